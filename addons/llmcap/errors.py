@@ -1,0 +1,46 @@
+"""
+Every error that LLMCap raises on purpose.
+
+    LLMCapError
+    ├── ConfigError        an option, a config file or a command line that cannot be used
+    ├── MoneyError         an amount that is not exact dollars
+    ├── PriceError         the price book, or a price in the config
+    ├── FormatError        traffic that is not what the provider's format allows
+    └── LedgerError        spending that cannot be recorded
+        ├── LedgerBusy     another process holds the write lock: the same step may work in a moment
+        └── HoldEnded      a hold that is ended a second time
+
+A message says what is wrong, which value it was, what was expected, and the next move.
+"""
+
+
+class LLMCapError(Exception):
+    """Base of all of them: `str()` of one is fit to be shown to a user."""
+
+
+class ConfigError(LLMCapError):
+    """An option, a config file or a command line that cannot be used."""
+
+
+class MoneyError(LLMCapError):
+    """An amount that is not exact dollars."""
+
+
+class PriceError(LLMCapError):
+    """The price book, or a price in the config, is wrong or missing."""
+
+
+class FormatError(LLMCapError):
+    """Traffic that is not what the provider's format allows, or is past a bound of ours."""
+
+
+class LedgerError(LLMCapError):
+    """Spending that cannot be recorded: the call it belongs to must not be forwarded."""
+
+
+class LedgerBusy(LedgerError):
+    """Another process holds the write lock; nothing was written, the same step may be tried again."""
+
+
+class HoldEnded(LedgerError):
+    """The hold was already settled, assumed or released; nothing was written."""

@@ -1,0 +1,172 @@
+"""
+The one shape of a provider: hosts, a table of endpoints, and per endpoint how to read both ways.
+
+A provider file fills these records with functions of its wire format and nothing else: no IO, no
+clock, no prices. `read` turns a request into an `Ask`, `reader` turns the response into a `Reading`,
+`limit` rewrites the output limit. What a provider charges for lives in `pricing/`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from llmcap.errors import FormatError
+from llmcap.records import Count, Reading
+
+Document = dict[str, Any]
+
+
+class Billing(StrEnum):
+    """What a request to an endpoint does to the bill."""
+
+    METERED = "metered"
+    FREE = "free"
+    DEFERRED = "deferred"  # costs nothing itself, may carry the usage of an earlier call
+    UNMETERABLE = "unmeterable"  # spends where a proxy cannot see it: refused under a budget
+
+
+class Request:
+    """
+    One HTTP request as the core sees it: lower-case header names, body free of content-encoding.
+
+    `path` has no query. The parsed body is kept, as matching, reading and clamping all need it.
+    """
+
+    __slots__ = ("_document", "body", "headers", "host", "method", "path", "query")
+
+    def __init__(
+        self,
+        *,
+        method: str,
+        host: str,
+        path: str,
+        query: Mapping[str, str] = MappingProxyType({}),
+        headers: Mapping[str, str] = MappingProxyType({}),
+        body: bytes = b"",
+    ) -> None:
+        self.method = method
+        self.host = host
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self._document: Document | None = None
+
+    def document(self) -> Document:
+        """The body as a JSON object. Raises `FormatError` where it is none."""
+        if self._document is None:
+            try:
+                document = json.loads(self.body)
+            except (ValueError, RecursionError) as error:
+                raise FormatError(f"the request body is not JSON: {error}") from error
+            if not isinstance(document, dict):
+                raise FormatError("the request body is JSON, but not an object")
+            self._document = document
+        return self._document
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """
+    One image, sound, video or file of a request, whose bytes are no text.
+
+    `bytes` is its decoded size, or None where the provider fetches it (a URL, a file id).
+    """
+
+    kind: str  # image | audio | video | file
+    bytes: int | None = None
+    detail: str = ""  # what the request says of its resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """
+    What a request asks for: everything that its bound, its price and its budget depend on.
+
+    `text_bytes` counts the bytes of the body that can become input tokens: all of it but media.
+    """
+
+    model: str
+    stream: bool = False
+    text_bytes: int = 0
+    media: tuple[Media, ...] = ()
+    generates: bool = True  # False: embeddings, rerank, ...: no output tokens at all
+    output_limit: int | None = None  # tokens per choice; None: the model's maximum
+    choices: int = 1
+    extra_output: int = 0  # output beyond the limit: advisors, fallbacks, predictions
+    loops: int = 1  # how often the input may be billed: server-side tool loops
+    remote_input: bool = False  # reads context that only the provider has
+    previous_id: str | None = None  # the response or conversation that it continues
+    terms: tuple[str, ...] = ()  # the dearest terms that the request can be served under
+    other_models: tuple[str, ...] = ()  # helpers and fallbacks that may be billed besides `model`
+    fees: Mapping[str, Count] = MappingProxyType({})  # the most units of each per-call fee
+    deferred: bool = False  # background: this response will carry no usage, a later one will
+    usage_wanted: bool = True  # False: usage has to be asked for, and the client did not
+    attributes: Mapping[str, str] = MappingProxyType({})  # user, customer, ... from the body
+
+
+class Reader(Protocol):
+    """
+    One response, read incrementally. Never raises for what a provider may send.
+
+    A stream calls `event` for each decoded JSON event, anything else calls `body` once. `reading`
+    may be asked at any moment.
+    """
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One event of a stream; `name` is its SSE `event:` field or its frame type."""
+        ...
+
+    def body(self, document: Document) -> None:
+        """A whole JSON response."""
+        ...
+
+    def raw(self, size: int, headers: Mapping[str, str]) -> None:
+        """A response that is no JSON: how many bytes it had, and its headers."""
+        ...
+
+    def reading(self) -> Reading:
+        """What is understood so far."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One billable or free operation of an API."""
+
+    name: str
+    billing: Billing = Billing.METERED
+    read: Callable[[Request], Ask] | None = None
+    reader: Callable[[Ask], Reader] | None = None
+    # The same document with the output limit set (tokens per choice), still a valid request; or
+    # None where this request cannot carry that limit.
+    limit: Callable[[Document, int], Document | None] | None = None
+    # The same document asking for usage in the stream, where that is not a matter of course.
+    ask_usage: Callable[[Document], Document] | None = None
+    dialect: str = "openai"  # the error shape, in `replies`
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """
+    Who it is, how to recognise it, and what its API has.
+
+    `hosts` are exact names or patterns with a leading `*.`; `match` finds the endpoint of a
+    method and path (without query), or None where this file does not know it.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    match: Callable[[str, str], Endpoint | None]
+    api_only: bool = True  # False: the host also serves a product, unknown paths may pass
+    dialect: str = "openai"
+    prices: str = ""  # the provider's name in the price book, where it is not `name`
+    signed: Callable[[Mapping[str, str]], bool] = field(default=lambda headers: False)
+
+    @property
+    def price_key(self) -> str:
+        """The provider's name in the price book."""
+        return self.prices or self.name

@@ -1,0 +1,284 @@
+"""
+The words of LLMCap as frozen records, in the order in which one call meets them.
+
+They hold data and small pure properties; the functions that compute with them live beside the
+subject (`pricing`, `estimate`, `budget`, `ledger`, `firewall`). Amounts are integer nano-dollars
+(`*_nanos`), times are aware UTC datetimes, maps are never changed after they are made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+from enum import StrEnum
+from types import MappingProxyType
+
+Count = int | Decimal
+NOTHING: Mapping[str, Count] = MappingProxyType({})
+
+
+# --- what a call used -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """
+    Counts by unit. The two totals hold everything; the fields below each are parts of them.
+
+    `extras` are billable units that are no tokens, by the name they have in `pricing/units.yaml`:
+    `web_search`, `image`, `input_character`, `audio_second`, `page`, ...
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    # parts of input_tokens
+    cache_read: int = 0
+    cache_write_5m: int = 0  # every write that is not known to have the dearer one-hour lifetime
+    cache_write_1h: int = 0
+    input_audio: int = 0
+    input_image: int = 0
+    input_video: int = 0
+    cache_read_audio: int = 0  # part of cache_read and of input_audio
+    # parts of output_tokens
+    reasoning: int = 0
+    output_audio: int = 0
+    output_image: int = 0
+    extras: Mapping[str, Count] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """
+    One part of a call's bill: usage at one model under some terms.
+
+    `terms` select the price's variants: `batch`, `flex`, `priority`, `fast`, `geo-us`, ... A call
+    has several charges when helpers on other models worked for it.
+    """
+
+    model: str
+    usage: Usage
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    What a provider's reader understood of one response, at any moment of it.
+
+    `complete` says that the provider's final usage was seen. Until then `charges` hold what was
+    reported so far, and the counts of visible output bound what was not.
+    """
+
+    charges: tuple[Charge, ...] = ()
+    complete: bool = False
+    model: str | None = None  # the one that served, as the response names it
+    response_id: str | None = None  # the identity under which a deferred usage is charged once
+    billed_usd: Decimal | None = None  # the provider's own bill, where it tells one
+    error: str | None = None  # the machine code of an error inside a 200
+    deferred: bool = False  # the usage will come, or came, with another exchange
+    visible_bytes: int = 0  # UTF-8 bytes of generated text seen so far
+    visible_events: int = 0  # deltas that carried output
+
+
+# --- what it costs --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Rates for calls that read more than `above` input tokens; the whole call, or the rest."""
+
+    above: int
+    rates: Mapping[str, Decimal]
+    marginal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a term of service changes: rates of its own, or a factor on all of them."""
+
+    rates: Mapping[str, Decimal] = MappingProxyType({})
+    factor: Decimal = Decimal(1)
+    tiers: tuple[Tier, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """
+    What one model costs from `since` on: USD per price unit of each billable unit.
+
+    How many of a unit make one price unit is in `pricing/units.yaml` (tokens: one million).
+    """
+
+    provider: str
+    model: str
+    rates: Mapping[str, Decimal]
+    tiers: tuple[Tier, ...] = ()
+    variants: Mapping[str, Variant] = MappingProxyType({})
+    since: str | None = None  # ISO date or time; None means "as far back as we know"
+    source: str = ""
+    max_output: int | None = None  # tokens
+    context_window: int | None = None  # tokens
+    reasons: bool = True  # may spend output tokens that the response does not show
+
+
+# --- the call -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    One request to a provider's API, as budgets and the ledger see it.
+
+    `attributes` are what `match` and `per` can name: provider, model, host, endpoint, key,
+    organisation, project, user, tag, customer, client, cwd, proxy_user, port. A key is its keyed
+    fingerprint; nothing here comes from a prompt.
+    """
+
+    id: str
+    at: datetime
+    provider: str
+    endpoint: str
+    model: str
+    attributes: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """
+    The most a call may cost, in the form that admission needs.
+
+    The ceiling is `fixed + output_limit * per_output`. A clamp lowers `output_limit`, never below
+    `output_min`; `clampable` is false where the request cannot be rewritten or has no limit to
+    lower. The token figures are for budgets whose cap counts tokens.
+    """
+
+    fixed_nanos: int  # input at its dearest rate, fees, and output that no limit governs
+    per_output_nanos: Decimal  # for one more token of the limit, all choices together
+    output_limit: int  # tokens, as the request or the model sets it
+    output_min: int = 0
+    clampable: bool = False
+    fixed_tokens: int = 0
+    per_output_tokens: int = 1  # choices
+
+    def ceiling_nanos(self, output_limit: int | None = None) -> int:
+        """The bound in money with this limit (default: the request's own), rounded up."""
+        limit = self.output_limit if output_limit is None else output_limit
+        output_nanos = (limit * self.per_output_nanos).to_integral_value(ROUND_CEILING)
+        return self.fixed_nanos + int(output_nanos)
+
+    def ceiling_tokens(self, output_limit: int | None = None) -> int:
+        """The bound in tokens, input and output together."""
+        limit = self.output_limit if output_limit is None else output_limit
+        return self.fixed_tokens + limit * self.per_output_tokens
+
+
+# --- budgets --------------------------------------------------------------------------------
+
+
+class CapUnit(StrEnum):
+    """What a cap counts."""
+
+    USD = "usd"  # nano-dollars
+    TOKENS = "tokens"
+    REQUESTS = "requests"
+    CONCURRENT = "concurrent"  # calls in flight; nothing is ever spent
+
+
+class HoldMode(StrEnum):
+    """How much of a stream's possible output is held at once."""
+
+    CEILING = "ceiling"
+    SLICED = "sliced"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A cap for one scope over one window. `every` is as typed; `budget.window` reads it."""
+
+    name: str
+    cap: int  # nano-dollars, tokens, requests or calls, by `unit`
+    unit: CapUnit = CapUnit.USD
+    every: str = "once"
+    timezone: str = "UTC"
+    match: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # attribute -> glob patterns
+    per: tuple[str, ...] = ()
+    hold: HoldMode = HoldMode.CEILING
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One budget as it applies to one call: for one value of `per`, in one window."""
+
+    budget: Budget
+    value: str  # "" where the budget has no `per`
+    window_start: datetime
+    resets_at: datetime | None  # None: never
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a scope has spent and holds, in the unit of its cap."""
+
+    spent: int = 0
+    held: int = 0
+    calls: int = 0
+    refused: int = 0
+
+
+# --- admission ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money reserved for one call in flight. Ended exactly once, by a `Settlement`."""
+
+    id: int
+    call: Call
+    held_nanos: int
+    held_tokens: int
+    scopes: tuple[Scope, ...]
+    balance_ids: tuple[int, ...]  # the ledger's, in the order of `scopes`
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """The call may go; `output_limit` is set where the request must be clamped to it."""
+
+    hold: Hold
+    output_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Calls in flight hold what this one needs: ask again when one of them ends."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The first scope, in the config's order, that cannot carry the call, and its figures."""
+
+    scope: Scope
+    balance: Balance
+    needed: int  # in the cap's unit: the least with which the call could have gone
+
+
+class Ending(StrEnum):
+    """How a hold ends."""
+
+    SETTLED = "settled"  # the usage is known
+    ASSUMED = "assumed"  # the outcome is not known: what was metered, or the hold
+    RELEASED = "released"  # the provider refused, or was never reached: free
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of a hold: what the call really used and cost."""
+
+    ending: Ending
+    cost_nanos: int
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None  # the one that served
+    response_id: str | None = None
+    note: str = ""  # why it was assumed, released or above its hold
