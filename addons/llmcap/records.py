@@ -39,10 +39,12 @@ class Usage:
     input_image: int = 0
     input_video: int = 0
     cache_read_audio: int = 0  # part of cache_read and of input_audio
+    cache_read_image: int = 0  # part of cache_read and of input_image
     # parts of output_tokens
     reasoning: int = 0
     output_audio: int = 0
     output_image: int = 0
+    output_video: int = 0
     extras: Mapping[str, Count] = NOTHING
 
 
@@ -99,6 +101,7 @@ class Variant:
     rates: Mapping[str, Decimal] = MappingProxyType({})
     factor: Decimal = Decimal(1)
     tiers: tuple[Tier, ...] = ()
+    unasked: bool = False  # a provider's account setting may apply it without the call asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,40 @@ class Balance:
     held: int = 0
     calls: int = 0
     refused: int = 0
+
+
+class UnknownPolicy(StrEnum):
+    """What to do with a model that has no price."""
+
+    REFUSE = "refuse"
+    MOST_EXPENSIVE = "most_expensive"  # bill it as the dearest model of its provider
+    ALLOW = "allow"  # forward unmetered, at cost 0: the explicit way out
+
+
+class EndpointPolicy(StrEnum):
+    """What to do with a paid-looking request that no provider file knows."""
+
+    AUTO = "auto"  # refuse where the host serves only an API, pass where it also serves a product
+    REFUSE = "refuse"
+    PASS = "pass"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Every setting, resolved and checked. The defaults are the safe ones."""
+
+    budgets: tuple[Budget, ...] = ()
+    prices: Mapping[str, Mapping[str, object]] = MappingProxyType({})
+    unknown_models: UnknownPolicy = UnknownPolicy.REFUSE
+    unknown_endpoints: EndpointPolicy = EndpointPolicy.AUTO
+    fail_open: bool = False
+    clamp: bool = True
+    min_output: int = 256  # tokens that a clamp must leave
+    wait_seconds: Decimal = Decimal(20)
+    waiters_max: int = 1000
+    durability: str = "normal"  # normal: survives a killed process; full: also a power cut
+    refusal_status: str = "auto"  # auto | 429 | 402 | 400
+    trusted_headers: tuple[str, ...] = ()  # that may name a project, user, customer or tag
 
 
 # --- admission ------------------------------------------------------------------------------

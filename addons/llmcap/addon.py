@@ -1,0 +1,489 @@
+"""
+The mitmproxy shell: hooks in, effects out. What a call may do is decided in `firewall`.
+
+mitmproxy forwards a call whose hook raised, so every hook that decides stands behind `guarded`, which
+refuses instead. Calls in flight are kept by `flow.id` and dropped on every ending: `response`, or
+`error`, of which mitmproxy fires exactly one.
+"""
+
+import asyncio
+import base64
+import contextlib
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+
+from mitmproxy import ctx, http, tls
+from mitmproxy.addonmanager import Loader
+from mitmproxy.exceptions import OptionsError
+from mitmproxy.proxy.mode_specs import ReverseMode
+
+from llmcap import cut
+from llmcap.admission import Admission, Refused
+from llmcap.attributes import OWN_HEADERS, Facts
+from llmcap.errors import LedgerBusy, LLMCapError
+from llmcap.firewall import Firewall, Pass
+from llmcap.flight import CallInFlight, Deferred
+from llmcap.providers import provider_of
+from llmcap.providers.shape import Request
+from llmcap.records import Wait
+from llmcap.replies import Refusal, Reply, refuse
+from llmcap.assembly import Settings, open_firewall, settings_from
+from llmcap.budget import describe
+
+logger = logging.getLogger(__name__)
+
+# A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
+COUNT_IN_THREAD_BYTES = 32_768
+
+# How long a call waits for the ledger's write lock, and how often it asks.
+LEDGER_PATIENCE_SECONDS = 5
+LEDGER_RETRY_SECONDS = 0.01
+
+# A waiter looks this often by itself, as money may come back in another process.
+WAITER_POLL_SECONDS = 0.1
+
+# How often late settlements are tried again and holds of dead processes are looked for.
+HOUSEKEEPING_SECONDS = 1
+
+# Whole JSON answers up to this size are held back so that their cost can stand in a header.
+BUFFERED_BYTES_MAX = 4 * 1024 * 1024
+
+Hook = Callable[["LLMCap", http.HTTPFlow], Awaitable[None]]
+
+
+def guarded(hook: Hook) -> Hook:
+    """Refuse the call when the hook raises, unless the user chose `fail_open`."""
+
+    @functools.wraps(hook)
+    async def safe(self: "LLMCap", flow: http.HTTPFlow) -> None:
+        try:
+            await hook(self, flow)
+        except Exception as error:
+            self.hook_failed(flow, error)
+
+    return safe
+
+
+class LLMCap:
+    """The addon. One per process; `load` declares its options, `configure` checks them."""
+
+    def __init__(self) -> None:
+        self.firewall: Firewall | None = None
+        self._settings: Settings | None = None
+        self._in_flight: dict[str, CallInFlight | Deferred] = {}
+        self._proxy_users: dict[str, str] = {}
+        self._housekeeping: asyncio.Task[None] | None = None
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def load(self, loader: Loader) -> None:
+        """Declare the options."""
+        loader.add_option(
+            "llmcap_cap", str, "",
+            "The most to spend, in dollars: `5` or `$5` in all, `5/day`, `20/month`, `1.50/run` for "
+            "this run of the proxy. Also LLMCAP_CAP. Without a cap here and without budgets in the "
+            "config, LLMCap meters and caps nothing.",
+        )  # fmt: skip
+        loader.add_option(
+            "llmcap_config", str, "",
+            "Path of a YAML file with budgets, prices and policy. Also LLMCAP_CONFIG.",
+        )  # fmt: skip
+        loader.add_option(
+            "llmcap_ledger", str, "",
+            "Path of the ledger, an SQLite file that several proxies may share. Also LLMCAP_LEDGER; "
+            "the default is in the user's data folder.",
+        )  # fmt: skip
+        cut.install()
+
+    def configure(self, updated: set[str]) -> None:
+        """Check everything that can be checked, and open the ledger."""
+        if "stream_large_bodies" in updated and ctx.options.stream_large_bodies:
+            raise OptionsError(
+                "LLMCap cannot work with stream_large_bodies="
+                f"{ctx.options.stream_large_bodies}: mitmproxy would send requests to the provider "
+                "before they can be refused. Remove that option."
+            )
+        if self.firewall is not None and not {
+            "llmcap_cap", "llmcap_config", "llmcap_ledger"
+        } & updated:  # fmt: skip
+            return
+        try:
+            settings = settings_from(
+                cap=ctx.options.llmcap_cap,
+                config=ctx.options.llmcap_config,
+                ledger=ctx.options.llmcap_ledger,
+            )
+            if settings == self._settings:
+                return
+            opened = open_firewall(settings, notify=notify)
+        except LLMCapError as error:
+            raise OptionsError(f"LLMCap: {error}") from error
+        if self.firewall is not None:
+            self.firewall.close()
+        self.firewall, self._settings = opened, settings
+
+    def running(self) -> None:
+        """Say what is capped, and begin the housekeeping."""
+        assert self.firewall is not None
+        for line in self.firewall_summary():
+            logger.info(line)
+        if not ctx.options.listen_host and not any("@" in mode for mode in ctx.options.mode):
+            logger.warning(
+                "LLMCap: the proxy listens on all interfaces, anyone who reaches it can spend your "
+                "budget: add --listen-host 127.0.0.1"
+            )
+        self._housekeeping = asyncio.create_task(self._keep_house())
+
+    def done(self) -> None:
+        """Settle what is in flight, close the ledger; refuse from then on if the proxy goes on."""
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        for call in self._in_flight.values():
+            if isinstance(call, CallInFlight):
+                call.broke("the proxy ended", sent=True)
+        self._in_flight.clear()
+        if self.firewall is not None:
+            self.firewall.close()
+            self.firewall = None
+
+    def firewall_summary(self) -> list[str]:
+        """What is in force, a line each."""
+        assert self.firewall is not None and self._settings is not None
+        budgets = self.firewall.policy.budgets
+        if not budgets:
+            return [
+                "LLMCap meters, but caps nothing: there is no budget. Set one with "
+                "--set llmcap_cap=5/day or LLMCAP_CAP."
+            ]
+        return [f"LLMCap caps: {describe(budget)}" for budget in budgets]
+
+    # --- connections --------------------------------------------------------------------------
+
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        """Tunnel, undecrypted, whatever goes to a host that is no provider."""
+        context = data.context
+        if isinstance(context.client.proxy_mode, ReverseMode):
+            return
+        address = context.server.address
+        names = [data.client_hello.sni or "", address[0] if address else ""]
+        if not any(provider_of(name) for name in names):
+            data.ignore_connection = True
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Remember the proxy user of the connection: it names a project."""
+        user = proxy_user(flow.request.headers.pop("proxy-authorization", ""))
+        if user:
+            self._proxy_users[flow.client_conn.id] = user
+
+    def client_disconnected(self, client: object) -> None:
+        """Forget the connection."""
+        self._proxy_users.pop(getattr(client, "id", ""), None)
+
+    # --- one call -----------------------------------------------------------------------------
+
+    @guarded
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Admit, refuse, or leave alone."""
+        host = provider_host(flow)
+        if host is None or flow.response or flow.error:
+            return
+        if self.firewall is None:
+            raise LLMCapError("LLMCap is not ready")
+        request = request_of(flow, host)
+        considered = self.firewall.consider(request, self._facts(flow))
+        if isinstance(considered, Pass):
+            strip_own_headers(flow)
+        elif isinstance(considered, Refused):
+            flow.response = response_of(considered.reply)
+        elif isinstance(considered, Deferred):
+            strip_own_headers(flow)
+            self._in_flight[flow.id] = considered
+        else:
+            await self._admit(flow, considered)
+
+    @guarded
+    async def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Begin to meter."""
+        call = self._in_flight.get(flow.id)
+        response = flow.response
+        if call is None or response is None:
+            return
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if isinstance(call, Deferred):
+            call.responded(response.status_code, headers)
+            response.stream = self._watch(flow, call)
+            return
+        streams = must_stream(headers, response.status_code)
+        call.responded(response.status_code, headers, streams=streams)
+        if streams:
+            for name, value in call.headers().items():
+                response.headers[name] = value
+            if call.alters_stream:
+                unfix_length(flow)
+            response.stream = self._watch(flow, call)
+
+    async def response(self, flow: http.HTTPFlow) -> None:
+        """The exchange is whole: settle, and say the cost in a header where there is still time."""
+        call = self._in_flight.pop(flow.id, None)
+        cut.forget(flow)
+        if call is None or flow.response is None:
+            return
+        try:
+            if not flow.response.stream:
+                call.feed(flow.response.raw_content or b"")
+                call.finish()
+                if isinstance(call, CallInFlight):
+                    for name, value in call.headers().items():
+                        flow.response.headers[name] = value
+        except Exception as error:
+            self._metering_failed(call, error)
+
+    async def error(self, flow: http.HTTPFlow) -> None:
+        """A hang-up, a reset, a timeout: settle what is known."""
+        call = self._in_flight.pop(flow.id, None)
+        sent = cut.was_sent(flow)
+        cut.forget(flow)
+        if isinstance(call, CallInFlight):
+            reason = flow.error.msg if flow.error else "the exchange broke off"
+            try:
+                call.broke(reason, sent=sent)
+            except Exception as error:
+                self._metering_failed(call, error)
+
+    # --- admission ----------------------------------------------------------------------------
+
+    async def _admit(self, flow: http.HTTPFlow, admission: Admission) -> None:
+        verdict = await patiently(admission.try_cheap)
+        if verdict is None:
+            if admission.ask.text_bytes > COUNT_IN_THREAD_BYTES:
+                await asyncio.to_thread(admission.count_tokens)
+            else:
+                admission.count_tokens()
+            verdict = await self._decide(flow, admission)
+        if isinstance(verdict, Refused):
+            logger.info("LLMCap refused: %s", verdict.refusal.message)
+            flow.response = response_of(verdict.reply)
+            return
+        self._in_flight[flow.id] = verdict
+        strip_own_headers(flow)
+        if verdict.body is not None:
+            flow.request.headers.pop("content-encoding", None)
+            flow.request.raw_content = verdict.body
+            flow.request.headers["content-length"] = str(len(verdict.body))
+        if not admission.signed:
+            flow.request.headers["accept-encoding"] = "identity"
+
+    async def _decide(self, flow: http.HTTPFlow, admission: Admission) -> CallInFlight | Refused:
+        """Decide now, or when those before this call were served, or when its patience is over."""
+        firewall = admission.firewall
+        line = firewall.line
+        wait = float(firewall.policy.wait_seconds)
+        if not line.blocks(admission.keys):
+            verdict = await patiently(lambda: admission.decide(patient=wait > 0))
+            if not isinstance(verdict, Wait):
+                return verdict
+        if line.full or wait == 0:
+            return await patiently(admission.decide_now)
+        return await self._wait(flow, admission, seconds=wait)
+
+    async def _wait(
+        self, flow: http.HTTPFlow, admission: Admission, *, seconds: float
+    ) -> CallInFlight | Refused:
+        line = admission.firewall.line
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        turn = asyncio.Event()
+        place = line.join(admission.keys, turn.set)
+        try:
+            while True:
+                left = deadline - loop.time()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0, min(left, WAITER_POLL_SECONDS))):
+                        await turn.wait()
+                turn.clear()
+                if not flow.client_conn.connected:
+                    raise LLMCapError("the client left while its call waited for money")
+                patient = loop.time() < deadline
+                if patient and line.blocks(admission.keys, before=place):
+                    continue
+                verdict = await patiently(functools.partial(admission.decide, patient=patient))
+                if not isinstance(verdict, Wait):
+                    return verdict
+        finally:
+            line.leave(place)
+
+    def _facts(self, flow: http.HTTPFlow) -> Facts:
+        user = self._proxy_users.get(flow.client_conn.id, "")
+        if not user:
+            user = proxy_user(flow.request.headers.get("proxy-authorization", ""))
+        sockname = flow.client_conn.sockname
+        return Facts(proxy_user=user, port=str(sockname[1]) if sockname else "")
+
+    # --- metering -----------------------------------------------------------------------------
+
+    def _watch(
+        self, flow: http.HTTPFlow, call: CallInFlight | Deferred
+    ) -> Callable[[bytes], bytes | list[bytes]]:
+        """
+        The stream callable of a flow. It never raises: mitmproxy would drop the chunk.
+
+        Bytes that are swallowed are answered with `[]`: an empty chunk would end the response.
+        """
+
+        def watch(data: bytes) -> bytes | list[bytes]:
+            try:
+                if data == b"":
+                    rest = call.finish()
+                    return [rest] if rest else b""
+                passed = call.feed(data)
+                if isinstance(call, CallInFlight) and call.cut:
+                    cut.cut(flow)
+            except Exception as error:
+                self._metering_failed(call, error)
+                return data
+            return passed if passed else []
+
+        return watch
+
+    def _metering_failed(self, call: CallInFlight | Deferred, error: Exception) -> None:
+        """A mistake of ours while metering: the answer passes, and costs all that was held."""
+        logger.exception("LLMCap cannot meter a response: %s", error)
+        if isinstance(call, CallInFlight):
+            call.give_up(f"internal error while metering: {type(error).__name__}: {error}")
+
+    def hook_failed(self, flow: http.HTTPFlow, error: Exception) -> None:
+        """What `guarded` does instead of letting mitmproxy forward the call."""
+        call = self._in_flight.get(flow.id)
+        if call is not None and cut.was_sent(flow):
+            self._metering_failed(call, error)
+            return
+        if provider_host(flow) is None:
+            logger.exception("LLMCap: %s", error)
+            return
+        firewall = self.firewall
+        if firewall is not None and firewall.policy.fail_open:
+            logger.error("LLMCap failed open, this call is not metered: %s", error)
+            return
+        self._in_flight.pop(flow.id, None)
+        flow.response = response_of(self._failure(flow, call, error))
+
+    def _failure(
+        self, flow: http.HTTPFlow, call: CallInFlight | Deferred | None, error: Exception
+    ) -> Reply:
+        """Release what was held, note the refusal in the ledger, and answer the client."""
+        expected = isinstance(error, LLMCapError)
+        if not expected:
+            logger.exception("LLMCap failed and refused a call")
+        detail = str(error) if expected else f"{type(error).__name__}: {error}"
+        message = f"LLMCap refused this call because it could not account for it: {detail}"
+        provider = provider_of(provider_host(flow) or "")
+        if isinstance(call, CallInFlight):
+            call.broke(detail, sent=False)
+        elif self.firewall is not None and provider is not None:
+            with contextlib.suppress(LLMCapError):
+                self.firewall.note_refusal(provider, flow.request.path, detail)
+        reason = "ledger_error" if expected else "internal_error"
+        return refuse(
+            Refusal(reason=reason, message=message),
+            dialect=provider.dialect if provider else "openai",
+            user_agent=flow.request.headers.get("user-agent", ""),
+        )
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            firewall = self.firewall
+            if firewall is None:
+                return
+            try:
+                firewall.keep_house()
+            except LLMCapError as error:
+                logger.warning("LLMCap: %s", error)
+            except Exception:
+                logger.exception("LLMCap: housekeeping failed")
+
+
+# --- helpers --------------------------------------------------------------------------------
+
+
+def notify(kind: str, message: str) -> None:
+    """Events go to mitmproxy's log."""
+    logger.warning("LLMCap: %s: %s", kind, message)
+
+
+async def patiently[Result](step: Callable[[], Result]) -> Result:
+    """Do a ledger step again while another process holds the write lock, up to a bound."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + LEDGER_PATIENCE_SECONDS
+    while True:
+        try:
+            return step()
+        except LedgerBusy:
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(LEDGER_RETRY_SECONDS)
+
+
+def provider_host(flow: http.HTTPFlow) -> str | None:
+    """The name under which the request's host is a provider's, or None."""
+    for name in (flow.request.host, flow.request.pretty_host, flow.client_conn.sni or ""):
+        if name and provider_of(name):
+            return name.lower()
+    return None
+
+
+def request_of(flow: http.HTTPFlow, host: str) -> Request:
+    """The flow's request as the core sees it, its body decoded."""
+    path, _, _ = flow.request.path.partition("?")
+    try:
+        body = flow.request.get_content(strict=True) or b""
+    except ValueError as error:
+        raise LLMCapError(f"the request's content-encoding cannot be undone: {error}") from error
+    return Request(
+        method=flow.request.method.upper(),
+        host=host,
+        path=path,
+        query=dict(flow.request.query) if "?" in flow.request.path else {},
+        headers={name.lower(): value for name, value in flow.request.headers.items()},
+        body=body,
+    )
+
+
+def response_of(reply: Reply) -> http.Response:
+    """A synthesized reply as mitmproxy's response."""
+    return http.Response.make(reply.status, reply.body, dict(reply.headers))
+
+
+def strip_own_headers(flow: http.HTTPFlow) -> None:
+    """LLMCap's own headers, and the proxy's password, are no business of the provider's."""
+    for name in (*OWN_HEADERS, "proxy-authorization"):
+        if name in flow.request.headers:
+            del flow.request.headers[name]
+
+
+def must_stream(headers: dict[str, str], status: int) -> bool:
+    """Whether the client must get this response as it comes: all but errors and modest JSON."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        return status < 300
+    length = headers.get("content-length", "")
+    return status < 300 and not (length.isdigit() and int(length) <= BUFFERED_BYTES_MAX)
+
+
+def unfix_length(flow: http.HTTPFlow) -> None:
+    """Let the response be longer or shorter than announced."""
+    assert flow.response is not None
+    if flow.response.headers.pop("content-length", None) is not None and flow.request.is_http11:
+        flow.response.headers["transfer-encoding"] = "chunked"
+
+
+def proxy_user(authorization: str) -> str:
+    """The user name of a Basic `Proxy-Authorization` header, or an empty string."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[0]
+    except ValueError:
+        return ""

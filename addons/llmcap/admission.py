@@ -1,0 +1,168 @@
+"""
+One call at the door: what it may cost at most, and whether every budget can carry that.
+
+The order is DESIGN's: the ceiling if it fits, else wait for money that calls in flight hold, else a
+clamped output limit, else a refusal. The decision and the hold are one step in the ledger; this file
+prepares the demand and applies the outcome.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from llmcap.estimate import demand
+from llmcap.flight import CallInFlight
+from llmcap.providers.content import texts
+from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.records import (
+    Admit, Call, Demand, Deny, Ending, Hold, HoldMode, Price, Scope, Settlement, Wait,
+)  # fmt: skip
+from llmcap.replies import Refusal, Reply, message_for
+from llmcap.waiting import Key
+
+if TYPE_CHECKING:
+    from llmcap.firewall import Firewall
+
+# A stream under `hold: sliced` holds this many tokens of output at a time.
+SLICE_TOKENS = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request is answered here; nothing of it reaches the provider."""
+
+    refusal: Refusal
+    reply: Reply
+
+
+class Admission:
+    """One call and its demand, tried until it is admitted or refused."""
+
+    def __init__(
+        self,
+        firewall: "Firewall",
+        *,
+        provider: Provider,
+        endpoint: Endpoint,
+        request: Request,
+        ask: Ask,
+        call: Call,
+        prices: list[Price],
+        scopes: tuple[Scope, ...],
+    ) -> None:
+        self.firewall = firewall
+        self.provider = provider
+        self.endpoint = endpoint
+        self.request = request
+        self.ask = ask
+        self.call = call
+        self.prices = prices
+        self.scopes = scopes
+        self.signed = provider.signed(request.headers)
+        self.text_tokens: int | None = None
+        self.demand = self._demand()
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """What this call competes for, in the line of waiters."""
+        return frozenset((scope.budget.name, scope.value) for scope in self.scopes)
+
+    @property
+    def sliced(self) -> bool:
+        """Whether this call holds its output slice by slice: all of it shows, and it can be cut."""
+        hidden = self.ask.hidden_work and self.prices[0].reasons
+        return (
+            self.ask.stream
+            and not hidden
+            and bool(self.scopes)
+            and all(scope.budget.hold is HoldMode.SLICED for scope in self.scopes)
+        )
+
+    def try_cheap(self) -> CallInFlight | None:
+        """Admit on the cheap bound alone, unless others were here before; None: look closer."""
+        if self.scopes and self.firewall.line.blocks(self.keys):
+            return None
+        cheap = replace(self._sliced(self.demand), clampable=False)
+        decision = self.firewall.ledger.hold(self.call, self.scopes, cheap)
+        return self._go(decision.hold, None) if isinstance(decision, Admit) else None
+
+    def count_tokens(self) -> None:
+        """Replace the cheap bound by a count; slow for a large prompt, and safe in a thread."""
+        family = self.provider.name
+        counted = self.firewall.counter.bound(texts(self.request), family=family)
+        self.text_tokens = min(counted, self.ask.text_bytes)
+        self.demand = self._demand()
+
+    def decide(self, *, patient: bool) -> CallInFlight | Refused | Wait:
+        """Admit, clamped where needed; or say to wait; or refuse, in the ledger too."""
+        wanted = self._sliced(self.demand)
+        decision = self.firewall.ledger.hold(self.call, self.scopes, wanted, patient=patient)
+        if isinstance(decision, Admit) and decision.output_limit is not None:
+            limited = self._limited(decision.output_limit)
+            if limited is not None:
+                return self._go(decision.hold, limited)
+            # This request cannot carry so low a limit (thinking needs more): try without a clamp.
+            unused = Settlement(Ending.RELEASED, 0, note="the request cannot be clamped so low")
+            self.firewall.ledger.end(decision.hold, unused)
+            self.demand = replace(self.demand, clampable=False)
+            return self.decide(patient=patient)
+        if isinstance(decision, Admit):
+            return self._go(decision.hold, None)
+        if isinstance(decision, Wait):
+            return decision
+        return self._refuse(decision)
+
+    def decide_now(self) -> CallInFlight | Refused:
+        """Decide without waiting: there is no time, or no place, to wait."""
+        verdict = self.decide(patient=False)
+        assert not isinstance(verdict, Wait), "an impatient decision never waits"
+        return verdict
+
+    def cut_refusal(self, hold: Hold) -> Refusal:
+        """Why a stream is cut: the first budget that could not hold more for it."""
+        balances = self.firewall.ledger.balances_of(hold)
+        for scope, balance in zip(hold.scopes, balances, strict=True):
+            if scope.budget.cap - balance.spent - balance.held < self.demand.ceiling_nanos():
+                return message_for(Deny(scope, balance, self.demand.ceiling_nanos()), cut=True)
+        return Refusal(reason="overrun", message="LLMCap cut this answer: it passed its bound.")
+
+    # --- parts --------------------------------------------------------------------------------
+
+    def _demand(self) -> Demand:
+        found = demand(
+            self.ask,
+            self.prices,
+            self.firewall.policy,
+            family=self.provider.name,
+            text_tokens=self.text_tokens,
+            known_input=self.firewall.lineage.tokens(self.provider.name, self.ask.previous_id),
+        )
+        if self.signed or self.endpoint.limit is None:
+            return replace(found, clampable=False)
+        return found
+
+    def _sliced(self, wanted: Demand) -> Demand:
+        if not self.sliced or wanted.output_limit <= SLICE_TOKENS:
+            return wanted
+        return replace(wanted, output_limit=SLICE_TOKENS, clampable=False)
+
+    def _limited(self, output_limit: int) -> Document | None:
+        assert self.endpoint.limit is not None, self.endpoint.name
+        return self.endpoint.limit(self.request.document(), output_limit)
+
+    def _go(self, hold: Hold, document: Document | None) -> CallInFlight:
+        """The call in flight, with the body to send where it is not the client's own."""
+        strips_usage = False
+        if not (self.ask.usage_wanted or self.signed) and self.endpoint.ask_usage is not None:
+            document = self.endpoint.ask_usage(document or self.request.document())
+            strips_usage = True
+        body = None
+        if document is not None:
+            body = json.dumps(document, separators=(",", ":")).encode()
+        return CallInFlight(self, hold, body=body, strips_usage=strips_usage)
+
+    def _refuse(self, deny: Deny) -> Refused:
+        self.firewall.ledger.refuse(self.call, deny)
+        refusal = message_for(deny, now=self.firewall.clock())
+        reply = self.firewall.reply(refusal, self.endpoint.dialect, self.request)
+        return Refused(refusal, reply)

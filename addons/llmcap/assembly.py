@@ -1,0 +1,92 @@
+"""
+From options and environment to a firewall that stands: every part is made here and given to the walk.
+
+An option wins over its environment variable. Nothing of a setting that cannot be used is used.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from llmcap import config
+from llmcap.errors import ConfigError, LedgerError
+from llmcap.firewall import Firewall
+from llmcap.ledger import open_ledger
+from llmcap.paths import default_ledger
+from llmcap.pricing import PriceBook
+from llmcap.records import Policy
+
+# Budgets `every: run` count under this name: a new one for each start, unless a parent gives one.
+RUN_ID = os.environ.get("LLMCAP_RUN_ID") or secrets.token_hex(8)
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options, resolved: empty text means "not set"."""
+
+    cap: str
+    config: Path | None
+    ledger: str  # a path, or ":memory:"
+
+
+def settings_from(
+    *, cap: str, config: str, ledger: str, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """The options, each filled from its environment variable where it is empty."""
+    config_path = config or environ.get("LLMCAP_CONFIG", "")
+    return Settings(
+        cap=cap or environ.get("LLMCAP_CAP", ""),
+        config=Path(config_path).expanduser() if config_path else None,
+        ledger=ledger or environ.get("LLMCAP_LEDGER", "") or str(default_ledger()),
+    )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy that the settings describe. Raises `ConfigError`, `MoneyError`, `PriceError`."""
+    policy = config.load(settings.config) if settings.config else Policy()
+    if not settings.cap:
+        return policy
+    try:
+        return config.with_cap(policy, settings.cap)
+    except ConfigError as error:
+        raise ConfigError(f"llmcap_cap: {error}") from error
+
+
+def open_firewall(settings: Settings, *, notify: Callable[[str, str], None]) -> Firewall:
+    """The firewall over an open ledger. Raises `LLMCapError`; then nothing is left open."""
+    policy = policy_of(settings)
+    prices = PriceBook(overrides=policy.prices)
+    ledger = open_ledger(settings.ledger, durability=policy.durability)
+    return Firewall(
+        ledger=ledger,
+        prices=prices,
+        policy=policy,
+        clock=lambda: datetime.now(UTC),
+        run_id=RUN_ID,
+        secret=fingerprint_secret(settings.ledger),
+        notify=notify,
+    )
+
+
+def fingerprint_secret(ledger: str) -> bytes:
+    """The secret under which keys become fingerprints: a file beside the ledger, for its owner only."""
+    if ledger == ":memory:":
+        return secrets.token_bytes(SECRET_BYTES)
+    path = Path(ledger).with_suffix(".fingerprint-key")
+    try:
+        with contextlib.suppress(FileExistsError):
+            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(made, "wb") as file:
+                file.write(secrets.token_bytes(SECRET_BYTES))
+        return path.read_bytes()
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: the key for fingerprints cannot be made or read: {error.strerror}\n"
+            "hint: name a ledger in a folder that you may write to, with llmcap_ledger"
+        ) from error

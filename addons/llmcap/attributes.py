@@ -1,0 +1,104 @@
+"""
+Whose call it is: what budgets can `match` and count `per`, found without touching the application.
+
+Nothing secret leaves this file: an API key becomes a short fingerprint under a secret of this
+ledger, so that two ledgers cannot be joined by it and no key can be guessed from it.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from llmcap.providers.shape import Request
+
+FINGERPRINT_HEX = 12
+VALUE_LENGTH_MAX = 128
+
+# Headers that name an attribute. Only those that the config trusts are believed, and all of them are
+# removed before the request is forwarded.
+OWN_HEADERS: Mapping[str, str] = {
+    "x-llmcap-project": "project",
+    "x-llmcap-user": "user",
+    "x-llmcap-tag": "tag",
+    "x-llmcap-customer": "customer",
+    "x-customer-id": "customer",
+}
+
+# Where the providers' clients put their key, in the order of precedence.
+_KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key", "authorization")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the shell knows of the client's connection."""
+
+    proxy_user: str = ""
+    port: str = ""
+    program: str = ""  # the local process that owns the socket
+    cwd: str = ""
+
+
+def attributes_of(
+    request: Request,
+    facts: Facts,
+    *,
+    provider: str,
+    endpoint: str,
+    model: str,
+    from_body: Mapping[str, str],
+    trusted: Collection[str] = (),
+    secret: bytes = b"",
+) -> dict[str, str]:
+    """
+    The attributes of a call, without those that are not known.
+
+    A project is the proxy user's name, else what a trusted header says; what the request's own body
+    names (`user`, `metadata`) fills the rest.
+    """
+    found = {
+        "provider": provider,
+        "endpoint": endpoint,
+        "model": model,
+        "host": request.host,
+        "client": client_program(request.headers.get("user-agent", "")) or facts.program,
+        "key": fingerprint(api_key(request), secret=secret),
+        "organisation": request.headers.get("openai-organization", ""),
+        "project": request.headers.get("openai-project", ""),
+        "cwd": facts.cwd,
+        "proxy_user": facts.proxy_user,
+        "port": facts.port,
+    }
+    found.update(from_body)
+    for header, attribute in OWN_HEADERS.items():
+        if header in trusted and header in request.headers:
+            found[attribute] = request.headers[header]
+    if facts.proxy_user:
+        found["project"] = facts.proxy_user
+    return {name: value[:VALUE_LENGTH_MAX] for name, value in found.items() if value}
+
+
+def client_program(user_agent: str) -> str:
+    """
+    The product that a user agent names first, in lower case, without its version.
+
+    >>> client_program("claude-cli/2.1.329 (external, cli)")
+    'claude-cli'
+    """
+    return user_agent.strip().split("/", 1)[0].split(" ", 1)[0].lower()
+
+
+def api_key(request: Request) -> str:
+    """The key that pays for the request, or an empty string."""
+    for header in _KEY_HEADERS:
+        value = request.headers.get(header, "")
+        if value:
+            return value.removeprefix("Bearer ").strip()
+    return request.query.get("key", "")
+
+
+def fingerprint(key: str, *, secret: bytes) -> str:
+    """A short name for a key that cannot be turned back; empty for no key."""
+    if not key:
+        return ""
+    return hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()[:FINGERPRINT_HEX]

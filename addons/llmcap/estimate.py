@@ -1,0 +1,165 @@
+"""
+The most that a call can cost, before it is forwarded: an upper bound, not a prediction.
+
+Two bounds of the input, the cheap one first. A byte-level tokenizer cannot make more tokens than its
+input has bytes, so the size of the body is a bound, and while there is money it is all that is
+computed. Only when that does not fit are the body's tokens counted, times a factor for the tokenizer
+of another provider, and times what the answers taught us where that is more.
+
+Everything is priced at the dearest rate that could apply: cache writes, long-context tiers, the
+dearest model that may help.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import ROUND_CEILING, Decimal
+
+from llmcap.pricing import cost_usd, worst_rates
+from llmcap.providers.shape import Ask, Media
+from llmcap.records import Demand, Policy, Price, Usage
+from llmcap.money import ceil_nanos
+
+# What a provider adds to a request that its bytes do not show: the tool-use system prompt (Anthropic
+# documents 264 to 804 tokens, docs.claude.com "Tool use", pricing), role markers, the answer's primer.
+HIDDEN_PROMPT_TOKENS = 1024
+
+# A refined count is multiplied with this. tiktoken's o200k_base counts OpenAI's models exactly but
+# for the chat markup; the tokenizers of the others make up to half as many tokens more of the same text.
+TOKENIZER_FACTORS = {"openai": Decimal("1.1"), "azure-openai": Decimal("1.1")}
+TOKENIZER_FACTOR = Decimal("1.6")
+
+# Tokens of one media part, by kind: the most any of the documented rules makes of it, whatever its
+# size. OpenAI's dearest is gpt-4o-mini at high detail (2,833 + 5,667 for each of eight tiles);
+# Anthropic's largest image is 4,784 and Gemini's 2,240 tokens, both below that.
+IMAGE_TOKENS = {"openai": 48_169, "azure-openai": 48_169}
+IMAGE_TOKENS_ELSEWHERE = 6_000
+
+# Sound and film are billed by their length. The densest plausible recording says how long it is at
+# most: 4 kbit/s speech and 40 kbit/s film. Gemini counts 32 tokens a second of sound and up to 300
+# of film (ai.google.dev, "Tokens"), OpenAI 10 to 20 of sound.
+AUDIO_BYTES_PER_SECOND = 500
+AUDIO_TOKENS_PER_SECOND = 32
+VIDEO_BYTES_PER_SECOND = 5_000
+VIDEO_TOKENS_PER_SECOND = 332
+
+# A document is its compressed text plus an image of each page (Anthropic: 1,500 to 3,000 tokens of
+# text a page and the image; Gemini: 258 a page). Eight times the bytes covers the compression.
+FILE_TOKENS_PER_BYTE = 8
+FILE_TOKENS_MIN = 4_096
+
+# The window that is assumed where neither the request nor the price book names one.
+CONTEXT_WINDOW_UNKNOWN = 2_000_000
+MAX_OUTPUT_UNKNOWN = 200_000
+
+
+def input_bound(ask: Ask, price: Price, *, family: str, text_tokens: int | None = None) -> int:
+    """
+    The most input tokens that one pass over the request can be billed for.
+
+    `text_tokens` is the refined count of the text where there is one, else its bytes are taken. A
+    model never reads more than its context window, so that is a bound too.
+    """
+    window = price.context_window or CONTEXT_WINDOW_UNKNOWN
+    if ask.remote_input:
+        return window
+    tokens = ask.text_bytes if text_tokens is None else text_tokens
+    tokens += HIDDEN_PROMPT_TOKENS if ask.generates else 0
+    tokens += sum(media_bound(media, family=family, window=window) for media in ask.media)
+    # A wrong window must not make the bound smaller than the text itself certainly is.
+    return max(min(tokens, window), min(tokens, ask.text_bytes // 16))
+
+
+def media_bound(media: Media, *, family: str, window: int) -> int:
+    """The most tokens of one media part; the whole window where the provider fetches it."""
+    if media.kind == "image":
+        return IMAGE_TOKENS.get(family, IMAGE_TOKENS_ELSEWHERE)
+    if media.bytes is None:
+        return window
+    if media.kind == "audio":
+        return (media.bytes // AUDIO_BYTES_PER_SECOND + 1) * AUDIO_TOKENS_PER_SECOND
+    if media.kind == "video":
+        return (media.bytes // VIDEO_BYTES_PER_SECOND + 1) * VIDEO_TOKENS_PER_SECOND
+    return media.bytes * FILE_TOKENS_PER_BYTE + FILE_TOKENS_MIN
+
+
+def demand(
+    ask: Ask,
+    prices: Sequence[Price],
+    policy: Policy,
+    *,
+    family: str,
+    text_tokens: int | None = None,
+    known_input: int | None = None,
+) -> Demand:
+    """
+    What admission must know of a call: `prices` are the asked model's, then those of its helpers.
+
+    `known_input` is what is known of context that only the provider has (the size of the response
+    that this call continues); without it the model's whole window is assumed.
+    """
+    price = prices[0]
+    if ask.remote_input and known_input is not None:
+        window = price.context_window or CONTEXT_WINDOW_UNKNOWN
+        tokens = ask.text_bytes if text_tokens is None else text_tokens
+        input_tokens = min(window, tokens + known_input + HIDDEN_PROMPT_TOKENS)
+    else:
+        input_tokens = input_bound(ask, price, family=family, text_tokens=text_tokens)
+    rates = [worst_rates(each, ask.terms, input_tokens) for each in prices]
+    input_rate, output_rate = rates[0]
+    # Each helper may read all of the input once more; the output beyond the limit is theirs.
+    read_usd = input_tokens * ask.loops * input_rate
+    read_usd += sum((input_tokens * rate for rate, _ in rates[1:]), Decimal(0))
+    fees_usd = cost_usd(Usage(extras=ask.fees), price, ask.terms) if ask.fees else Decimal(0)
+    extra_usd = ask.extra_output * max(output for _, output in rates)
+    limit = 0
+    if ask.generates:
+        limit = ask.output_limit or price.max_output or MAX_OUTPUT_UNKNOWN
+        if ask.output_limit == 0:
+            limit = 0
+    return Demand(
+        fixed_nanos=ceil_nanos(read_usd + fees_usd + extra_usd),
+        per_output_nanos=output_rate * 1_000_000_000 * ask.choices,
+        output_limit=limit,
+        output_min=min(policy.min_output, limit),
+        clampable=policy.clamp and ask.generates,
+        fixed_tokens=input_tokens * ask.loops + ask.extra_output,
+        per_output_tokens=ask.choices,
+    )
+
+
+class TokenCounter:
+    """
+    Counts tokens with tiktoken, and learns how far off it is for each family of providers.
+
+    The factor starts as documented above and only ever rises, to the largest share by which a
+    provider's own count was above ours, so the bound stays one.
+    """
+
+    def __init__(self, encode: Callable[[str], Sequence[int]] | None = None) -> None:
+        self._encode = encode
+        self._factors: dict[str, Decimal] = dict(TOKENIZER_FACTORS)
+
+    def factor(self, family: str) -> Decimal:
+        """What a count is multiplied with to bound this family's own."""
+        return self._factors.get(family, TOKENIZER_FACTOR)
+
+    def count(self, texts: Iterable[str]) -> int:
+        """Tokens of the texts in o200k_base, by themselves."""
+        encode = self._encode or self._load()
+        return sum(len(encode(text)) for text in texts)
+
+    def bound(self, texts: Iterable[str], *, family: str) -> int:
+        """A bound of the tokens that this family's tokenizer makes of the texts."""
+        counted = self.count(texts)
+        return int((counted * self.factor(family)).to_integral_value(ROUND_CEILING))
+
+    def learn(self, *, family: str, bound: int, billed: int) -> None:
+        """Raise the factor where the provider counted more than our bound allowed."""
+        if billed > bound > 0:
+            seen = self.factor(family) * billed / bound
+            self._factors[family] = min(seen, Decimal(8))
+
+    def _load(self) -> Callable[[str], Sequence[int]]:
+        from llmcap.vocabulary import encoding  # a tenth of a second: only when it decides something
+
+        self._encode = encoding().encode_ordinary
+        return self._encode

@@ -1,0 +1,226 @@
+"""
+The walk of one call: consider, hold, forward, meter, settle. It owns no socket, no clock, no mitmproxy.
+
+`consider` reads a request and answers `Pass`, `Refused` or an `Admission`. An admission is tried
+until it gives a `CallInFlight` or a refusal; the call in flight is fed the response and settles
+itself the moment the final usage is known, before the client has the last bytes.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from llmcap.admission import Admission, Refused
+from llmcap.attributes import Facts, attributes_of
+from llmcap.budget import scopes_for
+from llmcap.errors import FormatError
+from llmcap.estimate import TokenCounter
+from llmcap.flight import CallInFlight, Deferred
+from llmcap.lineage import Lineage
+from llmcap.ledger import Ledger
+from llmcap.pricing import PriceBook
+from llmcap.providers import match
+from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
+from llmcap.records import Call, EndpointPolicy, Policy, Price, Scope, UnknownPolicy
+from llmcap.replies import Refusal, Reply, refuse
+from llmcap.waiting import Line
+
+# Methods that start work at a provider. A GET never does, and HEAD and OPTIONS cannot.
+WORKING_METHODS = frozenset({"POST", "PUT", "PATCH"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The request is none of ours, or free: forward it as it is."""
+
+    reason: str
+
+
+class Firewall:
+    """Everything that calls share: the ledger, the prices, the policy, the line of waiters."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        prices: PriceBook,
+        policy: Policy,
+        clock: Callable[[], datetime],
+        run_id: str = "",
+        secret: bytes = b"",
+        notify: Callable[[str, str], None] = lambda kind, message: None,
+    ) -> None:
+        self.ledger = ledger
+        self.prices = prices
+        self.policy = policy
+        self.clock = clock
+        self.run_id = run_id
+        self.secret = secret
+        self.notify = notify
+        self.counter = TokenCounter()
+        self.lineage = Lineage()
+        self.line = Line(places_max=policy.waiters_max)
+        # Background calls whose usage comes with a later request, by provider and response id.
+        self.parked: dict[tuple[str, str], CallInFlight] = {}
+        # Settlements that could not be written yet; their holds stay until they can.
+        self.unsettled: list[CallInFlight] = []
+
+    def consider(self, request: Request, facts: Facts) -> Pass | Refused | Deferred | Admission:
+        """What to do with a request. Raises `LLMCapError` for what cannot be decided."""
+        found = match(request.host, request.method, request.path)
+        if found is None:
+            return Pass("no provider")
+        provider, endpoint = found
+        if endpoint is None:
+            return self._unknown_endpoint(provider, request)
+        if endpoint.billing is Billing.FREE:
+            return Pass("free")
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            return self._no_websocket(endpoint, request)
+        if endpoint.billing is Billing.UNMETERABLE:
+            return self._unmeterable(endpoint, request)
+        if endpoint.billing is Billing.DEFERRED:
+            return self._deferred(provider, endpoint, request, facts)
+        assert endpoint.read is not None, endpoint.name
+        try:
+            ask = endpoint.read(request)
+        except FormatError as error:
+            text = f"LLMCap cannot tell what this request may cost, so it was not sent: {error}."
+            return self.refused("unreadable_request", text, endpoint.dialect, request)
+        return self._admission(provider, endpoint, request, ask, facts)
+
+    def refused(self, reason: str, message: str, dialect: str, request: Request) -> Refused:
+        """A refusal that is not about a budget."""
+        refusal = Refusal(reason=reason, message=message)
+        return Refused(refusal, self.reply(refusal, dialect, request))
+
+    def note_refusal(self, provider: Provider, path: str, reason: str) -> None:
+        """A row for a call that was refused before it could be understood."""
+        call = Call(
+            id=uuid.uuid4().hex, at=self.clock(), provider=provider.name, endpoint=path, model=""
+        )
+        self.ledger.refuse(call, None, note=reason)
+
+    def keep_house(self) -> None:
+        """What is due from time to time: late settlements, holds of processes that are gone."""
+        self.settle_late()
+        self.ledger.recover()
+        self.line.wake()
+
+    def settle_late(self) -> None:
+        """Try the settlements again that could not be written before."""
+        waiting, self.unsettled = self.unsettled, []
+        for call in waiting:
+            call.settle_again()
+
+    def close(self) -> None:
+        """The proxy ends: what is parked has no one to wait for it any more."""
+        for call in list(self.parked.values()):
+            call.give_up("the proxy ended before the background answer was fetched")
+        self.parked.clear()
+        self.settle_late()
+        self.ledger.close()
+
+    # --- the parts of consider ----------------------------------------------------------------
+
+    def _unknown_endpoint(self, provider: Provider, request: Request) -> Pass | Refused:
+        policy = self.policy.unknown_endpoints
+        passes = policy is EndpointPolicy.PASS or (
+            policy is EndpointPolicy.AUTO and not provider.api_only
+        )
+        if request.method not in WORKING_METHODS or passes:
+            return Pass("unknown endpoint")
+        text = (
+            f"LLMCap does not know {request.method} {request.path} of {provider.name}, so it cannot "
+            "tell what it costs and did not send it. Retrying does not help. If it costs nothing, "
+            "set `unknown_endpoints: pass` in the LLMCap config."
+        )
+        return self.refused("unknown_endpoint", text, provider.dialect, request)
+
+    def _no_websocket(self, endpoint: Endpoint, request: Request) -> Refused:
+        # 426 makes Codex fall back to POST at once, where a 429 would lose the message.
+        text = f"LLMCap does not meter WebSockets of {endpoint.name}: use plain HTTP requests."
+        refused = self.refused("websocket", text, endpoint.dialect, request)
+        return replace(refused, reply=replace(refused.reply, status=426))
+
+    def _unmeterable(self, endpoint: Endpoint, request: Request) -> Pass | Refused:
+        if self.policy.unknown_endpoints is EndpointPolicy.PASS:
+            self.notify("unmetered", f"{request.host}{request.path} spends out of sight: passed")
+            return Pass("unmeterable")
+        text = (
+            f"{endpoint.name} spends money where a proxy cannot see it, so LLMCap did not send the "
+            "request. Retrying does not help. To allow it unmetered, set `unknown_endpoints: pass` "
+            "in the LLMCap config."
+        )
+        return self.refused("unmeterable", text, endpoint.dialect, request)
+
+    def _deferred(
+        self, provider: Provider, endpoint: Endpoint, request: Request, facts: Facts
+    ) -> Deferred:
+        ask = endpoint.read(request) if endpoint.read else Ask(model="")
+        call = self._call(provider, endpoint, request, ask, facts)
+        return Deferred(
+            self, provider=provider, endpoint=endpoint, ask=ask, call=call, scopes=self._scopes(call)
+        )
+
+    def _admission(
+        self, provider: Provider, endpoint: Endpoint, request: Request, ask: Ask, facts: Facts
+    ) -> Pass | Refused | Admission:
+        call = self._call(provider, endpoint, request, ask, facts)
+        prices = [self.price_of(provider, model, call.at) for model in (ask.model, *ask.other_models)]
+        if prices[0] is None and self.policy.unknown_models is UnknownPolicy.ALLOW:
+            self.notify("unknown_model", f"{provider.name}/{ask.model} has no price: passed unmetered")
+            return Pass("unknown model")
+        for model, price in zip((ask.model, *ask.other_models), prices, strict=True):
+            if price is None:
+                return self._unknown_model(provider, model, endpoint, request)
+        known = [price for price in prices if price is not None]
+        return Admission(
+            self, provider=provider, endpoint=endpoint, request=request, ask=ask, call=call,
+            prices=known, scopes=self._scopes(call),
+        )  # fmt: skip
+
+    def _unknown_model(
+        self, provider: Provider, model: str, endpoint: Endpoint, request: Request
+    ) -> Refused:
+        name = model or "(none named)"
+        text = (
+            f"LLMCap has no price for the model {name} of {provider.name}, so it did not send the "
+            "request: an unknown model is never free. Retrying does not help. Give it a price in "
+            f"the LLMCap config, `prices: {{{provider.price_key}/{name}: {{input: ..., output: "
+            "...}}` (USD per million tokens), or set `unknown_models: most_expensive`."
+        )
+        self.notify("unknown_model", f"{provider.name}/{name} has no price: refused")
+        return self.refused("unknown_model", text, endpoint.dialect, request)
+
+    def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
+        """The price of a model at that time, or what the policy puts in its place."""
+        price = self.prices.find(provider.price_key, model, at)
+        if price is None and self.policy.unknown_models is UnknownPolicy.MOST_EXPENSIVE:
+            return self.prices.dearest(provider.price_key, at)
+        return price
+
+    def _call(
+        self, provider: Provider, endpoint: Endpoint, request: Request, ask: Ask, facts: Facts
+    ) -> Call:
+        attributes = attributes_of(
+            request, facts, provider=provider.name, endpoint=endpoint.name, model=ask.model,
+            from_body=ask.attributes, trusted=self.policy.trusted_headers, secret=self.secret,
+        )  # fmt: skip
+        return Call(
+            id=uuid.uuid4().hex, at=self.clock(), provider=provider.name, endpoint=endpoint.name,
+            model=ask.model, attributes=attributes,
+        )  # fmt: skip
+
+    def _scopes(self, call: Call) -> tuple[Scope, ...]:
+        return scopes_for(self.policy.budgets, call, run_id=self.run_id)
+
+    def reply(self, refusal: Refusal, dialect: str, request: Request) -> Reply:
+        """The refusal as this client's SDK reads it."""
+        return refuse(
+            refusal,
+            dialect=dialect,
+            user_agent=request.headers.get("user-agent", ""),
+            status=self.policy.refusal_status,
+        )

@@ -1,0 +1,408 @@
+"""
+One call in flight: its response metered as it passes, its hold ended exactly once.
+
+The hold ends the moment the final usage is known, before the client gets the bytes that told it:
+agents send the next turn at once, and must meet a ledger that knows this one. What never told its
+usage is assumed, and hidden work is never assumed to be free.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from llmcap.errors import HoldEnded, LedgerError, PriceError
+from llmcap.meter import Meter
+from llmcap.money import ceil_nanos, usd_string
+from llmcap.pricing import cost_usd
+from llmcap.providers.shape import Ask, Endpoint, Provider
+from llmcap.records import (
+    Call, Charge, Ending, Hold, HoldMode, Reading, Scope, Settlement, Usage,
+)  # fmt: skip
+from llmcap.replies import Refusal, StreamEnding, cost_headers
+from llmcap.streams.strip import UsageStripper
+
+if TYPE_CHECKING:
+    from llmcap.admission import Admission
+    from llmcap.firewall import Firewall
+
+# Tokens that a provider may have generated when it notices that its client is gone, beyond those
+# that we saw: about a second of a fast model.
+UNSEEN_TOKENS = 256
+
+# No tokenizer in use makes tokens longer than this on average, so that many bytes are at least one.
+BYTES_PER_TOKEN_MAX = 12
+
+# How much further a stream runs between two looks at whether it still fits its hold.
+LOOK_EVERY_BYTES = 1_024
+
+
+class CallInFlight:
+    """What the shell does to one admitted call, in this order: responded, feed, finish | broke."""
+
+    def __init__(
+        self, admission: "Admission", hold: Hold, *, body: bytes | None, strips_usage: bool
+    ) -> None:
+        self.firewall: Firewall = admission.firewall
+        self.call: Call = admission.call
+        self.body = body
+        self.clamped = hold.held_nanos < admission.demand.ceiling_nanos()
+        self.cut = False
+        self.settlement: Settlement | None = None
+        self._admission = admission
+        self._hold = hold
+        self._strips_usage = strips_usage
+        self._stripper: UsageStripper | None = None
+        self._meter: Meter | None = None
+        self._ending: StreamEnding | None = None
+        self._status = 0
+        self._next_look = admission.demand.output_limit * admission.ask.choices
+        if admission.sliced:
+            self._next_look = hold_output(hold, admission) // 2
+        self._reported: tuple[Charge, ...] = ()
+        self._written = False
+
+    # --- the shell's calls --------------------------------------------------------------------
+
+    @property
+    def alters_stream(self) -> bool:
+        """Whether bytes of the response may be taken out or added: its length is not known then."""
+        return self._stripper is not None or self._admission.ask.stream
+
+    def responded(self, status: int, headers: Mapping[str, str], *, streams: bool) -> None:
+        """The response's head is here. Header names are lower-case."""
+        admission = self._admission
+        self._status = status
+        self._meter = Meter(admission.endpoint, admission.ask, status=status, headers=headers)
+        if streams and status < 300:
+            user_agent = admission.request.headers.get("user-agent", "")
+            self._ending = StreamEnding(admission.endpoint.dialect, user_agent=user_agent)
+            if self._strips_usage:
+                self._stripper = UsageStripper()
+
+    def feed(self, data: bytes) -> bytes:
+        """A piece of the body as it came; gives what the client is to get of it, at once."""
+        assert self._meter is not None
+        if self.cut:
+            return b""
+        self._meter.feed(data)
+        if self.settlement is None:
+            reading = self._meter.reading
+            if reading.complete:
+                self._settle(reading)
+            elif not self._fits(reading):
+                return self._cut(data, reading)
+        return self._stripper.feed(data) if self._stripper else data
+
+    def finish(self) -> bytes:
+        """The response came to its end; gives what of it was kept back."""
+        assert self._meter is not None
+        rest = self._stripper.flush() if self._stripper and not self.cut else b""
+        if not self.cut:
+            self._settle(self._meter.finish(), whole=True)
+        return rest
+
+    def broke(self, reason: str, *, sent: bool) -> None:
+        """The exchange ended without a whole response: a hang-up, a reset, a timeout."""
+        if self.settlement is not None:
+            return
+        if not sent:
+            self._end(Settlement(Ending.RELEASED, 0, note=f"never sent: {reason}"))
+        elif self._meter is None:
+            self._end(self._at_hold(f"no response: {reason}"))
+        else:
+            self._settle(self._meter.finish(), note=reason)
+
+    def give_up(self, reason: str) -> None:
+        """A background call whose usage will not be seen any more."""
+        if self.settlement is None:
+            self._end(self._at_hold(reason))
+
+    def settle_from(self, reading: Reading) -> None:
+        """A background call whose usage came with a later request."""
+        if self.settlement is None:
+            self._settle(reading, whole=True)
+
+    def settle_again(self) -> None:
+        """Write a settlement that could not be written before."""
+        if self.settlement is not None and not self._written:
+            self._write(self.settlement)
+
+    def headers(self) -> dict[str, str]:
+        """The `x-llmcap-*` headers that are true now."""
+        return cost_headers(
+            self._hold,
+            estimate_nanos=self._hold.held_nanos,
+            cost_nanos=self.settlement.cost_nanos if self.settlement else None,
+            balances=self.firewall.ledger.balances_of(self._hold) if self._hold.scopes else (),
+            clamped=self.clamped,
+        )
+
+    # --- settling -----------------------------------------------------------------------------
+
+    def _settle(self, reading: Reading, *, whole: bool = False, note: str = "") -> None:
+        settlement = self._settlement(reading, whole=whole, note=note)
+        if settlement is None:
+            return
+        if self.settlement is None:
+            self._end(settlement)
+        elif settlement != self.settlement and settlement.cost_nanos != self.settlement.cost_nanos:
+            # Usage that was final and then changed: the difference is an entry of its own.
+            self._correct(settlement)
+
+    def _settlement(self, reading: Reading, *, whole: bool, note: str) -> Settlement | None:
+        """How the call ended, or None where its usage will come with a later request."""
+        assert self._meter is not None
+        known = bool(reading.charges) or reading.billed_usd is not None
+        if reading.complete or (known and self._status >= 300):
+            return self._priced(reading, Ending.SETTLED, note)
+        if self._status >= 300:
+            return Settlement(Ending.RELEASED, 0, note=f"the provider answered {self._status}")
+        if self.settlement is not None:
+            return self.settlement
+        if reading.deferred and whole and reading.response_id:
+            self.firewall.parked[self.call.provider, reading.response_id] = self
+            return None
+        if self._meter.failed:
+            return self._at_hold(f"not understood: {self._meter.failed}")
+        return self._assumed(reading, whole=whole, note=note or "no usage in the response")
+
+    def _priced(self, reading: Reading, ending: Ending, note: str) -> Settlement:
+        cost, notes = cost_of(self.firewall, self._admission.provider, reading, self.call)
+        usage = total(reading.charges)
+        if note:
+            notes.insert(0, note)
+        self._learn(usage)
+        return Settlement(
+            ending, cost, usage=usage, model=reading.model, response_id=reading.response_id,
+            note="; ".join(notes),
+        )  # fmt: skip
+
+    def _assumed(self, reading: Reading, *, whole: bool, note: str) -> Settlement:
+        """Input as reported, else at the estimate; output as seen; hidden work at the hold."""
+        admission = self._admission
+        ask, demand = admission.ask, admission.demand
+        visible = reading.visible_bytes or reading.visible_events
+        silent = not ask.stream and not whole
+        if ask.generates and (silent or (ask.hidden_work and admission.prices[0].reasons)):
+            return self._at_hold(note, reading)
+        reported = sum(charge.usage.output_tokens for charge in reading.charges)
+        output = max(reported, visible) + (0 if whole else UNSEEN_TOKENS)
+        output = min(output, demand.output_limit * ask.choices) if ask.generates else 0
+        if reading.charges:
+            first, *others = reading.charges
+            usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
+            seen = replace(reading, charges=(replace(first, usage=usage), *others))
+            cost, _ = cost_of(self.firewall, admission.provider, seen, self.call)
+        else:
+            usage = Usage(input_tokens=demand.fixed_tokens, output_tokens=output)
+            per_token = demand.per_output_nanos / ask.choices
+            cost = demand.fixed_nanos + ceil_nanos(output * per_token / 1_000_000_000)
+        return Settlement(
+            Ending.ASSUMED, min(cost, self._hold.held_nanos), usage=usage, model=reading.model,
+            response_id=reading.response_id, note=note,
+        )  # fmt: skip
+
+    def _at_hold(self, note: str, reading: Reading | None = None) -> Settlement:
+        return Settlement(
+            Ending.ASSUMED,
+            self._hold.held_nanos,
+            usage=total(reading.charges) if reading else Usage(),
+            model=reading.model if reading else None,
+            response_id=reading.response_id if reading else None,
+            note=note,
+        )
+
+    def _end(self, settlement: Settlement) -> None:
+        self.settlement = settlement
+        tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
+        self.firewall.lineage.remember(self.call.provider, settlement.response_id, tokens)
+        self._write(settlement)
+
+    def _write(self, settlement: Settlement) -> None:
+        """Post it; what cannot be written now keeps its hold and is tried again."""
+        try:
+            self.firewall.ledger.end(self._hold, settlement)
+        except HoldEnded as error:
+            self.firewall.notify("hold_ended", str(error))
+        except LedgerError as error:
+            self.firewall.unsettled.append(self)
+            self.firewall.notify("ledger_error", str(error))
+            return
+        self._written = True
+        if settlement.cost_nanos > self._hold.held_nanos:
+            over = usd_string(settlement.cost_nanos - self._hold.held_nanos)
+            self.firewall.notify(
+                "overrun", f"{self.call.provider}/{self.call.model} cost {over} USD above its hold"
+            )
+        self.firewall.line.wake()
+
+    def _correct(self, settlement: Settlement) -> None:
+        self.settlement = settlement
+        try:
+            self.firewall.ledger.correct(self._hold, settlement)
+        except LedgerError as error:
+            self.firewall.notify("ledger_error", str(error))
+
+    def _learn(self, usage: Usage) -> None:
+        admission = self._admission
+        if admission.text_tokens is not None and not admission.ask.media:
+            self.firewall.counter.learn(
+                family=admission.provider.name,
+                bound=admission.text_tokens + UNSEEN_TOKENS,
+                billed=usage.input_tokens,
+            )
+
+    # --- staying within the hold --------------------------------------------------------------
+
+    def _fits(self, reading: Reading) -> bool:
+        """Whether what was generated so far is certainly covered by the hold."""
+        if reading.charges is not self._reported:
+            self._reported = reading.charges
+            cost, _ = cost_of(self.firewall, self._admission.provider, reading, self.call)
+            if cost > self._hold.held_nanos and not self._extend(cost - self._hold.held_nanos):
+                return False
+        if reading.visible_bytes <= self._next_look:
+            return True
+        self._next_look = reading.visible_bytes + LOOK_EVERY_BYTES
+        admission = self._admission
+        if admission.sliced:
+            return self._slice(reading)
+        # Under a ceiling the provider keeps to the limit that it was given; only what is certainly
+        # above it, by tokens longer than any tokenizer's, shows that it does not.
+        tokens = max(reading.visible_events, reading.visible_bytes // BYTES_PER_TOKEN_MAX)
+        return self._covers(tokens)
+
+    def _slice(self, reading: Reading) -> bool:
+        """Hold the next slice ahead of the output; bytes bound its tokens."""
+        demand = self._admission.demand
+        tokens = min(reading.visible_bytes + 2 * LOOK_EVERY_BYTES, demand.output_limit)
+        return self._covers(tokens)
+
+    def _covers(self, tokens: int) -> bool:
+        demand = self._admission.demand
+        missing = demand.ceiling_nanos(tokens) - self._hold.held_nanos
+        return missing <= 0 or self._extend(missing)
+
+    def _extend(self, more_nanos: int) -> bool:
+        per_output = self._admission.demand.per_output_nanos
+        more_tokens = int(more_nanos / per_output) + 1 if per_output else 0
+        try:
+            extended = self.firewall.ledger.extend(self._hold, more_nanos, more_tokens)
+        except LedgerError as error:
+            self.firewall.notify("ledger_error", str(error))
+            return False
+        if extended is None:
+            return False
+        self._hold = extended
+        return True
+
+    def _cut(self, data: bytes, reading: Reading) -> bytes:
+        """End the stream here: the cost is in the ledger before the client reads the end."""
+        self.cut = True
+        assert self._ending is not None
+        self._settle(reading, note="cut: the budget cannot carry more of this answer")
+        refusal = self._admission.cut_refusal(self._hold)
+        passed = self._stripper.feed(data) if self._stripper else data
+        return passed + self._ending.after(passed, refusal)
+
+
+class Deferred:
+    """A request that costs nothing itself, but whose response may carry an earlier call's usage."""
+
+    def __init__(
+        self,
+        firewall: "Firewall",
+        *,
+        provider: Provider,
+        endpoint: Endpoint,
+        ask: Ask,
+        call: Call,
+        scopes: tuple[Scope, ...],
+    ) -> None:
+        self._firewall = firewall
+        self._provider = provider
+        self._endpoint = endpoint
+        self._ask = ask
+        self._call = call
+        self._scopes = scopes
+        self._meter: Meter | None = None
+
+    def responded(self, status: int, headers: Mapping[str, str]) -> None:
+        """The response's head is here."""
+        self._meter = Meter(self._endpoint, self._ask, status=status, headers=headers)
+
+    def feed(self, data: bytes) -> bytes:
+        """A piece of the body, passed on as it is."""
+        assert self._meter is not None
+        self._meter.feed(data)
+        return data
+
+    def finish(self) -> None:
+        """The response is over: settle what waited for it, or charge it once."""
+        if self._meter is None:
+            return
+        reading = self._meter.finish()
+        if not reading.complete or not reading.response_id:
+            return
+        key = (self._call.provider, reading.response_id)
+        parked = self._firewall.parked.pop(key, None)
+        if parked is not None:
+            parked.settle_from(reading)
+            return
+        cost, notes = cost_of(self._firewall, self._provider, reading, self._call)
+        settlement = Settlement(
+            Ending.SETTLED, cost, usage=total(reading.charges), model=reading.model,
+            response_id=reading.response_id, note="; ".join(["fetched later", *notes]),
+        )  # fmt: skip
+        self._firewall.ledger.charge_once(self._call, self._scopes, settlement)
+
+
+# --- costs ----------------------------------------------------------------------------------
+
+
+def cost_of(
+    firewall: "Firewall", provider: Provider, reading: Reading, call: Call
+) -> tuple[int, list[str]]:
+    """
+    Nano-dollars of a reading, and what should be said about it.
+
+    The provider's own bill wins. A served model that has no price is billed as the asked one, and
+    said so: the asked one had a price, or the call would not have been sent.
+    """
+    if reading.billed_usd is not None:
+        return ceil_nanos(reading.billed_usd), []
+    notes: list[str] = []
+    usd = Decimal(0)
+    for charge in reading.charges:
+        price = firewall.price_of(provider, charge.model, call.at)
+        if price is None:
+            price = firewall.price_of(provider, call.model, call.at)
+            notes.append(f"served by {charge.model}, which has no price: billed as {call.model}")
+        if price is None:
+            raise PriceError(f"{provider.name}/{charge.model} has no price")
+        usd += cost_usd(charge.usage, price, charge.terms)
+    return ceil_nanos(usd), notes
+
+
+def total(charges: tuple[Charge, ...]) -> Usage:
+    """The counts of all charges together."""
+    if len(charges) == 1:
+        return charges[0].usage
+    counts: dict[str, int] = {}
+    extras: dict[str, int | Decimal] = {}
+    for charge in charges:
+        for name in Usage.__dataclass_fields__:
+            if name != "extras":
+                counts[name] = counts.get(name, 0) + getattr(charge.usage, name)
+        for name, count in charge.usage.extras.items():
+            extras[name] = extras.get(name, 0) + count
+    return Usage(**counts, extras=extras)
+
+
+def hold_output(hold: Hold, admission: "Admission") -> int:
+    """Tokens of output that a hold covers."""
+    demand = admission.demand
+    if not demand.per_output_nanos:
+        return demand.output_limit
+    return int((hold.held_nanos - demand.fixed_nanos) / demand.per_output_nanos)
