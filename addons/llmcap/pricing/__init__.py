@@ -1,0 +1,22 @@
+"""
+What calls cost: the price book, and the arithmetic over it.
+
+The book itself is data (`pricing/` beside the sources, one YAML file per provider); nothing here
+holds a price. `PriceBook.find` says what a model costs at a moment, `cost_usd` what a usage costs
+at that price, `worst_rates` the dearest that one more token of a call can be.
+"""
+
+from llmcap.pricing.book import PriceBook
+from llmcap.pricing.cost import cost_usd, worst_rates
+from llmcap.pricing.override import Override, parse_override
+from llmcap.pricing.units import Unit, units
+
+__all__ = [
+    "Override",
+    "PriceBook",
+    "Unit",
+    "cost_usd",
+    "parse_override",
+    "units",
+    "worst_rates",
+]

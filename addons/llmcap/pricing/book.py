@@ -1,0 +1,230 @@
+"""
+The price book: what a model of a provider costs at a moment.
+
+A provider's file is read when the first of its models is looked up, a model's entry is checked when
+that model is, and both are kept: a lookup of a known model is one dictionary access and a scan over
+its few dated prices.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from llmcap.errors import PriceError
+from llmcap.pricing.entries import Entry, parse_model, parse_rates
+from llmcap.pricing.files import find_folder, read_document
+from llmcap.pricing.names import Names, parse_names
+from llmcap.pricing.override import Override, parse_override
+from llmcap.records import Price, Tier
+
+PROVIDER_KEYS = frozenset((
+    "provider", "name", "source", "sources", "checked", "snapshots", "rewrites", "fallback",
+    "vendors", "fees", "any_model", "models",
+))  # fmt: skip
+
+# Files of the book that are no provider.
+_OTHER_FILES = frozenset(("units",))
+# Model ids come from requests, so what is remembered of them is bounded.
+_REMEMBERED_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One provider's file, with every id and alias pointing at its model."""
+
+    provider: str
+    models: Mapping[str, Mapping[str, Any]]
+    ids: Mapping[str, str]  # id or alias in lower case -> key of `models`
+    names: Names
+    fees: Mapping[str, Decimal]
+    fallback: tuple[str, ...]  # providers whose list applies where this one has none
+    vendors: Mapping[str, str]  # `vendor/` of an id -> the provider whose list applies
+    any_model: str | None  # the entry for every id that is not listed: local models
+
+
+class PriceBook:
+    """
+    Prices by provider, model and moment, with the config's overrides on top.
+
+    `folder` is the book's (default: the one that came with llmcap); `overrides` is the config's
+    `prices`, and is checked here. Raises `PriceError` for a broken book or override.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        overrides: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        self._folder = folder or find_folder()
+        self._tables: dict[str, _Table | None] = {}
+        self._found: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        self._overrides: dict[str, dict[str, Override]] = {}
+        for key, fields in (overrides or {}).items():
+            override = parse_override(key, fields)
+            models = self._overrides.setdefault(override.provider, {})
+            models[override.model.lower()] = override
+
+    def find(self, provider: str, model: str, at: datetime) -> Price | None:
+        """
+        The price of the model at an aware time, or None where it is not known.
+
+        None is for the caller's policy; it never means free. What is free has a price of zero.
+        """
+        key = (provider, model)
+        entries = self._found.get(key)
+        if entries is None:
+            entries = self._entries(provider, model)
+            if len(self._found) >= _REMEMBERED_MAX:
+                self._found.clear()
+            self._found[key] = entries
+        return in_force(entries, at)
+
+    def dearest(self, provider: str, at: datetime) -> Price | None:
+        """
+        A price that no model of the provider exceeds in any unit, for one that nobody knows.
+
+        It has the highest rate of each unit over all models that bill by the token, and is named
+        for the one with the dearest output.
+        """
+        prices = [
+            price
+            for model in self.models(provider)
+            if (price := self.find(provider, model, at)) is not None and "input" in price.rates
+        ]
+        if not prices:
+            return None
+        leader = max(prices, key=lambda price: price.rates.get("output", Decimal(0)))
+        rates: dict[str, Decimal] = {}
+        for price in prices:
+            for each in (price.rates, *(tier.rates for tier in _all_tiers(price))):
+                for name, rate in each.items():
+                    rates[name] = max(rate, rates.get(name, Decimal(0)))
+            for variant in price.variants.values():
+                for name, rate in variant.rates.items():
+                    rates[name] = max(rate, rates.get(name, Decimal(0)))
+        factors = [variant.factor for price in prices for variant in price.variants.values()]
+        factor = max(factors, default=Decimal(1))
+        factor = max(factor, Decimal(1))
+        return replace(
+            leader,
+            rates=MappingProxyType({name: rate * factor for name, rate in rates.items()}),
+            tiers=(),
+            variants=MappingProxyType({}),
+            source=f"dearest of {provider}",
+            max_output=max((price.max_output or 0 for price in prices), default=0) or None,
+            context_window=max((price.context_window or 0 for price in prices), default=0) or None,
+            reasons=True,
+        )
+
+    def providers(self) -> tuple[str, ...]:
+        """Every provider of the book and of the overrides, sorted."""
+        stems = {path.stem for path in self._folder.glob("*.yaml")} - _OTHER_FILES
+        return tuple(sorted(stems | set(self._overrides)))
+
+    def models(self, provider: str) -> tuple[str, ...]:
+        """The ids that have a price of their own at this provider, in the file's order."""
+        table = self._table(provider)
+        listed = tuple(table.models) if table else ()
+        known = {model.lower() for model in listed}
+        added = (
+            override.model
+            for name, override in self._overrides.get(provider, {}).items()
+            if name not in known
+        )
+        return (*listed, *added)
+
+    def _entries(self, provider: str, model: str) -> tuple[Entry, ...]:
+        entries = self._listed(provider, model)
+        override = self._override(provider, model, entries)
+        if override is None:
+            return entries
+        if not entries:
+            return (Entry(price=override.over(None)),)
+        return tuple(replace(entry, price=override.over(entry.price)) for entry in entries)
+
+    def _override(self, provider: str, model: str, entries: Iterable[Entry]) -> Override | None:
+        """By the id as asked, else by the id that the book found for it."""
+        overrides = self._overrides.get(provider)
+        if not overrides:
+            return None
+        names = [model, *(entry.price.model for entry in entries)]
+        return next((overrides[name.lower()] for name in names if name.lower() in overrides), None)
+
+    def _listed(self, provider: str, model: str, *, follow: bool = True) -> tuple[Entry, ...]:
+        table = self._table(provider)
+        if table is None:
+            return ()
+        for candidate in table.names.candidates(model):
+            if name := table.ids.get(candidate):
+                return parse_model(provider, name, table.models[name], table.fees)
+        if follow:
+            for other, other_model in self._elsewhere(table, model):
+                if entries := self._listed(other, other_model, follow=False):
+                    return tuple(
+                        replace(entry, price=_as_sold_by(provider, entry.price, table.fees))
+                        for entry in entries
+                    )
+        if table.any_model is not None:
+            return parse_model(provider, table.any_model, table.models[table.any_model], table.fees)
+        return ()
+
+    def _elsewhere(self, table: _Table, model: str) -> Iterable[tuple[str, str]]:
+        """Where else the price may stand: the list of the vendor whose model a gateway sells."""
+        vendor, slash, rest = model.lower().partition("/")
+        if slash and vendor in table.vendors:
+            yield table.vendors[vendor], rest
+        for other in table.fallback:
+            for candidate in dict.fromkeys(table.names.candidates(model)):
+                yield other, candidate
+
+    def _table(self, provider: str) -> _Table | None:
+        if provider not in self._tables:
+            known = (self._folder / f"{provider}.yaml").is_file() and provider not in _OTHER_FILES
+            self._tables[provider] = self._read(provider) if known else None
+        return self._tables[provider]
+
+    def _read(self, provider: str) -> _Table:
+        document = read_document(self._folder, provider)
+        unknown = document.keys() - PROVIDER_KEYS
+        models = document.get("models")
+        if unknown or not isinstance(models, dict):
+            raise PriceError(
+                f"{provider}.yaml must have `models`, and no {', '.join(sorted(unknown)) or 'less'}"
+            )
+        ids = {str(model).lower(): model for model in models}
+        for model, fields in models.items():
+            for alias in fields.get("aliases", ()):
+                ids.setdefault(str(alias).lower(), model)
+        return _Table(
+            provider=provider,
+            models=models,
+            ids=ids,
+            names=parse_names(
+                provider, document.get("snapshots", ()), document.get("rewrites", ())
+            ),
+            fees=parse_rates(document.get("fees", {}), f"{provider}.yaml: fees"),
+            fallback=tuple(document.get("fallback", ())),
+            vendors=document.get("vendors", {}),
+            any_model=document.get("any_model"),
+        )
+
+
+def in_force(entries: tuple[Entry, ...], at: datetime) -> Price | None:
+    """The last price that holds at that time; before the oldest, the oldest."""
+    for entry in reversed(entries):
+        if entry.holds(at):
+            return entry.price
+    return entries[0].price if entries else None
+
+
+def _as_sold_by(provider: str, price: Price, fees: Mapping[str, Decimal]) -> Price:
+    rates = MappingProxyType({**price.rates, **fees})
+    return replace(price, provider=provider, rates=rates, source=f"{price.provider}: {price.source}")
+
+
+def _all_tiers(price: Price) -> list[Tier]:
+    return [*price.tiers, *(tier for each in price.variants.values() for tier in each.tiers)]

@@ -1,0 +1,62 @@
+"""
+The registry of billable units: what is counted, and how many make one price unit.
+
+It is `units.yaml` of the price book. A figure per million under a unit that is sold per thousand is
+wrong by a factor of a thousand and looks fine, so the factor has this one place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from llmcap.errors import PriceError
+from llmcap.pricing.files import find_folder, read_document
+
+# Counts that `Usage` has fields for, with the field where its name differs from the unit's.
+TOKEN_UNITS = (
+    "input",
+    "cache_read",
+    "cache_read_audio",
+    "cache_read_image",
+    "cache_write",
+    "cache_write_1h",
+    "input_audio",
+    "input_image",
+    "input_video",
+    "output",
+    "reasoning",
+    "output_audio",
+    "output_image",
+    "output_video",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One billable kind. `per` of it cost what a price says; `means` is for people."""
+
+    name: str
+    per: int
+    means: str
+
+    @property
+    def is_tokens(self) -> bool:
+        """Whether `Usage` counts it in a field of its own; all others are in `Usage.extras`."""
+        return self.name in TOKEN_UNITS
+
+
+@cache
+def units() -> Mapping[str, Unit]:
+    """Every unit by name. Raises `PriceError` where the registry is broken."""
+    registry: dict[str, Unit] = {}
+    for name, fields in read_document(find_folder(), "units").items():
+        if not isinstance(fields, dict) or set(fields) != {"per", "means"}:
+            raise PriceError(f"units.yaml: {name} must have exactly `per` and `means`")
+        if not isinstance(fields["per"], int) or fields["per"] < 1:
+            raise PriceError(f"units.yaml: {name}.per must be a positive integer")
+        registry[name] = Unit(name=name, per=fields["per"], means=str(fields["means"]))
+    missing = [name for name in TOKEN_UNITS if name not in registry]
+    if missing:
+        raise PriceError(f"units.yaml lacks {', '.join(missing)}")
+    return MappingProxyType(registry)

@@ -1,0 +1,78 @@
+"""The command `scripts/update_prices`."""
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+
+from llmcap.pricing.files import COMPILED, parse_yaml
+
+from . import build, emit, history
+
+
+def main(folder: Path) -> int:
+    """Run the command over the book in `folder`; the exit status."""
+    parser = argparse.ArgumentParser(prog="update_prices", description=__doc__)
+    parser.add_argument("providers", nargs="*")
+    parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if stale")
+    parser.add_argument(
+        "--fresh", action="store_true", help="forget prices that only our own files remember"
+    )
+    arguments = parser.parse_args()
+    sources = build.Sources(folder)
+    known = sources.providers()
+    unknown = [name for name in arguments.providers if name not in known]
+    if unknown:
+        parser.error(f"no such provider: {', '.join(unknown)}; there are {', '.join(known)}")
+    stale = 0
+    for name in arguments.providers or known:
+        stale += _provider(name, known[name], sources, folder, arguments)
+    stale += _write(folder / COMPILED / "units.json", _units(folder), check=arguments.check)
+    if arguments.check and stale:
+        print("the price book is not what its sources make\nhint: run scripts/update_prices")
+    return 1 if arguments.check and stale else 0
+
+
+def _provider(
+    name: str,
+    rules: build.Document,
+    sources: build.Sources,
+    folder: Path,
+    arguments: argparse.Namespace,
+) -> int:
+    path = folder / f"{name}.yaml"
+    before = path.read_text() if path.is_file() else ""
+    old = parse_yaml(before, path.name) if before and not arguments.fresh else {}
+    made = build.document(name, rules, sources, checked=str(old.get("checked", build.today())))
+    if old:
+        history.keep(old, made, today=build.today())
+    text = emit.to_yaml(made)
+    if text != before and old:
+        made["checked"] = build.today()
+        text = emit.to_yaml(made)
+    stale = _write(path, text, check=arguments.check)
+    compiled = folder / COMPILED / f"{name}.json"
+    return stale + _write(compiled, emit.to_json(text, path.name), check=arguments.check, show=False)
+
+
+def _units(folder: Path) -> str:
+    return emit.to_json((folder / "units.yaml").read_text(), "units.yaml")
+
+
+def _write(path: Path, text: str, *, check: bool, show: bool = True) -> int:
+    """Write where it differs, and print how; 1 where it differed."""
+    before = path.read_text() if path.is_file() else ""
+    if before == text:
+        return 0
+    if show:
+        lines = difflib.unified_diff(
+            before.splitlines(), text.splitlines(), f"a/{path.name}", f"b/{path.name}", "", "", 1, ""
+        )
+        shown = list(lines)
+        print("\n".join(shown[:400]))
+        if len(shown) > 400:
+            print(f"... {len(shown) - 400} more lines", file=sys.stderr)
+    if not check:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return 1

@@ -1,0 +1,58 @@
+"""
+What the book already knew when its sources moved on.
+
+Sources edit prices in place and drop old models; the book must still say what a call of last year
+cost. So an entry of the book stays, a changed price is added from today on, and a model that left the
+sources keeps its last price.
+"""
+
+from typing import Any
+
+from .build import exact
+
+Document = dict[str, Any]
+
+
+def keep(old: Document, made: Document, *, today: str) -> None:
+    """Carry the history of the old document into the new one, in place."""
+    for model, before in exact(old.get("models", {})).items():
+        after = made["models"].get(model)
+        if after is None:
+            made["models"][model] = before
+        elif before["prices"] != after["prices"]:
+            after["prices"] = joined(before["prices"], after["prices"], today)
+    made["models"] = {
+        model: made["models"][model] for model in sorted(made["models"], key=str.lower)
+    }
+
+
+def joined(old: list[Document], new: list[Document], today: str) -> list[Document]:
+    """
+    The old entries, what the sources newly date, and the newest price from today on.
+
+    Entries are the same when they take effect at the same time; the book's own figures for the past
+    then stay, because calls have been billed by them. A wrong past is corrected in the overlay, after
+    which the file is made afresh.
+    """
+    have = {_when(entry) for entry in old}
+    merged = [*old, *(entry for entry in new if _when(entry) not in have)]
+    merged.sort(key=lambda entry: entry["since"] or "")
+    now = _newest(new)
+    if [_content(entry) for entry in _newest(merged)] != [_content(entry) for entry in now]:
+        merged = [entry for entry in merged if entry["since"] != today]
+        merged += [{**entry, "since": today} for entry in now]
+    return merged
+
+
+def _when(entry: Document) -> tuple[str, str, str]:
+    return (entry["since"] or "", entry.get("hours", ""), entry.get("days", ""))
+
+
+def _newest(entries: list[Document]) -> list[Document]:
+    """The entries of the latest date: one, or one for each part of the day."""
+    latest = max(entry["since"] or "" for entry in entries)
+    return [entry for entry in entries if (entry["since"] or "") == latest]
+
+
+def _content(entry: Document) -> Document:
+    return {key: value for key, value in entry.items() if key not in ("since", "source")}
