@@ -8,7 +8,7 @@ subject (`pricing`, `estimate`, `budget`, `ledger`, `firewall`). Amounts are int
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -216,6 +216,8 @@ class Scope:
     value: str  # "" where the budget has no `per`
     window_start: datetime
     resets_at: datetime | None  # None: never
+    run: str = ""  # which run of the proxy, where the window is `run`
+    reach: timedelta = timedelta(0)  # rolling windows: starts nearer than this count together
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,8 @@ class Balance:
     held: int = 0
     calls: int = 0
     refused: int = 0
+    raised: int = 0  # added to the cap for this window by hand
+    paused: bool = False  # by hand: nothing is admitted until it is resumed
 
 
 class UnknownPolicy(StrEnum):
@@ -319,3 +323,53 @@ class Settlement:
     model: str | None = None  # the one that served
     response_id: str | None = None
     note: str = ""  # why it was assumed, released or above its hold
+
+
+# --- the ledger -----------------------------------------------------------------------------
+
+
+class EntryKind(StrEnum):
+    """What an entry records."""
+
+    HOLD = "hold"
+    EXTENSION = "extension"
+    SETTLED = "settled"
+    ASSUMED = "assumed"
+    RELEASED = "released"
+    REFUSED = "refused"
+    CHARGED = "charged"  # a deferred usage, which no hold was waiting for
+    CORRECTION = "correction"  # the difference to what an earlier entry said
+    ADJUSTED = "adjusted"  # a balance changed by hand
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One immutable row of the ledger, with the facts of the call it belongs to.
+
+    `cost_nanos` is what this entry added to the call's cost: the sum over a call's entries is its
+    cost, and a correction may be negative. `usage` is compact JSON, units that are zero left out.
+    """
+
+    id: int
+    at: datetime
+    kind: EntryKind
+    hold_id: int | None  # the entry that reserved the money which this one is about
+    call_id: str
+    provider: str
+    endpoint: str
+    model: str
+    attributes: Mapping[str, str]
+    held_nanos: int  # reserved (hold, extension) or given back (the endings)
+    cost_nanos: int
+    usage: Mapping[str, Count] = NOTHING
+    served_model: str | None = None
+    response_id: str | None = None
+    note: str = ""
+
+    @property
+    def overrun_nanos(self) -> int:
+        """How far a settled cost is above its hold: a bug report about the bound."""
+        if self.kind not in (EntryKind.SETTLED, EntryKind.ASSUMED):
+            return 0
+        return max(self.cost_nanos - self.held_nanos, 0)
