@@ -33,7 +33,7 @@ def deny(
     resets_in: timedelta | None = timedelta(hours=12),
     name: str = "everything",
     value: str = "",
-    **more: int,
+    **more: Any,
 ) -> Deny:
     """A budget of $5 a day that has a cent left, or as said."""
     budget = Budget(name=name, cap=cap, unit=unit, every=every)

@@ -181,7 +181,7 @@ def _cursor_for(content_type: str) -> Cursor:
 
 
 def _events(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Name and payload of whole server-sent events; one without a name goes by its JSON's `type`."""
+    """Name and payload of whole server-sent events; without a name, the JSON's `type`."""
     for block in _BLANK_LINE.split(data):
         name, lines = "", []
         for line in block.splitlines():
