@@ -1,0 +1,174 @@
+"""
+The variables under which a command sends its calls through the proxy, and trusts it.
+
+Runtimes agree on none of them, so the child gets the union that covered every runtime measured:
+proxies in both cases, the bundle where a variable replaces the roots, our certificate alone where
+it adds to them. Pure: an environment goes in, another comes out, nothing is read or written.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from llmcap.errors import ConfigError
+
+# Set in what runs behind a proxy of ours, to its URL.
+MARK = "LLMCAP_PROXY"
+
+# The order in which an existing proxy is looked for: what most clients prefer for TLS comes first.
+PROXY_SOURCES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+
+PROXY_VARIABLES = (
+    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy",
+    "grpc_proxy", "WS_PROXY", "WSS_PROXY", "GLOBAL_AGENT_HTTP_PROXY",
+    "npm_config_proxy", "npm_config_https_proxy",
+)  # fmt: skip
+
+# These replace the roots that a program trusts: they get the bundle of all roots and ours.
+BUNDLE_VARIABLES = (
+    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO",
+    "CARGO_HTTP_CAINFO", "PIP_CERT", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "npm_config_cafile",
+)  # fmt: skip
+
+# These add to the roots: they get our certificate, and what the user already added.
+EXTRA_VARIABLES = (
+    "NODE_EXTRA_CA_CERTS", "DENO_CERT", "CODEX_CA_CERTIFICATE", "PERL_LWP_SSL_CA_FILE",
+)  # fmt: skip
+
+# Node 24 and later read proxies, and the system's roots, only when they are told to.
+SWITCHES: Mapping[str, str] = {"NODE_USE_ENV_PROXY": "1", "NODE_USE_SYSTEM_CA": "1"}
+
+# Local models do not pass through. IPv6 ranges are left out: httpx cannot parse them here.
+DIRECT = (
+    "localhost", "127.0.0.1", "::1", "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12",
+    "192.168.0.0/16", "169.254.0.0/16",
+)  # fmt: skip
+
+JAVA_STORE_PASSWORD = "changeit"  # noqa: S105  # Java's own default: the store holds no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The files that make a program trust the proxy."""
+
+    extra: Path  # our certificate, and what the user added to the roots before
+    bundle: Path  # all roots of the system and the user, and our certificate
+    java: Path  # the bundle as a PKCS #12 store
+
+
+def proxied(
+    environ: Mapping[str, str], *, proxy_url: str, trust: Trust, provider_hosts: Iterable[str]
+) -> dict[str, str]:
+    """The environment of a command that is to run behind the proxy."""
+    return {**environ, **variables(
+        environ, proxy_url=proxy_url, trust=trust, provider_hosts=provider_hosts
+    )}  # fmt: skip
+
+
+def variables(
+    environ: Mapping[str, str], *, proxy_url: str, trust: Trust, provider_hosts: Iterable[str]
+) -> dict[str, str]:
+    """What `proxied` sets: only the variables that differ from `environ`'s meaning."""
+    found = {MARK: proxy_url}
+    found |= dict.fromkeys(PROXY_VARIABLES, proxy_url)
+    found |= dict.fromkeys(BUNDLE_VARIABLES, str(trust.bundle))
+    found |= dict.fromkeys(EXTRA_VARIABLES, str(trust.extra))
+    found |= SWITCHES
+    direct = ",".join(direct_hosts(environ, provider_hosts=provider_hosts))
+    found |= {"NO_PROXY": direct, "no_proxy": direct}
+    found["JAVA_TOOL_OPTIONS"] = java_options(
+        environ.get("JAVA_TOOL_OPTIONS", ""), proxy_url=proxy_url, store=trust.java
+    )
+    return found
+
+
+def direct_hosts(environ: Mapping[str, str], *, provider_hosts: Iterable[str]) -> list[str]:
+    """
+    The hosts that a command reaches without the proxy: this machine, private networks, and what
+    the user exempts, except for entries that would let calls to a provider escape.
+    """
+    providers = [host.removeprefix("*.").lower() for host in provider_hosts]
+    named = f"{environ.get('NO_PROXY', '')},{environ.get('no_proxy', '')}".replace(" ", ",")
+    kept = [entry for entry in named.split(",") if entry and not _exempts(entry, providers)]
+    return list(dict.fromkeys([*DIRECT, *kept]))
+
+
+def _exempts(entry: str, providers: Iterable[str]) -> bool:
+    """Whether some client would read this `NO_PROXY` entry as one that covers a provider's host."""
+    domain = entry.lower().lstrip("*").lstrip(".")
+    name, _, port = domain.rpartition(":")
+    if name and port.isdigit() and ":" not in name:
+        domain = name
+    if not domain:
+        return True  # `*`: everything
+    return any(
+        f".{host}".endswith(f".{domain}") or domain.endswith(f".{host}") for host in providers
+    )
+
+
+def upstream_proxy(environ: Mapping[str, str]) -> str | None:
+    """
+    The proxy that is already set, as a URL: ours must send its traffic there.
+
+    Raises `ConfigError` for one that LLMCap cannot chain to.
+    """
+    for variable in PROXY_SOURCES:
+        value = environ.get(variable, "").strip()
+        if not value:
+            continue
+        url = value if "://" in value else f"http://{value}"
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(
+                f"{variable}={_without_password(value)}: LLMCap can send its traffic on to an "
+                f"http:// or https:// proxy, not to this one\n"
+                f"hint: unset {variable} for this command, or put an HTTP proxy in front of it"
+            )
+        return url
+    return None
+
+
+def _without_password(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    scheme, slashes, _ = head.rpartition("://")
+    return f"{scheme}{slashes}...@{tail}" if at else url
+
+
+def java_options(existing: str, *, proxy_url: str, store: Path) -> str:
+    """`JAVA_TOOL_OPTIONS`, ours after what is there: of two equal properties the last one wins."""
+    parts = urlsplit(proxy_url)
+    ours = [
+        f"-Dhttp.proxyHost={parts.hostname}",
+        f"-Dhttp.proxyPort={parts.port}",
+        f"-Dhttps.proxyHost={parts.hostname}",
+        f"-Dhttps.proxyPort={parts.port}",
+        _quoted(f"-Djavax.net.ssl.trustStore={store}"),
+        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        f"-Djavax.net.ssl.trustStorePassword={JAVA_STORE_PASSWORD}",
+    ]
+    return " ".join([*([existing] if existing else []), *ours])
+
+
+def _quoted(option: str) -> str:
+    """One option as the JVM splits that variable: at white space, outside of double quotes."""
+    return f'"{option}"' if " " in option else option
+
+
+def shell_lines(values: Mapping[str, str], *, shell: str) -> list[str]:
+    """Lines that set the variables in a shell: `sh`, `fish` or `powershell`."""
+    if shell == "fish":
+        return [f"set -gx {name} {_single(value, escaped=True)}" for name, value in values.items()]
+    if shell == "powershell":
+        return [
+            "$env:{} = '{}'".format(name, value.replace("'", "''"))
+            for name, value in values.items()
+        ]
+    return [f"export {name}={_single(value)}" for name, value in values.items()]
+
+
+def _single(value: str, *, escaped: bool = False) -> str:
+    if escaped:  # fish knows \\ and \' inside of single quotes
+        return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
+    return "'{}'".format(value.replace("'", "'\\''"))
