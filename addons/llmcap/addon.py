@@ -9,6 +9,7 @@ refuses instead. Calls in flight are kept by `flow.id` and dropped on every endi
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import functools
 import logging
 from collections.abc import Awaitable, Callable
@@ -66,10 +67,17 @@ def guarded(hook: Hook) -> Hook:
 
 
 class LLMCap:
-    """The addon. One per process; `load` declares its options, `configure` checks them."""
+    """
+    The addon. One per process; `load` declares its options, `configure` checks them.
 
-    def __init__(self) -> None:
-        self.firewall: Firewall | None = None
+    A program that runs the proxy itself may give it a `firewall`, which the options then do not
+    replace, and the `facts` that hold for every client of this proxy.
+    """
+
+    def __init__(self, firewall: Firewall | None = None, *, facts: Facts = Facts()) -> None:
+        self.firewall = firewall
+        self._given = firewall is not None
+        self._facts_of_all = facts
         self._settings: Settings | None = None
         self._in_flight: dict[str, CallInFlight | Deferred] = {}
         self._proxy_users: dict[str, str] = {}
@@ -104,6 +112,8 @@ class LLMCap:
                 f"{ctx.options.stream_large_bodies}: mitmproxy would send requests to the provider "
                 "before they can be refused. Remove that option."
             )
+        if self._given:
+            return
         if self.firewall is not None and not {
             "llmcap_cap", "llmcap_config", "llmcap_ledger"
         } & updated:  # fmt: skip
@@ -149,7 +159,7 @@ class LLMCap:
 
     def firewall_summary(self) -> list[str]:
         """What is in force, a line each."""
-        assert self.firewall is not None and self._settings is not None
+        assert self.firewall is not None
         budgets = self.firewall.policy.budgets
         if not budgets:
             return [
@@ -318,7 +328,12 @@ class LLMCap:
         if not user:
             user = proxy_user(flow.request.headers.get("proxy-authorization", ""))
         sockname = flow.client_conn.sockname
-        return Facts(proxy_user=user, port=str(sockname[1]) if sockname else "")
+        given = self._facts_of_all
+        return dataclasses.replace(
+            given,
+            proxy_user=user or given.proxy_user,
+            port=str(sockname[1]) if sockname else "",
+        )
 
     # --- metering -----------------------------------------------------------------------------
 

@@ -60,7 +60,17 @@ def policy_of(settings: Settings) -> Policy:
 
 def open_firewall(settings: Settings, *, notify: Callable[[str, str], None]) -> Firewall:
     """The firewall over an open ledger. Raises `LLMCapError`; then nothing is left open."""
-    policy = policy_of(settings)
+    return firewall_for(policy_of(settings), settings, notify=notify)
+
+
+def firewall_for(
+    policy: Policy,
+    settings: Settings,
+    *,
+    notify: Callable[[str, str], None],
+    run_id: str = RUN_ID,
+) -> Firewall:
+    """`open_firewall` for a policy that is already there, such as one with budgets added to it."""
     prices = PriceBook(overrides=policy.prices)
     ledger = open_ledger(settings.ledger, durability=policy.durability)
     return Firewall(
@@ -68,7 +78,7 @@ def open_firewall(settings: Settings, *, notify: Callable[[str, str], None]) -> 
         prices=prices,
         policy=policy,
         clock=lambda: datetime.now(UTC),
-        run_id=RUN_ID,
+        run_id=run_id,
         secret=fingerprint_secret(settings.ledger),
         notify=notify,
     )
