@@ -17,7 +17,7 @@ from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.records import (
     Admit, Call, Demand, Deny, Ending, Hold, HoldMode, Price, Scope, Settlement, Wait,
 )  # fmt: skip
-from llmcap.replies import Refusal, Reply, message_for
+from llmcap.replies import Refusal, Reply, refusal_for
 from llmcap.waiting import Key
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ class Admission:
         balances = self.firewall.ledger.balances_of(hold)
         for scope, balance in zip(hold.scopes, balances, strict=True):
             if scope.budget.cap - balance.spent - balance.held < self.demand.ceiling_nanos():
-                return message_for(Deny(scope, balance, self.demand.ceiling_nanos()), cut=True)
+                deny = Deny(scope, balance, self.demand.ceiling_nanos())
+                return refusal_for(deny, now=self.firewall.clock(), cut=True)
         return Refusal(reason="overrun", message="LLMCap cut this answer: it passed its bound.")
 
     # --- parts --------------------------------------------------------------------------------
@@ -163,6 +164,6 @@ class Admission:
 
     def _refuse(self, deny: Deny) -> Refused:
         self.firewall.ledger.refuse(self.call, deny)
-        refusal = message_for(deny, now=self.firewall.clock())
+        refusal = refusal_for(deny, now=self.firewall.clock())
         reply = self.firewall.reply(refusal, self.endpoint.dialect, self.request)
         return Refused(refusal, reply)

@@ -8,7 +8,7 @@ itself the moment the final usage is known, before the client has the last bytes
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from llmcap.admission import Admission, Refused
@@ -23,7 +23,7 @@ from llmcap.pricing import PriceBook
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
 from llmcap.records import Call, EndpointPolicy, Policy, Price, Scope, UnknownPolicy
-from llmcap.replies import Refusal, Reply, refuse
+from llmcap.replies import Refusal, Reply, refuse, refuse_upgrade
 from llmcap.waiting import Line
 
 # Methods that start work at a provider. A GET never does, and HEAD and OPTIONS cannot.
@@ -77,7 +77,7 @@ class Firewall:
         if endpoint.billing is Billing.FREE:
             return Pass("free")
         if request.headers.get("upgrade", "").lower() == "websocket":
-            return self._no_websocket(endpoint, request)
+            return self._no_websocket(endpoint)
         if endpoint.billing is Billing.UNMETERABLE:
             return self._unmeterable(endpoint, request)
         if endpoint.billing is Billing.DEFERRED:
@@ -138,11 +138,9 @@ class Firewall:
         )
         return self.refused("unknown_endpoint", text, provider.dialect, request)
 
-    def _no_websocket(self, endpoint: Endpoint, request: Request) -> Refused:
-        # 426 makes Codex fall back to POST at once, where a 429 would lose the message.
-        text = f"LLMCap does not meter WebSockets of {endpoint.name}: use plain HTTP requests."
-        refused = self.refused("websocket", text, endpoint.dialect, request)
-        return replace(refused, reply=replace(refused.reply, status=426))
+    def _no_websocket(self, endpoint: Endpoint) -> Refused:
+        text = f"{endpoint.name} over a WebSocket is not metered: use plain HTTP requests"
+        return Refused(Refusal(reason="websocket", message=text), refuse_upgrade())
 
     def _unmeterable(self, endpoint: Endpoint, request: Request) -> Pass | Refused:
         if self.policy.unknown_endpoints is EndpointPolicy.PASS:

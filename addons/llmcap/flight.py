@@ -75,8 +75,12 @@ class CallInFlight:
         self._status = status
         self._meter = Meter(admission.endpoint, admission.ask, status=status, headers=headers)
         if streams and status < 300:
-            user_agent = admission.request.headers.get("user-agent", "")
-            self._ending = StreamEnding(admission.endpoint.dialect, user_agent=user_agent)
+            if headers.get("content-encoding", "identity") == "identity":
+                self._ending = StreamEnding(
+                    admission.endpoint.dialect,
+                    user_agent=admission.request.headers.get("user-agent", ""),
+                    content_type=headers.get("content-type", ""),
+                )
             if self._strips_usage:
                 self._stripper = UsageStripper()
 
@@ -86,13 +90,16 @@ class CallInFlight:
         if self.cut:
             return b""
         self._meter.feed(data)
+        passed = self._stripper.feed(data) if self._stripper else data
         if self.settlement is None:
             reading = self._meter.reading
             if reading.complete:
                 self._settle(reading)
             elif not self._fits(reading):
-                return self._cut(data, reading)
-        return self._stripper.feed(data) if self._stripper else data
+                return self._cut(passed, reading)
+        if self._ending is not None:
+            self._ending.feed(passed)
+        return passed
 
     def finish(self) -> bytes:
         """The response came to its end; gives what of it was kept back."""
@@ -297,14 +304,14 @@ class CallInFlight:
         self._hold = extended
         return True
 
-    def _cut(self, data: bytes, reading: Reading) -> bytes:
+    def _cut(self, passed: bytes, reading: Reading) -> bytes:
         """End the stream here: the cost is in the ledger before the client reads the end."""
         self.cut = True
-        assert self._ending is not None
         self._settle(reading, note="cut: the budget cannot carry more of this answer")
-        refusal = self._admission.cut_refusal(self._hold)
-        passed = self._stripper.feed(data) if self._stripper else data
-        return passed + self._ending.after(passed, refusal)
+        # Nothing can be added to an encoded stream: it ends as if the connection had broken.
+        if self._ending is None:
+            return passed
+        return self._ending.cut(passed, self._admission.cut_refusal(self._hold))
 
 
 class Deferred:

@@ -1,0 +1,352 @@
+"""
+What LLMCap adds to mitmdump: three proxies in one run, taken in turn, as ratios.
+
+- bare: mitmdump alone
+- null: mitmdump with a stream callable that does nothing, the least that any meter must do
+- llmcap: mitmdump with LLMCap under a cap, its ledger on disk
+
+All of them serve the same calls to a provider on loopback, over TLS on both sides. Each cell runs
+the three in turn for several rounds; a figure is the median of the rounds, a ratio the median of
+the rounds' ratios, so that a machine whose speed drifts does not decide the comparison. `--quick` is
+for CI: it shows that the bench runs, its figures mean little.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HOST = "api.openai.com"
+VARIANTS = ("bare", "null", "llmcap")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+USAGE = {"prompt_tokens": 40, "completion_tokens": 60, "total_tokens": 100}
+ANSWER = json.dumps(
+    {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": "gpt-4o-mini-2024-07-18",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "word " * 60},
+             "finish_reason": "stop"}
+        ],
+        "usage": USAGE,
+    }
+).encode()  # fmt: skip
+
+REDIRECT = """
+def server_connect(data):
+    data.server.address = ("127.0.0.1", {port})
+"""
+
+NULL = """
+def responseheaders(flow):
+    flow.response.stream = lambda data: data
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One cell of the table."""
+
+    name: str
+    clients: int
+    calls: int  # in all, per round
+    stream: bool = False
+    reconnect: bool = False
+
+
+# --- the provider ---------------------------------------------------------------------------
+
+
+def sse_event(document: dict[str, object]) -> bytes:
+    data = b"data: " + json.dumps(document).encode() + b"\n\n"
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def delta(text: str, **more: object) -> dict[str, object]:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    model = "gpt-4o-mini-2024-07-18"
+    document = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": model,
+                "choices": [choice]}  # fmt: skip
+    return document | more
+
+
+async def provide(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, events: int) -> None:
+    """Answer each request with the JSON document, or with a stream of that many events."""
+    head = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+    one = sse_event(delta("word "))
+    last = sse_event(delta("", choices=[], usage=USAGE))
+    end = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+    try:
+        while True:
+            raw = await reader.readuntil(b"\r\n\r\n")
+            length = int(raw.lower().partition(b"content-length:")[2].partition(b"\r")[0] or 0)
+            body = await reader.readexactly(length)
+            if b'"stream":true' not in body.replace(b" ", b""):
+                writer.write(answer % (len(ANSWER), ANSWER))
+                continue
+            writer.write(head)
+            for _ in range(events):
+                writer.write(one)
+                await asyncio.sleep(0)
+            writer.write(last + end)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+# --- the clients ----------------------------------------------------------------------------
+
+
+class Client:
+    """A keep-alive connection through the proxy."""
+
+    def __init__(self, port: int, body: bytes) -> None:
+        self.port = port
+        self.request = (
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: api.openai.com\r\n"
+            b"content-type: application/json\r\nauthorization: Bearer sk-bench\r\n"
+            b"user-agent: bench/1\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+        )
+
+    async def open(self) -> None:
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writer.write(b"CONNECT api.openai.com:443 HTTP/1.1\r\nhost: api.openai.com:443\r\n\r\n")
+        await self.reader.readuntil(b"\r\n\r\n")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        await self.writer.start_tls(context, server_hostname=HOST)
+
+    async def call(self) -> None:
+        self.writer.write(self.request)
+        head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
+        if b" 200 " not in head.partition(b"\r\n")[0]:
+            raise RuntimeError(f"not served: {head!r}")
+        if b"transfer-encoding: chunked" in head:
+            while True:
+                size = int((await self.reader.readuntil(b"\r\n"))[:-2], 16)
+                await self.reader.readexactly(size + 2)
+                if size == 0:
+                    return
+        length = int(head.partition(b"content-length:")[2].partition(b"\r")[0])
+        await self.reader.readexactly(length)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+async def drive(port: int, load: Load, latencies: list[float]) -> None:
+    """Do a load's calls over its clients, and note how long each took, in seconds."""
+    messages = [{"role": "user", "content": "Say sixty words. " * 8}]
+    body = {"model": "gpt-4o-mini", "messages": messages, "max_tokens": 4096}
+    if load.stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    encoded = json.dumps(body).encode()
+    left = load.calls
+
+    async def work() -> None:
+        nonlocal left
+        client = Client(port, encoded)
+        await client.open()
+        while left > 0:
+            left -= 1
+            started = time.perf_counter()
+            if load.reconnect:
+                client.close()
+                await client.open()
+            await client.call()
+            latencies.append(time.perf_counter() - started)
+        client.close()
+
+    await asyncio.gather(*(work() for _ in range(load.clients)))
+
+
+# --- the proxies ----------------------------------------------------------------------------
+
+
+class Proxy:
+    """A real mitmdump in a process of its own."""
+
+    def __init__(self, name: str, folder: Path, upstream: int) -> None:
+        self.name = name
+        self.port = free_port()
+        (folder / "redirect.py").write_text(REDIRECT.format(port=upstream))
+        (folder / "null.py").write_text(NULL)
+        command = [
+            str(Path(sys.executable).with_name("mitmdump")), "-q", "--mode",
+            f"regular@127.0.0.1:{self.port}", "--set", f"confdir={folder}", "--set",
+            "ssl_insecure=true", "-s", str(folder / "redirect.py"),
+        ]  # fmt: skip
+        if name == "null":
+            command += ["-s", str(folder / "null.py")]
+        if name == "llmcap":
+            command += ["-s", str(ROOT / "addons" / "llmcap_addon.py")]
+            command += ["--set", "llmcap_cap=1000000"]
+            command += ["--set", f"llmcap_ledger={folder / 'ledger.sqlite3'}"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+        wait_for(self.port)
+
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory_mb(self) -> float:
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * PAGE_BYTES / 1e6
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with socket.socket() as sock:
+            sock.settimeout(1)
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError("mitmdump did not start within 30 seconds")
+
+
+# --- measuring ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One proxy under one load in one round."""
+
+    latency_ms: float
+    calls_per_second: float
+    cpu_ms: float  # of the proxy, per call
+
+
+async def measure(proxy: Proxy, load: Load) -> Figure:
+    latencies: list[float] = []
+    cpu, started = proxy.cpu_seconds(), time.perf_counter()
+    await drive(proxy.port, load, latencies)
+    elapsed = time.perf_counter() - started
+    return Figure(
+        statistics.median(latencies) * 1000,
+        len(latencies) / elapsed,
+        (proxy.cpu_seconds() - cpu) / len(latencies) * 1000,
+    )
+
+
+def row(load: Load, figures: dict[str, list[Figure]], events: int) -> str:
+    """One line of the table: the null proxy's figures, and the others' ratios to it."""
+
+    def median(name: str, field: str) -> float:
+        return statistics.median(getattr(figure, field) for figure in figures[name])
+
+    def ratio(name: str, field: str) -> str:
+        pairs = zip(figures[name], figures["null"], strict=True)
+        value = statistics.median(getattr(a, field) / getattr(b, field) for a, b in pairs)
+        return f"{value:7.2f}"
+
+    cells = [f"{load.name:<26}", f"{median('null', 'latency_ms'):9.2f} ms"]
+    rate = median("null", "calls_per_second")
+    cells.append(f"{rate * events:9.0f} ev/s" if load.stream else f"{rate:9.0f} /s  ")
+    for field in ("latency_ms", "calls_per_second", "cpu_ms"):
+        cells.append(f"{ratio('bare', field)} {ratio('llmcap', field)}")
+    return " | ".join(cells)
+
+
+async def bench(loads: list[Load], *, rounds: int, events: int) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        context = server_context(folder)
+        server = await asyncio.start_server(
+            lambda reader, writer: provide(reader, writer, events), "127.0.0.1", 0, ssl=context
+        )
+        upstream = server.sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        proxies = []
+        for name in VARIANTS:
+            proxies.append(await loop.run_in_executor(None, Proxy, name, folder, upstream))
+        try:
+            for proxy in proxies:
+                await measure(proxy, Load("warm-up", 4, 60))
+            print(
+                f"{'':<26} | {'null':>12} | {'null':>14} | latency ratio   | rate ratio      | CPU ratio"
+            )
+            print(f"{'':<26} | {'latency':>12} | {'rate':>14} |" + "    bare  llmcap |" * 3)
+            for load in loads:
+                figures: dict[str, list[Figure]] = {proxy.name: [] for proxy in proxies}
+                for turn in range(rounds):
+                    for proxy in proxies[turn % 3 :] + proxies[: turn % 3]:
+                        figures[proxy.name].append(await measure(proxy, load))
+                print(row(load, figures, events), flush=True)
+            memory = {proxy.name: proxy.memory_mb() for proxy in proxies}
+            print("memory, MB: " + ", ".join(f"{name} {mb:.0f}" for name, mb in memory.items()))
+        finally:
+            for proxy in proxies:
+                proxy.stop()
+            server.close()
+
+
+def server_context(folder: Path) -> ssl.SSLContext:
+    """A TLS context with a certificate of its own."""
+    from mitmproxy.certs import CertStore
+
+    store = CertStore.from_store(folder / "upstream", "bench", 2048)
+    entry = store.get_cert(HOST, [])
+    pem = folder / "upstream.pem"
+    from cryptography.hazmat.primitives import serialization
+
+    key = entry.privatekey.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    pem.write_bytes(key + entry.cert.to_pem())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("--quick", action="store_true", help="a few calls each, for CI")
+    parser.add_argument("--rounds", type=int, default=0, help="rounds per cell (default 7)")
+    options = parser.parse_args()
+    scale = 1 if options.quick else 10
+    rounds = options.rounds or (1 if options.quick else 7)
+    events = 200 if options.quick else 2000
+    loads = [Load(f"JSON, {n} kept", n, 20 * scale) for n in (1, 8, 32)]
+    loads += [Load("JSON, 8, new connections", 8, 4 * scale, reconnect=True)]
+    loads += [Load(f"SSE, {n} kept", n, max(n, scale), stream=True) for n in (1, 8, 32)]
+    asyncio.run(bench(loads, rounds=rounds, events=events))
+
+
+if __name__ == "__main__":
+    main()
