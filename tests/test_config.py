@@ -1,0 +1,143 @@
+"""From a typed config to a checked policy, and every error with its place."""
+
+from decimal import Decimal
+
+import pytest
+
+from llmcap import yamldoc
+from llmcap.config import load, resolve, with_cap
+from llmcap.errors import ConfigError
+from llmcap.records import CapUnit, EndpointPolicy, HoldMode, Policy, UnknownPolicy
+
+WHOLE = """
+timezone: Europe/Berlin
+hold: sliced
+unknown_models: most-expensive
+unknown_endpoints: pass
+fail_open: true
+clamp: false
+min_output: 64
+wait: 1.5s
+durability: full
+refusal_status: 402
+trust_headers: [x-llmcap-project]
+prices:
+  openai/my-model: {input: 2.50, output: 10, max_output: 16384}
+budgets:
+- name: everything
+  cap: $50
+  every: month
+- name: each-project
+  cap: 100k tokens
+  every: day
+  timezone: UTC
+  per: project
+  hold: ceiling
+- name: opus
+  cap: 0.25
+  match: {provider: anthropic, model: [claude-opus-*, claude-fable-*]}
+"""
+
+
+def policy_of(text: str) -> Policy:
+    """The policy of a config text."""
+    return resolve(yamldoc.parse(text, file="llmcap.yaml"))
+
+
+def test_every_setting_is_read():
+    """Each key arrives in the policy, in its resolved form."""
+    policy = policy_of(WHOLE)
+    assert policy.unknown_models is UnknownPolicy.MOST_EXPENSIVE
+    assert policy.unknown_endpoints is EndpointPolicy.PASS
+    assert (policy.fail_open, policy.clamp, policy.min_output) == (True, False, 64)
+    assert policy.wait_seconds == Decimal("1.5")
+    assert (policy.durability, policy.refusal_status) == ("full", "402")
+    assert policy.trusted_headers == ("x-llmcap-project",)
+    assert policy.prices["openai/my-model"]["input"] == Decimal("2.50")
+
+
+def test_budgets_take_the_defaults_of_the_file():
+    """`timezone` and `hold` stand once for all budgets, and each may say otherwise."""
+    everything, each_project, opus = policy_of(WHOLE).budgets
+    assert (everything.cap, everything.unit, everything.every) == (50 * 10**9, CapUnit.USD, "month")
+    assert (everything.timezone, everything.hold) == ("Europe/Berlin", HoldMode.SLICED)
+    assert (each_project.cap, each_project.unit) == (100_000, CapUnit.TOKENS)
+    assert (each_project.timezone, each_project.hold) == ("UTC", HoldMode.CEILING)
+    assert each_project.per == ("project",)
+    assert opus.match["model"] == ("claude-opus-*", "claude-fable-*")
+    assert (opus.cap, opus.every) == (250_000_000, "once")
+
+
+def test_an_empty_config_is_the_safe_default():
+    """What is not said is refused, clamped, waited for."""
+    assert policy_of("") == Policy()
+    assert Policy().unknown_models is UnknownPolicy.REFUSE
+    assert not Policy().fail_open
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("budget: []", "llmcap.yaml:1: budget: there is no setting of this name"),
+        ("budgets:\n- {name: a, cap: banana}", "llmcap.yaml:2: budgets.0.cap: 'banana' is not"),
+        ("budgets:\n- {name: a, cap: -1}", "llmcap.yaml:2: budgets.0.cap: -1 is not"),
+        ("budgets:\n- {cap: 1}", "llmcap.yaml:2: budgets.0: the budget has no name"),
+        ("budgets:\n- {name: a}", "llmcap.yaml:2: budgets.0: the budget has no cap"),
+        ("budgets:\n- {name: a, cap: 1, evry: day}", "llmcap.yaml:2: budgets.0.evry: a budget has"),
+        ("budgets:\n- {name: a, cap: 1, every: dya}", "llmcap.yaml:2: budgets.0.every:"),
+        ("budgets:\n- {name: a, cap: 1, timezone: Mars}", "llmcap.yaml:2: budgets.0"),
+        ("budgets:\n- {name: a, cap: 1, per: team}", "llmcap.yaml:2: budgets.0.per: 'team' is no"),
+        ("budgets:\n- {name: a, cap: 1, match: {team: x}}", "llmcap.yaml:2: budgets.0.match.team:"),
+        ("budgets:\n- {name: a, cap: 1}\n- {name: a, cap: 2}", "llmcap.yaml:3: budgets.1: there are"),
+        ("budgets: {a: 1}", "llmcap.yaml:1: budgets: {'a': 1} is not a list"),
+        ("fail_open: 1", "llmcap.yaml:1: fail_open: 1 is neither true nor false"),
+        ("min_output: -5", "llmcap.yaml:1: min_output: -5 is not a whole number"),
+        ("wait: soon", "llmcap.yaml:1: wait: 'soon' is not a time"),
+        ("hold: tight", "llmcap.yaml:1: hold: 'tight' is none of: ceiling, sliced"),
+        ("durability: some", "llmcap.yaml:1: durability: 'some' is none of: normal, full"),
+        ("trust_headers: authorization", "llmcap.yaml:1: trust_headers: 'authorization' is none of"),
+        ("prices: {m: {input: 1}}", "llmcap.yaml:1: prices.m:"),
+        ("prices: {openai/m: {inputs: 1}}", "llmcap.yaml:1: prices.openai/m:"),
+        ("- 1", "llmcap.yaml:1: [1] is not a map"),
+    ],
+    ids=lambda value: value[:40] if "\n" not in value else value.split("\n", 1)[1][:40],
+)
+def test_a_mistake_names_file_line_key_and_value(text, message):
+    """A user finds the place without searching."""
+    with pytest.raises(ConfigError) as caught:
+        policy_of(text)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_missing_file_says_how_to_name_one(tmp_path):
+    """The next move is in the message."""
+    with pytest.raises(ConfigError, match=r"cannot be read: No such file(.|\n)*hint: "):
+        load(tmp_path / "none.yaml")
+
+
+def test_an_unreadable_file_is_an_error_of_the_config(tmp_path):
+    """Bytes that are no text are named, not dumped."""
+    path = tmp_path / "llmcap.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(path)
+
+
+def test_a_short_cap_joins_the_configured_budgets():
+    """`llmcap_cap` adds to the file, it does not replace it."""
+    policy = with_cap(policy_of(WHOLE), "5/day")
+    assert [budget.name for budget in policy.budgets][-1] == "cap"
+    assert policy.budgets[-1].cap == 5 * 10**9
+
+
+def test_a_short_cap_does_not_shadow_a_budget_of_its_name():
+    """Two budgets of one name would share one balance."""
+    policy = policy_of("budgets:\n- {name: cap, cap: 1}")
+    with pytest.raises(ConfigError, match="rename the budget"):
+        with_cap(policy, "5")
+
+
+def test_banana_is_no_cap():
+    """The message names the value and shows what is one."""
+    with pytest.raises(ConfigError, match="'banana'"):
+        with_cap(Policy(), "banana")
