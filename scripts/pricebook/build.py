@@ -11,19 +11,23 @@ Who says what:
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from llmcap.pricing.files import parse_yaml
+from llmcap.pricing.units import TOKEN_UNITS
 
 from . import genai, litellm_table
 
 Document = dict[str, Any]
 
 OVERLAY = "overlay"
-PASSED_ON = ("snapshots", "rewrites", "fallback", "vendors", "fees", "any_model")
+MODALITIES = ("input_audio", "cache_read_audio", "output_audio", "input_image", "output_image")
+TOKENS = frozenset(TOKEN_UNITS)
+PASSED_ON = ("snapshots", "rewrites", "fallback", "vendors", "routes", "fees", "any_model")
 
 # Families that never spend hidden reasoning, by how their ids begin (after a vendor's prefix). All
 # others may: a model that nobody described is taken to think.
@@ -86,11 +90,17 @@ def document(name: str, rules: Document, sources: Sources, checked: str) -> Docu
     overlay = sources.overlay(name)
     listed = sources.listed(rules)
     models = _models(name, rules, sources, listed)
+    if "list_of" in rules:
+        _complete_by_vendor(models, rules["list_of"])
     for model, patch in overlay.get("models", {}).items():
         models[model] = patched(models.get(model), patch, model)
-    _settle_names(models)
+    _settle_names(models, overlay.get("models", {}))
     for model, fields in models.items():
         fields.setdefault("reasons", not CLASSIC.search(model))
+        for entry in fields["prices"]:
+            _close(entry["rates"])
+            if fields["reasons"] and "output" in entry["rates"]:
+                entry["rates"] = {**entry["rates"], **exact(rules.get("fees_reasoning", {}))}
         window = fields.get("context_window")
         if window and "max_output" not in fields and _writes(fields):
             fields["max_output"] = window
@@ -112,6 +122,8 @@ def _models(
     name: str, rules: Document, sources: Sources, listed: dict[str, Document]
 ) -> dict[str, Document]:
     genai_id = rules.get("genai", name)
+    if "gathers" in rules:
+        return _routed(rules["gathers"])
     if genai_id not in genai.provider_ids():
         return {model: made for model, fields in listed.items() if (made := _only_listed(fields))}
     source = genai.provider(genai_id)
@@ -147,6 +159,62 @@ def _models(
         if found is not None and found.id in models and seen.lower() not in literal:
             models[found.id]["aliases"].append(seen.lower())
     return models
+
+
+def _routed(prefix: str) -> dict[str, Document]:
+    """
+    A router's models: `model:provider` at that provider's price, `model` at the dearest of them.
+
+    Only the router knows whom it picks, so a bare id is priced at the highest of each rate.
+    """
+    models: dict[str, Document] = {}
+    for genai_id in genai.provider_ids():
+        if not genai_id.startswith(prefix):
+            continue
+        route = genai_id.removeprefix(prefix)
+        for model, fields in genai.models(genai.provider(genai_id), lambda _: True).items():
+            aliases = fields["aliases"]
+            models[f"{model}:{route}"] = {
+                **fields, "aliases": [f"{alias}:{route}" for alias in aliases]
+            }  # fmt: skip
+            any_route = models.setdefault(
+                model,
+                {
+                    "aliases": [*aliases, model.rpartition("/")[2].lower()],
+                    "context_window": fields["context_window"],
+                    "prices": [{"since": None, "source": genai.SOURCE, "rates": {}}],
+                },
+            )
+            rates = any_route["prices"][0]["rates"]
+            for unit, rate in fields["prices"][-1]["rates"].items():
+                rates[unit] = max(rate, rates.get(unit, rate))
+            window = fields["context_window"]
+            if window and window > (any_route["context_window"] or 0):
+                any_route["context_window"] = window
+    return models
+
+
+def _complete_by_vendor(models: dict[str, Document], vendors: Mapping[str, str]) -> None:
+    """
+    Sound and pictures of a gateway's models, from the vendor's own list.
+
+    A gateway that lists only text prices passes the vendor's other prices on; so where both agree on
+    the price of a token, what the gateway is silent about is taken from the vendor.
+    """
+    for vendor, genai_id in vendors.items():
+        theirs = genai.models(genai.provider(genai_id), lambda _: True)
+        for model, fields in models.items():
+            own = theirs.get(model.removeprefix(f"{vendor}/"))
+            if own is None or not model.startswith(f"{vendor}/"):
+                continue
+            listed = own["prices"][-1]["rates"]
+            for entry in fields["prices"]:
+                if any(entry["rates"].get(unit) != listed.get(unit) for unit in ("input", "output")):
+                    continue
+                for unit in MODALITIES:
+                    if unit in listed and unit not in entry["rates"]:
+                        entry["rates"][unit] = listed[unit]
+                        entry["source"] = f"{genai.SOURCE}, {genai.SOURCE} ({genai_id})"
 
 
 def _only_listed(fields: Document) -> Document | None:
@@ -208,21 +276,44 @@ def patched(model: Document | None, patch: Document, name: str) -> Document:
     """
     A model with the overlay's word over it.
 
-    `rates`, `variants` and `tiers` of the patch change every price of the history; `prices` replaces
-    the history; the rest replaces what it names, and `aliases` are added.
+    `rates` and `variants` of the patch change every price of the history, `days` those that hold at
+    certain hours; `changes` date a change of rates; `prices` replaces the history; `aliases` are
+    added; the rest replaces what it names.
     """
     made: Document = {"aliases": [], **(model or {})}
     patch = dict(patch)
     made["aliases"] = sorted({*made["aliases"], *(str(each) for each in patch.pop("aliases", ()))})
-    source = patch.pop("source", None)
+    source, days = patch.pop("source", None), patch.pop("days", None)
+    changes = patch.pop("changes", ())
     rates, variants = patch.pop("rates", {}), patch.pop("variants", {})
     if "prices" not in made and "prices" not in patch:
         made["prices"] = [{"since": None, "source": source, "rates": {}}]
     made.update(patch)
+    if days:
+        made["prices"] = [
+            {**entry, "days": days} if "hours" in entry else entry for entry in made["prices"]
+        ]
     if rates or variants:
         assert source, f"overlay: {name} must name its source"
         made["prices"] = [_patched_entry(entry, rates, variants, source) for entry in made["prices"]]
+    for change in changes:
+        made["prices"] = _changed(made["prices"], change)
     return made
+
+
+def _changed(prices: list[Document], change: Document) -> list[Document]:
+    """The history with some rates different from a date on."""
+    day, source, rates = change["since"], change["source"], change["rates"]
+    before = [entry for entry in prices if (entry["since"] or "") < day]
+    after = [entry for entry in prices if (entry["since"] or "") >= day]
+    whole_days = [entry for entry in before if "hours" not in entry]
+    begun = whole_days[-1]["since"] or "" if whole_days else ""
+    current = [
+        {**_patched_entry(entry, rates, {}, source), "since": day}
+        for entry in before
+        if (entry["since"] or "") >= begun
+    ]
+    return [*before, *current, *(_patched_entry(entry, rates, {}, source) for entry in after)]
 
 
 def _patched_entry(entry: Document, rates: Document, variants: Document, source: str) -> Document:
@@ -234,16 +325,21 @@ def _patched_entry(entry: Document, rates: Document, variants: Document, source:
     return entry
 
 
-def _settle_names(models: dict[str, Document]) -> None:
-    """Each alias belongs to one model, and an id is nobody's alias."""
-    taken = {model.lower() for model in models}
-    for fields in models.values():
-        kept = []
-        for alias in sorted(set(fields["aliases"])):
-            if alias.lower() not in taken:
-                taken.add(alias.lower())
-                kept.append(alias)
-        fields["aliases"] = kept
+def _settle_names(models: dict[str, Document], overlay: Document) -> None:
+    """Each alias belongs to one model, the overlay's word first; an id is nobody's alias."""
+    owners = {model.lower(): model for model in models}
+    for model, patch in overlay.items():
+        for alias in patch.get("aliases", ()):
+            owners.setdefault(str(alias).lower(), model)
+    for model, fields in models.items():
+        for alias in fields["aliases"]:
+            owners.setdefault(alias.lower(), model)
+    for model, fields in models.items():
+        fields["aliases"] = sorted(
+            alias
+            for alias in {str(each) for each in fields["aliases"]}
+            if owners[alias.lower()] == model and alias.lower() != model.lower()
+        )
 
 
 def _ordered(fields: Document) -> Document:
@@ -254,6 +350,12 @@ def _ordered(fields: Document) -> Document:
         {key: entry[key] for key in entry_keys if key in entry} for entry in fields["prices"]
     ]
     return made
+
+
+def _close(rates: Document) -> None:
+    """What is sold by the second, the page or the picture does not bill the tokens it reports."""
+    if rates and not TOKENS & set(rates):
+        rates.update(input=Decimal(0), output=Decimal(0))
 
 
 def _writes(fields: Document) -> bool:

@@ -59,7 +59,7 @@ UNITS = {
     "social_searches_kcount": "x_search",
     "storage_searches_kcount": "file_search",
     "code_executions_kcount": "code_execution",
-    "requests_kcount": "request",
+    "requests_kcount": "search_request_high",  # Perplexity only, and its dearest fee
 }
 
 # Contexts that name a term of service; the others are named with their key.
@@ -103,7 +103,8 @@ def models(source: Provider, keep: Callable[[str], bool]) -> dict[str, Document]
 
 def literal_names(model: ModelInfo) -> set[str]:
     """Ids that the model's clauses spell out, in lower case."""
-    names = {model.id.lower()}
+    # Bedrock's in-region prices are listed as `regional.`, which no request says.
+    names = {model.id.lower(), model.id.lower().removeprefix("regional.")}
     for clause in _clauses(model.match):
         if isinstance(clause, ClauseEquals):
             names.add(clause.equals.lower())
@@ -112,16 +113,6 @@ def literal_names(model: ModelInfo) -> set[str]:
             if re.search(r"[a-z0-9]$", text) and re.search(r"^[a-z0-9@]", text):
                 names.add(text)
     return names
-
-
-def spelled_out(model: ModelInfo) -> set[str]:
-    """Ids that the model names as itself: its id, and what it must equal."""
-    equals = {
-        clause.equals.lower()
-        for clause in _clauses(model.match)
-        if isinstance(clause, ClauseEquals)
-    }
-    return equals | {model.id.lower()}
 
 
 def history(model: ModelInfo) -> Iterator[Document]:

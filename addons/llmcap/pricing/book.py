@@ -23,7 +23,7 @@ from llmcap.records import Price, Tier
 
 PROVIDER_KEYS = frozenset((
     "provider", "name", "source", "sources", "checked", "snapshots", "rewrites", "fallback",
-    "vendors", "fees", "any_model", "models",
+    "vendors", "routes", "fees", "any_model", "models",
 ))  # fmt: skip
 
 # Files of the book that are no provider.
@@ -43,6 +43,7 @@ class _Table:
     fees: Mapping[str, Decimal]
     fallback: tuple[str, ...]  # providers whose list applies where this one has none
     vendors: Mapping[str, str]  # `vendor/` of an id -> the provider whose list applies
+    routes: Mapping[str, str]  # `:provider` of an id -> the provider whose list applies
     any_model: str | None  # the entry for every id that is not listed: local models
 
 
@@ -173,10 +174,13 @@ class PriceBook:
         return ()
 
     def _elsewhere(self, table: _Table, model: str) -> Iterable[tuple[str, str]]:
-        """Where else the price may stand: the list of the vendor whose model a gateway sells."""
+        """Where else the price may stand: the list of the vendor whose model a gateway sells on."""
         vendor, slash, rest = model.lower().partition("/")
         if slash and vendor in table.vendors:
             yield table.vendors[vendor], rest
+        bare, colon, route = model.lower().rpartition(":")
+        if colon and route in table.routes:
+            yield table.routes[route], bare
         for other in table.fallback:
             for candidate in dict.fromkeys(table.names.candidates(model)):
                 yield other, candidate
@@ -209,6 +213,7 @@ class PriceBook:
             fees=parse_rates(document.get("fees", {}), f"{provider}.yaml: fees"),
             fallback=tuple(document.get("fallback", ())),
             vendors=document.get("vendors", {}),
+            routes=document.get("routes", {}),
             any_model=document.get("any_model"),
         )
 

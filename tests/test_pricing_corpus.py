@@ -1,0 +1,161 @@
+"""
+The price book against recorded traffic whose cost is known: exact to the nano-dollar.
+
+The corpus says what each call used; here that is priced at the time of the call. Where two public
+books agree on the cost, or a person has settled it, ours must say the same. Where the provider itself
+billed, its bill is the truth and a list price only comes near: there the agreement is a printed figure.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import ROUND_CEILING, Context, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmcap.errors import PriceError
+from llmcap.money import ceil_nanos
+from llmcap.pricing import PriceBook, cost_usd
+from llmcap.records import Count, Usage
+
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "expected.jsonl"
+
+SETTLED = ("two books agree", "adjudicated")
+
+# A recorded cost is a float: its last digits are noise, and 15 digits are what it means.
+FLOAT_DIGITS = Context(prec=15)
+# The recordings count tools by the provider's words.
+TOOL_UNITS = {
+    "web_search": "web_search",
+    "web_search_forced": "web_search",
+    "web_fetch": "web_fetch",
+    "file_search": "file_search",
+    "code_execution": "code_execution",
+    "x_search": "x_search",
+}
+TERMS = ("batch", "flex", "priority", "fast")
+
+# Where the response names a model without its vendor, region or route.
+NAMED_BY_REQUEST = ("aws-bedrock", "huggingface", "openrouter")
+
+Row = dict[str, Any]
+
+
+def rows() -> Iterator[Row]:
+    """Every recorded call that was billed and whose usage is known."""
+    if CORPUS.is_file():
+        for line in CORPUS.read_text().splitlines():
+            row = json.loads(line, parse_float=Decimal)
+            if row["billable"] and row.get("expected_usd") and row["usage"]:
+                yield row
+
+
+def usage_of(counts: Mapping[str, Any], model: str) -> Usage:
+    """The recording's counts as ours."""
+    written_1h = counts.get("cache_write_1h", 0)
+    return Usage(
+        input_tokens=counts.get("input_tokens", 0),
+        output_tokens=counts.get("output_tokens", 0),
+        cache_read=counts.get("cache_read", 0),
+        cache_write_5m=max(counts.get("cache_write", 0) - written_1h, 0),
+        cache_write_1h=written_1h,
+        # Sound that is billed by the second is not billed by the token as well.
+        input_audio=0 if "audio_seconds" in counts else counts.get("input_audio", 0),
+        input_image=counts.get("input_image", 0),
+        input_video=counts.get("input_video", 0),
+        reasoning=counts.get("reasoning", 0),
+        output_audio=counts.get("output_audio", 0),
+        output_image=counts.get("output_image", 0),
+        extras=extras_of(counts, model),
+    )
+
+
+def extras_of(counts: Mapping[str, Any], model: str) -> dict[str, Count]:
+    """Fees and other units than tokens."""
+    tools = counts.get("tools", {})
+    extras: dict[str, Count] = {
+        unit: tools[tool] for tool, unit in TOOL_UNITS.items() if tool in tools
+    }
+    if "grounded_prompts" in tools:
+        # Gemini 2 bills the grounded prompt, Gemini 3 each of its searches.
+        per_prompt = model.removeprefix("models/").startswith(("gemini-2", "gemini-1"))
+        extras["web_search"] = tools["grounded_prompts" if per_prompt else "google_search_queries"]
+    if "perplexity_request" in tools:
+        extras[f"search_request_{counts.get('search_context_size', 'low')}"] = 1
+    for name, unit in (
+        ("audio_seconds", "audio_second"),
+        ("search_units", "search_unit"),
+        ("pages", "page"),
+    ):
+        if counts.get(name):
+            extras[unit] = counts[name]
+    if counts.get("input_characters") and not counts.get("input_tokens"):
+        extras["input_character"] = counts["input_characters"]
+    if counts.get("images") and not counts.get("output_tokens"):
+        extras["image"] = counts["images"]
+    return extras
+
+
+def charges_of(row: Row) -> Iterator[tuple[str, Usage]]:
+    """Model and usage of each part of the bill: passes of a helper are parts of their own."""
+    model = row["model_responded"] or row["model_requested"]
+    if row["provider"] in NAMED_BY_REQUEST:
+        model = row["model_requested"] or model
+    route = (row.get("gp") or {}).get("provider", "")
+    if row["provider"] == "huggingface" and route.startswith("huggingface_"):
+        model = f"{model}:{route.removeprefix('huggingface_')}"
+    detail = row["usage"].get("iterations_detail")
+    if not detail:
+        yield model, usage_of(row["usage"], model)
+        return
+    for part in detail:
+        read, written = part["cache_read_input_tokens"], part["cache_creation_input_tokens"]
+        yield (
+            part["model"] or model,
+            Usage(
+                input_tokens=part["input_tokens"] + read + written,
+                output_tokens=part["output_tokens"],
+                cache_read=read,
+                cache_write_5m=written,
+            ),
+        )
+
+
+def price_of(book: PriceBook, row: Row) -> int:
+    """The call's cost in nano-dollars by our book. Raises `PriceError` where it has no price."""
+    terms = [row[key] for key in ("service_tier", "speed") if row[key] in TERMS]
+    if row["inference_geo"] == "us":
+        terms.append("geo-us")
+    total = Decimal(0)
+    at = datetime.fromisoformat(row["priced_at"])
+    for model, usage in charges_of(row):
+        price = book.find(row["provider"], model, at)
+        if price is None:
+            raise PriceError(f"{row['provider']}/{model} has no price")
+        total += cost_usd(usage, price, terms)
+    return ceil_nanos(total)
+
+
+def expected_nanos(row: Row) -> int:
+    """The recorded cost, rounded as ours is."""
+    usd = FLOAT_DIGITS.create_decimal(row["expected_usd"])
+    return int((usd * 10**9).to_integral_value(ROUND_CEILING))
+
+
+def outcome(book: PriceBook, row: Row) -> str:
+    """`exact`, or how ours differs."""
+    try:
+        ours = price_of(book, row)
+    except PriceError as error:
+        return f"no price: {str(error).splitlines()[0]}"
+    expected = expected_nanos(row)
+    return "exact" if ours == expected else f"{ours} nano-dollars, not {expected}"
+
+
+@pytest.fixture(scope="module")
+def book() -> PriceBook:
+    """One book for all rows, as a running proxy has."""
+    return PriceBook()
