@@ -1,0 +1,216 @@
+"""Three formats of recordings, one kind of exchange; what is broken is said with file and line."""
+
+import base64
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy.io import FlowWriter
+from mitmproxy.test import tflow, tutils
+
+from llmcap.errors import ConfigError, FormatError
+from llmcap.recordings import Recording, read
+
+ASK = b'{"model": "gpt-5", "messages": []}'
+ANSWER = b'{"usage": {"prompt_tokens": 1}}'
+AT = datetime(2026, 3, 12, 19, 59, 51, tzinfo=UTC)
+
+
+def line(**changes: Any) -> dict[str, Any]:
+    """An exchange as the JSON Lines format has it."""
+    return {
+        "id": "x1",
+        "method": "post",
+        "url": "https://API.openai.com/v1/chat/completions?a=1&b=",
+        "request_headers": {"User-Agent": "curl"},
+        "request_body": ASK.decode(),
+        "status": 200,
+        "response_headers": {"Content-Type": "application/json", "Content-Length": "9"},
+        "response_body": ANSWER.decode(),
+        "recorded_at": AT.isoformat(),
+        **changes,
+    }
+
+
+def lines_file(folder: Path, *lines: dict[str, Any]) -> Path:
+    """A JSON Lines file."""
+    path = folder / "exchanges.jsonl"
+    path.write_text("\n".join(json.dumps(each) for each in lines) + "\n\n")
+    return path
+
+
+def har_file(folder: Path) -> Path:
+    """A HAR file with one exchange, as a browser exports it."""
+    entry = {
+        "_id": "x1",
+        "startedDateTime": "2026-03-12T20:59:51.000+01:00",
+        "request": {
+            "method": "POST",
+            "url": "https://api.openai.com/v1/chat/completions?a=1&b=",
+            "headers": [{"name": "User-Agent", "value": "curl"}],
+            "postData": {"mimeType": "application/json", "text": ASK.decode()},
+        },
+        "response": {
+            "status": 200,
+            "headers": [
+                {"name": "Content-Encoding", "value": "br"},
+                {"name": "Content-Type", "value": "application/json"},
+            ],
+            "content": {"text": base64.b64encode(ANSWER).decode(), "encoding": "base64"},
+        },
+    }
+    path = folder / "session.har"
+    path.write_text(json.dumps({"log": {"version": "1.2", "entries": [entry]}}, indent=1))
+    return path
+
+
+def flow_file(folder: Path, **response: Any) -> Path:
+    """A mitmproxy flow file: an HTTP flow after one that is none."""
+    flow = tflow.tflow(
+        req=tutils.treq(
+            method=b"POST",
+            scheme=b"https",
+            host="203.0.113.7",
+            path=b"/v1/chat/completions?a=1&b=",
+            headers=((b"host", b"api.openai.com"), (b"User-Agent", b"curl")),
+            content=ASK,
+            timestamp_start=AT.timestamp(),
+        ),
+        resp=tutils.tresp(**{"headers": ((b"content-type", b"application/json"),), **response}),
+    )
+    flow.id = "x1"
+    path = folder / "flows"
+    with path.open("wb") as file:
+        writer = FlowWriter(file)  # type: ignore[no-untyped-call]
+        writer.add(tflow.ttcpflow())
+        writer.add(flow)
+    return path
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda folder: lines_file(folder, line()), id="json lines"),
+        pytest.param(har_file, id="har"),
+        pytest.param(lambda folder: flow_file(folder, content=ANSWER), id="mitmproxy"),
+    ],
+)
+def test_every_format_gives_the_same_exchange(make: Any, tmp_path: Path) -> None:
+    """Request, response and time, whatever wrote them down."""
+    [recording] = read(make(tmp_path))
+    request = recording.request
+    assert (recording.id, recording.at) == ("x1", AT)
+    assert (request.method, request.host, request.path) == (
+        "POST", "api.openai.com", "/v1/chat/completions",
+    )  # fmt: skip
+    assert request.query == {"a": "1", "b": ""}
+    assert request.headers["user-agent"] == "curl"
+    assert request.body == ASK
+    assert (recording.status, recording.body) == (200, ANSWER)
+    assert recording.headers == {"content-type": "application/json"}
+
+
+def only(folder: Path, **changes: Any) -> Recording:
+    """The one exchange of a file with this line."""
+    [recording] = read(lines_file(folder, line(**changes)))
+    return recording
+
+
+def test_wire_bytes_keep_their_encoding(tmp_path: Path) -> None:
+    """The meter decodes them as it would live ones."""
+    wire = gzip.compress(ANSWER)
+    recording = only(
+        tmp_path,
+        response_wire_b64=base64.b64encode(wire).decode(),
+        response_headers={"content-encoding": "gzip"},
+    )
+    assert recording.body == wire
+    assert recording.headers["content-encoding"] == "gzip"
+
+
+def test_bodies_that_were_recorded_decoded_lose_the_header(tmp_path: Path) -> None:
+    """It says something that is no longer true."""
+    recording = only(tmp_path, response_headers={"content-encoding": "gzip"})
+    assert "content-encoding" not in recording.headers
+
+
+@pytest.mark.parametrize(
+    "body", [ASK, gzip.compress(ASK)], ids=["recorded decoded", "recorded encoded"]
+)
+def test_request_bodies_are_read_decoded(body: bytes, tmp_path: Path) -> None:
+    """Claude Code may compress what it sends, and recorders undo that or not."""
+    recording = only(
+        tmp_path,
+        request_headers={"content-encoding": "gzip"},
+        request_body=base64.b64encode(body).decode(),
+        request_body_encoding="base64",
+    )
+    assert recording.request.body == ASK
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"recorded_at": None}, None, id="nothing"),
+        pytest.param(
+            {"recorded_at": None, "response_headers": {"Date": "Thu, 12 Mar 2026 19:59:51 GMT"}},
+            AT,
+            id="date header",
+        ),
+        pytest.param({"recorded_at": "2026-03-12T19:59:51"}, AT, id="without a zone: UTC"),
+        pytest.param({"recorded_at": "yesterday"}, None, id="no time at all"),
+    ],
+)
+def test_time_is_the_recordings_own_or_the_providers(
+    changes: dict[str, Any], expected: datetime | None, tmp_path: Path
+) -> None:
+    """Prices depend on it, so it is never guessed here."""
+    assert only(tmp_path, **changes).at == expected
+
+
+def test_no_response_is_status_zero(tmp_path: Path) -> None:
+    """A broken exchange is an exchange too."""
+    recording = only(tmp_path, status=None, response_body=None, response_headers=None)
+    assert (recording.status, recording.body) == (0, b"")
+
+
+def test_an_empty_file_has_no_exchanges(tmp_path: Path) -> None:
+    """Nothing was recorded, and that is no mistake."""
+    path = tmp_path / "empty"
+    path.touch()
+    assert list(read(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        pytest.param(b"hello", "mitmproxy flow files, HAR, and JSON Lines", id="anything"),
+        pytest.param(b'{"method": "GET"}', "line 1 ", id="line without url"),
+        pytest.param(json.dumps(line()).encode() + b"\n{", "line 2 ", id="torn line"),
+        pytest.param(b'{"log": {"entries": [{}]}}', "no HAR", id="har without request"),
+        pytest.param(b'{"log": {', "no HAR", id="torn har"),
+        pytest.param(b"12:abc", "no whole flow file", id="torn flow file"),
+        pytest.param(
+            json.dumps(line(response_body="!", response_body_encoding="base64")).encode(),
+            "line 1 ",
+            id="bad base64",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_named(content: bytes, part: str, tmp_path: Path) -> None:
+    """File and line, and what was expected."""
+    path = tmp_path / "recording"
+    path.write_bytes(content)
+    with pytest.raises(FormatError) as caught:
+        list(read(path))
+    assert str(path) in str(caught.value)
+    assert part in str(caught.value)
+
+
+def test_a_missing_file_is_a_users_mistake(tmp_path: Path) -> None:
+    """Not a traceback."""
+    with pytest.raises(ConfigError, match="cannot be read"):
+        list(read(tmp_path / "nowhere"))
