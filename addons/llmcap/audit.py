@@ -1,0 +1,210 @@
+"""
+What recorded traffic cost, by the code that meters live traffic: match, read, meter, price.
+
+Each exchange is priced at the time of its recording. A usage that is told twice (a background
+response that is fetched, a batch's results that are read again) is charged once in all, by the
+response's id, to the exchange that tells it first.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from llmcap.errors import FormatError, PriceError
+from llmcap.flight import total
+from llmcap.meter import Meter
+from llmcap.money import ceil_nanos, usd_string
+from llmcap.pricing import PriceBook, cost_usd
+from llmcap.providers import match
+from llmcap.providers.shape import Ask, Billing, Endpoint, Provider
+from llmcap.recordings import Recording
+from llmcap.records import Charge, Reading, Usage
+
+# Always shown where there is a usage; everything else only where it is not zero.
+_SHOWN = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "reasoning",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """
+    One exchange. `cost_nanos` is None where it cannot be known, 0 where nothing is billed.
+
+    `deferred` says that the usage, if any, belongs to an earlier call.
+    """
+
+    id: str
+    at: datetime
+    provider: str | None = None
+    endpoint: str | None = None
+    model: str | None = None
+    billable: bool = False
+    deferred: bool = False
+    charges: tuple[Charge, ...] = ()
+    cost_nanos: int | None = 0
+    note: str = ""
+
+    @property
+    def usage(self) -> Usage | None:
+        """The counts of all models together; None where no usage was told."""
+        return total(self.charges) if self.charges else None
+
+    def document(self) -> dict[str, Any]:
+        """The object of this exchange in `--json`; money is a decimal string."""
+        cost = None if self.cost_nanos is None else usd_string(self.cost_nanos)
+        document: dict[str, Any] = {
+            "id": self.id,
+            "time": self.at.isoformat(),
+            "provider": self.provider,
+            "endpoint": self.endpoint,
+            "model": self.model,
+            "billable": self.billable,
+            "deferred": self.deferred,
+            "usage": None if self.usage is None else usage_document(self.usage),
+            "cost_usd": cost,
+            "note": self.note,
+        }
+        if len(self.charges) > 1:
+            document["charges"] = [
+                {"model": charge.model, "terms": list(charge.terms), **usage_document(charge.usage)}
+                for charge in self.charges
+            ]
+        return document
+
+
+def usage_document(usage: Usage) -> dict[str, Any]:
+    """A usage as JSON: the main counts always, the others and the fees where there are any."""
+    document: dict[str, Any] = {}
+    for name in Usage.__dataclass_fields__:
+        value = getattr(usage, name)
+        if name != "extras" and (name in _SHOWN or value):
+            document[name] = value
+    if writes := usage.cache_write_5m + usage.cache_write_1h:
+        document["cache_write"] = writes
+    for name, count in usage.extras.items():
+        document[name] = str(count) if isinstance(count, Decimal) else count
+    return document
+
+
+class Auditor:
+    """Audits exchanges one after the other and remembers what was charged."""
+
+    def __init__(self, prices: PriceBook, *, now: datetime, at: datetime | None = None) -> None:
+        """`at` prices everything as of that time; else each exchange at its own, or at `now`."""
+        self._prices = prices
+        self._now = now
+        self._at = at
+        self._charged: set[tuple[str, str]] = set()
+
+    def audit(self, recordings: Iterable[Recording]) -> Iterator[Audited]:
+        """One result per exchange, in order."""
+        return (self.exchange(recording) for recording in recordings)
+
+    def exchange(self, recording: Recording) -> Audited:
+        """What one exchange cost. Never raises for what it holds."""
+        request = recording.request
+        row = Audited(id=recording.id, at=self._at or recording.at or self._now)
+        found = match(request.host, request.method, request.path)
+        if found is None:
+            return replace(row, note="no LLM provider")
+        provider, endpoint = found
+        row = replace(row, provider=provider.name)
+        if endpoint is None:
+            return replace(row, note=f"unknown endpoint {request.method} {request.path}")
+        row = replace(row, endpoint=endpoint.name)
+        if endpoint.billing is Billing.FREE:
+            return replace(row, note="free")
+        if endpoint.billing is Billing.UNMETERABLE:
+            return replace(
+                row, billable=True, cost_nanos=None, note="spends out of a proxy's sight"
+            )
+        try:
+            ask = endpoint.read(request) if endpoint.read else Ask(model="")
+        except FormatError as error:
+            return self._unreadable(row, recording, error)
+        row = replace(row, model=ask.model or None)
+        return self._metered(row, recording, provider, endpoint, ask)
+
+    def _unreadable(self, row: Audited, recording: Recording, error: FormatError) -> Audited:
+        if recording.status >= 400:
+            return replace(row, note=f"refused by the provider: {recording.status}")
+        return replace(row, billable=True, cost_nanos=None, note=f"request not understood: {error}")
+
+    def _metered(
+        self, row: Audited, recording: Recording, provider: Provider, endpoint: Endpoint, ask: Ask
+    ) -> Audited:
+        status = recording.status
+        meter = Meter(endpoint, ask, status=status, headers=recording.headers)
+        meter.feed(recording.body)
+        reading = meter.finish()
+        row = replace(row, model=reading.model or row.model, charges=reading.charges)
+        known = bool(reading.charges) or reading.billed_usd is not None
+        if endpoint.billing is Billing.DEFERRED:
+            return self._deferred(row, provider, reading, ask, known=known)
+        if status >= 300 and not known:
+            return replace(row, note=f"refused by the provider: {status}")
+        row = replace(row, billable=True)
+        if known:
+            self._remember(provider, reading)
+            return self._priced(row, provider, reading, ask)
+        if reading.deferred:
+            return replace(row, note="its usage comes with a later request")
+        reason = meter.failed or (reading.error and f"error in the answer: {reading.error}")
+        if not status:
+            reason = "no response was recorded"
+        return replace(row, cost_nanos=None, note=reason or "no usage in the response")
+
+    def _deferred(
+        self, row: Audited, provider: Provider, reading: Reading, ask: Ask, *, known: bool
+    ) -> Audited:
+        row = replace(row, deferred=True)
+        if not known:
+            return replace(row, note="costs nothing itself")
+        if reading.response_id and (provider.name, reading.response_id) in self._charged:
+            return replace(row, note="charged with an earlier exchange")
+        self._remember(provider, reading)
+        priced = self._priced(row, provider, reading, ask)
+        return replace(priced, note=_joined("usage of an earlier call", priced.note))
+
+    def _remember(self, provider: Provider, reading: Reading) -> None:
+        if reading.response_id:
+            self._charged.add((provider.name, reading.response_id))
+
+    def _priced(self, row: Audited, provider: Provider, reading: Reading, ask: Ask) -> Audited:
+        notes = []
+        if not reading.complete:
+            notes.append("the response broke off: at least this")
+        if reading.billed_usd is not None:
+            notes.append("the provider's own bill")
+            return replace(row, cost_nanos=ceil_nanos(reading.billed_usd), note=_joined(*notes))
+        try:
+            usd = Decimal(0)
+            for charge in reading.charges:
+                usd += self._cost(row, provider, charge, ask, notes)
+        except PriceError as error:
+            return replace(row, cost_nanos=None, note=_joined(*notes, str(error)))
+        return replace(row, cost_nanos=ceil_nanos(usd), note=_joined(*notes))
+
+    def _cost(
+        self, row: Audited, provider: Provider, charge: Charge, ask: Ask, notes: list[str]
+    ) -> Decimal:
+        price = self._prices.find(provider.price_key, charge.model, row.at)
+        if price is None and ask.model:
+            price = self._prices.find(provider.price_key, ask.model, row.at)
+            if price is not None:
+                notes.append(f"{charge.model} has no price: billed as {ask.model}")
+        if price is None:
+            raise PriceError(f"no price for {provider.price_key}/{charge.model or ask.model}")
+        return cost_usd(charge.usage, price, charge.terms)
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)

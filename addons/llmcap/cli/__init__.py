@@ -1,0 +1,83 @@
+"""
+The `llmcap` command. Each subcommand is a module of its own, imported when it is called.
+
+Data goes to stdout, everything else to stderr. A user's mistake is one line and a hint with exit
+code 2, never a traceback. The quick commands import no mitmproxy, which alone takes half a second.
+"""
+
+from importlib import import_module, metadata
+from typing import Any, NamedTuple
+
+import click
+
+from llmcap.errors import LLMCapError
+
+
+class Command(NamedTuple):
+    """Where a subcommand is, and its line in the overview, which must not import it."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "status": Command("llmcap.cli.status", "What each budget has spent, holds and has left."),
+    "log": Command("llmcap.cli.log", "The calls in the ledger, what they used and cost."),
+    "audit": Command("llmcap.cli.audit", "What recorded traffic cost, without a proxy."),
+    "prices": Command("llmcap.cli.prices", "What a model costs, and where that comes from."),
+}
+
+
+class Failure(click.ClickException):
+    """A user's mistake or a broken file, as its message."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 (click's signature)
+        """To stderr; the message brings its own hint."""
+        click.echo(f"llmcap: {self.message}", err=True)
+
+
+class LazyGroup(click.Group):
+    """Imports a subcommand when it is wanted, and turns our errors into messages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Every name, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The function of that name in its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name)
+        assert isinstance(command, click.Command), cmd_name
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """The overview, from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except LLMCapError as error:
+            raise Failure(str(error)) from error
+
+
+def _version() -> str:
+    try:
+        return metadata.version("llmcap-mitmproxy")
+    except metadata.PackageNotFoundError:
+        return "(from a checkout)"
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(_version(), prog_name="llmcap")
+def main() -> None:
+    """LLMCap: a spend firewall for LLM APIs. When the cap is reached, it stops."""

@@ -1,0 +1,70 @@
+"""The options that several commands share, so that each has one name, one variable and one help."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmcap.errors import ConfigError
+from llmcap.paths import default_ledger
+from llmcap.records import Policy
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_AGO = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+
+json_option: Decorator = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON; amounts are decimal strings in USD."
+)
+
+config_option: Decorator = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="LLMCAP_CONFIG",
+    show_envvar=True,
+    help="The YAML file with budgets and prices of your own.",
+)
+
+ledger_option: Decorator = click.option(
+    "--ledger",
+    "ledger_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="LLMCAP_LEDGER",
+    show_envvar=True,
+    default=default_ledger,
+    show_default="in your data folder",
+    help="The ledger file.",
+)
+
+
+def policy_from(config_path: Path | None) -> Policy:
+    """The policy of the config, or the default one where none is named."""
+    if config_path is None:
+        return Policy()
+    from llmcap import config  # noqa: PLC0415 (time zones and YAML, which most commands do without)
+
+    return config.load(config_path)
+
+
+def moment(text: str, *, now: datetime) -> datetime:
+    """A time as users type it: `now`, an ISO date or time, or how long ago: `90m`, `24h`, `7d`."""
+    if text == "now":
+        return now
+    if text[:-1].isdigit() and text[-1] in _AGO:
+        return now - int(text[:-1]) * _AGO[text[-1]]
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{text!r} is no time: write it like 2026-11-21, 2026-11-21T15:00, or 24h ago as 24h"
+        ) from None
+    return parsed if parsed.tzinfo else parsed.astimezone(UTC)
