@@ -1,0 +1,279 @@
+"""Routes: which API a request speaks, what it orders, and the control endpoint."""
+
+import asyncio
+import json
+import random
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from fake_provider import anthropic, embeddings, gemini, openai_chat, openai_responses, tariff
+from fake_provider.bill import Bill, Record
+from fake_provider.engine import Dialect, Document, answer, send_json
+from fake_provider.exchange import Exchange
+from fake_provider.generate import Order, plan, tokens
+from fake_provider.http1 import Server
+from fake_provider.http2 import serve_http2
+from fake_provider.openai_responses import Response
+from fake_provider.scenario import HEADER, Scenario, parse
+from fake_provider.tls import server_context, write_certificates
+
+CONTROL = "/__control__/"
+
+GEMINI_PATH = re.compile(r"/v1(?:alpha|beta)?/models/([^/:]+):(\w+)")
+RESPONSE_PATH = re.compile(r"/v1/responses/(resp_\d+)(/cancel)?")
+
+ErrorBody = Callable[[int], Document]
+
+
+class Refused(Exception):  # noqa: N818 - an answer, no error of ours
+    """The request is answered with an error, which costs nothing."""
+
+    def __init__(self, status: int, body: Document) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+class FakeProvider:
+    """
+    The provider: `await start(folder)`, use `port` (TLS) or `plain_port`, `await stop()`.
+
+    `scenario` and `bill` may be read and set at any time from the same event loop; from another
+    process the control endpoint does the same.
+    """
+
+    def __init__(self, *, seed: int = 0, http2: bool = True) -> None:
+        self.scenario = Scenario()
+        self.bill = Bill()
+        self.port = 0
+        self.plain_port = 0
+        self.ca = Path()
+        self._seed = seed
+        self._http2 = http2
+        self._number = 0
+        self._server = Server(self.handle, serve_http2)
+        self._contexts: dict[str, int] = {}  # response id -> tokens that continuing it brings
+        self._background: dict[str, tuple[Response, Record, asyncio.Task[None]]] = {}
+
+    async def start(self, folder: Path, *, port: int = 0) -> None:
+        """Make certificates in the folder and listen, with TLS and without."""
+        self.ca, certificate = write_certificates(folder)
+        context = server_context(certificate, http2=self._http2)
+        self.port = await self._server.listen(port, context)
+        self.plain_port = await self._server.listen(0)
+
+    async def stop(self) -> None:
+        """Close everything."""
+        for _, _, task in self._background.values():
+            task.cancel()
+        await self._server.close()
+
+    # --- requests -----------------------------------------------------------------------------
+
+    async def handle(self, exchange: Exchange) -> None:
+        """Answer one request."""
+        path = exchange.request.path
+        if path.startswith(CONTROL):
+            await self._control(exchange, path.removeprefix(CONTROL))
+            return
+        self.bill.requests[path] = self.bill.requests.get(path, 0) + 1
+        try:
+            await self._route(exchange, path)
+        except Refused as refused:
+            scenario = self._scenario_of(exchange)
+            await send_json(exchange, refused.body, scenario, refused.status)
+
+    async def _route(self, exchange: Exchange, path: str) -> None:
+        method = exchange.request.method
+        if method == "POST" and (endpoint := self._endpoints().get(path)):
+            await endpoint(exchange)
+        elif method == "POST" and (match := GEMINI_PATH.fullmatch(path)):
+            await self._gemini(exchange, match[1], match[2])
+        elif match := RESPONSE_PATH.fullmatch(path):
+            await self._stored_response(exchange, match[1], cancel=bool(match[2]))
+        elif path == "/v1/models":
+            models = [{"id": name, "object": "model", "type": "model"} for name in tariff.TARIFF]
+            await self._free(exchange, {"object": "list", "data": models, "has_more": False})
+        elif path.startswith(("/api/", "/mcp-registry/")):
+            await self._free(exchange, {})
+        else:
+            raise Refused(404, openai_chat.error_body(404))
+
+    def _endpoints(self) -> dict[str, Callable[[Exchange], Awaitable[None]]]:
+        return {
+            "/v1/chat/completions": self._chat,
+            "/v1/responses": self._responses,
+            "/v1/embeddings": self._embeddings,
+            "/v1/moderations": self._moderations,
+            "/v1/messages": self._messages,
+            "/v1/messages/count_tokens": self._count_tokens,
+        }
+
+    async def _chat(self, exchange: Exchange) -> None:
+        scenario, document, model = self._open(exchange, openai_chat.error_body)
+        order = openai_chat.order_of(document, model)
+        record = self._record(order, exchange, scenario)
+        dialect = openai_chat.Chat(order, record, document, usage=scenario.usage)
+        await self._answer(exchange, order, dialect, record, scenario)
+
+    async def _messages(self, exchange: Exchange) -> None:
+        scenario, document, model = self._open(exchange, anthropic.error_body)
+        order = anthropic.order_of(document, model)
+        record = self._record(order, exchange, scenario)
+        dialect = anthropic.Messages(order, record, usage=scenario.usage)
+        await self._answer(exchange, order, dialect, record, scenario)
+
+    async def _responses(self, exchange: Exchange) -> None:
+        scenario, document, model = self._open(exchange, openai_chat.error_body)
+        context = self._contexts.get(document.get("previous_response_id") or "", 0)
+        order = openai_responses.order_of(document, model, context=context)
+        record = self._record(order, exchange, scenario)
+        response = Response(order, record, document, usage=scenario.usage)
+        if not document.get("background"):
+            await self._answer(exchange, order, response, record, scenario)
+            self._contexts[response.id] = record.input + record.output
+            return
+        work = asyncio.create_task(self._in_background(order, response, record, scenario))
+        self._background[response.id] = response, record, work
+        await send_json(exchange, response.state("queued"), scenario)
+
+    async def _gemini(self, exchange: Exchange, name: str, operation: str) -> None:
+        scenario, document, model = self._open(exchange, gemini.error_body, model=name)
+        if operation == "countTokens":
+            count = gemini.input_tokens(document.get("generateContentRequest") or document)
+            await self._free(exchange, {"totalTokens": count})
+        elif operation in {"embedContent", "batchEmbedContents"}:
+            requests = document.get("requests", [document])
+            count = sum(gemini.input_tokens(request) for request in requests)
+            record = self._record(Order("embed", model, model, count, 0), exchange, scenario)
+            batch = operation == "batchEmbedContents"
+            await send_json(
+                exchange, embeddings.gemini_answer(document, record, batch=batch), scenario
+            )
+            record.ended = "whole"
+        elif operation in {"generateContent", "streamGenerateContent"}:
+            stream = operation == "streamGenerateContent"
+            order = gemini.order_of(document, model, stream=stream)
+            record = self._record(order, exchange, scenario)
+            sse = exchange.request.query.get("alt") == "sse"
+            dialect = gemini.Generate(order, record, usage=scenario.usage, sse=sse)
+            await self._answer(exchange, order, dialect, record, scenario)
+        else:
+            raise Refused(404, gemini.error_body(404))
+
+    async def _embeddings(self, exchange: Exchange) -> None:
+        scenario, document, model = self._open(exchange, openai_chat.error_body)
+        order = Order("embeddings", model, model, embeddings.openai_tokens(document), 0)
+        record = self._record(order, exchange, scenario)
+        await send_json(exchange, embeddings.openai_answer(document, record, model), scenario)
+        record.ended = "whole"
+
+    async def _moderations(self, exchange: Exchange) -> None:
+        scores = {"flagged": False, "categories": {}, "category_scores": {}}
+        result = {"id": "modr-1", "model": "omni-moderation-latest", "results": [scores]}
+        await self._free(exchange, result)
+
+    async def _count_tokens(self, exchange: Exchange) -> None:
+        _, document, _ = self._open(exchange, anthropic.error_body)
+        await self._free(exchange, {"input_tokens": anthropic.input_tokens(document)})
+
+    # --- what they share ----------------------------------------------------------------------
+
+    def _scenario_of(self, exchange: Exchange) -> Scenario:
+        text = exchange.request.headers.get(HEADER)
+        return parse(text, self.scenario) if text else self.scenario
+
+    def _open(
+        self, exchange: Exchange, error_body: ErrorBody, *, model: str = ""
+    ) -> tuple[Scenario, Document, str]:
+        """Scenario, body and the tariff's model of a request; or the error that it is owed."""
+        scenario = self._scenario_of(exchange)
+        if scenario.status != 200:
+            raise Refused(scenario.status, error_body(scenario.status))
+        try:
+            document = json.loads(exchange.request.body)
+        except ValueError:
+            raise Refused(400, error_body(400)) from None
+        known = tariff.known(model or document.get("model", ""))
+        if known is None:
+            raise Refused(404, error_body(404))
+        return scenario, document, known
+
+    def _record(self, order: Order, exchange: Exchange, scenario: Scenario) -> Record:
+        """Begin to bill: from here on the input is owed."""
+        self._number += 1
+        cached = min(scenario.cached, order.input_tokens - 1)
+        written = min(scenario.cache_write, order.input_tokens - 1 - cached)
+        record = Record(
+            number=self._number,
+            endpoint=order.endpoint,
+            model=order.model,
+            fresh=order.input_tokens - cached - written,
+            cached=cached,
+            written=written,
+            protocol=exchange.request.protocol,
+        )
+        self.bill.records.append(record)
+        return record
+
+    async def _answer(
+        self,
+        exchange: Exchange,
+        order: Order,
+        dialect: Dialect,
+        record: Record,
+        scenario: Scenario,
+    ) -> None:
+        rng = random.Random(f"{self._seed}/{record.number}")
+        await answer(exchange, order, dialect, record, scenario=scenario, rng=rng)
+
+    async def _free(self, exchange: Exchange, document: Document) -> None:
+        await send_json(exchange, document, self._scenario_of(exchange))
+
+    # --- background responses -----------------------------------------------------------------
+
+    async def _in_background(
+        self, order: Order, response: Response, record: Record, scenario: Scenario
+    ) -> None:
+        rng = random.Random(f"{self._seed}/{record.number}")
+        choices = plan(order, scenario, rng)
+        try:
+            async for _, text in tokens(choices, record, scenario, rng=rng, gone=lambda: False):
+                response.grow(text)
+            record.ended = "whole"
+            self._contexts[response.id] = record.input + record.output
+        except asyncio.CancelledError:
+            record.ended = "cancelled"
+
+    async def _stored_response(self, exchange: Exchange, name: str, *, cancel: bool) -> None:
+        if name not in self._background:
+            raise Refused(404, openai_chat.error_body(404))
+        response, record, work = self._background[name]
+        if cancel and not work.done():
+            work.cancel()
+            await work
+        status = {"whole": "completed", "cancelled": "cancelled"}.get(record.ended, "in_progress")
+        await self._free(exchange, response.state(status))
+
+    # --- control ------------------------------------------------------------------------------
+
+    async def _control(self, exchange: Exchange, verb: str) -> None:
+        """
+        `bill` (GET) reads the books; `scenario` (POST) sets the default, unnamed fields as they
+        come with the program; `reset` (POST) closes the books and begins new ones.
+        """
+        status, result = 200, dict[str, Any]()
+        if verb == "bill":
+            result = self.bill.document()
+        elif verb == "reset":
+            self.bill = Bill()
+        elif verb == "scenario":
+            try:
+                self.scenario = parse(exchange.request.body, Scenario())
+            except ValueError as error:
+                status, result = 400, {"error": str(error)}
+        else:
+            status, result = 404, {"error": f"no such verb: {verb}"}
+        await send_json(exchange, result, Scenario(), status)

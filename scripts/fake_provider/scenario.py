@@ -1,0 +1,71 @@
+"""
+How the provider behaves: as a default for all requests, or for one by its header.
+
+A request carries its own scenario as JSON in `x-fake-scenario`; fields that it does not name come
+from the default, which the control endpoint sets.
+"""
+
+import json
+import random
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+HEADER = "x-fake-scenario"
+
+HEAVY_TAIL = 1.2  # the Pareto exponent: most answers are short, a few are a hundred times longer
+LENGTH_MAX = 200_000
+
+
+class Finish(StrEnum):
+    """How an answer ends."""
+
+    WHOLE = "whole"
+    ERROR = "error"  # an error event in the stream, then its regular end
+    RESET = "reset"  # the connection breaks
+    EOF = "eof"  # the body ends, as if it were whole, without the events that end an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Everything that can be told to the provider. The defaults are a well-behaved one."""
+
+    length: str = "60"  # tokens that the model wants to write: `60`, or `heavy:60` (least, 60)
+    reasoning: int = 0  # hidden tokens before the first visible one
+    first_token_seconds: float = 0.0
+    token_seconds: float = 0.0
+    tokens_per_event: int = 1
+    usage: bool = True  # False: no usage block, wherever there would be one
+    cached: int = 0  # input tokens that are served from a cache, if there are that many
+    cache_write: int = 0  # input tokens that are written to one
+    status: int = 200  # anything else: that error instead of an answer, free
+    finish: Finish = Finish.WHOLE
+    finish_after: int = 0  # tokens after which a `finish` other than whole happens
+    encoding: str = "identity"  # gzip | br | zstd | deflate, whatever the client accepts
+    close: bool = (
+        False  # HTTP/1: neither length nor chunks, the end of the connection ends the body
+    )
+    ignore_limit: bool = False  # write on past the output limit, and bill it
+    batch_bytes: int = 0  # > 0: cut the body into writes of this size, whatever the events
+
+
+def parse(text: str | bytes, default: Scenario) -> Scenario:
+    """The scenario with the fields of a JSON object. Raises `ValueError` for any other."""
+    fields = json.loads(text)
+    if not isinstance(fields, dict):
+        raise ValueError("a scenario is a JSON object")
+    if "finish" in fields:
+        fields["finish"] = Finish(fields["finish"])
+    try:
+        return replace(default, **fields)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def draw_length(spec: str, rng: random.Random) -> int:
+    """How many visible tokens one answer is meant to have."""
+    kind, _, size = spec.rpartition(":")
+    if kind == "heavy":
+        return min(LENGTH_MAX, int(int(size) * rng.paretovariate(HEAVY_TAIL)))
+    if kind:
+        raise ValueError(f"length {spec!r} is neither like `60` nor like `heavy:60`")
+    return int(size)
