@@ -1,0 +1,145 @@
+"""
+Anthropic's own API: api.anthropic.com.
+
+The host serves Claude Code's telemetry and settings beside the API (`/api/...`), which are free and
+must pass even when a cap is reached, else the program fails to start. Batches cost half and tell
+their usage line by line in the results, fetched later.
+https://docs.claude.com/en/api/overview
+"""
+
+from llmcap.providers.anthropic_messages import (
+    MessagesReader,
+    ask_of,
+    limit_messages,
+    message_charges,
+    read_messages,
+)  # fmt: skip
+from llmcap.providers.content import measure
+from llmcap.providers.reader import BaseReader, document, documents, text
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
+from llmcap.records import Charge, Reading
+
+
+def read_batch(request: Request) -> Ask:
+    """What a batch of messages asks for: all its calls together, at their highest limit."""
+    asks = [
+        ask_of(document(each.get("params")), text_bytes=0)
+        for each in documents(request.document().get("requests"))
+    ]
+    content = measure(request)
+    models = dict.fromkeys(ask.model for ask in asks)
+    first = next(iter(models), "")
+    limits = [ask.output_limit for ask in asks if ask.output_limit is not None]
+    fees: dict[str, int] = {}
+    for ask in asks:
+        for unit, uses in ask.fees.items():
+            fees[unit] = fees.get(unit, 0) + int(uses)
+    return Ask(
+        model=first,
+        text_bytes=content.text_bytes,
+        media=content.media,
+        output_limit=0,
+        extra_output=sum(limits) + sum(ask.extra_output for ask in asks),
+        loops=max((ask.loops for ask in asks), default=1),
+        remote_input=any(ask.remote_input for ask in asks),
+        terms=("batch",),
+        other_models=tuple(model for model in models if model != first),
+        fees=fees,
+        deferred=True,
+    )
+
+
+def read_batch_results(request: Request) -> Ask:
+    """Whose results these are: the batch's id is only in the path."""
+    segments = request.path.strip("/").split("/")
+    return Ask(model="", previous_id=segments[-2] if len(segments) > 1 else None, generates=False)
+
+
+class BatchReader(BaseReader):
+    """A batch that was just made: only its id, by which the results find it."""
+
+    def body(self, document: Document) -> None:
+        """The batch object."""
+        self.response_id = text(document.get("id")) or self.response_id
+
+
+class BatchResultsReader(BaseReader):
+    """The results of a batch, a line each: all of them together are its bill."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self.response_id = ask.previous_id
+        self._lines: list[Charge] = []
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One line. Calls that failed or expired are free and have no message."""
+        message = document(document(event.get("result")).get("message"))
+        usage = document(message.get("usage"))
+        if "result" in event:
+            # There is no telling whether a line is the last one: each may be.
+            self.complete = True
+        if usage:
+            usage = {"service_tier": "batch", **usage}
+            self._lines += message_charges(usage, text(message.get("model")))
+
+    def body(self, document: Document) -> None:
+        """Results of a single call, or an error."""
+        if document.get("error"):
+            self.fail(document["error"])
+        self.event(document)
+
+    def reading(self) -> Reading:
+        """What the lines so far add up to."""
+        if len(self.charges) != len(self._lines):
+            self.charges = tuple(self._lines)
+        return super().reading()
+
+
+MESSAGES = Endpoint(
+    name="messages",
+    read=read_messages,
+    reader=MessagesReader,
+    limit=limit_messages,
+    dialect="anthropic",
+)
+COMPLETE = Endpoint(name="complete", read=read_messages, reader=MessagesReader, dialect="anthropic")
+BATCH = Endpoint(name="message batches", read=read_batch, reader=BatchReader, dialect="anthropic")
+BATCH_RESULTS = Endpoint(
+    name="message batch results",
+    billing=Billing.DEFERRED,
+    read=read_batch_results,
+    reader=BatchResultsReader,
+    dialect="anthropic",
+)
+FREE = Endpoint(name="free", billing=Billing.FREE, dialect="anthropic")
+OUT_OF_SIGHT = Endpoint(name="agents", billing=Billing.UNMETERABLE, dialect="anthropic")
+
+PROVIDER = Provider(
+    name="anthropic",
+    hosts=("api.anthropic.com",),
+    match=Routes(
+        (
+            ("POST", "/v1/messages", MESSAGES),
+            ("POST", "/v1/complete", COMPLETE),
+            ("POST", "/v1/messages/count_tokens", FREE),
+            ("POST", "/v1/messages/batches", BATCH),
+            ("GET", "/v1/messages/batches/{}/results", BATCH_RESULTS),
+            ("*", "/v1/messages/batches/**", FREE),
+            ("*", "/v1/models/**", FREE),
+            ("*", "/v1/files/**", FREE),
+            ("*", "/v1/skills/**", FREE),
+            ("*", "/v1/organizations/**", FREE),
+            ("*", "/v1/oauth/**", FREE),
+            # Agents run in Anthropic's cloud and go on after the answer.
+            ("POST", "/v1/sessions/{}/events", OUT_OF_SIGHT),
+            ("POST", "/v1/dreams/**", OUT_OF_SIGHT),
+            ("POST", "/v1/deployments/{}/run", OUT_OF_SIGHT),
+            ("POST", "/v1/environments/{}/work/**", OUT_OF_SIGHT),
+            # Telemetry, settings, login, the registry of MCP servers.
+            ("*", "/api/**", FREE),
+            ("*", "/mcp-registry/**", FREE),
+        )
+    ),
+    dialect="anthropic",
+)

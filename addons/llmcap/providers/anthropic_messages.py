@@ -1,0 +1,297 @@
+"""
+The wire format of Anthropic's Messages API, which Bedrock, Vertex, Foundry and others carry too.
+
+Three rules make up its usage:
+
+- `input_tokens` leaves out what was read from and written to the cache; the sum is what was read.
+- In a stream, `message_start` has the usage so far and `message_delta` revises it: its counts are
+  cumulative, only the fields it has replace those known before, and input may grow a hundredfold
+  (server tools).
+- `iterations`, where it is there, is the whole bill: passes of compaction and of other models
+  (advisors, fallbacks) are not in the totals above it. Each entry is billed at its own model.
+
+https://docs.claude.com/en/api/messages, https://docs.claude.com/en/docs/build-with-claude/streaming
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from llmcap.providers import hosted
+from llmcap.providers.content import measure
+from llmcap.providers.openai_chat import attributes_of
+from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.shape import Ask, Document, Request
+from llmcap.records import Charge, Count, Usage
+
+THINKING_BUDGET_MIN = 1_024  # the least that the API takes
+
+# An advisor whose tool sets no limit, and a fallback that sets none.
+ADVISOR_OUTPUT_DEFAULT = 16_384
+
+_COUNTS = (
+    "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+)  # fmt: skip
+
+
+# --- request --------------------------------------------------------------------------------
+
+
+def read_messages(request: Request) -> Ask:
+    """What a request to `POST /v1/messages` asks for."""
+    body = request.document()
+    content = measure(request)
+    return ask_of(body, text_bytes=content.text_bytes, media=content.media)
+
+
+def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = ()) -> Ask:
+    """The same from the body alone, for envelopes and batches."""
+    tools = _hosted(body)
+    helpers = _helpers(body)
+    limit = body.get("max_tokens", body.get("max_tokens_to_sample"))
+    thread = document(body.get("thread"))
+    previous = text(thread.get("previous_message_id")) or _container(body)
+    return Ask(
+        model=text(body.get("model")),
+        stream=body.get("stream") is True,
+        text_bytes=text_bytes + tools.result_bytes,
+        media=media,
+        output_limit=max(limit, 0) if isinstance(limit, int) else None,
+        extra_output=sum(output for _, output in helpers),
+        loops=tools.loops,
+        remote_input=bool(previous or body.get("mcp_servers")),
+        previous_id=previous or None,
+        terms=asked_terms(body),
+        other_models=tuple(dict.fromkeys(model for model, _ in helpers if model)),
+        fees=tools.fees,
+        hidden_work=document(body.get("thinking")).get("type") != "disabled",
+        attributes=attributes_of(body),
+    )
+
+
+def limit_messages(body: Document, limit: int) -> Document | None:
+    """
+    The same request with this limit. A thinking budget has to stay below it, and is lowered too;
+    None where that is not possible.
+    """
+    if limit < 1:
+        return None
+    limited = {**body, "max_tokens": limit}
+    thinking = document(body.get("thinking"))
+    budget = thinking.get("budget_tokens")
+    if thinking.get("type") == "enabled" and isinstance(budget, int) and budget >= limit:
+        if limit <= THINKING_BUDGET_MIN:
+            return None
+        # Half for thinking, half for the answer, as far as the least budget allows.
+        limited["thinking"] = {**thinking, "budget_tokens": max(limit // 2, THINKING_BUDGET_MIN)}
+    return limited
+
+
+def asked_terms(body: Document) -> tuple[str, ...]:
+    """
+    The terms that a request asks for, where they cost more than the default ones.
+
+    Priority is a commitment with a price of its own; `auto` uses it where an account has it, which
+    the price book knows as a variant.
+    """
+    terms = []
+    if body.get("speed") == "fast":
+        terms.append("fast")
+    if body.get("inference_geo") == "us":
+        terms.append("geo-us")
+    return tuple(terms)
+
+
+def _hosted(body: Document) -> hosted.Hosted:
+    fees: dict[str, int] = {}
+    unpriced = 0
+    for tool in documents(body.get("tools")):
+        kind = text(tool.get("type"))
+        uses = count(tool.get("max_uses")) or hosted.USES_DEFAULT
+        if kind.startswith("web_search_"):
+            fees["web_search"] = uses
+        elif kind.startswith(("web_fetch_", "code_execution_", "tool_search_", "mcp_toolset")):
+            unpriced += uses
+    if body.get("mcp_servers"):
+        unpriced = max(unpriced, hosted.USES_DEFAULT)
+    return hosted.tools(fees, unpriced_uses=unpriced)
+
+
+def _helpers(body: Document) -> list[tuple[str, int]]:
+    """Other models that may work for this call, and the most that each may write."""
+    own = count(body.get("max_tokens"))
+    helpers = []
+    for tool in documents(body.get("tools")):
+        if text(tool.get("type")).startswith("advisor_"):
+            uses = count(tool.get("max_uses")) or hosted.USES_DEFAULT
+            output = count(tool.get("max_tokens")) or ADVISOR_OUTPUT_DEFAULT
+            helpers.append((text(tool.get("model")), uses * output))
+    for fallback in documents(body.get("fallbacks")):
+        helpers.append((text(fallback.get("model")), count(fallback.get("max_tokens")) or own))
+    # A compaction writes a summary before the answer, with a limit that is not published.
+    if any("compact" in text(each.get("type")) for each in _edits(body)):
+        helpers.append(("", own or ADVISOR_OUTPUT_DEFAULT))
+    return helpers
+
+
+def _edits(body: Document) -> list[Document]:
+    return documents(document(body.get("context_management")).get("edits"))
+
+
+def _container(body: Document) -> str:
+    container = body.get("container")
+    return text(container) or text(document(container).get("id"))
+
+
+# --- response -------------------------------------------------------------------------------
+
+
+class MessagesReader(BaseReader):
+    """A message, whole or streamed."""
+
+    # Events that tell nothing: most of them are frequent, or long.
+    _SKIPPED = frozenset(("ping", "content_block_stop"))
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self._usage: Document = {}
+        self._stopped = False
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One event of a stream."""
+        kind = text(event.get("type")) or name
+        if kind == "content_block_delta":
+            self._delta(document(event.get("delta")))
+        elif kind == "content_block_start":
+            self._block(document(event.get("content_block")))
+        elif kind == "message_start":
+            self._head(document(event.get("message")))
+        elif kind == "message_delta":
+            self._merge(event.get("usage"))
+            if document(event.get("delta")).get("stop_reason"):
+                self._stopped = True
+            self.complete = self.complete or bool(self._stopped and event.get("usage"))
+        elif kind == "message_stop":
+            self.complete = self.complete or bool(self._stopped and self._usage)
+        elif kind == "completion":  # legacy /v1/complete
+            self.body(event)
+        elif kind == "error":
+            self.fail(event.get("error"))
+
+    def body(self, document: Document) -> None:
+        """A whole message, or a legacy completion, which has no usage."""
+        if document.get("error"):
+            self.fail(document["error"])
+            return
+        self._head(document)
+        for block in documents(document.get("content")):
+            self._block(block)
+        self.see(document.get("completion"))
+        self.complete = bool(self._usage)
+
+    def _head(self, message: Document) -> None:
+        self.model = text(message.get("model")) or self.model
+        self.response_id = text(message.get("id")) or self.response_id
+        self._merge(message.get("usage"))
+
+    def _merge(self, usage: object) -> None:
+        """Only the fields that are there replace those known before."""
+        fresh = {name: value for name, value in document(usage).items() if value is not None}
+        if fresh:
+            self._usage = {**self._usage, **fresh}
+            self.charge_all(message_charges(self._usage, self.served_model))
+
+    def _delta(self, delta: Document) -> None:
+        for key in ("text", "partial_json", "thinking"):
+            if isinstance(value := delta.get(key), str):
+                self.see(value)
+
+    def _block(self, block: Document) -> None:
+        kind = text(block.get("type"))
+        if kind.endswith("_result"):
+            return  # what a tool gave back is input
+        for key in ("text", "thinking"):
+            if isinstance(value := block.get(key), str):
+                self.see(value)
+        if "input" in block:
+            self.see(block.get("name"))
+            self.see_json(block["input"])
+
+
+def message_charges(usage: Document, model: str) -> tuple[Charge, ...]:
+    """
+    The bill that a usage object makes: one charge, or one per model where it has iterations.
+
+    Fees of server tools and the terms of service are told once, at the top, for all of it.
+    """
+    terms = served_terms(usage)
+    extras = tool_units(usage)
+    passes = documents(usage.get("iterations"))
+    if not passes:
+        return (Charge(model, pass_usage(usage, extras), terms),)
+    by_model: dict[str, Usage] = {}
+    for each in passes:
+        name = text(each.get("model")) or model
+        known = by_model.get(name)
+        by_model[name] = pass_usage(each) if known is None else _sum(known, pass_usage(each))
+    main = by_model.pop(model, Usage())
+    top = pass_usage(usage, extras)
+    if main.input_tokens < top.input_tokens or main.output_tokens < top.output_tokens:
+        main = top  # the passes do not add up to what the totals admit: bill the totals
+    main = replace(main, reasoning=min(top.reasoning, main.output_tokens), extras=extras)
+    return (
+        Charge(model, main, terms),
+        *(Charge(name, each, terms) for name, each in by_model.items()),
+    )
+
+
+def pass_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
+    """
+    Usage of one pass.
+
+    The split of cache writes by lifetime may hold less than their total; the rest has the short one.
+    """
+    read = count(usage.get("cache_read_input_tokens"))
+    split = document(usage.get("cache_creation"))
+    long_lived = count(split.get("ephemeral_1h_input_tokens"))
+    short_lived = count(split.get("ephemeral_5m_input_tokens"))
+    written = max(count(usage.get("cache_creation_input_tokens")), long_lived + short_lived)
+    return Usage(
+        input_tokens=count(usage.get("input_tokens")) + read + written,
+        output_tokens=count(usage.get("output_tokens")),
+        cache_read=read,
+        cache_write_5m=written - long_lived,
+        cache_write_1h=long_lived,
+        reasoning=count(document(usage.get("output_tokens_details")).get("thinking_tokens")),
+        extras=extras,
+    )
+
+
+def tool_units(usage: Document) -> dict[str, Count]:
+    """Server tools that have a fee: of all of them, searches of the web."""
+    used = document(usage.get("server_tool_use"))
+    searches = count(used.get("web_search_requests"))
+    return {"web_search": searches} if searches else {}
+
+
+def served_terms(usage: Document) -> tuple[str, ...]:
+    """The terms under which a message was served."""
+    terms = []
+    if usage.get("service_tier") in ("batch", "priority"):
+        terms.append(str(usage["service_tier"]))
+    if usage.get("speed") == "fast":
+        terms.append("fast")
+    if usage.get("inference_geo") == "us":
+        terms.append("geo-us")
+    return tuple(terms)
+
+
+def _sum(first: Usage, second: Usage) -> Usage:
+    return Usage(
+        input_tokens=first.input_tokens + second.input_tokens,
+        output_tokens=first.output_tokens + second.output_tokens,
+        cache_read=first.cache_read + second.cache_read,
+        cache_write_5m=first.cache_write_5m + second.cache_write_5m,
+        cache_write_1h=first.cache_write_1h + second.cache_write_1h,
+        reasoning=first.reasoning + second.reasoning,
+    )

@@ -1,0 +1,130 @@
+"""
+The Gemini API: generativelanguage.googleapis.com.
+
+The verb is the end of the path (`models/{model}:generateContent`), so it is found by its name, under
+any of the API's versions and for tuned models too. The same host speaks OpenAI's chat completions
+under `/openai/`; there, reasoning is hidden in the total only.
+https://ai.google.dev/api
+"""
+
+from llmcap.providers.google_embed import EmbedReader, read_embed
+from llmcap.providers.google_generate import GenerateReader, limit_generate, read_generate
+from llmcap.providers.google_interactions import (
+    InteractionReader,
+    limit_interaction,
+    read_interaction,
+    read_stored,
+)  # fmt: skip
+from llmcap.providers.openai_chat import ChatReader, ask_usage, chat_usage, limit_chat, read_chat
+from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.reader import count
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Billing, Document, Endpoint, Provider
+from llmcap.records import Usage
+
+
+class HiddenReasoningReader(ChatReader):
+    """Chat completions whose completion tokens leave the reasoning out: only the total has it."""
+
+    def usage_of(self, usage: Document) -> Usage:
+        """Output is what the total leaves, as in Google's own format."""
+        known = chat_usage(usage, self.extras())
+        hidden = count(usage.get("total_tokens")) - known.input_tokens - known.output_tokens
+        if hidden <= 0:
+            return known
+        return Usage(
+            input_tokens=known.input_tokens,
+            output_tokens=known.output_tokens + hidden,
+            cache_read=known.cache_read,
+            input_audio=known.input_audio,
+            reasoning=max(known.reasoning, hidden),
+            extras=known.extras,
+        )
+
+
+GENERATE = Endpoint(
+    name="generateContent",
+    read=read_generate,
+    reader=GenerateReader,
+    limit=limit_generate,
+    dialect="google",
+)
+EMBED = Endpoint(name="embedContent", read=read_embed, reader=EmbedReader, dialect="google")
+INTERACTION = Endpoint(
+    name="interactions",
+    read=read_interaction,
+    reader=InteractionReader,
+    limit=limit_interaction,
+    dialect="google",
+)
+STORED_INTERACTION = Endpoint(
+    name="stored interaction",
+    billing=Billing.DEFERRED,
+    read=read_stored,
+    reader=InteractionReader,
+    dialect="google",
+)
+CHAT = Endpoint(
+    name="chat completions",
+    read=read_chat,
+    reader=HiddenReasoningReader,
+    limit=limit_chat,
+    ask_usage=ask_usage,
+    dialect="google",
+)
+EMBEDDINGS = Endpoint(
+    name="embeddings", read=read_embeddings, reader=EmbeddingsReader, dialect="google"
+)
+FREE = Endpoint(name="free", billing=Billing.FREE, dialect="google")
+OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE, dialect="google")
+
+# What a model can be asked for, by the verb of the path.
+VERBS = {
+    "generateContent": GENERATE,
+    "streamGenerateContent": GENERATE,
+    "embedContent": EMBED,
+    "batchEmbedContents": EMBED,
+    "countTokens": FREE,
+    "computeTokens": FREE,
+    "batchGenerateContent": OUT_OF_SIGHT,
+    "asyncBatchEmbedContent": OUT_OF_SIGHT,
+    "predictLongRunning": OUT_OF_SIGHT,
+}
+
+_VERSIONS = ("/v1", "/v1beta", "/v1alpha", "/v1main")
+_PATHS = Routes(
+    route
+    for version in _VERSIONS
+    for route in (
+        ("POST", f"{version}/interactions", INTERACTION),
+        ("GET", f"{version}/interactions/{{}}", STORED_INTERACTION),
+        ("POST", f"{version}/interactions/{{}}/cancel", STORED_INTERACTION),
+        ("POST", f"{version}/openai/chat/completions", CHAT),
+        ("POST", f"{version}/openai/embeddings", EMBEDDINGS),
+        ("*", f"{version}/files/**", FREE),
+        ("*", f"/upload{version}/files/**", FREE),
+        ("*", f"{version}/batches/**", FREE),
+        ("*", f"{version}/operations/**", FREE),
+        # A cache costs by the hour that it is kept, whatever is done with it.
+        ("POST", f"{version}/cachedContents", OUT_OF_SIGHT),
+        ("*", f"{version}/cachedContents/**", FREE),
+    )
+)
+
+
+def match(method: str, path: str) -> Endpoint | None:
+    """The endpoint of a path: by its verb, else by the path itself."""
+    _, colon, verb = path.rpartition(":")
+    if colon and method == "POST" and verb in VERBS:
+        return VERBS[verb]
+    if method in ("GET", "HEAD", "OPTIONS", "DELETE"):
+        return _PATHS(method, path) or FREE
+    return _PATHS(method, path)
+
+
+PROVIDER = Provider(
+    name="google",
+    hosts=("generativelanguage.googleapis.com", "generativelanguage.mtls.googleapis.com"),
+    match=match,
+    dialect="google",
+)

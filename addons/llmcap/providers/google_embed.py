@@ -1,0 +1,37 @@
+"""
+The wire format of Google's embeddings: one text, a batch, and the older predict.
+
+Only the newer models tell usage; for the others the reading stays incomplete, and what was
+estimated is billed.
+https://ai.google.dev/api/embeddings
+"""
+
+from llmcap.providers.content import measure
+from llmcap.providers.google_generate import generate_usage, model_in
+from llmcap.providers.reader import BaseReader
+from llmcap.providers.shape import Ask, Document, Request
+
+
+def read_embed(request: Request) -> Ask:
+    """What a request for embeddings asks for."""
+    content = measure(request)
+    return Ask(
+        model=model_in(request.path),
+        text_bytes=content.text_bytes,
+        media=content.media,
+        generates=False,
+        hidden_work=False,
+    )
+
+
+class EmbedReader(BaseReader):
+    """Embeddings, which may have a `usageMetadata`."""
+
+    def body(self, document: Document) -> None:
+        """The whole answer."""
+        if document.get("error"):
+            self.fail(document["error"])
+        usage = document.get("usageMetadata")
+        if isinstance(usage, dict) and usage.get("promptTokenCount"):
+            self.charge(generate_usage(usage))
+            self.complete = True

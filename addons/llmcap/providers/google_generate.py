@@ -1,0 +1,267 @@
+"""
+The wire format of Google's generateContent, at the Gemini API and at Vertex AI.
+
+Usage (`usageMetadata`) is in nearly every chunk of a stream: cumulative, not always growing, and the
+last one counts. `promptTokenCount` holds the cached tokens; what tools added to the prompt and the
+thoughts come on top of prompt and candidates. Some variants count thoughts inside the candidates
+and some leave the candidates out, so the output is what the total leaves. Enums may be integers.
+https://ai.google.dev/api/generate-content#UsageMetadata
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmcap.providers import hosted
+from llmcap.providers.content import measure
+from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.shape import Ask, Document, Request
+from llmcap.records import Count, Usage
+
+# google.ai.generativelanguage.v1beta.Modality: with `enum-encoding=int` these are numbers.
+_MODALITIES = {1: "TEXT", 2: "IMAGE", 3: "VIDEO", 4: "AUDIO", 5: "DOCUMENT"}
+# google.cloud.aiplatform.v1.GenerateContentResponse.UsageMetadata.TrafficType
+_TRAFFIC = {3: "ON_DEMAND_PRIORITY", 4: "ON_DEMAND_FLEX"}
+
+_CONFIGS = ("generationConfig", "generation_config")
+_LIMITS = ("maxOutputTokens", "max_output_tokens")
+_THINKING = ("thinkingConfig", "thinking_config")
+_BUDGETS = ("thinkingBudget", "thinking_budget")
+
+
+# --- request --------------------------------------------------------------------------------
+
+
+def model_in(path: str) -> str:
+    """The model that a path names: what follows the last `models/` (or the like), without the verb."""
+    name = path.rstrip("/").rpartition("/")[2]
+    return name.partition(":")[0]
+
+
+def read_generate(request: Request) -> Ask:
+    """What a generateContent request asks for."""
+    return generate_ask(
+        request,
+        request.document(),
+        model=model_in(request.path),
+        stream="streamGenerate" in request.path,
+    )
+
+
+def generate_ask(request: Request, body: Document, *, model: str, stream: bool) -> Ask:
+    """The same for the request object `body`, wherever it is in the request."""
+    content = measure(request)
+    config = document(_first(body, _CONFIGS))
+    limit = _first(config, _LIMITS)
+    thinking = document(_first(config, _THINKING))
+    tools = _hosted(body, model)
+    candidates = count(_first(config, ("candidateCount", "candidate_count")))
+    cached = text(_first(body, ("cachedContent", "cached_content")))
+    labels = document(body.get("labels"))
+    return Ask(
+        model=model,
+        stream=stream,
+        text_bytes=content.text_bytes + tools.result_bytes,
+        media=content.media,
+        output_limit=limit if isinstance(limit, int) and limit > 0 else None,
+        choices=max(candidates, 1),
+        loops=tools.loops,
+        remote_input=bool(cached),
+        previous_id=cached or None,
+        terms=_asked_terms(body),
+        fees=tools.fees,
+        hidden_work=_first(thinking, _BUDGETS) != 0,
+        attributes={
+            name: value
+            for name, value in labels.items()
+            if name in ("user", "project", "customer", "tag") and isinstance(value, str)
+        },
+    )
+
+
+def limit_generate(body: Document, limit: int) -> Document | None:
+    """
+    The same request with this limit, in the spelling that it uses.
+
+    Thinking counts within the limit, so a budget above it is lowered: half of it stays for the answer.
+    """
+    if limit < 1:
+        return None
+    config_key = _present(body, _CONFIGS)
+    config = dict(document(body.get(config_key)))
+    snake = config_key == _CONFIGS[1] or _LIMITS[1] in config
+    limit_key = _LIMITS[0] if _LIMITS[0] in config or not snake else _LIMITS[1]
+    config[limit_key] = limit
+    thinking_key = _present(config, _THINKING)
+    thinking = document(config.get(thinking_key))
+    budget_key = _present(thinking, _BUDGETS)
+    budget = thinking.get(budget_key)
+    if isinstance(budget, int) and budget >= limit:
+        config[thinking_key] = {**thinking, budget_key: limit // 2}
+    return {**body, config_key: config}
+
+
+def _hosted(body: Document, model: str) -> hosted.Hosted:
+    """Searches have a fee, per call or per query; code and pages are only read."""
+    fees: dict[str, int] = {}
+    unpriced = 0
+    for tool in documents(body.get("tools")):
+        for name in tool:
+            kind = name.replace("_", "").lower()
+            if kind in ("googlesearch", "googlesearchretrieval", "enterprisewebsearch"):
+                fees["web_search"] = hosted.USES_DEFAULT if bills_queries(model) else 1
+            elif kind == "googlemaps":
+                fees["maps_search"] = hosted.USES_DEFAULT if bills_queries(model) else 1
+            elif kind in ("codeexecution", "urlcontext", "filesearch", "retrieval", "mcpservers"):
+                unpriced = hosted.USES_DEFAULT
+    if not fees and not unpriced:
+        return hosted.NONE
+    # Google counts all that its tools read once, as `toolUsePromptTokenCount`, not once per round.
+    results = hosted.USES_DEFAULT * hosted.RESULT_TOKENS
+    return hosted.Hosted(fees=fees, loops=1, result_bytes=results)
+
+
+def _asked_terms(body: Document) -> tuple[str, ...]:
+    tier = text(_first(body, ("serviceTier", "service_tier"))).lower()
+    return ("priority",) if tier.endswith("priority") else ()
+
+
+# --- response -------------------------------------------------------------------------------
+
+
+class GenerateReader(BaseReader):
+    """An answer of generateContent, whole or streamed."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self._usage: Document = {}
+        self._queries: set[str] = set()
+        self._unnamed_queries = 0
+        self._grounded = False
+        self._mapped = False
+        self._finished = False
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One chunk; each is an answer of its own shape."""
+        self.body(event)
+
+    def body(self, document: Document) -> None:
+        """A whole answer, or one chunk of it."""
+        if "response" in document and isinstance(document["response"], dict):
+            document = document["response"]  # Code Assist wraps it
+        self.model = text(document.get("modelVersion")) or self.model
+        self.response_id = text(document.get("responseId")) or self.response_id
+        if document.get("error"):
+            self.fail(document["error"])
+        for candidate in documents(document.get("candidates")):
+            self._candidate(candidate)
+        if _dict(document.get("promptFeedback")).get("blockReason"):
+            self._finished = True
+        usage = document.get("usageMetadata") or document.get("usage_metadata")
+        if isinstance(usage, dict) and usage:
+            self._usage = usage
+        if self._usage:
+            self.charge(generate_usage(self._usage, self._extras()), served_terms(self._usage))
+            self.complete = self.complete or self._finished or not self.ask.stream
+
+    def _candidate(self, candidate: Document) -> None:
+        for part in documents(_dict(candidate.get("content")).get("parts")):
+            self.see(part.get("text"))
+            call = _dict(part.get("functionCall"))
+            self.see(call.get("name"))
+            self.see_json(call.get("args"))
+            self.see(_dict(part.get("executableCode")).get("code"))
+            # 64 characters of base64 are fewer than those of one token of sound or image.
+            data = _dict(part.get("inlineData")).get("data")
+            self.visible_bytes += len(data) // 64 if isinstance(data, str) else 0
+        if candidate.get("finishReason"):
+            self._finished = True
+        grounding = _dict(candidate.get("groundingMetadata"))
+        queries = grounding.get("webSearchQueries")
+        if isinstance(queries, list) and queries:
+            self._grounded = True
+            self._queries.update(query for query in queries if isinstance(query, str) and query)
+        if any("maps" in chunk for chunk in documents(grounding.get("groundingChunks"))):
+            self._mapped = True
+
+    def _extras(self) -> Mapping[str, Count]:
+        units: dict[str, Count] = {}
+        if self._grounded:
+            units["web_search"] = len(self._queries) if bills_queries(self.served_model) else 1
+        if self._mapped:
+            units["maps_search"] = 1
+        return units
+
+
+def bills_queries(model: str) -> bool:
+    """
+    Whether searches are billed by the query (Gemini 3 and later) or by the grounded call (before).
+
+    https://ai.google.dev/gemini-api/docs/pricing, "Grounding with Google Search"
+    """
+    return not model.startswith(("gemini-1", "gemini-2"))
+
+
+def generate_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
+    """What a `usageMetadata` means."""
+    prompt = count(usage.get("promptTokenCount"))
+    tools = count(usage.get("toolUsePromptTokenCount"))
+    thoughts = count(usage.get("thoughtsTokenCount"))
+    candidates = count(usage.get("candidatesTokenCount")) or count(usage.get("responseTokenCount"))
+    total = count(usage.get("totalTokenCount"))
+    # A total that is missing, or smaller than its parts, is no reason to bill less than these.
+    output = max(total - prompt - tools, candidates) if total else candidates + thoughts
+    read = _by_modality(usage.get("promptTokensDetails") or usage.get("promptTokenDetails"))
+    used = _by_modality(usage.get("toolUsePromptTokensDetails"))
+    cached = _by_modality(usage.get("cacheTokensDetails"))
+    written = _by_modality(
+        usage.get("candidatesTokensDetails") or usage.get("responseTokensDetails")
+    )
+    return Usage(
+        input_tokens=prompt + tools,
+        output_tokens=output,
+        cache_read=count(usage.get("cachedContentTokenCount")),
+        input_audio=read.get("AUDIO", 0) + used.get("AUDIO", 0),
+        input_image=read.get("IMAGE", 0) + used.get("IMAGE", 0),
+        input_video=read.get("VIDEO", 0) + used.get("VIDEO", 0),
+        cache_read_audio=cached.get("AUDIO", 0),
+        cache_read_image=cached.get("IMAGE", 0),
+        reasoning=thoughts,
+        output_audio=written.get("AUDIO", 0),
+        output_image=written.get("IMAGE", 0),
+        output_video=written.get("VIDEO", 0),
+        extras=extras,
+    )
+
+
+def served_terms(usage: Document) -> tuple[str, ...]:
+    """The terms that the usage says it was served under."""
+    traffic = usage.get("trafficType")
+    named = _TRAFFIC.get(traffic, "") if isinstance(traffic, int) else text(traffic)
+    tier = text(usage.get("serviceTier") or usage.get("service_tier")) or named
+    tier = tier.lower()
+    for term in ("priority", "flex", "batch"):
+        if tier.endswith(term):
+            return (term,)
+    return ()
+
+
+def _by_modality(details: Any) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for detail in documents(details):
+        modality = detail.get("modality")
+        name = _MODALITIES.get(modality, "") if isinstance(modality, int) else text(modality)
+        counts[name] = counts.get(name, 0) + count(detail.get("tokenCount"))
+    return counts
+
+
+def _first(body: Document, names: tuple[str, ...]) -> Any:
+    """The value under the first of the names that is there."""
+    return next((body[name] for name in names if body.get(name) is not None), None)
+
+
+def _present(body: Document, names: tuple[str, ...]) -> str:
+    """The first of the names that is there, else the first."""
+    return next((name for name in names if name in body), names[0])
+
+
+_dict = document

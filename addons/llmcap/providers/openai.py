@@ -1,0 +1,132 @@
+"""
+OpenAI's own API: api.openai.com and its regional hosts.
+
+The wire formats are in files of their own, as others speak them too; here is which path has which.
+https://platform.openai.com/docs/api-reference
+"""
+
+from llmcap.providers.openai_audio import (
+    SpeechReader,
+    TranscriptionReader,
+    read_speech,
+    read_transcription,
+)  # fmt: skip
+from llmcap.providers.openai_chat import (
+    ChatReader,
+    ask_usage,
+    limit_chat,
+    limit_max_tokens,
+    read_chat,
+    read_completion,
+)  # fmt: skip
+from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai_images import ImagesReader, read_image
+from llmcap.providers.openai_responses import (
+    ResponsesReader,
+    limit_responses,
+    read_responses,
+    read_stored,
+)  # fmt: skip
+from llmcap.providers.openai_runs import RunReader, limit_run, read_run
+from llmcap.providers.openai_runs import read_stored as read_stored_run
+from llmcap.providers.openai_videos import VideoReader, read_video
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Billing, Endpoint, Provider
+
+CHAT = Endpoint(
+    name="chat completions",
+    read=read_chat,
+    reader=ChatReader,
+    limit=limit_chat,
+    ask_usage=ask_usage,
+)
+COMPLETIONS = Endpoint(
+    name="completions",
+    read=read_completion,
+    reader=ChatReader,
+    limit=limit_max_tokens,
+    ask_usage=ask_usage,
+)
+RESPONSES = Endpoint(
+    name="responses", read=read_responses, reader=ResponsesReader, limit=limit_responses
+)
+COMPACT = Endpoint(name="compact", read=read_responses, reader=ResponsesReader)
+STORED = Endpoint(
+    name="stored response", billing=Billing.DEFERRED, read=read_stored, reader=ResponsesReader
+)
+EMBEDDINGS = Endpoint(name="embeddings", read=read_embeddings, reader=EmbeddingsReader)
+IMAGES = Endpoint(name="images", read=read_image, reader=ImagesReader)
+SPEECH = Endpoint(name="speech", read=read_speech, reader=SpeechReader)
+TRANSCRIPTION = Endpoint(name="transcriptions", read=read_transcription, reader=TranscriptionReader)
+VIDEO = Endpoint(name="videos", read=read_video, reader=VideoReader)
+RUN = Endpoint(name="runs", read=read_run, reader=RunReader, limit=limit_run)
+STORED_RUN = Endpoint(
+    name="stored run", billing=Billing.DEFERRED, read=read_stored_run, reader=RunReader
+)
+FREE = Endpoint(name="free", billing=Billing.FREE)
+OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE)
+
+ROUTES = Routes(
+    (
+        ("POST", "/v1/chat/completions", CHAT),
+        ("POST", "/v1/responses", RESPONSES),
+        ("POST", "/v1/embeddings", EMBEDDINGS),
+        ("POST", "/v1/completions", COMPLETIONS),
+        ("POST", "/v1/responses/compact", COMPACT),
+        ("POST", "/v1/responses/input_tokens", FREE),
+        ("GET", "/v1/responses", STORED),  # over a WebSocket it is a call like the POST
+        ("GET", "/v1/responses/{}", STORED),
+        ("POST", "/v1/responses/{}/cancel", STORED),
+        ("POST", "/v1/images/generations", IMAGES),
+        ("POST", "/v1/images/edits", IMAGES),
+        ("POST", "/v1/images/variations", IMAGES),
+        ("POST", "/v1/audio/speech", SPEECH),
+        ("POST", "/v1/audio/transcriptions", TRANSCRIPTION),
+        ("POST", "/v1/audio/translations", TRANSCRIPTION),
+        ("POST", "/v1/videos", VIDEO),
+        ("POST", "/v1/videos/{}/remix", VIDEO),
+        ("POST", "/v1/videos/{}", VIDEO),
+        ("POST", "/v1/moderations", FREE),
+        # Assistants.
+        ("POST", "/v1/threads/runs", RUN),
+        ("POST", "/v1/threads/{}/runs", RUN),
+        ("GET", "/v1/threads/{}/runs/{}", STORED_RUN),
+        ("POST", "/v1/threads/{}/runs/{}/cancel", STORED_RUN),
+        ("POST", "/v1/threads/{}/runs/{}/submit_tool_outputs", STORED_RUN),
+        ("*", "/v1/threads/**", FREE),
+        ("*", "/v1/assistants/**", FREE),
+        # What is paid later, by the hour, or over another connection.
+        ("GET", "/v1/realtime", OUT_OF_SIGHT),
+        ("POST", "/v1/realtime/**", OUT_OF_SIGHT),
+        ("POST", "/v1/live/**", OUT_OF_SIGHT),
+        ("POST", "/v1/batches", OUT_OF_SIGHT),
+        ("POST", "/v1/fine_tuning/jobs", OUT_OF_SIGHT),
+        ("POST", "/v1/fine_tuning/jobs/{}/resume", OUT_OF_SIGHT),
+        ("POST", "/v1/fine_tuning/alpha/graders/run", OUT_OF_SIGHT),
+        ("POST", "/v1/evals/{}/runs", OUT_OF_SIGHT),
+        ("POST", "/v1/containers", OUT_OF_SIGHT),
+        ("POST", "/v1/vector_stores/{}/search", OUT_OF_SIGHT),
+        ("POST", "/v1/agents/**", OUT_OF_SIGHT),
+        # The older form of paths, with the model in them.
+        ("POST", "/v1/engines/{}/embeddings", EMBEDDINGS),
+        ("POST", "/v1/engines/{}/completions", COMPLETIONS),
+        # Lists, uploads, settings, what was stored.
+        ("*", "/v1/batches/**", FREE),
+        ("*", "/v1/fine_tuning/**", FREE),
+        ("*", "/v1/vector_stores/**", FREE),
+        ("*", "/v1/containers/**", FREE),
+        ("*", "/v1/evals/**", FREE),
+        ("*", "/v1/responses/**", FREE),
+        ("*", "/v1/conversations/**", FREE),
+        ("*", "/v1/files/**", FREE),
+        ("*", "/v1/uploads/**", FREE),
+        ("*", "/v1/models/**", FREE),
+        ("*", "/v1/organization/**", FREE),
+        ("*", "/v1/dashboard/**", FREE),
+        ("*", "/v1/webhook_endpoints/**", FREE),
+        ("*", "/v1/skills/**", FREE),
+        ("*", "/v1/vaults/**", FREE),
+    )
+)
+
+PROVIDER = Provider(name="openai", hosts=("api.openai.com", "*.api.openai.com"), match=ROUTES)

@@ -1,0 +1,262 @@
+"""
+The wire format of chat completions and legacy completions, as OpenAI defined it.
+
+Twenty vendors speak it, so nothing here is about OpenAI's prices or hosts: their files take these
+functions and change what differs. Usage: `prompt_tokens` holds the cached tokens and
+`completion_tokens` the reasoning (PROVIDERS: "OpenAI chat"). In a stream it comes once, in a chunk
+with empty `choices`, and only if asked for; others send it with every chunk, cumulative: the last
+one counts.
+https://platform.openai.com/docs/api-reference/chat/object
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmcap.providers import hosted
+from llmcap.providers.content import measure
+from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.shape import Ask, Document, Request
+from llmcap.records import Count, Usage
+
+# --- request --------------------------------------------------------------------------------
+
+
+def read_chat(request: Request) -> Ask:
+    """What a chat completions request asks for."""
+    body = request.document()
+    content = measure(request)
+    limit = output_limit(body)
+    stream = body.get("stream") is True
+    tools = hosted.NONE
+    if searches(text(body.get("model"))) or "web_search_options" in body:
+        tools = hosted.tools({"web_search": 1})
+    return Ask(
+        model=text(body.get("model")),
+        stream=stream,
+        text_bytes=content.text_bytes + tools.result_bytes,
+        media=content.media,
+        output_limit=limit,
+        choices=max(count(body.get("n")), 1),
+        # A prediction that is rejected is billed as output, beyond the limit.
+        extra_output=_prediction_bytes(body),
+        loops=tools.loops,
+        terms=dearer_terms(body),
+        fees=tools.fees,
+        usage_wanted=not stream
+        or document(body.get("stream_options")).get("include_usage") is True,
+        hidden_work=body.get("reasoning_effort") != "none",
+        attributes=attributes_of(body),
+    )
+
+
+def read_completion(request: Request) -> Ask:
+    """What a legacy completions request asks for: several prompts, `best_of` answers to each."""
+    body = request.document()
+    prompts = body.get("prompt")
+    # One prompt is a string or a list of token numbers; several are a list of those.
+    several = isinstance(prompts, list) and bool(prompts) and isinstance(prompts[0], str | list)
+    prompt_count = len(prompts) if several and isinstance(prompts, list) else 1
+    answers = max(count(body.get("n")), count(body.get("best_of")), 1)
+    stream = body.get("stream") is True
+    limit = output_limit(body)
+    return Ask(
+        model=text(body.get("model")),
+        stream=stream,
+        text_bytes=len(request.body),
+        # https://platform.openai.com/docs/api-reference/completions/create: 16 where none is set.
+        output_limit=16 if limit is None else limit,
+        choices=answers * prompt_count,
+        usage_wanted=not stream
+        or document(body.get("stream_options")).get("include_usage") is True,
+        hidden_work=answers > max(count(body.get("n")), 1),
+        attributes=attributes_of(body),
+    )
+
+
+def output_limit(body: Document) -> int | None:
+    """The limit per choice; the newer name wins, as it does at OpenAI."""
+    for key in ("max_completion_tokens", "max_tokens"):
+        value = body.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return max(value, 0)
+    return None
+
+
+def limit_chat(body: Document, limit: int) -> Document | None:
+    """The same request with this limit, under the name that it or its model uses."""
+    if limit < 1:
+        return None
+    for key in ("max_completion_tokens", "max_tokens"):
+        if body.get(key) is not None:
+            return {**body, key: limit}
+    # `max_tokens` is refused by reasoning models, `max_completion_tokens` by none of OpenAI's.
+    return {**body, "max_completion_tokens": limit}
+
+
+def limit_max_tokens(body: Document, limit: int) -> Document | None:
+    """The same request with this limit, for APIs that know only `max_tokens`."""
+    if limit < 1:
+        return None
+    if body.get("max_completion_tokens") is not None:
+        return {**body, "max_completion_tokens": limit}
+    return {**body, "max_tokens": limit}
+
+
+def ask_usage(body: Document) -> Document:
+    """The same request, asking for usage at the end of its stream."""
+    options = {**document(body.get("stream_options")), "include_usage": True}
+    return {**body, "stream_options": options}
+
+
+def dearer_terms(body: Document) -> tuple[str, ...]:
+    """
+    The tier that a request asks for, where it costs more than the default one.
+
+    `flex` costs less, but what is served decides; `auto` is the project's own setting, which the
+    price book knows as a variant that applies unasked.
+    """
+    return ("priority",) if body.get("service_tier") in ("priority", "fast") else ()
+
+
+def served_terms(tier: object) -> tuple[str, ...]:
+    """The terms of the tier that a response says it was served under."""
+    if tier in ("priority", "fast"):
+        return ("priority",)
+    return (tier,) if tier in ("flex", "batch") and isinstance(tier, str) else ()
+
+
+def attributes_of(body: Document) -> Mapping[str, str]:
+    """Who the request says it is for: `user` or `safety_identifier`, and its metadata's own."""
+    metadata = document(body.get("metadata"))
+    found = {
+        "user": body.get("safety_identifier") or body.get("user") or metadata.get("user_id"),
+        "customer": metadata.get("customer_id") or metadata.get("customer"),
+        "project": metadata.get("project"),
+        "tag": metadata.get("tag"),
+    }
+    return {name: value[:200] for name, value in found.items() if isinstance(value, str) and value}
+
+
+def searches(model: str) -> bool:
+    """Whether the model searches the web in each call, asked or not (`gpt-4o-search-preview`)."""
+    return "-search-preview" in model or "-search-api" in model
+
+
+def _prediction_bytes(body: Document) -> int:
+    content = document(body.get("prediction")).get("content")
+    if isinstance(content, str):
+        return len(content.encode("utf-8", "surrogatepass"))
+    parts = documents(content)
+    return sum(len(text(part.get("text")).encode("utf-8", "surrogatepass")) for part in parts)
+
+
+# --- response -------------------------------------------------------------------------------
+
+
+def chat_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
+    """Usage of a chat completion. Parts are subsets of their totals."""
+    read = document(usage.get("prompt_tokens_details"))
+    written = document(usage.get("completion_tokens_details"))
+    return Usage(
+        input_tokens=count(usage.get("prompt_tokens")),
+        output_tokens=count(usage.get("completion_tokens")),
+        cache_read=count(read.get("cached_tokens")),
+        cache_write_5m=count(read.get("cache_write_tokens")),
+        input_audio=count(read.get("audio_tokens")),
+        input_image=count(read.get("image_tokens")),
+        reasoning=count(written.get("reasoning_tokens")),
+        output_audio=count(written.get("audio_tokens")),
+        output_image=count(written.get("image_tokens")),
+        extras=extras,
+    )
+
+
+class ChatReader(BaseReader):
+    """Chat completions and legacy completions, whole or streamed."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self._terms: tuple[str, ...] = ()
+        self._finished = False
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One chunk. The last usage wins; with it and a finish reason, all is known."""
+        self._head(event)
+        choices = event.get("choices")
+        if isinstance(choices, list):
+            for choice in documents(choices):
+                delta = choice.get("delta")
+                self._see(delta if isinstance(delta, dict) else choice)
+                if choice.get("finish_reason"):
+                    self._finished = True
+        usage = self.usage_in(event)
+        if usage is not None:
+            self._charge(usage)
+            if not choices:
+                self._finished = True
+        if self.charges and (self._finished or name == "[DONE]"):
+            self.complete = True
+
+    def body(self, document: Document) -> None:
+        """A whole completion."""
+        self._head(document)
+        for choice in documents(document.get("choices")):
+            message = choice.get("message")
+            self._see(message if isinstance(message, dict) else choice)
+        usage = self.usage_in(document)
+        if usage is not None:
+            self._charge(usage)
+            self.complete = True
+
+    # --- what vendors change ------------------------------------------------------------------
+
+    def usage_in(self, event: Document) -> Document | None:
+        """The usage object of a chunk or a body, where it has one."""
+        usage = event.get("usage")
+        return usage if isinstance(usage, dict) and usage else None
+
+    def usage_of(self, usage: Document) -> Usage:
+        """What a usage object means."""
+        return chat_usage(usage, self.extras())
+
+    def extras(self) -> Mapping[str, Count]:
+        """Units besides tokens."""
+        return {"web_search": 1} if searches(self.served_model) else {}
+
+    # --- parts --------------------------------------------------------------------------------
+
+    def _charge(self, usage: Document) -> None:
+        self.charge(self.usage_of(usage), self._terms)
+
+    def _head(self, event: Document) -> None:
+        self.model = text(event.get("model")) or self.model
+        self.response_id = text(event.get("id")) or self.response_id
+        if "service_tier" in event:
+            self._terms = served_terms(event["service_tier"])
+        if event.get("error"):
+            self.fail(event["error"])
+
+    def _see(self, delta: Document) -> None:
+        for key in ("content", "text", "reasoning_content", "reasoning", "refusal"):
+            if isinstance(value := delta.get(key), str):
+                self.see(value)
+        for call in documents(delta.get("tool_calls")):
+            self._see_function(call.get("function"))
+        self._see_function(delta.get("function_call"))
+        self.visible_bytes += _audio_bytes(delta.get("audio"))
+
+    def _see_function(self, function: Any) -> None:
+        if isinstance(function, dict):
+            self.see(function.get("name"))
+            self.see(function.get("arguments"))
+
+
+def _audio_bytes(audio: Any) -> int:
+    """
+    A bound, in visible bytes, of the tokens of generated sound.
+
+    A token is 50 ms of sound or longer; the most compressed format in use (opus at 16 kbit/s) has
+    100 bytes in that time, which are 133 characters of base64.
+    """
+    data = document(audio).get("data")
+    return len(data) // 64 if isinstance(data, str) else 0

@@ -1,0 +1,242 @@
+"""
+The wire format of OpenAI's Responses API, which others (Azure, Mantle, OpenRouter) speak too.
+
+Usage comes whole in the body, or inside the last event of a stream: `response.completed`,
+`.incomplete` or `.failed`. `input_tokens` holds the cached ones, `output_tokens` the reasoning.
+Hosted tools are outside of it: their calls are items of the output, and count once each.
+A background response has no usage yet; a later GET of it has (PROVIDERS: "OpenAI").
+https://platform.openai.com/docs/api-reference/responses/object
+"""
+
+from collections.abc import Mapping
+
+from llmcap.providers import hosted
+from llmcap.providers.content import measure
+from llmcap.providers.openai_chat import attributes_of, dearer_terms, served_terms
+from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.shape import Ask, Document, Request
+from llmcap.records import Charge, Count, Usage
+
+OUTPUT_LIMIT_MIN = 16  # the least that the API takes as `max_output_tokens`
+
+# The fee of a tool, by the type that a request gives it, without the date of its version.
+_FEES = {
+    "web_search": "web_search",
+    "web_search_preview": "web_search",
+    "file_search": "file_search",
+    "code_interpreter": "code_interpreter",
+}
+# The same, by the type of an output item.
+_CALLS = {"web_search_call": "web_search", "file_search_call": "file_search"}
+
+# Tools that the provider runs without a fee of their own; what they return is read as input.
+_UNPRICED = ("mcp", "shell", "computer_use", "tool_search")
+
+# An image that a response draws is billed at the image model's price, which its usage leaves out:
+# the most tokens of one, at high quality and the largest size, and where `tool_usage` is absent.
+IMAGE_TOKENS_MAX = 6_240
+IMAGE_MODEL = "gpt-image-1"
+
+ENDINGS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+
+
+# --- request --------------------------------------------------------------------------------
+
+
+def read_responses(request: Request) -> Ask:
+    """What a request to `POST /v1/responses` asks for."""
+    body = request.document()
+    content = measure(request)
+    tools = _hosted(body)
+    images = _image_tool(body)
+    limit = body.get("max_output_tokens")
+    previous = text(body.get("previous_response_id")) or _id(body.get("conversation"))
+    image_model = (text(images.get("model")) or IMAGE_MODEL,) if images else ()
+    return Ask(
+        model=text(body.get("model")),
+        stream=body.get("stream") is True,
+        text_bytes=content.text_bytes + tools.result_bytes,
+        media=content.media,
+        output_limit=max(limit, 0) if isinstance(limit, int) else None,
+        extra_output=IMAGE_TOKENS_MAX * (tools.loops - 1) if images else 0,
+        loops=tools.loops,
+        remote_input=bool(previous or document(body.get("prompt")).get("id")),
+        previous_id=previous or None,
+        terms=dearer_terms(body),
+        other_models=image_model,
+        fees=tools.fees,
+        deferred=body.get("background") is True,
+        hidden_work=document(body.get("reasoning")).get("effort") != "none",
+        attributes=attributes_of(body),
+    )
+
+
+def read_stored(request: Request) -> Ask:
+    """What `GET /v1/responses/{id}` asks for: the usage of an earlier call, perhaps streamed."""
+    return Ask(model="", stream=request.query.get("stream") == "true", generates=False)
+
+
+def limit_responses(body: Document, limit: int) -> Document | None:
+    """The same request with this limit, or None below what the API takes."""
+    return {**body, "max_output_tokens": limit} if limit >= OUTPUT_LIMIT_MIN else None
+
+
+def _hosted(body: Document) -> hosted.Hosted:
+    """What the tools of a request may cost. `max_tool_calls` bounds all of them together."""
+    calls_max = count(body.get("max_tool_calls")) or hosted.USES_DEFAULT
+    priced: dict[str, int] = {}
+    unpriced = False
+    for tool in documents(body.get("tools")):
+        kind = text(tool.get("type"))
+        name = next((known for known in _FEES if _is(kind, known)), "")
+        if name:
+            priced[_FEES[name]] = calls_max
+        unpriced = unpriced or kind == "image_generation" or kind.startswith(_UNPRICED)
+    if not priced:
+        return hosted.tools({}, unpriced_uses=calls_max if unpriced else 0)
+    # All calls may go to any one of them: each fee at the most, the loops once.
+    bound = hosted.tools({next(iter(priced)): calls_max})
+    return hosted.Hosted(fees=priced, loops=bound.loops, result_bytes=bound.result_bytes)
+
+
+def _is(kind: str, known: str) -> bool:
+    """Whether a tool type is the known one or a dated version of it (`web_search_2025_08_26`)."""
+    return kind == known or (kind.startswith(f"{known}_") and kind[len(known) + 1].isdigit())
+
+
+def _image_tool(body: Document) -> Document:
+    tools = documents(body.get("tools"))
+    return next((tool for tool in tools if tool.get("type") == "image_generation"), {})
+
+
+def _id(value: object) -> str:
+    """An id that is given as a string or inside an object."""
+    return text(value) or text(document(value).get("id"))
+
+
+# --- response -------------------------------------------------------------------------------
+
+
+def responses_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
+    """Usage of a response. Parts are subsets of their totals."""
+    read = document(usage.get("input_tokens_details"))
+    written = document(usage.get("output_tokens_details"))
+    return Usage(
+        input_tokens=count(usage.get("input_tokens")),
+        output_tokens=count(usage.get("output_tokens")),
+        cache_read=count(read.get("cached_tokens")),
+        cache_write_5m=count(read.get("cache_write_tokens")),
+        input_audio=count(read.get("audio_tokens")),
+        input_image=count(read.get("image_tokens")),
+        reasoning=count(written.get("reasoning_tokens")),
+        output_audio=count(written.get("audio_tokens")),
+        output_image=count(written.get("image_tokens")),
+        extras=extras,
+    )
+
+
+class ResponsesReader(BaseReader):
+    """A response, whole or streamed, the call's own or one fetched later."""
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One event: deltas are counted, the last one holds the response."""
+        kind = text(event.get("type")) or name
+        if kind.endswith(".delta"):
+            self.see(event.get("delta"))
+        elif kind in ENDINGS:
+            self.body(document(event.get("response")))
+        elif kind in ("response.created", "response.queued", "response.in_progress"):
+            self._head(document(event.get("response")))
+        elif kind == "error":
+            self.fail(event.get("error") or event)
+
+    def body(self, document: Document) -> None:
+        """A whole response; without usage it is not finished, or it never got any."""
+        self._head(document)
+        if document.get("status") in ("queued", "in_progress"):
+            self.deferred = True
+        if document.get("error"):
+            self.fail(document["error"])
+        usage = document.get("usage")
+        if not isinstance(usage, dict) or not usage:
+            self.see_json(_shown(document))
+            return
+        charges = [
+            Charge(
+                self.served_model,
+                responses_usage(usage, tool_units(document)),
+                served_terms(document.get("service_tier")),
+            )
+        ]
+        charges += _image_charges(document)
+        self.charge_all(tuple(charges))
+        self.complete = True
+
+    def _head(self, response: Document) -> None:
+        self.model = text(response.get("model")) or self.model
+        self.response_id = text(response.get("id")) or self.response_id
+
+
+def tool_units(response: Document) -> dict[str, Count]:
+    """
+    The hosted tool calls of a response, by their unit.
+
+    `tool_usage` tells the billable searches where it is there; otherwise the items are counted. Of a
+    web search only the `search` action is billed, opening and reading a page is not
+    (platform.openai.com/docs/pricing, "Built-in tools"). A container of code lasts for all of its calls.
+    """
+    units: dict[str, Count] = {}
+    containers: set[str] = set()
+    for item in documents(response.get("output")):
+        kind = text(item.get("type"))
+        if kind == "code_interpreter_call":
+            containers.add(text(item.get("container_id")))
+        elif kind in _CALLS and document(item.get("action")).get("type", "search") == "search":
+            units[_CALLS[kind]] = units.get(_CALLS[kind], 0) + 1
+    if containers:
+        units["code_interpreter"] = len(containers)
+    told = document(document(response.get("tool_usage")).get("web_search")).get("num_requests")
+    if isinstance(told, int):
+        units["web_search"] = count(told)
+    return {unit: number for unit, number in units.items() if number}
+
+
+def _image_charges(response: Document) -> list[Charge]:
+    """Images that the response drew, at the image model, which the usage does not hold."""
+    used = document(document(response.get("tool_usage")).get("image_gen"))
+    items = documents(response.get("output"))
+    images = [item for item in items if item.get("type") == "image_generation_call"]
+    tools = documents(response.get("tools"))
+    asked = next((tool for tool in tools if tool.get("type") == "image_generation"), {})
+    model = text(asked.get("model")) or IMAGE_MODEL
+    if used:
+        usage = responses_usage(used)
+        if usage.input_tokens or usage.output_tokens:
+            return [Charge(model, usage)]
+    if images:
+        tokens = sum(
+            image_tokens(text(item.get("quality")), text(item.get("size"))) for item in images
+        )
+        return [Charge(model, Usage(output_tokens=tokens, output_image=tokens))]
+    return []
+
+
+# Output tokens of one image: square, then portrait, then landscape.
+# https://platform.openai.com/docs/guides/image-generation#cost-and-latency
+IMAGE_TOKENS = {
+    "low": {"1024x1024": 272, "1024x1536": 408, "1536x1024": 400},
+    "medium": {"1024x1024": 1056, "1024x1536": 1584, "1536x1024": 1568},
+    "high": {"1024x1024": 4160, "1024x1536": 6240, "1536x1024": 6208},
+}
+
+
+def image_tokens(quality: str, size: str) -> int:
+    """The output tokens of one image; where quality or size is the model's choice, the most."""
+    sizes = IMAGE_TOKENS.get(quality)
+    if sizes is None:
+        return max(each.get(size, IMAGE_TOKENS_MAX) for each in IMAGE_TOKENS.values())
+    return sizes.get(size, max(sizes.values()))
+
+
+def _shown(response: Document) -> list[object]:
+    return [item.get("content") for item in documents(response.get("output"))]

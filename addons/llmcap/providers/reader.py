@@ -1,0 +1,154 @@
+"""
+What the readers of all wire formats share: the state of a reading, and careful hands for JSON.
+
+A provider may send anything. So nothing here trusts a type: a count that is no count is 0, an object
+that is no object is empty, and a reader goes on.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from llmcap.providers.shape import Ask, Document
+from llmcap.records import Charge, Reading, Usage
+
+# What `Meter` gives as the name of an event when a stream says `[DONE]`.
+DONE = "[DONE]"
+
+# No call has more tokens than this; a larger count is nonsense and would not fit a ledger.
+COUNT_MAX = 10**12
+
+NO_DOCUMENT: Document = {}
+
+
+def count(value: object) -> int:
+    """A number of tokens, or 0 for whatever is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    if not 0 <= value <= COUNT_MAX:  # NaN fails this too
+        return 0
+    return int(value)
+
+
+def amount(value: object) -> Decimal | None:
+    """A sum of money or a duration as an exact decimal; None for whatever is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        decimal = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return decimal if decimal.is_finite() and 0 <= decimal <= COUNT_MAX else None
+
+
+def document(value: object) -> Document:
+    """The value where it is an object, else an empty one."""
+    return value if isinstance(value, dict) else NO_DOCUMENT
+
+
+def documents(value: object) -> list[Document]:
+    """The objects in a list; empty for whatever is no list."""
+    if not isinstance(value, list):
+        return []
+    return [each for each in value if isinstance(each, dict)]
+
+
+def text(value: object) -> str:
+    """The value where it is a string, else ""."""
+    return value if isinstance(value, str) else ""
+
+
+def utf8_bytes(value: object) -> int:
+    """The length in UTF-8 of a string; 0 for whatever is none."""
+    if not isinstance(value, str):
+        return 0
+    return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+
+
+class BaseReader:
+    """
+    State of one reading. Subclasses read events or a body and set what they find.
+
+    The `Reading` is made when it is asked for and something changed. `charges` is replaced only
+    when they differ, so that who looks often can compare by identity.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self.model: str | None = None
+        self.response_id: str | None = None
+        self.charges: tuple[Charge, ...] = ()
+        self.complete = False
+        self.billed_usd: Decimal | None = None
+        self.error: str | None = None
+        self.deferred = ask.deferred
+        self.visible_bytes = 0
+        self.visible_events = 0
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One event of a stream; formats that do not stream take it for a whole body."""
+        if event:
+            self.body(event)
+
+    def body(self, document: Document) -> None:
+        """A whole JSON response."""
+
+    def raw(self, size: int, headers: Mapping[str, str]) -> None:
+        """A response that is no JSON tells nothing, unless a format says otherwise."""
+
+    def reading(self) -> Reading:
+        """What is understood so far."""
+        return Reading(
+            charges=self.charges,
+            complete=self.complete,
+            model=self.model,
+            response_id=self.response_id,
+            billed_usd=self.billed_usd,
+            error=self.error,
+            deferred=self.deferred and not self.complete,
+            visible_bytes=self.visible_bytes,
+            visible_events=self.visible_events,
+        )
+
+    # --- for subclasses -----------------------------------------------------------------------
+
+    @property
+    def served_model(self) -> str:
+        """Whose price applies: the model that the response names, else the one asked for."""
+        return self.model or self.ask.model
+
+    def charge(self, usage: Usage, terms: tuple[str, ...] = ()) -> None:
+        """All of the call is this usage, at the served model."""
+        self.charge_all((Charge(self.served_model, usage, terms),))
+
+    def charge_all(self, charges: tuple[Charge, ...]) -> None:
+        """All of the call are these charges; they replace what was known before."""
+        if charges != self.charges:
+            self.charges = charges
+
+    def see(self, generated: object) -> None:
+        """Generated text that the client can see."""
+        if size := utf8_bytes(generated):
+            self.visible_bytes += size
+            self.visible_events += 1
+
+    def see_json(self, generated: Any) -> None:
+        """Generated values in any nesting: every string in them."""
+        stack = [generated]
+        while stack:
+            value = stack.pop()
+            if isinstance(value, dict):
+                stack.extend(value.values())
+            elif isinstance(value, list):
+                stack.extend(value)
+            else:
+                self.see(value)
+
+    def fail(self, error: object) -> None:
+        """An error inside the response, as any of the usual shapes has it."""
+        details = document(error)
+        for key in ("code", "type", "status"):
+            if isinstance(code := details.get(key), str | int) and code != "":
+                self.error = str(code)[:64]
+                return
+        self.error = text(error)[:64] or "error"
