@@ -1,13 +1,12 @@
 """
 The mitmproxy shell: hooks in, effects out. What a call may do is decided in `firewall`.
 
-mitmproxy forwards a call whose hook raised, so every hook that decides stands behind `guarded`, which
-refuses instead. Calls in flight are kept by `flow.id` and dropped on every ending: `response`, or
-`error`, of which mitmproxy fires exactly one.
+mitmproxy forwards a call whose hook raised, so every hook that decides stands behind `guarded`,
+which refuses instead. Calls in flight are kept by `flow.id` and dropped on every ending: `response`
+or `error`, of which mitmproxy fires exactly one.
 """
 
 import asyncio
-import base64
 import contextlib
 import dataclasses
 import functools
@@ -21,34 +20,31 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from llmcap import cut
 from llmcap.admission import Admission, Refused
-from llmcap.attributes import OWN_HEADERS, Facts
-from llmcap.errors import LedgerBusy, LLMCapError
+from llmcap.assembly import Settings, open_firewall, settings_from
+from llmcap.attributes import Facts
+from llmcap.budget import describe
+from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall, Pass
 from llmcap.flight import CallInFlight, Deferred
+from llmcap.flows import (
+    must_stream,
+    provider_host,
+    proxy_user,
+    request_of,
+    response_of,
+    strip_own_headers,
+    unfix_length,
+)  # fmt: skip
+from llmcap.patience import admit
 from llmcap.providers import provider_of
-from llmcap.providers.shape import Request
-from llmcap.records import Wait
 from llmcap.replies import Refusal, Reply, refuse
-from llmcap.assembly import Settings, open_firewall, settings_from
-from llmcap.budget import describe
 
 logger = logging.getLogger(__name__)
-
-# A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
-COUNT_IN_THREAD_BYTES = 32_768
-
-# How long a call waits for the ledger's write lock, and how often it asks.
-LEDGER_PATIENCE_SECONDS = 5
-LEDGER_RETRY_SECONDS = 0.01
-
-# A waiter looks this often by itself, as money may come back in another process.
-WAITER_POLL_SECONDS = 0.1
 
 # How often late settlements are tried again and holds of dead processes are looked for.
 HOUSEKEEPING_SECONDS = 1
 
-# Whole JSON answers up to this size are held back so that their cost can stand in a header.
-BUFFERED_BYTES_MAX = 4 * 1024 * 1024
+NOBODY = Facts()
 
 Hook = Callable[["LLMCap", http.HTTPFlow], Awaitable[None]]
 
@@ -60,7 +56,7 @@ def guarded(hook: Hook) -> Hook:
     async def safe(self: "LLMCap", flow: http.HTTPFlow) -> None:
         try:
             await hook(self, flow)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, mitmproxy would forward
             self.hook_failed(flow, error)
 
     return safe
@@ -74,7 +70,7 @@ class LLMCap:
     replace, and the `facts` that hold for every client of this proxy.
     """
 
-    def __init__(self, firewall: Firewall | None = None, *, facts: Facts = Facts()) -> None:
+    def __init__(self, firewall: Firewall | None = None, *, facts: Facts = NOBODY) -> None:
         self.firewall = firewall
         self._given = firewall is not None
         self._facts_of_all = facts
@@ -89,9 +85,9 @@ class LLMCap:
         """Declare the options."""
         loader.add_option(
             "llmcap_cap", str, "",
-            "The most to spend, in dollars: `5` or `$5` in all, `5/day`, `20/month`, `1.50/run` for "
-            "this run of the proxy. Also LLMCAP_CAP. Without a cap here and without budgets in the "
-            "config, LLMCap meters and caps nothing.",
+            "The most to spend, in dollars: `5` or `$5` in all, `5/day`, `20/month`, `1.50/run` "
+            "for this run of the proxy. Also LLMCAP_CAP. Without a cap here and without budgets in "
+            "the config, LLMCap meters and caps nothing.",
         )  # fmt: skip
         loader.add_option(
             "llmcap_config", str, "",
@@ -99,8 +95,8 @@ class LLMCap:
         )  # fmt: skip
         loader.add_option(
             "llmcap_ledger", str, "",
-            "Path of the ledger, an SQLite file that several proxies may share. Also LLMCAP_LEDGER; "
-            "the default is in the user's data folder.",
+            "Path of the ledger, an SQLite file that several proxies may share. Also "
+            "LLMCAP_LEDGER; the default is in the user's data folder.",
         )  # fmt: skip
         cut.install()
 
@@ -162,10 +158,8 @@ class LLMCap:
         assert self.firewall is not None
         budgets = self.firewall.policy.budgets
         if not budgets:
-            return [
-                "LLMCap meters, but caps nothing: there is no budget. Set one with "
-                "--set llmcap_cap=5/day or LLMCAP_CAP."
-            ]
+            how = "set one with --set llmcap_cap=5/day or LLMCAP_CAP"
+            return [f"LLMCap meters, but caps nothing: there is no budget; {how}."]
         return [f"LLMCap caps: {describe(budget)}" for budget in budgets]
 
     # --- connections --------------------------------------------------------------------------
@@ -246,7 +240,7 @@ class LLMCap:
                 if isinstance(call, CallInFlight):
                     for name, value in call.headers().items():
                         flow.response.headers[name] = value
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the answer passes, at the price of its hold
             self._metering_failed(call, error)
 
     async def error(self, flow: http.HTTPFlow) -> None:
@@ -258,19 +252,13 @@ class LLMCap:
             reason = flow.error.msg if flow.error else "the exchange broke off"
             try:
                 call.broke(reason, sent=sent)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - likewise
                 self._metering_failed(call, error)
 
     # --- admission ----------------------------------------------------------------------------
 
     async def _admit(self, flow: http.HTTPFlow, admission: Admission) -> None:
-        verdict = await patiently(admission.try_cheap)
-        if verdict is None:
-            if admission.ask.text_bytes > COUNT_IN_THREAD_BYTES:
-                await asyncio.to_thread(admission.count_tokens)
-            else:
-                admission.count_tokens()
-            verdict = await self._decide(flow, admission)
+        verdict = await admit(admission, client_left=lambda: not flow.client_conn.connected)
         if isinstance(verdict, Refused):
             logger.info("LLMCap refused: %s", verdict.refusal.message)
             flow.response = response_of(verdict.reply)
@@ -283,45 +271,6 @@ class LLMCap:
             flow.request.headers["content-length"] = str(len(verdict.body))
         if not admission.signed:
             flow.request.headers["accept-encoding"] = "identity"
-
-    async def _decide(self, flow: http.HTTPFlow, admission: Admission) -> CallInFlight | Refused:
-        """Decide now, or when those before this call were served, or when its patience is over."""
-        firewall = admission.firewall
-        line = firewall.line
-        wait = float(firewall.policy.wait_seconds)
-        if not line.blocks(admission.keys):
-            verdict = await patiently(lambda: admission.decide(patient=wait > 0))
-            if not isinstance(verdict, Wait):
-                return verdict
-        if line.full or wait == 0:
-            return await patiently(admission.decide_now)
-        return await self._wait(flow, admission, seconds=wait)
-
-    async def _wait(
-        self, flow: http.HTTPFlow, admission: Admission, *, seconds: float
-    ) -> CallInFlight | Refused:
-        line = admission.firewall.line
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        turn = asyncio.Event()
-        place = line.join(admission.keys, turn.set)
-        try:
-            while True:
-                left = deadline - loop.time()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0, min(left, WAITER_POLL_SECONDS))):
-                        await turn.wait()
-                turn.clear()
-                if not flow.client_conn.connected:
-                    raise LLMCapError("the client left while its call waited for money")
-                patient = loop.time() < deadline
-                if patient and line.blocks(admission.keys, before=place):
-                    continue
-                verdict = await patiently(functools.partial(admission.decide, patient=patient))
-                if not isinstance(verdict, Wait):
-                    return verdict
-        finally:
-            line.leave(place)
 
     def _facts(self, flow: http.HTTPFlow) -> Facts:
         user = self._proxy_users.get(flow.client_conn.id, "")
@@ -354,16 +303,16 @@ class LLMCap:
                 passed = call.feed(data)
                 if isinstance(call, CallInFlight) and call.cut:
                     cut.cut(flow)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - likewise
                 self._metering_failed(call, error)
                 return data
-            return passed if passed else []
+            return passed or []
 
         return watch
 
     def _metering_failed(self, call: CallInFlight | Deferred, error: Exception) -> None:
         """A mistake of ours while metering: the answer passes, and costs all that was held."""
-        logger.exception("LLMCap cannot meter a response: %s", error)
+        logger.error("LLMCap cannot meter a response", exc_info=error)
         if isinstance(call, CallInFlight):
             call.give_up(f"internal error while metering: {type(error).__name__}: {error}")
 
@@ -374,7 +323,7 @@ class LLMCap:
             self._metering_failed(call, error)
             return
         if provider_host(flow) is None:
-            logger.exception("LLMCap: %s", error)
+            logger.error("LLMCap: %s", error, exc_info=error)
             return
         firewall = self.firewall
         if firewall is not None and firewall.policy.fail_open:
@@ -389,7 +338,7 @@ class LLMCap:
         """Release what was held, note the refusal in the ledger, and answer the client."""
         expected = isinstance(error, LLMCapError)
         if not expected:
-            logger.exception("LLMCap failed and refused a call")
+            logger.error("LLMCap failed and refused a call", exc_info=error)
         detail = str(error) if expected else f"{type(error).__name__}: {error}"
         message = f"LLMCap refused this call because it could not account for it: {detail}"
         provider = provider_of(provider_host(flow) or "")
@@ -425,80 +374,3 @@ class LLMCap:
 def notify(kind: str, message: str) -> None:
     """Events go to mitmproxy's log."""
     logger.warning("LLMCap: %s: %s", kind, message)
-
-
-async def patiently[Result](step: Callable[[], Result]) -> Result:
-    """Do a ledger step again while another process holds the write lock, up to a bound."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + LEDGER_PATIENCE_SECONDS
-    while True:
-        try:
-            return step()
-        except LedgerBusy:
-            if loop.time() > deadline:
-                raise
-            await asyncio.sleep(LEDGER_RETRY_SECONDS)
-
-
-def provider_host(flow: http.HTTPFlow) -> str | None:
-    """The name under which the request's host is a provider's, or None."""
-    for name in (flow.request.host, flow.request.pretty_host, flow.client_conn.sni or ""):
-        if name and provider_of(name):
-            return name.lower()
-    return None
-
-
-def request_of(flow: http.HTTPFlow, host: str) -> Request:
-    """The flow's request as the core sees it, its body decoded."""
-    path, _, _ = flow.request.path.partition("?")
-    try:
-        body = flow.request.get_content(strict=True) or b""
-    except ValueError as error:
-        raise LLMCapError(f"the request's content-encoding cannot be undone: {error}") from error
-    return Request(
-        method=flow.request.method.upper(),
-        host=host,
-        path=path,
-        query=dict(flow.request.query) if "?" in flow.request.path else {},
-        headers={name.lower(): value for name, value in flow.request.headers.items()},
-        body=body,
-    )
-
-
-def response_of(reply: Reply) -> http.Response:
-    """A synthesized reply as mitmproxy's response."""
-    return http.Response.make(reply.status, reply.body, dict(reply.headers))
-
-
-def strip_own_headers(flow: http.HTTPFlow) -> None:
-    """LLMCap's own headers, and the proxy's password, are no business of the provider's."""
-    for name in (*OWN_HEADERS, "proxy-authorization"):
-        if name in flow.request.headers:
-            del flow.request.headers[name]
-
-
-def must_stream(headers: dict[str, str], status: int) -> bool:
-    """Whether the client must get this response as it comes: all but errors and modest JSON."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        return status < 300
-    length = headers.get("content-length", "")
-    return status < 300 and not (length.isdigit() and int(length) <= BUFFERED_BYTES_MAX)
-
-
-def unfix_length(flow: http.HTTPFlow) -> None:
-    """Let the response be longer or shorter than announced."""
-    assert flow.response is not None
-    if flow.response.headers.pop("content-length", None) is not None and flow.request.is_http11:
-        flow.response.headers["transfer-encoding"] = "chunked"
-
-
-def proxy_user(authorization: str) -> str:
-    """The user name of a Basic `Proxy-Authorization` header, or an empty string."""
-    scheme, _, encoded = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(encoded, validate=True).decode().partition(":")[0]
-    except ValueError:
-        return ""

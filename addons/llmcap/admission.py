@@ -1,8 +1,8 @@
 """
 One call at the door: what it may cost at most, and whether every budget can carry that.
 
-The order is DESIGN's: the ceiling if it fits, else wait for money that calls in flight hold, else a
-clamped output limit, else a refusal. The decision and the hold are one step in the ledger; this file
+The order: the ceiling if it fits, else wait for money that calls in flight hold, else a clamped
+output limit, else a refusal. The decision and the hold are one step in the ledger; this file
 prepares the demand and applies the outcome.
 """
 
@@ -15,7 +15,17 @@ from llmcap.flight import CallInFlight
 from llmcap.providers.content import texts
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.records import (
-    Admit, Call, Demand, Deny, Ending, Hold, HoldMode, Price, Scope, Settlement, Wait,
+    Admit,
+    Call,
+    Demand,
+    Deny,
+    Ending,
+    Hold,
+    HoldMode,
+    Price,
+    Scope,
+    Settlement,
+    Wait,
 )  # fmt: skip
 from llmcap.replies import Refusal, Reply, refusal_for
 from llmcap.waiting import Key

@@ -1,5 +1,5 @@
 """
-From options and environment to a firewall that stands: every part is made here and given to the walk.
+From options and environment to a firewall: every part is made here and given to the walk.
 
 An option wins over its environment variable. Nothing of a setting that cannot be used is used.
 """
@@ -85,7 +85,7 @@ def firewall_for(
 
 
 def fingerprint_secret(ledger: str) -> bytes:
-    """The secret under which keys become fingerprints: a file beside the ledger, for its owner only."""
+    """What keys become fingerprints under: a file beside the ledger, for its owner only."""
     if ledger == ":memory:":
         return secrets.token_bytes(SECRET_BYTES)
     path = Path(ledger).with_suffix(".fingerprint-key")

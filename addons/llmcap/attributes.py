@@ -15,8 +15,8 @@ from llmcap.providers.shape import Request
 FINGERPRINT_HEX = 12
 VALUE_LENGTH_MAX = 128
 
-# Headers that name an attribute. Only those that the config trusts are believed, and all of them are
-# removed before the request is forwarded.
+# Headers that name an attribute. Only those that the config trusts are believed, and all of them
+# are removed before the request is forwarded.
 OWN_HEADERS: Mapping[str, str] = {
     "x-llmcap-project": "project",
     "x-llmcap-user": "user",

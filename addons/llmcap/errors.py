@@ -38,9 +38,9 @@ class LedgerError(LLMCapError):
     """Spending that cannot be recorded: the call it belongs to must not be forwarded."""
 
 
-class LedgerBusy(LedgerError):
-    """Another process holds the write lock; nothing was written, the same step may be tried again."""
+class LedgerBusy(LedgerError):  # noqa: N818 - says what is, not what failed
+    """Another process holds the write lock; nothing was written, the step may be tried again."""
 
 
-class HoldEnded(LedgerError):
+class HoldEnded(LedgerError):  # noqa: N818 - likewise
     """The hold was already settled, assumed or released; nothing was written."""

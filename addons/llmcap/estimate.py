@@ -1,10 +1,10 @@
 """
 The most that a call can cost, before it is forwarded: an upper bound, not a prediction.
 
-Two bounds of the input, the cheap one first. A byte-level tokenizer cannot make more tokens than its
-input has bytes, so the size of the body is a bound, and while there is money it is all that is
-computed. Only when that does not fit are the body's tokens counted, times a factor for the tokenizer
-of another provider, and times what the answers taught us where that is more.
+Two bounds of the input, the cheap one first. A byte-level tokenizer cannot make more tokens than
+its input has bytes, so the size of the body is a bound, and while there is money it is all that is
+computed. Only when that does not fit are the body's tokens counted, times a factor for the
+tokenizer of another provider, and times what the answers taught us where that is more.
 
 Everything is priced at the dearest rate that could apply: cache writes, long-context tiers, the
 dearest model that may help.
@@ -13,17 +13,18 @@ dearest model that may help.
 from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_CEILING, Decimal
 
+from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.providers.shape import Ask, Media
 from llmcap.records import Demand, Policy, Price, Usage
-from llmcap.money import ceil_nanos
 
-# What a provider adds to a request that its bytes do not show: the tool-use system prompt (Anthropic
-# documents 264 to 804 tokens, docs.claude.com "Tool use", pricing), role markers, the answer's primer.
+# What a provider adds to a request that its bytes do not show: the tool-use system prompt
+# (Anthropic documents 264 to 804 tokens, docs.claude.com "Tool use", pricing), role markers, the
+# answer's primer.
 HIDDEN_PROMPT_TOKENS = 1024
 
 # A refined count is multiplied with this. tiktoken's o200k_base counts OpenAI's models exactly but
-# for the chat markup; the tokenizers of the others make up to half as many tokens more of the same text.
+# for the chat markup; the tokenizers of the others make up to half as many tokens more of a text.
 TOKENIZER_FACTORS = {"openai": Decimal("1.1"), "azure-openai": Decimal("1.1")}
 TOKENIZER_FACTOR = Decimal("1.6")
 
@@ -159,7 +160,8 @@ class TokenCounter:
             self._factors[family] = min(seen, Decimal(8))
 
     def _load(self) -> Callable[[str], Sequence[int]]:
-        from llmcap.vocabulary import encoding  # a tenth of a second: only when it decides something
+        # A tenth of a second to load: only when it decides something.
+        from llmcap.vocabulary import encoding  # noqa: PLC0415
 
         self._encode = encoding().encode_ordinary
         return self._encode

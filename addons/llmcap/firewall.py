@@ -1,5 +1,5 @@
 """
-The walk of one call: consider, hold, forward, meter, settle. It owns no socket, no clock, no mitmproxy.
+The walk of one call: consider, hold, forward, meter, settle. No socket, no clock, no mitmproxy.
 
 `consider` reads a request and answers `Pass`, `Refused` or an `Admission`. An admission is tried
 until it gives a `CallInFlight` or a refusal; the call in flight is fed the response and settles
@@ -17,8 +17,8 @@ from llmcap.budget import scopes_for
 from llmcap.errors import FormatError
 from llmcap.estimate import TokenCounter
 from llmcap.flight import CallInFlight, Deferred
-from llmcap.lineage import Lineage
 from llmcap.ledger import Ledger
+from llmcap.lineage import Lineage
 from llmcap.pricing import PriceBook
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
@@ -37,6 +37,10 @@ class Pass:
     reason: str
 
 
+def _nobody(kind: str, message: str) -> None:
+    """No one listens to events."""
+
+
 class Firewall:
     """Everything that calls share: the ledger, the prices, the policy, the line of waiters."""
 
@@ -49,7 +53,7 @@ class Firewall:
         clock: Callable[[], datetime],
         run_id: str = "",
         secret: bytes = b"",
-        notify: Callable[[str, str], None] = lambda kind, message: None,
+        notify: Callable[[str, str], None] = _nobody,
     ) -> None:
         self.ledger = ledger
         self.prices = prices
@@ -132,9 +136,9 @@ class Firewall:
         if request.method not in WORKING_METHODS or passes:
             return Pass("unknown endpoint")
         text = (
-            f"LLMCap does not know {request.method} {request.path} of {provider.name}, so it cannot "
-            "tell what it costs and did not send it. Retrying does not help. If it costs nothing, "
-            "set `unknown_endpoints: pass` in the LLMCap config."
+            f"LLMCap does not know {request.method} {request.path} of {provider.name}, so it "
+            "cannot tell what it costs and did not send it. Retrying does not help. If it costs "
+            "nothing, set `unknown_endpoints: pass` in the LLMCap config."
         )
         return self.refused("unknown_endpoint", text, provider.dialect, request)
 
@@ -159,16 +163,25 @@ class Firewall:
         ask = endpoint.read(request) if endpoint.read else Ask(model="")
         call = self._call(provider, endpoint, request, ask, facts)
         return Deferred(
-            self, provider=provider, endpoint=endpoint, ask=ask, call=call, scopes=self._scopes(call)
+            self,
+            provider=provider,
+            endpoint=endpoint,
+            ask=ask,
+            call=call,
+            scopes=self._scopes(call),
         )
 
     def _admission(
         self, provider: Provider, endpoint: Endpoint, request: Request, ask: Ask, facts: Facts
     ) -> Pass | Refused | Admission:
         call = self._call(provider, endpoint, request, ask, facts)
-        prices = [self.price_of(provider, model, call.at) for model in (ask.model, *ask.other_models)]
+        prices = [
+            self.price_of(provider, model, call.at) for model in (ask.model, *ask.other_models)
+        ]
         if prices[0] is None and self.policy.unknown_models is UnknownPolicy.ALLOW:
-            self.notify("unknown_model", f"{provider.name}/{ask.model} has no price: passed unmetered")
+            self.notify(
+                "unknown_model", f"{provider.name}/{ask.model} has no price: passed unmetered"
+            )
             return Pass("unknown model")
         for model, price in zip((ask.model, *ask.other_models), prices, strict=True):
             if price is None:

@@ -17,9 +17,16 @@ from llmcap.money import ceil_nanos, usd_string
 from llmcap.pricing import cost_usd
 from llmcap.providers.shape import Ask, Endpoint, Provider
 from llmcap.records import (
-    Call, Charge, Ending, Hold, HoldMode, Reading, Scope, Settlement, Usage,
+    Call,
+    Charge,
+    Ending,
+    Hold,
+    Reading,
+    Scope,
+    Settlement,
+    Usage,
 )  # fmt: skip
-from llmcap.replies import Refusal, StreamEnding, cost_headers
+from llmcap.replies import StreamEnding, cost_headers
 from llmcap.streams.strip import UsageStripper
 
 if TYPE_CHECKING:

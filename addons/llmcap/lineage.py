@@ -1,9 +1,9 @@
 """
-What is known of context that only the provider has: how long the response was that a call continues.
+What is known of context that only the provider has: how long the response is that a call continues.
 
 A call with `previous_response_id` sends one line and is billed for the whole conversation. Its size
-is what the previous response read and wrote, which we metered. The memory is bounded: the oldest are
-forgotten, and then the model's context window is the bound.
+is what the previous response read and wrote, which we metered. The memory is bounded: the oldest
+are forgotten, and then the model's context window is the bound.
 """
 
 from collections import OrderedDict

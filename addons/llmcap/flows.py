@@ -1,0 +1,78 @@
+"""mitmproxy's flows and the core's words, one into the other."""
+
+import base64
+
+from mitmproxy import http
+
+from llmcap.attributes import OWN_HEADERS
+from llmcap.errors import LLMCapError
+from llmcap.providers import provider_of
+from llmcap.providers.shape import Request
+from llmcap.replies import Reply
+
+# Whole JSON answers up to this size are held back so that their cost can stand in a header.
+BUFFERED_BYTES_MAX = 4 * 1024 * 1024
+
+
+def provider_host(flow: http.HTTPFlow) -> str | None:
+    """The name under which the request's host is a provider's, or None."""
+    for name in (flow.request.host, flow.request.pretty_host, flow.client_conn.sni or ""):
+        if name and provider_of(name):
+            return name.lower()
+    return None
+
+
+def request_of(flow: http.HTTPFlow, host: str) -> Request:
+    """The flow's request as the core sees it, its body decoded."""
+    path, _, _ = flow.request.path.partition("?")
+    try:
+        body = flow.request.get_content(strict=True) or b""
+    except ValueError as error:
+        raise LLMCapError(f"the request's content-encoding cannot be undone: {error}") from error
+    return Request(
+        method=flow.request.method.upper(),
+        host=host,
+        path=path,
+        query=dict(flow.request.query) if "?" in flow.request.path else {},
+        headers={name.lower(): value for name, value in flow.request.headers.items()},
+        body=body,
+    )
+
+
+def response_of(reply: Reply) -> http.Response:
+    """A synthesized reply as mitmproxy's response."""
+    return http.Response.make(reply.status, reply.body, dict(reply.headers))
+
+
+def strip_own_headers(flow: http.HTTPFlow) -> None:
+    """LLMCap's own headers, and the proxy's password, are no business of the provider's."""
+    for name in (*OWN_HEADERS, "proxy-authorization"):
+        if name in flow.request.headers:
+            del flow.request.headers[name]
+
+
+def must_stream(headers: dict[str, str], status: int) -> bool:
+    """Whether the client must get this response as it comes: all but errors and modest JSON."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        return status < 300
+    length = headers.get("content-length", "")
+    return status < 300 and not (length.isdigit() and int(length) <= BUFFERED_BYTES_MAX)
+
+
+def unfix_length(flow: http.HTTPFlow) -> None:
+    """Let the response be longer or shorter than announced."""
+    assert flow.response is not None
+    if flow.response.headers.pop("content-length", None) is not None and flow.request.is_http11:
+        flow.response.headers["transfer-encoding"] = "chunked"
+
+
+def proxy_user(authorization: str) -> str:
+    """The user name of a Basic `Proxy-Authorization` header, or an empty string."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[0]
+    except ValueError:
+        return ""

@@ -1,0 +1,89 @@
+"""
+How a call waits: for the ledger's write lock, for money that others hold, for its turn.
+
+Each step of an admission is one ledger transaction without an `await` inside; all sleeping is here.
+"""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Callable
+
+from llmcap.admission import Admission, Refused
+from llmcap.errors import LedgerBusy, LLMCapError
+from llmcap.flight import CallInFlight
+from llmcap.records import Wait
+
+# A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
+COUNT_IN_THREAD_BYTES = 32_768
+
+# How long a call waits for the ledger's write lock, and how often it asks.
+LEDGER_PATIENCE_SECONDS = 5
+LEDGER_RETRY_SECONDS = 0.01
+
+# A waiter looks this often by itself, as money may come back in another process.
+WAITER_POLL_SECONDS = 0.1
+
+
+async def admit(admission: Admission, *, client_left: Callable[[], bool]) -> CallInFlight | Refused:
+    """
+    Admit on the cheap bound, or count and decide now, or when it is this call's turn.
+
+    Raises `LLMCapError` where the ledger stays locked or the client leaves.
+    """
+    admitted = await patiently(admission.try_cheap)
+    if admitted is not None:
+        return admitted
+    if admission.ask.text_bytes > COUNT_IN_THREAD_BYTES:
+        await asyncio.to_thread(admission.count_tokens)
+    else:
+        admission.count_tokens()
+    firewall = admission.firewall
+    wait = float(firewall.policy.wait_seconds)
+    if not firewall.line.blocks(admission.keys):
+        verdict = await patiently(functools.partial(admission.decide, patient=wait > 0))
+        if not isinstance(verdict, Wait):
+            return verdict
+    if firewall.line.full or wait == 0:
+        return await patiently(admission.decide_now)
+    return await _in_line(admission, seconds=wait, client_left=client_left)
+
+
+async def _in_line(
+    admission: Admission, *, seconds: float, client_left: Callable[[], bool]
+) -> CallInFlight | Refused:
+    line = admission.firewall.line
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    turn = asyncio.Event()
+    place = line.join(admission.keys, turn.set)
+    try:
+        while True:
+            left = min(deadline - loop.time(), WAITER_POLL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0, left)):
+                    await turn.wait()
+            turn.clear()
+            if client_left():
+                raise LLMCapError("the client left while its call waited for money")
+            patient = loop.time() < deadline
+            if patient and line.blocks(admission.keys, before=place):
+                continue
+            verdict = await patiently(functools.partial(admission.decide, patient=patient))
+            if not isinstance(verdict, Wait):
+                return verdict
+    finally:
+        line.leave(place)
+
+
+async def patiently[Result](step: Callable[[], Result]) -> Result:
+    """Do a ledger step again while another process holds the write lock, up to a bound."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + LEDGER_PATIENCE_SECONDS
+    while True:
+        try:
+            return step()
+        except LedgerBusy:
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(LEDGER_RETRY_SECONDS)
