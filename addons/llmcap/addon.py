@@ -16,9 +16,9 @@ from collections.abc import Awaitable, Callable
 from mitmproxy import ctx, http, tls
 from mitmproxy.addonmanager import Loader
 from mitmproxy.exceptions import OptionsError
-from mitmproxy.proxy.mode_specs import ReverseMode
+from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
-from llmcap import cut
+from llmcap import cut, unloaded
 from llmcap.admission import Admission, Refused
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.attributes import Facts
@@ -99,6 +99,7 @@ class LLMCap:
             "LLMCAP_LEDGER; the default is in the user's data folder.",
         )  # fmt: skip
         cut.install()
+        unloaded.step_back()
 
     def configure(self, updated: set[str]) -> None:
         """Check everything that can be checked, and open the ledger."""
@@ -134,7 +135,7 @@ class LLMCap:
         assert self.firewall is not None
         for line in self.firewall_summary():
             logger.info(line)
-        if not ctx.options.listen_host and not any("@" in mode for mode in ctx.options.mode):
+        if listens_to_all():
             logger.warning(
                 "LLMCap: the proxy listens on all interfaces, anyone who reaches it can spend your "
                 "budget: add --listen-host 127.0.0.1"
@@ -145,13 +146,14 @@ class LLMCap:
         """Settle what is in flight, close the ledger; refuse from then on if the proxy goes on."""
         if self._housekeeping is not None:
             self._housekeeping.cancel()
-        for call in self._in_flight.values():
+        for flow_id, call in self._in_flight.items():
             if isinstance(call, CallInFlight):
-                call.broke("the proxy ended", sent=True)
+                call.broke("the proxy ended", sent=cut.was_sent(flow_id))
         self._in_flight.clear()
         if self.firewall is not None:
             self.firewall.close()
             self.firewall = None
+        unloaded.stand_in()
 
     def firewall_summary(self) -> list[str]:
         """What is in force, a line each."""
@@ -230,7 +232,7 @@ class LLMCap:
     async def response(self, flow: http.HTTPFlow) -> None:
         """The exchange is whole: settle, and say the cost in a header where there is still time."""
         call = self._in_flight.pop(flow.id, None)
-        cut.forget(flow)
+        cut.forget(flow.id)
         if call is None or flow.response is None:
             return
         try:
@@ -246,8 +248,8 @@ class LLMCap:
     async def error(self, flow: http.HTTPFlow) -> None:
         """A hang-up, a reset, a timeout: settle what is known."""
         call = self._in_flight.pop(flow.id, None)
-        sent = cut.was_sent(flow)
-        cut.forget(flow)
+        sent = cut.was_sent(flow.id)
+        cut.forget(flow.id)
         if isinstance(call, CallInFlight):
             reason = flow.error.msg if flow.error else "the exchange broke off"
             try:
@@ -302,7 +304,7 @@ class LLMCap:
                     return [rest] if rest else b""
                 passed = call.feed(data)
                 if isinstance(call, CallInFlight) and call.cut:
-                    cut.cut(flow)
+                    cut.cut(flow.id)
             except Exception as error:  # noqa: BLE001 - likewise
                 self._metering_failed(call, error)
                 return data
@@ -319,7 +321,7 @@ class LLMCap:
     def hook_failed(self, flow: http.HTTPFlow, error: Exception) -> None:
         """What `guarded` does instead of letting mitmproxy forward the call."""
         call = self._in_flight.get(flow.id)
-        if call is not None and cut.was_sent(flow):
+        if call is not None and cut.was_sent(flow.id):
             self._metering_failed(call, error)
             return
         if provider_host(flow) is None:
@@ -374,3 +376,10 @@ class LLMCap:
 def notify(kind: str, message: str) -> None:
     """Events go to mitmproxy's log."""
     logger.warning("LLMCap: %s: %s", kind, message)
+
+
+def listens_to_all() -> bool:
+    """Whether a listener takes connections from other machines."""
+    modes = [ProxyMode.parse(mode) for mode in ctx.options.mode]
+    hosts = [mode.listen_host(ctx.options.listen_host) for mode in modes]
+    return any(host in ("", "0.0.0.0", "::") for host in hosts)  # noqa: S104 - it is what we warn of

@@ -11,7 +11,6 @@ The same subclass notes the flows whose request is on its way to the provider: a
 there is free, and no other place tells the two apart for certain.
 """
 
-from mitmproxy.http import HTTPFlow
 from mitmproxy.proxy import events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers import http
@@ -21,20 +20,20 @@ _cut: set[str] = set()
 _sent: set[str] = set()
 
 
-def cut(flow: HTTPFlow) -> None:
+def cut(flow_id: str) -> None:
     """Stop the flow's response after the chunk that is being handled now."""
-    _cut.add(flow.id)
+    _cut.add(flow_id)
 
 
-def was_sent(flow: HTTPFlow) -> bool:
+def was_sent(flow_id: str) -> bool:
     """Whether a byte of the request may have reached the provider."""
-    return flow.id in _sent
+    return flow_id in _sent
 
 
-def forget(flow: HTTPFlow) -> None:
+def forget(flow_id: str) -> None:
     """Drop what is kept about a flow that has ended."""
-    _cut.discard(flow.id)
-    _sent.discard(flow.id)
+    _cut.discard(flow_id)
+    _sent.discard(flow_id)
 
 
 class CuttableHttpStream(http.HttpStream):
