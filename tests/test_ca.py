@@ -84,8 +84,8 @@ def test_a_broken_file_is_an_error_with_a_way_out(tmp_path: Path) -> None:
 
 def test_domains_are_the_smallest_set() -> None:
     """A pattern covers the hosts below it, and itself; a name that merely ends alike is another."""
-    hosts = ["*.a.example", "x.a.example", "a.example", "ba.example"]
-    assert ca.domains_of(hosts) == ("a.example", "ba.example")
+    hosts = ["*.a.example", "x.a.example", "a.example", "BA.example", "*-x.c.example"]
+    assert ca.domains_of(hosts) == ("a.example", "ba.example", "c.example")
 
 
 def test_mitmproxy_signs_with_it(tmp_path: Path) -> None:

@@ -72,12 +72,19 @@ class Authority:
 
 def domains_of(hosts: Iterable[str]) -> tuple[str, ...]:
     """
-    The smallest set of domains that covers hosts and `*.` patterns, sorted.
+    The smallest set of domains that covers hosts and patterns, sorted.
+
+    A constraint cuts at dots only, so `*-x.example.com` takes in all of `example.com`.
 
     >>> domains_of(["api.openai.com", "*.openai.azure.com", "eu.openai.azure.com"])
     ('api.openai.com', 'openai.azure.com')
     """
-    names = {host.removeprefix("*.").rstrip(".").lower() for host in hosts}
+    names = {
+        host.lower().rstrip(".").rpartition("*")[2].partition(".")[2]
+        if "*" in host
+        else host.lower().rstrip(".")
+        for host in hosts
+    }
     return tuple(sorted(
         name for name in names
         if not any(name.endswith(f".{other}") for other in names)
@@ -115,7 +122,7 @@ def ensure(folder: Path, hosts: Iterable[str], *, now: datetime | None = None) -
     except OSError as error:
         raise ConfigError(
             f"{folder}: the certificate authority cannot be kept here: {error.strerror}\n"
-            "hint: LLMCAP_HOME names another folder for LLMCap's files"
+            "hint: XDG_DATA_HOME names another place for LLMCap's folder"
         ) from error
     return Authority(folder, certificate)
 

@@ -63,7 +63,7 @@ def prepare(certificate_pem: str, *, environ: Mapping[str, str], folder: Path) -
     except OSError as error:
         raise ConfigError(
             f"{place}: the certificates for the command cannot be written: {error.strerror}\n"
-            "hint: LLMCAP_HOME names another folder for LLMCap's files"
+            "hint: XDG_DATA_HOME names another place for LLMCap's folder"
         ) from error
     return trust
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "status": Command("llmcap.cli.status", "What each budget has spent, holds and has left."),
     "log": Command("llmcap.cli.log", "The calls in the ledger, what they used and cost."),
     "audit": Command("llmcap.cli.audit", "What recorded traffic cost, without a proxy."),
+    "run": Command("llmcap.cli.run", "Run a command behind a proxy of its own, under a cap."),
     "prices": Command("llmcap.cli.prices", "What a model costs, and where that comes from."),
 }
 

@@ -1,0 +1,53 @@
+"""
+What a proxy of ours needs on disk, made ready: its authority, and the roots that clients trust.
+
+The hosts that it may speak for are those of the provider table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmcap import ca, environment, paths, trust
+from llmcap.environment import Trust
+from llmcap.providers import PROVIDERS
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The files of a proxy and its clients."""
+
+    confdir: Path
+    trust: Trust
+    roots: Path  # what the proxy itself trusts
+    hosts: tuple[str, ...]
+
+    def environ(self, environ: Mapping[str, str], *, proxy_url: str) -> dict[str, str]:
+        """The environment of a command behind the proxy."""
+        return environment.proxied(
+            environ, proxy_url=proxy_url, trust=self.trust, provider_hosts=self.hosts
+        )
+
+    def variables(self, environ: Mapping[str, str], *, proxy_url: str) -> dict[str, str]:
+        """Only what differs from `environ`."""
+        return environment.variables(
+            environ, proxy_url=proxy_url, trust=self.trust, provider_hosts=self.hosts
+        )
+
+
+def authority_folder(environ: Mapping[str, str]) -> Path:
+    """Where the authority is kept."""
+    return paths.data_folder(environ) / "ca"
+
+
+def prepare(environ: Mapping[str, str]) -> Place:
+    """Make or renew what is missing. Raises `ConfigError`."""
+    hosts = tuple(host for provider in PROVIDERS for host in provider.hosts)
+    authority = ca.ensure(authority_folder(environ), hosts)
+    folder = paths.data_folder(environ) / "trust"
+    return Place(
+        confdir=authority.folder,
+        trust=trust.prepare(authority.pem, environ=environ, folder=folder),
+        roots=trust.roots_file(environ, folder=folder),
+        hosts=hosts,
+    )

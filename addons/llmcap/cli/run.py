@@ -1,0 +1,88 @@
+"""`llmcap run`: a command behind a proxy of its own, under a cap."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from llmcap.cli.output import tell
+from llmcap.errors import LLMCapError
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--cap", envvar="LLMCAP_CAP", show_envvar=True, default="", metavar="CAP",
+    help="The most to spend: `5` or `$5` in this run, `5/day`, `20/month`, `100k tokens`.",
+)  # fmt: skip
+@click.option(
+    "--also", multiple=True, metavar="NAME:CAP",
+    help="One more budget, shared by all runs that name it, such as `ci:50/day`.",
+)  # fmt: skip
+@click.option(
+    "--project", default="", metavar="NAME", help="The project that the calls count for."
+)
+@click.option(
+    "--config", "config_path", envvar="LLMCAP_CONFIG", show_envvar=True, default="",
+    type=click.Path(dir_okay=False), help="The YAML file with budgets and prices of your own.",
+)  # fmt: skip
+@click.option(
+    "--ledger", "ledger_path", envvar="LLMCAP_LEDGER", show_envvar=True, default="",
+    type=click.Path(dir_okay=False), help="The ledger file; the default is in your data folder.",
+)  # fmt: skip
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what the calls cost to this file, as JSON.",
+)  # fmt: skip
+@click.option(
+    "--log", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the proxy's log to this file.",
+)  # fmt: skip
+@click.option(
+    "--preserve-status", is_flag=True,
+    help="Exit with the command's code also when the cap was reached.",
+)  # fmt: skip
+@click.option("--quiet", "-q", is_flag=True, help="No line at the end.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(  # noqa: PLR0913, PLR0917 - one argument for each option
+    cap: str,
+    also: tuple[str, ...],
+    project: str,
+    config_path: str,
+    ledger_path: str,
+    report: Path | None,
+    log: Path | None,
+    command: tuple[str, ...],
+    *,
+    preserve_status: bool,
+    quiet: bool,
+) -> None:
+    """
+    Run COMMAND behind a private proxy that stops its LLM calls at the cap.
+
+    Put `--` in front of the command. Its terminal, its pipes and its signals are its own; at the end
+    one line on stderr says what it cost. Nothing is installed, nothing is left behind.
+
+    The exit code is the command's own, or 124 if a call was refused because the cap was reached, 125
+    if LLMCap failed, 126 if the command cannot be run, 127 if it is not found.
+
+    \b
+    $ llmcap run --cap 5 -- claude
+    $ llmcap run --cap 0.50 --also ci:20/day -- python evaluate.py
+    """
+    from llmcap import child  # noqa: PLC0415  # so that --help is quick
+    from llmcap.run import Wanted, run as run_command  # noqa: PLC0415
+
+    wanted = Wanted(
+        command=command, cap=cap, also=also, project=project, config=config_path,
+        ledger=ledger_path, report=report, log=log, preserve_status=preserve_status, quiet=quiet,
+    )  # fmt: skip
+    try:
+        code = run_command(wanted, environ=os.environ)
+    except child.CommandError as error:
+        tell(f"llmcap: {error}")
+        code = error.code
+    except LLMCapError as error:
+        tell(f"llmcap: {error}")
+        code = child.EXIT_OURS
+    sys.exit(code)

@@ -1,0 +1,174 @@
+"""
+`llmcap run`: a private proxy for one command, from before its start until after its end.
+
+Settings, ledger and certificate are checked first; then the command starts, while mitmproxy is
+still being imported: its first connections wait in the socket. The proxy runs in a thread of this
+process, so nothing of it is left when the process is gone, however it ends.
+"""
+
+import dataclasses
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from llmcap import child, config, environment, farewell
+from llmcap.assembly import Settings, firewall_for, settings_from
+from llmcap.attributes import Facts
+from llmcap.behind import prepare
+from llmcap.budget import parse_short
+from llmcap.errors import ConfigError
+from llmcap.ledger import MEMORY, Ledger
+from llmcap.notes import Notes
+from llmcap.proxythread import ProxyThread, Setup
+from llmcap.records import Balance, Budget, Policy, Scope
+from llmcap.tally import Tally, tallied
+
+EXIT_CAPPED = 124
+
+# A lone `--cap 5` is for this run: a budget for ever would stop the next run at its first call.
+CAP_EVERY = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line says."""
+
+    command: tuple[str, ...]
+    cap: str = ""
+    also: tuple[str, ...] = ()  # NAME:CAP
+    project: str = ""
+    config: str = ""
+    ledger: str = ""
+    report: Path | None = None
+    log: Path | None = None
+    preserve_status: bool = False
+    quiet: bool = False
+
+
+def run(
+    wanted: Wanted, *, environ: Mapping[str, str] = os.environ, stderr: TextIO | None = None
+) -> int:
+    """
+    Run the command behind a proxy of its own; the exit code to leave with.
+
+    Raises `LLMCapError` where nothing was started, or where the proxy failed under the command.
+    """
+    began = time.monotonic()
+    policy, settings = settle(wanted, environ)
+    upstream = environment.upstream_proxy(environ)
+    place = prepare(environ)
+    tally, notes = Tally(), Notes()
+    proxy = ProxyThread(
+        Setup(confdir=place.confdir, roots=place.roots, upstream=upstream),
+        socket.create_server(("127.0.0.1", 0), backlog=512),
+        addon_maker(
+            policy, settings, facts=Facts(proxy_user=wanted.project, cwd=str(Path.cwd())),
+            tally=tally, notes=notes,
+        ),
+    )  # fmt: skip
+    with notes.from_logs(wanted.log):
+        code = beside(proxy, wanted.command, place.environ(environ, proxy_url=proxy.url))
+    seconds = time.monotonic() - began
+    if tally.capped and not wanted.preserve_status:
+        code = EXIT_CAPPED
+    say_farewell(wanted, tally, notes, code=code, seconds=seconds, stderr=stderr or sys.stderr)
+    return code
+
+
+def settle(wanted: Wanted, environ: Mapping[str, str]) -> tuple[Policy, Settings]:
+    """
+    Policy and ledger of the run: the config's budgets, after those of the command line.
+
+    Inside another run, whose proxy counts the same calls, a ledger of its own is kept in memory:
+    the shared one would hold every call twice.
+    """
+    settings = settings_from(
+        cap=wanted.cap, config=wanted.config, ledger=wanted.ledger, environ=environ
+    )
+    policy = config.load(settings.config) if settings.config else Policy()
+    budgets: list[Budget] = []
+    if settings.cap:
+        budgets.append(_budget("cap", settings.cap, every=CAP_EVERY, option="--cap"))
+    for text in wanted.also:
+        name, colon, cap = text.partition(":")
+        if not (name and colon and cap):
+            raise ConfigError(f"--also {text}: expected NAME:CAP, such as ci:50/day")
+        budgets.append(_budget(name, cap, every="once", option="--also"))
+    names = [budget.name for budget in (*budgets, *policy.budgets)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"there are two budgets named {name!r}: rename one")
+    policy = dataclasses.replace(policy, budgets=(*budgets, *policy.budgets))
+
+    nested = environ.get(environment.MARK, "") == environment.upstream_proxy(environ)
+    standing = any(budget.every != CAP_EVERY for budget in policy.budgets)
+    if nested and not standing and not wanted.ledger:
+        settings = dataclasses.replace(settings, ledger=MEMORY)
+    return policy, dataclasses.replace(settings, cap="")
+
+
+def _budget(name: str, text: str, *, every: str, option: str) -> Budget:
+    try:
+        return parse_short(text, name=name, every=every)
+    except ConfigError as error:
+        raise ConfigError(f"{option} {text}: {error}") from error
+
+
+def addon_maker(
+    policy: Policy, settings: Settings, *, facts: Facts, tally: Tally, notes: Notes
+) -> Callable[[], Callable[[], Sequence[object]]]:
+    """What `ProxyThread` wants: first the firewall, and with it, later, the addon."""
+    run_id = secrets.token_hex(8)
+
+    def balances(ledger: Ledger) -> list[tuple[Scope, Balance]]:
+        return ledger.balances(datetime.now(UTC), policy.budgets, run_id=run_id)
+
+    def open_ledger() -> Callable[[], Sequence[object]]:
+        firewall = firewall_for(policy, settings, notify=notes.event, run_id=run_id)
+        firewall.ledger = tallied(firewall.ledger, tally, balances=balances)
+
+        def addons() -> Sequence[object]:
+            from llmcap.addon import LLMCap  # noqa: PLC0415  # it imports mitmproxy
+
+            return [LLMCap(firewall, facts=facts)]
+
+        return addons
+
+    return open_ledger
+
+
+def beside(proxy: ProxyThread, command: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the command while the proxy serves; the command's exit code."""
+    with child.signals_held():
+        proxy.start()
+        try:
+            proxy.check()
+            code = child.run(command, environ)
+            if proxy.failed:
+                proxy.check()
+        finally:
+            proxy.stop()
+    return code
+
+
+def say_farewell(
+    wanted: Wanted, tally: Tally, notes: Notes, *, code: int, seconds: float, stderr: TextIO
+) -> None:
+    """The last words: on stderr, in the report, for CI."""
+    if not wanted.quiet:
+        for note in notes.lines():
+            print(f"LLMCap: {note}", file=stderr)
+        print(farewell.line(tally), file=stderr)
+    for line in farewell.tell_github(tally):
+        print(line, file=stderr)
+    if wanted.report is not None:
+        farewell.write_report(wanted.report, farewell.report(
+            tally, command=wanted.command, exit_code=code, seconds=seconds, project=wanted.project,
+        ))  # fmt: skip
