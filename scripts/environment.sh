@@ -1,0 +1,165 @@
+# What every script needs: a Python of 3.12 or later and the environments made from it, both found or
+# made without being asked. To be sourced, from a script in this folder:
+#
+#     . "$(dirname "$0")/environment.sh"
+#     use_environment             # .venv: LLMCap, and what checks it
+#     use_clients                 # .venv-clients: the providers' own packages, for tests and demo
+#
+# An environment is made again when the files that define it change; until then a start costs a few
+# milliseconds and no network. LLMCAP_PYTHON names the Python to use, where the wrong one is found.
+
+set -eu
+
+ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+VENV=$ROOT/.venv
+CLIENTS=$ROOT/.venv-clients
+cd "$ROOT"
+
+# Foreign settings must not leak into our environments.
+unset PYTHONHOME PYTHONPATH VIRTUAL_ENV CDPATH
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "$(basename "$0"): $1"
+    shift
+    for line in "$@"; do say "$line"; done
+    exit 1
+}
+
+# --- a Python -------------------------------------------------------------------------------
+
+is_new_enough() {
+    "$1" -c 'import sys, venv, ssl, sqlite3, zlib; sys.exit(sys.version_info < (3, 12))' 2>/dev/null
+}
+
+# Prints the first Python that will do: the one that was named, then what is on the PATH, then
+# pyenv's versions, then uv's.
+find_python() {
+    if [ -n "${LLMCAP_PYTHON:-}" ]; then  # named: that one or none
+        is_new_enough "$LLMCAP_PYTHON" || return 1
+        printf '%s\n' "$LLMCAP_PYTHON"
+        return
+    fi
+    for candidate in \
+        python3.12 python3.13 python3 python \
+        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python \
+        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python \
+        /opt/homebrew/bin/python3.12 /usr/local/bin/python3.12
+    do
+        path=$(command -v "$candidate" 2>/dev/null) || continue
+        if is_new_enough "$path"; then
+            # pyenv's shims depend on the folder they are called in: the real path does not.
+            "$path" -c 'import os, sys; print(os.path.realpath(sys.executable))'
+            return
+        fi
+    done
+    if uv=$(find_uv); then
+        "$uv" python find --quiet '>=3.12' 2>/dev/null && return
+        say 'No Python 3.12 found: asking uv to download one.'
+        "$uv" python install --quiet 3.12 >&2 && "$uv" python find --quiet '>=3.12' && return
+    fi
+    return 1
+}
+
+find_uv() {
+    for candidate in uv "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv" "$ROOT/.venv-uv/bin/uv"; do
+        if command -v "$candidate" 2>/dev/null; then return; fi
+    done
+    return 1
+}
+
+# --- environments ---------------------------------------------------------------------------
+
+# What an environment was made from: the place (its programs contain it), and the files given.
+fingerprint() {
+    { printf '%s\n' "$ROOT"; cat "$@"; } | cksum
+}
+
+is_made_from() {  # environment, fingerprint
+    [ -x "$1/bin/python" ] && [ "$(cat "$1/made-from" 2>/dev/null)" = "$2" ]
+}
+
+need_python() {
+    PYTHON=$(find_python) || fail \
+        "LLMCap needs Python 3.12 or later, with its ssl, sqlite3 and venv modules; found none." \
+        "Looked for LLMCAP_PYTHON=${LLMCAP_PYTHON:-(not set)}, python3.12, python3.13, python3 on the" \
+        "PATH, in pyenv, and with uv. Get one with any of:" \
+        "    uv python install 3.12        pyenv install 3.12        apt install python3.12-venv"
+}
+
+# uv makes exactly what uv.lock says, and fast; where there is none, it is fetched with pip. Prints
+# nothing where that fails: pip alone will do.
+need_uv() {
+    find_uv && return
+    "$PYTHON" -m venv "$ROOT/.venv-uv" >&2 &&
+        "$ROOT/.venv-uv/bin/python" -m pip install --quiet --disable-pip-version-check uv >&2 &&
+        find_uv && return
+    rm -rf "$ROOT/.venv-uv"
+}
+
+use_environment() {
+    made_from=$(fingerprint pyproject.toml uv.lock scripts/environment.sh)
+    if is_made_from "$VENV" "$made_from"; then return; fi
+    need_python
+    say "Making .venv with $PYTHON (once; a minute without caches)."
+    UV=$(need_uv) || UV=
+    if ! { [ -n "$UV" ] && locked_environment; } && ! plain_environment; then
+        fail "the environment could not be made; the messages above say why." \
+            "It needs a package index (PyPI or a mirror, see pip config) or filled caches."
+    fi
+    printf '%s\n' "$made_from" >"$VENV/made-from"
+}
+
+locked_environment() {
+    rm -f "$VENV/made-from"
+    UV_PROJECT_ENVIRONMENT=$VENV "$UV" sync --quiet --frozen --python "$PYTHON" >&2 && return
+    say 'uv could not install what uv.lock says: trying the newest versions that fit, with pip.'
+    return 1
+}
+
+# The same packages without the lock file: what pyproject.toml allows.
+plain_environment() {
+    rm -rf "$VENV"
+    "$PYTHON" -m venv "$VENV" || return
+    "$VENV/bin/python" - <<'END' >"$VENV/dev-requirements.txt" || return
+import tomllib
+
+groups = tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]
+wanted = ["dev"]
+for name in wanted:
+    for entry in groups[name]:
+        if isinstance(entry, dict):
+            wanted.append(entry["include-group"])
+        else:
+            print(entry)
+END
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --editable . --requirement "$VENV/dev-requirements.txt" >&2
+}
+
+use_clients() {
+    made_from=$(fingerprint tests/clients/requirements.txt scripts/environment.sh)
+    if is_made_from "$CLIENTS" "$made_from"; then return; fi
+    need_python
+    say "Making .venv-clients: the providers' own packages, which cannot share LLMCap's environment."
+    UV=$(need_uv) || UV=
+    if ! { [ -n "$UV" ] && clients_with_uv; } && ! clients_with_pip; then
+        fail "the clients' environment could not be made; the messages above say why." \
+            "Without it, scripts/test skips the tests that use the providers' packages."
+    fi
+    printf '%s\n' "$made_from" >"$CLIENTS/made-from"
+}
+
+clients_with_uv() {
+    "$UV" venv --quiet --clear --python "$PYTHON" "$CLIENTS" >&2 &&
+        "$UV" pip install --quiet --python "$CLIENTS/bin/python" \
+            --requirement tests/clients/requirements.txt >&2
+}
+
+clients_with_pip() {
+    rm -rf "$CLIENTS"
+    "$PYTHON" -m venv "$CLIENTS" &&
+        "$CLIENTS/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --requirement tests/clients/requirements.txt >&2
+}
