@@ -123,20 +123,15 @@ class Auditor:
         if endpoint.billing is Billing.FREE:
             return replace(row, note="free")
         if endpoint.billing is Billing.UNMETERABLE:
-            return replace(
-                row, billable=True, cost_nanos=None, note="spends out of a proxy's sight"
-            )
+            return replace(row, cost_nanos=None, note="what it starts spends out of sight")
         try:
             ask = endpoint.read(request) if endpoint.read else Ask(model="")
         except FormatError as error:
-            return self._unreadable(row, recording, error)
+            # Recorders lose uploads and cut bodies; the response may still tell the usage.
+            ask = Ask(model="", stream="event-stream" in recording.headers.get("content-type", ""))
+            row = replace(row, note=f"the request is not understood: {error}")
         row = replace(row, model=ask.model or None)
         return self._metered(row, recording, provider, endpoint, ask)
-
-    def _unreadable(self, row: Audited, recording: Recording, error: FormatError) -> Audited:
-        if recording.status >= 400:
-            return replace(row, note=f"refused by the provider: {recording.status}")
-        return replace(row, billable=True, cost_nanos=None, note=f"request not understood: {error}")
 
     def _metered(
         self, row: Audited, recording: Recording, provider: Provider, endpoint: Endpoint, ask: Ask
@@ -150,7 +145,7 @@ class Auditor:
         if endpoint.billing is Billing.DEFERRED:
             return self._deferred(row, provider, reading, ask, known=known)
         if status >= 300 and not known:
-            return replace(row, note=f"refused by the provider: {status}")
+            return replace(row, note=f"the provider answered {status}")
         row = replace(row, billable=True)
         if known:
             self._remember(provider, reading)
@@ -160,7 +155,8 @@ class Auditor:
         reason = meter.failed or (reading.error and f"error in the answer: {reading.error}")
         if not status:
             reason = "no response was recorded"
-        return replace(row, cost_nanos=None, note=reason or "no usage in the response")
+        reason = _joined(row.note, reason or "no usage in the response")
+        return replace(row, cost_nanos=None, note=reason)
 
     def _deferred(
         self, row: Audited, provider: Provider, reading: Reading, ask: Ask, *, known: bool
@@ -179,7 +175,7 @@ class Auditor:
             self._charged.add((provider.name, reading.response_id))
 
     def _priced(self, row: Audited, provider: Provider, reading: Reading, ask: Ask) -> Audited:
-        notes = []
+        notes = [row.note] if row.note else []
         if not reading.complete:
             notes.append("the response broke off: at least this")
         if reading.billed_usd is not None:

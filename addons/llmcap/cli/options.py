@@ -59,7 +59,7 @@ def moment(text: str, *, now: datetime) -> datetime:
     """A time as users type it: `now`, an ISO date or time, or how long ago: `90m`, `24h`, `7d`."""
     if text == "now":
         return now
-    if text[:-1].isdigit() and text[-1] in _AGO:
+    if text[:-1].isdecimal() and text[-1] in _AGO:
         return now - int(text[:-1]) * _AGO[text[-1]]
     try:
         parsed = datetime.fromisoformat(text)

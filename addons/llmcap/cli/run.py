@@ -19,9 +19,7 @@ from llmcap.errors import LLMCapError
     "--also", multiple=True, metavar="NAME:CAP",
     help="One more budget, shared by all runs that name it, such as `ci:50/day`.",
 )  # fmt: skip
-@click.option(
-    "--project", default="", metavar="NAME", help="The project that the calls count for."
-)
+@click.option("--project", default="", metavar="NAME", help="The project that the calls count for.")
 @click.option(
     "--config", "config_path", envvar="LLMCAP_CONFIG", show_envvar=True, default="",
     type=click.Path(dir_okay=False), help="The YAML file with budgets and prices of your own.",
@@ -44,7 +42,7 @@ from llmcap.errors import LLMCapError
 )  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="No line at the end.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(  # noqa: PLR0913, PLR0917 - one argument for each option
+def run(  # noqa: PLR0913 - one argument for each option
     cap: str,
     also: tuple[str, ...],
     project: str,
@@ -71,7 +69,8 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     $ llmcap run --cap 0.50 --also ci:20/day -- python evaluate.py
     """
     from llmcap import child  # noqa: PLC0415  # so that --help is quick
-    from llmcap.run import Wanted, run as run_command  # noqa: PLC0415
+    from llmcap.run import Wanted  # noqa: PLC0415
+    from llmcap.run import run as run_command
 
     wanted = Wanted(
         command=command, cap=cap, also=also, project=project, config=config_path,
