@@ -23,9 +23,10 @@ from llmcap.admission import Admission, Refused
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.attributes import Facts
 from llmcap.budget import describe
+from llmcap.deferred import Deferred
 from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall, Pass
-from llmcap.flight import CallInFlight, Deferred
+from llmcap.flight import CallInFlight
 from llmcap.flows import (
     must_stream,
     provider_host,
@@ -278,12 +279,11 @@ class LLMCap:
         user = self._proxy_users.get(flow.client_conn.id, "")
         if not user:
             user = proxy_user(flow.request.headers.get("proxy-authorization", ""))
-        sockname = flow.client_conn.sockname
         given = self._facts_of_all
         return dataclasses.replace(
             given,
             proxy_user=user or given.proxy_user,
-            port=str(sockname[1]) if sockname else "",
+            port=str(flow.client_conn.sockname[1]),
         )
 
     # --- metering -----------------------------------------------------------------------------

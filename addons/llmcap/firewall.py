@@ -14,9 +14,10 @@ from datetime import datetime
 from llmcap.admission import Admission, Refused
 from llmcap.attributes import Facts, attributes_of
 from llmcap.budget import scopes_for
+from llmcap.deferred import Deferred
 from llmcap.errors import FormatError
 from llmcap.estimate import TokenCounter
-from llmcap.flight import CallInFlight, Deferred
+from llmcap.flight import CallInFlight
 from llmcap.ledger import Ledger
 from llmcap.lineage import Lineage
 from llmcap.pricing import PriceBook

@@ -8,21 +8,18 @@ usage is assumed, and hidden work is never assumed to be free.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from llmcap.errors import HoldEnded, LedgerError, PriceError
+from llmcap.bill import cost_of, total
+from llmcap.errors import HoldEnded, LedgerError
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos, usd_string
-from llmcap.pricing import cost_usd
-from llmcap.providers.shape import Ask, Endpoint, Provider
 from llmcap.records import (
     Call,
     Charge,
     Ending,
     Hold,
     Reading,
-    Scope,
     Settlement,
     Usage,
 )  # fmt: skip
@@ -176,6 +173,7 @@ class CallInFlight:
             return self.settlement
         if reading.deferred and whole and reading.response_id:
             self.firewall.parked[self.call.provider, reading.response_id] = self
+            self.firewall.ledger.park(self._hold, reading.response_id)
             return None
         if self._meter.failed:
             return self._at_hold(f"not understood: {self._meter.failed}")
@@ -319,99 +317,6 @@ class CallInFlight:
         if self._ending is None:
             return passed
         return self._ending.cut(passed, self._admission.cut_refusal(self._hold))
-
-
-class Deferred:
-    """A request that costs nothing itself, but whose response may carry an earlier call's usage."""
-
-    def __init__(
-        self,
-        firewall: "Firewall",
-        *,
-        provider: Provider,
-        endpoint: Endpoint,
-        ask: Ask,
-        call: Call,
-        scopes: tuple[Scope, ...],
-    ) -> None:
-        self._firewall = firewall
-        self._provider = provider
-        self._endpoint = endpoint
-        self._ask = ask
-        self._call = call
-        self._scopes = scopes
-        self._meter: Meter | None = None
-
-    def responded(self, status: int, headers: Mapping[str, str]) -> None:
-        """The response's head is here."""
-        self._meter = Meter(self._endpoint, self._ask, status=status, headers=headers)
-
-    def feed(self, data: bytes) -> bytes:
-        """A piece of the body, passed on as it is."""
-        assert self._meter is not None
-        self._meter.feed(data)
-        return data
-
-    def finish(self) -> None:
-        """The response is over: settle what waited for it, or charge it once."""
-        if self._meter is None:
-            return
-        reading = self._meter.finish()
-        if not reading.complete or not reading.response_id:
-            return
-        key = (self._call.provider, reading.response_id)
-        parked = self._firewall.parked.pop(key, None)
-        if parked is not None:
-            parked.settle_from(reading)
-            return
-        cost, notes = cost_of(self._firewall, self._provider, reading, self._call)
-        settlement = Settlement(
-            Ending.SETTLED, cost, usage=total(reading.charges), model=reading.model,
-            response_id=reading.response_id, note="; ".join(["fetched later", *notes]),
-        )  # fmt: skip
-        self._firewall.ledger.charge_once(self._call, self._scopes, settlement)
-
-
-# --- costs ----------------------------------------------------------------------------------
-
-
-def cost_of(
-    firewall: "Firewall", provider: Provider, reading: Reading, call: Call
-) -> tuple[int, list[str]]:
-    """
-    Nano-dollars of a reading, and what should be said about it.
-
-    The provider's own bill wins. A served model that has no price is billed as the asked one, and
-    said so: the asked one had a price, or the call would not have been sent.
-    """
-    if reading.billed_usd is not None:
-        return ceil_nanos(reading.billed_usd), []
-    notes: list[str] = []
-    usd = Decimal(0)
-    for charge in reading.charges:
-        price = firewall.price_of(provider, charge.model, call.at)
-        if price is None:
-            price = firewall.price_of(provider, call.model, call.at)
-            notes.append(f"served by {charge.model}, which has no price: billed as {call.model}")
-        if price is None:
-            raise PriceError(f"{provider.name}/{charge.model} has no price")
-        usd += cost_usd(charge.usage, price, charge.terms)
-    return ceil_nanos(usd), notes
-
-
-def total(charges: tuple[Charge, ...]) -> Usage:
-    """The counts of all charges together."""
-    if len(charges) == 1:
-        return charges[0].usage
-    counts: dict[str, int] = {}
-    extras: dict[str, int | Decimal] = {}
-    for charge in charges:
-        for name in Usage.__dataclass_fields__:
-            if name != "extras":
-                counts[name] = counts.get(name, 0) + getattr(charge.usage, name)
-        for name, count in charge.usage.extras.items():
-            extras[name] = extras.get(name, 0) + count
-    return Usage(**counts, extras=extras)
 
 
 def hold_output(hold: Hold, admission: "Admission") -> int:

@@ -1,0 +1,54 @@
+"""
+What a reading costs: the provider's own bill, or usage times the price of who served.
+"""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from llmcap.errors import PriceError
+from llmcap.money import ceil_nanos
+from llmcap.pricing import cost_usd
+from llmcap.providers.shape import Provider
+from llmcap.records import Call, Charge, Reading, Usage
+
+if TYPE_CHECKING:
+    from llmcap.firewall import Firewall
+
+
+def cost_of(
+    firewall: "Firewall", provider: Provider, reading: Reading, call: Call
+) -> tuple[int, list[str]]:
+    """
+    Nano-dollars of a reading, and what should be said about it.
+
+    The provider's own bill wins. A served model that has no price is billed as the asked one, and
+    said so: the asked one had a price, or the call would not have been sent.
+    """
+    if reading.billed_usd is not None:
+        return ceil_nanos(reading.billed_usd), []
+    notes: list[str] = []
+    usd = Decimal(0)
+    for charge in reading.charges:
+        price = firewall.price_of(provider, charge.model, call.at)
+        if price is None:
+            price = firewall.price_of(provider, call.model, call.at)
+            notes.append(f"served by {charge.model}, which has no price: billed as {call.model}")
+        if price is None:
+            raise PriceError(f"{provider.name}/{charge.model} has no price")
+        usd += cost_usd(charge.usage, price, charge.terms)
+    return ceil_nanos(usd), notes
+
+
+def total(charges: tuple[Charge, ...]) -> Usage:
+    """The counts of all charges together."""
+    if len(charges) == 1:
+        return charges[0].usage
+    counts: dict[str, int] = {}
+    extras: dict[str, int | Decimal] = {}
+    for charge in charges:
+        for name in Usage.__dataclass_fields__:
+            if name != "extras":
+                counts[name] = counts.get(name, 0) + getattr(charge.usage, name)
+        for name, count in charge.usage.extras.items():
+            extras[name] = extras.get(name, 0) + count
+    return Usage(**counts, extras=extras)
