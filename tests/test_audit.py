@@ -76,6 +76,7 @@ def test_a_call_costs_its_usage_at_its_models_price() -> None:
         "model": "gpt-4o-2024-08-06",
         "billable": True,
         "deferred": False,
+        "assumed": False,
         "usage": {
             "input_tokens": 1_000,
             "output_tokens": 100,
@@ -136,6 +137,27 @@ def test_what_cannot_be_known_is_never_zero(exchange: Recording, part: str) -> N
     [row] = audited(exchange)
     assert (row.billable, row.cost_nanos) == (True, None)
     assert part in row.note
+
+
+def test_a_stream_that_told_no_usage_is_estimated_from_its_text() -> None:
+    """And says that it is; OpenAI's streams tell it only when asked."""
+    chunk = {
+        "model": "gpt-4o",
+        "choices": [{"index": 0, "delta": {"content": "Hello there. " * 8}}],
+    }
+    ask = {
+        "model": "gpt-4o",
+        "stream": True,
+        "messages": [{"role": "user", "content": "Say hello"}],
+    }
+    body = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode()
+    [row] = audited(recording("/v1/chat/completions", body, ask=ask))
+    assert row.assumed
+    assert row.usage is not None
+    assert 2 <= row.usage.input_tokens <= 30
+    assert row.usage.output_tokens == 26
+    assert row.cost_nanos
+    assert "estimate" in row.note
 
 
 def test_a_served_model_without_a_price_is_billed_as_the_asked_one() -> None:

@@ -12,15 +12,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from llmcap.bill import total
 from llmcap.errors import FormatError, PriceError
-from llmcap.flight import total
+from llmcap.estimate import TokenCounter
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos, usd_string
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers import match
+from llmcap.providers.content import texts
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider
 from llmcap.recordings import Recording
 from llmcap.records import Charge, Reading, Usage
+
+# English text, by OpenAI's rule of thumb: https://help.openai.com/en/articles/4936856
+BYTES_PER_TOKEN = 4
 
 # Always shown where there is a usage; everything else only where it is not zero.
 _SHOWN = (
@@ -38,7 +43,8 @@ class Audited:
     """
     One exchange. `cost_nanos` is None where it cannot be known, 0 where nothing is billed.
 
-    `deferred` says that the usage, if any, belongs to an earlier call.
+    `deferred` says that the usage, if any, belongs to an earlier call; `assumed`, that nobody told
+    it and it was counted from the text.
     """
 
     id: str
@@ -48,6 +54,7 @@ class Audited:
     model: str | None = None
     billable: bool = False
     deferred: bool = False
+    assumed: bool = False
     charges: tuple[Charge, ...] = ()
     cost_nanos: int | None = 0
     note: str = ""
@@ -68,6 +75,7 @@ class Audited:
             "model": self.model,
             "billable": self.billable,
             "deferred": self.deferred,
+            "assumed": self.assumed,
             "usage": None if self.usage is None else usage_document(self.usage),
             "cost_usd": cost,
             "note": self.note,
@@ -103,6 +111,7 @@ class Auditor:
         self._now = now
         self._at = at
         self._charged: set[tuple[str, str]] = set()
+        self._counter = TokenCounter()
 
     def audit(self, recordings: Iterable[Recording]) -> Iterator[Audited]:
         """One result per exchange, in order."""
@@ -152,6 +161,8 @@ class Auditor:
             return self._priced(row, provider, reading, ask)
         if reading.deferred:
             return replace(row, note="its usage comes with a later request")
+        if reading.visible_bytes and not meter.failed:
+            return self._counted(row, recording, provider, reading, ask)
         reason = meter.failed or (reading.error and f"error in the answer: {reading.error}")
         if not status:
             reason = "no response was recorded"
@@ -169,6 +180,17 @@ class Auditor:
         self._remember(provider, reading)
         priced = self._priced(row, provider, reading, ask)
         return replace(priced, note=_joined("usage of an earlier call", priced.note))
+
+    def _counted(
+        self, row: Audited, recording: Recording, provider: Provider, reading: Reading, ask: Ask
+    ) -> Audited:
+        """An answer without usage, as streams are that did not ask for it: text is all there is."""
+        input_tokens = self._counter.count(texts(recording.request))
+        written = -(-reading.visible_bytes // BYTES_PER_TOKEN)
+        usage = Usage(input_tokens, max(written, reading.visible_events))
+        charge = Charge(reading.model or ask.model, usage)
+        row = replace(row, charges=(charge,), assumed=True, note="no usage was told: an estimate")
+        return self._priced(row, provider, replace(reading, charges=(charge,), complete=True), ask)
 
     def _remember(self, provider: Provider, reading: Reading) -> None:
         if reading.response_id:
