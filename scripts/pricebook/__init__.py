@@ -1,0 +1,1 @@
+"""The generator of the price book, behind `scripts/update_prices`."""

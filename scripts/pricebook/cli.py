@@ -3,14 +3,17 @@
 import argparse
 import difflib
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from llmcap.pricing import PriceBook
 from llmcap.pricing.files import COMPILED, parse_yaml
 
-from . import build, emit, history
+from . import build, compare, emit, history
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, argv: Sequence[str] | None = None) -> int:
     """Run the command over the book in `folder`; the exit status."""
     parser = argparse.ArgumentParser(prog="update_prices", description=__doc__)
     parser.add_argument("providers", nargs="*")
@@ -18,8 +21,15 @@ def main(folder: Path) -> int:
     parser.add_argument(
         "--fresh", action="store_true", help="forget prices that only our own files remember"
     )
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--compare-litellm", action="store_true", help="change nothing, print where the two differ"
+    )
+    arguments = parser.parse_args(argv)
     sources = build.Sources(folder)
+    if arguments.compare_litellm:
+        for line in compare.lines(PriceBook(folder), sources, datetime.now(UTC)):
+            print(line)
+        return 0
     known = sources.providers()
     unknown = [name for name in arguments.providers if name not in known]
     if unknown:
@@ -52,7 +62,9 @@ def _provider(
         text = emit.to_yaml(made)
     stale = _write(path, text, check=arguments.check)
     compiled = folder / COMPILED / f"{name}.json"
-    return stale + _write(compiled, emit.to_json(text, path.name), check=arguments.check, show=False)
+    return stale + _write(
+        compiled, emit.to_json(text, path.name), check=arguments.check, show=False
+    )
 
 
 def _units(folder: Path) -> str:
@@ -66,7 +78,14 @@ def _write(path: Path, text: str, *, check: bool, show: bool = True) -> int:
         return 0
     if show:
         lines = difflib.unified_diff(
-            before.splitlines(), text.splitlines(), f"a/{path.name}", f"b/{path.name}", "", "", 1, ""
+            before.splitlines(),
+            text.splitlines(),
+            f"a/{path.name}",
+            f"b/{path.name}",
+            "",
+            "",
+            1,
+            "",
         )
         shown = list(lines)
         print("\n".join(shown[:400]))

@@ -17,7 +17,9 @@ HEADER = """\
 
 
 class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: object) -> bool:
+    """Writes each value where it stands: a file to be read has no anchors."""
+
+    def ignore_aliases(self, _data: object) -> bool:
         return True
 
 

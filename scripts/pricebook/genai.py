@@ -22,6 +22,7 @@ from genai_prices.types import (
     ConditionalPrice,
     ModelInfo,
     ModelPrice,
+    PriceVariant,
     Provider,
     StartDateConstraint,
     TieredPrices,
@@ -118,9 +119,7 @@ def literal_names(model: ModelInfo) -> set[str]:
 def history(model: ModelInfo) -> Iterator[Document]:
     """The model's prices, oldest first; hours of the day follow the price they deviate from."""
     given = (
-        model.prices
-        if isinstance(model.prices, list)
-        else [ConditionalPrice(prices=model.prices)]
+        model.prices if isinstance(model.prices, list) else [ConditionalPrice(prices=model.prices)]
     )
     since: date | None = None
     dated: list[tuple[date | None, TimeOfDateConstraint | None, ModelPrice]] = []
@@ -176,12 +175,11 @@ def _variants(model: ModelInfo, day: date | None, end: date | None) -> Document:
         term = _term(variant.when)
         if term is None or term in variants:
             continue
-        start = variant.constraint.start_date if variant.constraint else None
-        starts = sorted(_variant_starts(model, term))
-        first = start is None or start == starts[0]
-        begun = start is None or (day is not None and start <= day)
-        if not begun and not (first and (end is None or start < end)):
-            continue
+        start = _start(variant)
+        if start is not None and (day is None or start > day):
+            first = start == min(_variant_starts(model, term))
+            if not first or (end is not None and start >= end):
+                continue
         rates, tiers = rates_of(variant.prices)
         if rates:
             variants[term] = {"rates": rates} | ({"tiers": tiers} if tiers else {})
@@ -189,11 +187,15 @@ def _variants(model: ModelInfo, day: date | None, end: date | None) -> Document:
 
 
 def _variant_starts(model: ModelInfo, term: str | None) -> set[date]:
-    return {
-        variant.constraint.start_date
-        for variant in model.price_variants or ()
-        if _term(variant.when) == term and variant.constraint is not None
-    }
+    starts = (_start(each) for each in model.price_variants or () if _term(each.when) == term)
+    return {start for start in starts if start is not None}
+
+
+def _start(variant: PriceVariant) -> date | None:
+    """The date that a variant is known from; None where it is as old as its price."""
+    constraint = variant.constraint
+    assert constraint is None or isinstance(constraint, StartDateConstraint), variant
+    return constraint.start_date if constraint else None
 
 
 def _term(when: dict[str, str]) -> str | None:

@@ -2,13 +2,13 @@
 What the book already knew when its sources moved on.
 
 Sources edit prices in place and drop old models; the book must still say what a call of last year
-cost. So an entry of the book stays, a changed price is added from today on, and a model that left the
-sources keeps its last price.
+cost. So an entry of the book stays, a changed price is added from today on, and a model that left
+the sources keeps its last price.
 """
 
 from typing import Any
 
-from .build import exact
+from .overlay import exact
 
 Document = dict[str, Any]
 
@@ -31,8 +31,8 @@ def joined(old: list[Document], new: list[Document], today: str) -> list[Documen
     The old entries, what the sources newly date, and the newest price from today on.
 
     Entries are the same when they take effect at the same time; the book's own figures for the past
-    then stay, because calls have been billed by them. A wrong past is corrected in the overlay, after
-    which the file is made afresh.
+    then stay, because calls have been billed by them. A wrong past is corrected in the overlay,
+    after which the file is made afresh (`--fresh`).
     """
     have = {_when(entry) for entry in old}
     merged = [*old, *(entry for entry in new if _when(entry) not in have)]

@@ -73,7 +73,8 @@ SIZED = re.compile(r"(^|/)(\d+-x-\d+|low|medium|high|standard|hd|max-steps|\d+-s
 def read() -> dict[str, Document]:
     """The packaged table by its own keys, every amount exact."""
     spec = importlib.util.find_spec("litellm")
-    assert spec is not None and spec.origin is not None, "litellm is not installed"
+    assert spec is not None, "litellm is not installed"
+    assert spec.origin is not None, "litellm has no files"
     text = (Path(spec.origin).parent / FILE).read_text()
     table: dict[str, Document] = json.loads(text, parse_float=Decimal)
     return {key: fields for key, fields in table.items() if fields.get("litellm_provider")}

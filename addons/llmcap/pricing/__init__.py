@@ -7,11 +7,12 @@ at that price, `worst_rates` the dearest that one more token of a call can be.
 """
 
 from llmcap.pricing.book import PriceBook
-from llmcap.pricing.cost import cost_usd, worst_rates
+from llmcap.pricing.cost import SUMMED, cost_usd, worst_rates
 from llmcap.pricing.override import Override, parse_override
 from llmcap.pricing.units import Unit, units
 
 __all__ = [
+    "SUMMED",
     "Override",
     "PriceBook",
     "Unit",

@@ -19,7 +19,8 @@ from llmcap.pricing.entries import Entry, parse_model, parse_rates
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.pricing.names import Names, parse_names
 from llmcap.pricing.override import Override, parse_override
-from llmcap.records import Price, Tier
+from llmcap.pricing.units import OUTPUT_UNITS, TOKEN_UNITS
+from llmcap.records import Price
 
 PROVIDER_KEYS = frozenset((
     "provider", "name", "source", "sources", "checked", "snapshots", "rewrites", "fallback",
@@ -99,14 +100,13 @@ class PriceBook:
         if not prices:
             return None
         leader = max(prices, key=lambda price: price.rates.get("output", Decimal(0)))
+        tables = [table for price in prices for table in _all_rates(price)]
         rates: dict[str, Decimal] = {}
-        for price in prices:
-            for each in (price.rates, *(tier.rates for tier in _all_tiers(price))):
-                for name, rate in each.items():
-                    rates[name] = max(rate, rates.get(name, Decimal(0)))
-            for variant in price.variants.values():
-                for name, rate in variant.rates.items():
-                    rates[name] = max(rate, rates.get(name, Decimal(0)))
+        for name in {name for table in tables for name in table}:
+            # Where a model has no rate for a part, the part costs what its whole costs.
+            whole = "output" if name in OUTPUT_UNITS else "input"
+            fallback = whole if name in TOKEN_UNITS else name
+            rates[name] = max(table.get(name, table.get(fallback, Decimal(0))) for table in tables)
         factors = [variant.factor for price in prices for variant in price.variants.values()]
         factor = max(factors, default=Decimal(1))
         factor = max(factor, Decimal(1))
@@ -228,8 +228,16 @@ def in_force(entries: tuple[Entry, ...], at: datetime) -> Price | None:
 
 def _as_sold_by(provider: str, price: Price, fees: Mapping[str, Decimal]) -> Price:
     rates = MappingProxyType({**price.rates, **fees})
-    return replace(price, provider=provider, rates=rates, source=f"{price.provider}: {price.source}")
+    return replace(
+        price, provider=provider, rates=rates, source=f"{price.provider}: {price.source}"
+    )
 
 
-def _all_tiers(price: Price) -> list[Tier]:
-    return [*price.tiers, *(tier for each in price.variants.values() for tier in each.tiers)]
+def _all_rates(price: Price) -> list[Mapping[str, Decimal]]:
+    """Every table of rates that a call at this price could meet, each of them complete."""
+    rates = price.rates
+    tables = [rates, *({**rates, **tier.rates} for tier in price.tiers)]
+    for variant in price.variants.values():
+        tables.append({**rates, **variant.rates})
+        tables += [{**rates, **variant.rates, **tier.rates} for tier in variant.tiers]
+    return tables

@@ -19,7 +19,7 @@ from decimal import ROUND_CEILING, Context, Decimal, Inexact, InvalidOperation
 
 from llmcap.errors import PriceError
 from llmcap.money import EXACT
-from llmcap.pricing.units import TOKEN_UNITS, units
+from llmcap.pricing.units import OUTPUT_UNITS, TOKEN_UNITS, units
 from llmcap.records import Count, Price, Tier, Usage, Variant
 
 Rates = Mapping[str, Decimal]
@@ -33,11 +33,16 @@ MILLION_EXPONENT = -6
 _CEILING = Context(prec=40, rounding=ROUND_CEILING)
 _CHECKED = Context(prec=60, traps=[Inexact, InvalidOperation])
 
-_TOKENS = frozenset(TOKEN_UNITS)
-_OUTPUT = frozenset(("output", "reasoning", "output_audio", "output_image", "output_video"))
+# A term of our own: the counts are sums over several passes of a server-side loop, none of which
+# was long enough for a context tier. Only who read the response can know that.
+SUMMED = "summed"
 
-INPUT_RATES = ("input", "cache_write", "cache_write_1h", "input_image", "input_video")
-OUTPUT_RATES = ("output", "reasoning", "output_image", "output_video")
+_TOKENS = frozenset(TOKEN_UNITS)
+_OUTPUT = frozenset(OUTPUT_UNITS)
+
+# What a token may be billed at without anybody having sent or asked for sound.
+_SILENT_INPUT = ("input", "cache_write", "cache_write_1h", "input_image", "input_video")
+_SILENT_OUTPUT = tuple(unit for unit in OUTPUT_UNITS if unit != "output_audio")
 
 
 def cost_usd(usage: Usage, price: Price, terms: Collection[str] = ()) -> Decimal:
@@ -82,8 +87,8 @@ def worst_rates(
     input_rate = output_rate = ZERO
     for read in (0, *(tier.above + 1 for tier in _tiers(price) if tier.above < input_tokens)):
         rates = rates_for(price, asked, read, marginal=True)
-        input_rate = max(input_rate, _dearest(rates, INPUT_RATES, "input_audio", audio=audio))
-        output_rate = max(output_rate, _dearest(rates, OUTPUT_RATES, "output_audio", audio=audio))
+        input_rate = max(input_rate, _dearest(rates, _SILENT_INPUT, "input_audio", audio=audio))
+        output_rate = max(output_rate, _dearest(rates, _SILENT_OUTPUT, "output_audio", audio=audio))
     return (
         input_rate.scaleb(MILLION_EXPONENT, context=EXACT),
         output_rate.scaleb(MILLION_EXPONENT, context=EXACT),
@@ -102,6 +107,8 @@ def rates_for(
     A marginal tier re-prices only what is read past it, so it leaves the input rates as they are
     (`_surcharges` adds the difference) unless `marginal` asks for the rates past it.
     """
+    if SUMMED in terms:
+        input_tokens = 0
     rates = _tiered(price.rates, price.tiers, input_tokens, marginal=marginal)
     variants = [price.variants[term] for term in sorted(terms) if term in price.variants]
     if not variants:
@@ -154,6 +161,8 @@ def _tiers(price: Price) -> list[Tier]:
 def _surcharges(input_tokens: int, price: Price, terms: Collection[str]) -> list[Line]:
     """What marginal tiers add: the tokens past each, at the difference of the `input` rates."""
     lines: list[Line] = []
+    if SUMMED in terms:
+        return lines
     below = rates_for(price, terms, 0).get("input", ZERO)
     for tier in price.tiers:
         if tier.marginal and input_tokens > tier.above:

@@ -75,7 +75,9 @@ def parse_model(
         at = f"{where}.prices[{index}]"
         _refuse_unknown(each, PRICE_KEYS, at)
         if "since" not in each or not each.get("source"):
-            raise PriceError(f"{at} must say since when (null: as far back as known) and its source")
+            raise PriceError(
+                f"{at} must say since when (null: as far back as known) and its source"
+            )
         since = parse_since(each["since"], f"{at}.since")
         price = Price(
             provider=provider,
@@ -93,9 +95,7 @@ def parse_model(
         days = each.get("days")
         if days not in (None, _WEEKDAYS):
             raise PriceError(f"{at}.days: {days!r} must be {_WEEKDAYS!r} or absent")
-        entries.append(
-            Entry(price=price, since=since, hours=hours, weekdays_only=days is not None)
-        )
+        entries.append(Entry(price=price, since=since, hours=hours, weekdays_only=days is not None))
     return tuple(entries)
 
 
@@ -127,7 +127,9 @@ def parse_amount(value: object, where: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount < 0:
-        raise PriceError(f"{where}: {value!r} must be an amount in USD of zero or more, such as 2.50")
+        raise PriceError(
+            f"{where}: {value!r} must be an amount in USD of zero or more, such as 2.50"
+        )
     return amount
 
 
@@ -143,7 +145,9 @@ def parse_limit(value: object, where: str) -> int | None:
 def parse_tiers(fields: object, where: str) -> tuple[Tier, ...]:
     """Context tiers, each above the one before it."""
     if not isinstance(fields, list):
-        raise PriceError(f"{where}: {fields!r} must be a list such as [{{above: 200000, rates: ...}}]")
+        raise PriceError(
+            f"{where}: {fields!r} must be a list such as [{{above: 200000, rates: ...}}]"
+        )
     tiers: list[Tier] = []
     for index, each in enumerate(fields):
         at = f"{where}[{index}]"
@@ -164,7 +168,9 @@ def parse_tiers(fields: object, where: str) -> tuple[Tier, ...]:
 def parse_variants(fields: object, where: str) -> Mapping[str, Variant]:
     """What each term of service changes."""
     if not isinstance(fields, Mapping):
-        raise PriceError(f"{where}: {fields!r} must be a mapping such as {{batch: {{factor: 0.5}}}}")
+        raise PriceError(
+            f"{where}: {fields!r} must be a mapping such as {{batch: {{factor: 0.5}}}}"
+        )
     variants: dict[str, Variant] = {}
     for term, each in fields.items():
         at = f"{where}.{term}"

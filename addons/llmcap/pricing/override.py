@@ -1,5 +1,5 @@
 """
-Prices in a user's config, in the price book's own keys:
+Prices in a user's config, in the price book's own keys.
 
     prices:
       openai/my-model: {input: 2.50, output: 10, cache_read: 1.25, max_output: 16384}
@@ -54,14 +54,16 @@ class Override:
             rates=MappingProxyType({**base, **self.rates}),
             tiers=self._moved(known.tiers, base) if self.tiers is None else self.tiers,
             variants=(
-                MappingProxyType({
-                    term: replace(
-                        variant,
-                        rates=self._scaled(variant.rates, base),
-                        tiers=self._moved(variant.tiers, base),
-                    )
-                    for term, variant in known.variants.items()
-                })
+                MappingProxyType(
+                    {
+                        term: replace(
+                            variant,
+                            rates=self._scaled(variant.rates, base),
+                            tiers=self._moved(variant.tiers, base),
+                        )
+                        for term, variant in known.variants.items()
+                    }
+                )
                 if self.variants is None
                 else self.variants
             ),
@@ -77,12 +79,14 @@ class Override:
     def _scaled(
         self, rates: Mapping[str, Decimal], base: Mapping[str, Decimal]
     ) -> Mapping[str, Decimal]:
-        return MappingProxyType({
-            name: scaled(rate, self.rates[name], base[name])
-            if name in self.rates and name in base
-            else rate
-            for name, rate in rates.items()
-        })
+        return MappingProxyType(
+            {
+                name: scaled(rate, self.rates[name], base[name])
+                if name in self.rates and name in base
+                else rate
+                for name, rate in rates.items()
+            }
+        )
 
 
 def parse_override(key: str, fields: object) -> Override:

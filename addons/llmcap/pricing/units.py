@@ -13,8 +13,8 @@ from types import MappingProxyType
 from llmcap.errors import PriceError
 from llmcap.pricing.files import find_folder, read_document
 
-# Counts that `Usage` has fields for, with the field where its name differs from the unit's.
-TOKEN_UNITS = (
+# The kinds of tokens: those that `Usage` has fields for. All other units are in its `extras`.
+INPUT_UNITS = (
     "input",
     "cache_read",
     "cache_read_audio",
@@ -24,12 +24,9 @@ TOKEN_UNITS = (
     "input_audio",
     "input_image",
     "input_video",
-    "output",
-    "reasoning",
-    "output_audio",
-    "output_image",
-    "output_video",
 )
+OUTPUT_UNITS = ("output", "reasoning", "output_audio", "output_image", "output_video")
+TOKEN_UNITS = (*INPUT_UNITS, *OUTPUT_UNITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Unit:
 
     @property
     def is_tokens(self) -> bool:
-        """Whether `Usage` counts it in a field of its own; all others are in `Usage.extras`."""
+        """Whether `Usage` counts it in a field of its own."""
         return self.name in TOKEN_UNITS
 
 

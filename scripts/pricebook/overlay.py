@@ -1,0 +1,86 @@
+"""
+The overlay: what people know better than the sources, model by model.
+
+    models:
+      some-model:
+        aliases: [another-name]            added
+        source: where it says so           needed for rates and variants
+        rates: {web_search: 25}            over every price of the history
+        variants: {fast: {factor: 6}}      likewise
+        days: mon-fri                      for prices that hold at certain hours
+        changes: [{since: ..., source: ..., rates: ..., tiers: ...}]   different from a date on
+        prices: [...]                      the whole history, in place of the sources'
+"""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+Document = dict[str, Any]
+
+
+def patched(model: Document | None, patch: Document, name: str) -> Document:
+    """
+    A model with the overlay's word over it.
+
+    `rates` and `variants` of the patch change every price of the history, `days` those that hold at
+    certain hours; `changes` date a change of rates; `prices` replaces the history; `aliases` are
+    added; the rest replaces what it names.
+    """
+    made: Document = {"aliases": [], **(model or {})}
+    patch = dict(patch)
+    made["aliases"] = sorted({*made["aliases"], *(str(each) for each in patch.pop("aliases", ()))})
+    source, days = patch.pop("source", None), patch.pop("days", None)
+    changes = patch.pop("changes", ())
+    rates, variants = patch.pop("rates", {}), patch.pop("variants", {})
+    if "prices" not in made and "prices" not in patch:
+        made["prices"] = [{"since": None, "source": source, "rates": {}}]
+    made.update(patch)
+    if days:
+        made["prices"] = [
+            {**entry, "days": days} if "hours" in entry else entry for entry in made["prices"]
+        ]
+    if rates or variants:
+        assert source, f"overlay: {name} must name its source"
+        made["prices"] = [
+            _patched_entry(entry, rates, variants, source) for entry in made["prices"]
+        ]
+    for change in changes:
+        made["prices"] = _changed(made["prices"], change)
+    return made
+
+
+def _changed(prices: list[Document], change: Document) -> list[Document]:
+    """The history with some rates different from a date on."""
+    day, source, rates = change["since"], change["source"], change["rates"]
+    tiers = {"tiers": change["tiers"]} if "tiers" in change else {}
+    before = [entry for entry in prices if (entry["since"] or "") < day]
+    after = [entry for entry in prices if (entry["since"] or "") >= day]
+    whole_days = [entry for entry in before if "hours" not in entry]
+    begun = whole_days[-1]["since"] or "" if whole_days else ""
+    current = [
+        {**_patched_entry(entry, rates, {}, source), **tiers, "since": day}
+        for entry in before
+        if (entry["since"] or "") >= begun
+    ]
+    return [*before, *current, *(_patched_entry(entry, rates, {}, source) for entry in after)]
+
+
+def _patched_entry(entry: Document, rates: Document, variants: Document, source: str) -> Document:
+    entry = {**entry, "rates": {**entry["rates"], **rates}}
+    if variants:
+        entry["variants"] = {**entry.get("variants", {}), **variants}
+    if source not in str(entry["source"]):
+        entry["source"] = f"{entry['source']}, {source}"
+    return entry
+
+
+def exact(value: Any) -> Any:
+    """Documents from YAML keep decimals as text; here they become numbers again."""
+    if isinstance(value, dict):
+        return {key: exact(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [exact(each) for each in value]
+    if isinstance(value, str) and re.fullmatch(r"\d+\.\d+", value):
+        return Decimal(value)
+    return value

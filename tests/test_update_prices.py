@@ -1,0 +1,182 @@
+"""The generator of the price book: what it makes of its sources, and what it never forgets."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("genai_prices", reason="the generator reads the genai-prices package")
+pytest.importorskip("litellm", reason="the generator reads the litellm package's table")
+
+from llmcap.pricing.files import parse_yaml
+from pricebook import build, emit, genai, history, litellm_table, overlay
+from pricebook.cli import main
+
+PRICING = Path(__file__).resolve().parents[1] / "pricing"
+DAY = "2026-11-20"
+
+
+def entry(since: str | None, rate: str, **more: Any) -> dict[str, Any]:
+    """One dated price of a model."""
+    return {"since": since, "source": "test", "rates": {"input": Decimal(rate)}, **more}
+
+
+def test_the_files_are_what_the_generator_makes(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the versions of the sources that the files name, `--check` finds nothing to do."""
+    named = parse_yaml((PRICING / "openai.yaml").read_bytes(), "openai.yaml")["sources"]
+    installed = {
+        genai.SOURCE: genai.installed(),
+        litellm_table.SOURCE: litellm_table.installed(),
+    }
+    if named != installed:
+        pytest.skip(f"the files were made from {named}, installed are {installed}")
+    assert main(PRICING, ["--check"]) == 0, capsys.readouterr().out
+
+
+def test_a_yaml_file_reads_back_as_it_was_made() -> None:
+    """Amounts keep their digits, and nothing becomes a float or a date."""
+    made = {"models": {"one": {"prices": [entry("2026-03-13", "0.10", hours="16:30-00:30")]}}}
+    read = parse_yaml(emit.to_yaml(made), "x")
+    assert read["models"]["one"]["prices"] == [
+        {
+            "since": "2026-03-13",
+            "source": "test",
+            "rates": {"input": "0.1"},
+            "hours": "16:30-00:30",
+        }
+    ]
+
+
+# --- history --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param([entry(None, "1")], [entry(None, "1")], [(None, "1")], id="unchanged"),
+        pytest.param(
+            [entry(None, "1")], [entry(None, "2")], [(None, "1"), (DAY, "2")], id="edited in place"
+        ),
+        pytest.param(
+            [entry(None, "1")],
+            [entry(None, "1"), entry("2026-10-01", "2")],
+            [(None, "1"), ("2026-10-01", "2")],
+            id="dated by the source",
+        ),
+        pytest.param(
+            [entry(None, "1"), entry("2026-05-01", "2")],
+            [entry(None, "2")],
+            [(None, "1"), ("2026-05-01", "2")],
+            id="the source forgot the past",
+        ),
+        pytest.param(
+            [entry(None, "1"), entry("2026-05-01", "2")],
+            [entry(None, "3")],
+            [(None, "1"), ("2026-05-01", "2"), (DAY, "3")],
+            id="changed again",
+        ),
+        pytest.param(
+            [entry(None, "1"), entry(DAY, "2")],
+            [entry(None, "3")],
+            [(None, "1"), (DAY, "3")],
+            id="changed twice in a day",
+        ),
+    ],
+)
+def test_a_change_never_re_prices_the_past(
+    old: list[dict[str, Any]], new: list[dict[str, Any]], expected: list[tuple[str | None, str]]
+) -> None:
+    """What the book said of an earlier day stays; what is new begins today or when it says."""
+    joined = history.joined(old, new, DAY)
+    assert [(each["since"], str(each["rates"]["input"])) for each in joined] == expected
+    assert history.joined(joined, new, "2026-12-01") == joined, "a second run changes nothing"
+
+
+def test_a_model_that_left_the_sources_keeps_its_price() -> None:
+    """Calls of last year are still asked about."""
+    old = {"models": {"gone": {"prices": [entry(None, "1")]}}}
+    made: dict[str, Any] = {"models": {}}
+    history.keep(old, made, today=DAY)
+    assert made["models"]["gone"] == old["models"]["gone"]
+
+
+# --- litellm's table ------------------------------------------------------------------------
+
+
+def test_a_key_of_litellm_is_a_unit_a_tier_and_a_term() -> None:
+    """`cache_read_input_token_cost_above_272k_tokens_priority` says all three."""
+    price = litellm_table.price(
+        {
+            "litellm_provider": "openai",
+            "mode": "chat",
+            "input_cost_per_token": Decimal("2e-6"),
+            "output_cost_per_token_above_272k_tokens": Decimal("3e-5"),
+            "cache_creation_input_token_cost_above_1hr": Decimal("4e-6"),
+            "input_cost_per_token_batches": Decimal("1e-6"),
+            "input_cost_per_token_above_272k_tokens_priority": Decimal("8e-6"),
+            "input_cost_per_token_priority": Decimal("4e-6"),
+            "search_context_cost_per_query": {"search_context_size_low": Decimal("0.01")},
+            "provider_specific_entry": {"us": Decimal("1.1"), "fast": 2},
+        }
+    )
+    assert price == {
+        "rates": {"input": 2, "cache_write_1h": 4, "web_search": 10},
+        "tiers": [{"above": 272_000, "rates": {"output": 30}}],
+        "variants": {
+            "batch": {"rates": {"input": 1}},
+            "priority": {
+                "rates": {"input": 4},
+                "tiers": [{"above": 272_000, "rates": {"input": 8}}],
+            },
+            "geo-us": {"factor": Decimal("1.1"), "unasked": True},
+            "fast": {"factor": 2},
+        },
+    }
+
+
+def test_zero_in_litellm_is_not_a_price() -> None:
+    """The table writes zero where it knows nothing; the book then has no entry."""
+    fields = {"litellm_provider": "x", "mode": "chat", "input_cost_per_token": Decimal(0)}
+    assert litellm_table.price(fields) == {}
+
+
+# --- the overlay ----------------------------------------------------------------------------
+
+
+def test_an_overlay_dates_a_change_within_a_history_of_hours() -> None:
+    """Night and day both get the new fee, from its day on and in what follows."""
+    model = {
+        "aliases": [],
+        "prices": [
+            entry(None, "1"),
+            entry("2026-05-01", "2"),
+            entry("2026-05-01", "4", hours="01:00-04:00"),
+            entry("2026-12-01", "3"),
+        ],
+    }
+    change = {"since": "2026-10-17", "source": "page", "rates": {"web_search": Decimal("0.75")}}
+    made = overlay.patched(model, {"changes": [change]}, "one")
+    told = [
+        (
+            each["since"],
+            each.get("hours"),
+            str(each["rates"]["input"]),
+            "web_search" in each["rates"],
+        )
+        for each in made["prices"]
+    ]
+    assert told == [
+        (None, None, "1", False),
+        ("2026-05-01", None, "2", False),
+        ("2026-05-01", "01:00-04:00", "4", False),
+        ("2026-10-17", None, "2", True),
+        ("2026-10-17", "01:00-04:00", "4", True),
+        ("2026-12-01", None, "3", True),
+    ]
+
+
+def test_every_overlay_belongs_to_a_provider() -> None:
+    """A misspelt file would silently correct nothing."""
+    known = {*build.Sources(PRICING).providers(), "providers", "seen"}
+    assert {path.stem for path in (PRICING / "overlay").glob("*.yaml")} <= known
