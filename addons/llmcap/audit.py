@@ -149,7 +149,8 @@ class Auditor:
         meter = Meter(endpoint, ask, status=status, headers=recording.headers)
         meter.feed(recording.body)
         reading = meter.finish()
-        row = replace(row, model=reading.model or row.model, charges=reading.charges)
+        served = reading.model or next((charge.model for charge in reading.charges), None)
+        row = replace(row, model=served or row.model, charges=reading.charges)
         known = bool(reading.charges) or reading.billed_usd is not None
         if endpoint.billing is Billing.DEFERRED:
             return self._deferred(row, provider, reading, ask, known=known)
@@ -161,7 +162,8 @@ class Auditor:
             return self._priced(row, provider, reading, ask)
         if reading.deferred:
             return replace(row, note="its usage comes with a later request")
-        if reading.visible_bytes and not meter.failed:
+        told = reading.visible_bytes if ask.generates else len(recording.body)
+        if told and not reading.error and _is_text(recording):
             return self._counted(row, recording, provider, reading, ask)
         reason = meter.failed or (reading.error and f"error in the answer: {reading.error}")
         if not status:
@@ -186,8 +188,8 @@ class Auditor:
     ) -> Audited:
         """An answer without usage, as streams are that did not ask for it: text is all there is."""
         input_tokens = self._counter.count(texts(recording.request))
-        written = -(-reading.visible_bytes // BYTES_PER_TOKEN)
-        usage = Usage(input_tokens, max(written, reading.visible_events))
+        written = max(-(-reading.visible_bytes // BYTES_PER_TOKEN), reading.visible_events)
+        usage = Usage(input_tokens, written if ask.generates else 0)
         charge = Charge(reading.model or ask.model, usage)
         row = replace(row, charges=(charge,), assumed=True, note="no usage was told: an estimate")
         return self._priced(row, provider, replace(reading, charges=(charge,), complete=True), ask)
@@ -222,6 +224,14 @@ class Auditor:
         if price is None:
             raise PriceError(f"no price for {provider.price_key}/{charge.model or ask.model}")
         return cost_usd(charge.usage, price, charge.terms)
+
+
+def _is_text(recording: Recording) -> bool:
+    """Whether the request is a prompt in JSON, and not a recording of sound in a form."""
+    try:
+        return bool(recording.request.document())
+    except FormatError:
+        return False
 
 
 def _joined(*notes: str) -> str:

@@ -96,4 +96,6 @@ def _line(row: Audited) -> tuple[str, ...]:
 
 
 def _sum(rows: list[Audited]) -> str:
-    return format_usd(sum(row.cost_nanos or 0 for row in rows))
+    """What is known of their cost; a question mark where nothing is."""
+    known = [row.cost_nanos for row in rows if row.cost_nanos is not None]
+    return format_usd(sum(known)) if known or not rows else "?"
