@@ -1,9 +1,9 @@
 """
 A company's proxy on loopback, behind which every host is a server of ours.
 
-What `llmcap run` finds in `HTTPS_PROXY` and chains to. It answers CONNECT to any host by a tunnel to
-one address, so that real programs reach the fake provider under the providers' own names, without a
-line of code for it in LLMCap.
+What `llmcap run` finds in `HTTPS_PROXY` and chains to. It answers CONNECT to any host by a tunnel
+to one address, so that real programs reach the fake provider under the providers' own names,
+without a line of code for it in LLMCap.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import base64
 import contextlib
 import threading
 from collections.abc import Mapping
+from typing import Self
 
 HEAD_BYTES_MAX = 65_536
 CHUNK_BYTES = 65_536
@@ -39,7 +40,7 @@ class CompanyProxy:
         """For `HTTPS_PROXY`."""
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> "CompanyProxy":
+    def __enter__(self) -> Self:
         self._thread.start()
         self._listening.wait(10)
         return self

@@ -40,14 +40,23 @@ def authority_folder(environ: Mapping[str, str]) -> Path:
     return paths.data_folder(environ) / "ca"
 
 
+def authority(environ: Mapping[str, str]) -> ca.Authority:
+    """The authority for the hosts of the provider table. Raises `ConfigError`."""
+    return ca.ensure(authority_folder(environ), provider_hosts())
+
+
+def provider_hosts() -> tuple[str, ...]:
+    """Every host and pattern of the provider table."""
+    return tuple(host for provider in PROVIDERS for host in provider.hosts)
+
+
 def prepare(environ: Mapping[str, str]) -> Place:
     """Make or renew what is missing. Raises `ConfigError`."""
-    hosts = tuple(host for provider in PROVIDERS for host in provider.hosts)
-    authority = ca.ensure(authority_folder(environ), hosts)
+    signer = authority(environ)
     folder = paths.data_folder(environ) / "trust"
     return Place(
-        confdir=authority.folder,
-        trust=trust.prepare(authority.pem, environ=environ, folder=folder),
+        confdir=signer.folder,
+        trust=trust.prepare(signer.pem, environ=environ, folder=folder),
         roots=trust.roots_file(environ, folder=folder),
-        hosts=hosts,
+        hosts=provider_hosts(),
     )

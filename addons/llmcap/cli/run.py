@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from llmcap import child
+from llmcap import run as runner
 from llmcap.cli.output import tell
 from llmcap.errors import LLMCapError
 
@@ -55,29 +57,25 @@ def run(  # noqa: PLR0913 - one argument for each option
     preserve_status: bool,
     quiet: bool,
 ) -> None:
-    """
+    r"""
     Run COMMAND behind a private proxy that stops its LLM calls at the cap.
 
-    Put `--` in front of the command. Its terminal, its pipes and its signals are its own; at the end
-    one line on stderr says what it cost. Nothing is installed, nothing is left behind.
+    Put `--` in front of the command. Its terminal, its pipes and its signals are its own; at the
+    end one line on stderr says what it cost. Nothing is installed, nothing is left behind.
 
-    The exit code is the command's own, or 124 if a call was refused because the cap was reached, 125
-    if LLMCap failed, 126 if the command cannot be run, 127 if it is not found.
+    The exit code is the command's own, or 124 if the cap was reached and a call was refused, 125 if
+    LLMCap failed, 126 if the command cannot be run, 127 if it is not found.
 
     \b
     $ llmcap run --cap 5 -- claude
     $ llmcap run --cap 0.50 --also ci:20/day -- python evaluate.py
     """
-    from llmcap import child  # noqa: PLC0415  # so that --help is quick
-    from llmcap.run import Wanted  # noqa: PLC0415
-    from llmcap.run import run as run_command
-
-    wanted = Wanted(
+    wanted = runner.Wanted(
         command=command, cap=cap, also=also, project=project, config=config_path,
         ledger=ledger_path, report=report, log=log, preserve_status=preserve_status, quiet=quiet,
     )  # fmt: skip
     try:
-        code = run_command(wanted, environ=os.environ)
+        code = runner.run(wanted, environ=os.environ)
     except child.CommandError as error:
         tell(f"llmcap: {error}")
         code = error.code

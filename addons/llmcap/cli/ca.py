@@ -1,0 +1,128 @@
+"""`llmcap ca`: the certificate authority, and where it is trusted."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from llmcap import behind, stores
+from llmcap.ca import CERTIFICATE_FILE, Authority
+from llmcap.cli.options import json_option
+from llmcap.cli.output import echo_json, tell
+from llmcap.errors import ConfigError
+from llmcap.stores import Kind, Machine, Step
+
+store_argument = click.argument(
+    "kinds",
+    nargs=-1,
+    required=True,
+    type=click.Choice([str(kind) for kind in Kind]),
+    metavar="STORE...",
+)
+
+
+def changes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that changes a trust store."""
+    command = click.option("--dry-run", is_flag=True, help="Only show what would be done.")(command)
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
+
+
+@click.group()
+def ca() -> None:
+    """
+    The certificate with which LLMCap reads calls to providers.
+
+    It is limited to the providers' host names: what it signs for any other name is refused by every
+    client. `llmcap run` and `llmcap env` need no installation, as they name it in variables.
+    """
+
+
+@ca.command()
+@json_option
+def show(*, as_json: bool) -> None:
+    """Show what it may sign for, until when, and its fingerprint. Makes it, if there is none."""
+    authority = _authority()
+    if as_json:
+        echo_json({
+            "file": str(_certificate_file()),
+            "sha256": authority.fingerprint,
+            "ends": authority.ends.isoformat(),
+            "domains": list(authority.domains),
+        })  # fmt: skip
+        return
+    click.echo(f"certificate  {_certificate_file()}")
+    click.echo(f"sha256       {authority.fingerprint}")
+    click.echo(f"ends         {authority.ends:%Y-%m-%d}")
+    click.echo("signs for    these domains and what is below them, and nothing else:")
+    for domain in authority.domains:
+        click.echo(f"             {domain}")
+
+
+@ca.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--format", "form", type=click.Choice(["pem", "der"]), default="pem", show_default=True,
+    help="How it is written.",
+)  # fmt: skip
+def export(file: Path | None, form: str) -> None:
+    """Write the certificate, without its key, to FILE or to stdout."""
+    encoding = Encoding.PEM if form == "pem" else Encoding.DER
+    content = _authority().certificate.public_bytes(encoding)
+    if file is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written: {error.strerror}") from error
+    tell(f"Wrote {file}")
+
+
+@ca.command()
+@store_argument
+@changes
+def install(kinds: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
+    """
+    Make trust stores trust it: `system`, `nss` (Firefox, Chrome), `java`.
+
+    Only needed for programs that read no variable, behind `llmcap up`. Says what it will do first.
+    """
+    _authority()
+    machine, certificate = Machine(), _certificate_file()
+    steps = [step for kind in kinds for step in stores.install(Kind(kind), certificate, machine)]
+    _carry_out(steps, yes=yes, dry_run=dry_run)
+
+
+@ca.command()
+@store_argument
+@changes
+def uninstall(kinds: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
+    """Take it out of trust stores: `system`, `nss` (Firefox, Chrome), `java`."""
+    machine = Machine()
+    steps = [step for kind in kinds for step in stores.uninstall(Kind(kind), machine)]
+    _carry_out(steps, yes=yes, dry_run=dry_run)
+
+
+def _authority() -> Authority:
+    return behind.authority(os.environ)
+
+
+def _certificate_file() -> Path:
+    return behind.authority_folder(os.environ) / CERTIFICATE_FILE
+
+
+def _carry_out(steps: Sequence[Step], *, yes: bool, dry_run: bool) -> None:
+    tell("This would be done:" if dry_run else "This will be done:")
+    for step in steps:
+        tell(f"  {step.says}\n    $ {shlex.join(step.argv)}")
+    if dry_run:
+        return
+    if not yes:
+        click.confirm("Go on?", abort=True, err=True)
+    stores.carry_out(steps, os.environ)
+    tell("Done.")
