@@ -1,13 +1,33 @@
 """From a typed config to a checked policy, and every error with its place."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from llmcap import yamldoc
+from llmcap.budget import scopes_for
 from llmcap.config import load, resolve, with_cap
 from llmcap.errors import ConfigError
-from llmcap.records import CapUnit, EndpointPolicy, HoldMode, Policy, UnknownPolicy
+from llmcap.records import (
+    Call,
+    CapUnit,
+    EndpointPolicy,
+    HoldMode,
+    Policy,
+    ProcessPolicy,
+    UnknownPolicy,
+)
+from llmcap.rules import (
+    Action,
+    AlertTarget,
+    BreakerRules,
+    BurnRule,
+    EventKind,
+    ParallelRule,
+    RepeatRule,
+    Threshold,
+)
 
 WHOLE = """
 timezone: Europe/Berlin
@@ -37,6 +57,9 @@ budgets:
   cap: 0.25
   match: {provider: anthropic, model: [claude-opus-*, claude-fable-*]}
 """
+
+AT = "budgets:\n- {name: a, cap: 1, at: "
+ALLOW = "budgets:\n- {name: a, cap: 1, allow: "
 
 
 def policy_of(text: str) -> Policy:
@@ -88,24 +111,51 @@ def test_an_empty_config_is_the_safe_default():
         ("budgets:\n- {name: a, cap: 1, timezone: Mars}", "llmcap.yaml:2: budgets.0"),
         ("budgets:\n- {name: a, cap: 1, per: team}", "llmcap.yaml:2: budgets.0.per: 'team' is no"),
         ("budgets:\n- {name: a, cap: 1, match: {team: x}}", "llmcap.yaml:2: budgets.0.match.team:"),
-        ("budgets:\n- {name: a, cap: 1}\n- {name: a, cap: 2}", "llmcap.yaml:3: budgets.1: there are"),
+        (
+            "budgets:\n- {name: a, cap: 1}\n- {name: a, cap: 2}",
+            "llmcap.yaml:3: budgets.1: there are",
+        ),
         ("budgets: {a: 1}", "llmcap.yaml:1: budgets: {'a': 1} is not a list"),
         ("fail_open: 1", "llmcap.yaml:1: fail_open: 1 is neither true nor false"),
         ("min_output: -5", "llmcap.yaml:1: min_output: -5 is not a whole number"),
         ("wait: soon", "llmcap.yaml:1: wait: 'soon' is not a time"),
         ("hold: tight", "llmcap.yaml:1: hold: 'tight' is none of: ceiling, sliced"),
         ("durability: some", "llmcap.yaml:1: durability: 'some' is none of: normal, full"),
-        ("trust_headers: authorization", "llmcap.yaml:1: trust_headers: 'authorization' is none of"),
+        (
+            "trust_headers: authorization",
+            "llmcap.yaml:1: trust_headers: 'authorization' is none of",
+        ),
         ("prices: {m: {input: 1}}", "llmcap.yaml:1: prices.m:"),
         ("prices: {openai/m: {inputs: 1}}", "llmcap.yaml:1: prices.openai/m:"),
         ("- 1", "llmcap.yaml:1: [1] is not a map"),
+        (AT + "{110%: warn}", "llmcap.yaml:2: budgets.0.at.110%: '110%' is no threshold"),
+        (AT + "{most: warn}", "llmcap.yaml:2: budgets.0.at.most: 'most' is no threshold"),
+        (AT + "{80%: shout}", "llmcap.yaml:2: budgets.0.at.80%: 'shout' is no action"),
+        (AT + "{80%: {slow: 2s}}", "llmcap.yaml:2: budgets.0.at.80%.slow: 'slow' is no action"),
+        (
+            AT + "{80%: {throttle: 2h}}",
+            "llmcap.yaml:2: budgets.0.at.80%.throttle: '2h' is no delay",
+        ),
+        (AT + "{forecast 90%: refuse}", "llmcap.yaml:2: budgets.0.at.forecast 90%: a forecast is"),
+        (ALLOW + "{user: me}", "llmcap.yaml:2: budgets.0.allow.user: there is no attribute"),
+        (ALLOW + "{}", "llmcap.yaml:2: budgets.0.allow: this names no attribute"),
+        ("breakers: {loops: true}", "llmcap.yaml:1: breakers.loops: there is no breaker"),
+        ("breakers: {burn: {above: -1}}", "llmcap.yaml:1: breakers.burn.above: -1 is not"),
+        ("breakers: {repeats: {calls: 0}}", "llmcap.yaml:1: breakers.repeats.calls: 0 is too few"),
+        ("breakers: {errors: {above: 1}}", "llmcap.yaml:1: breakers.errors.above: the breaker"),
+        ("breakers: {errors: {share: 200%}}", "llmcap.yaml:1: breakers.errors.share: '200%' is no"),
+        ("alerts: {webhook: nowhere}", "llmcap.yaml:1: alerts.webhook: this is no web address"),
+        ("alerts: {secret: s}", "llmcap.yaml:1: alerts: an alert has either a webhook or"),
+        ("alerts: {webhook: env:NOT_SET}", "llmcap.yaml:1: alerts.webhook: the environment"),
+        ("alerts: {webhook: http://h, events: [won]}", "llmcap.yaml:1: alerts.events.0: 'won' is"),
+        ("alerts: {apprise: json://h, secret: s}", "llmcap.yaml:1: alerts: only a webhook is"),
     ],
     ids=lambda value: value[:40] if "\n" not in value else value.split("\n", 1)[1][:40],
 )
 def test_a_mistake_names_file_line_key_and_value(text, message):
     """A user finds the place without searching."""
     with pytest.raises(ConfigError) as caught:
-        policy_of(text)
+        policy_of(text + "}" * (text.count("{") - text.count("}")))
     assert str(caught.value).startswith(message)
 
 
@@ -141,3 +191,76 @@ def test_banana_is_no_cap():
     """The message names the value and shows what is one."""
     with pytest.raises(ConfigError, match="'banana'"):
         with_cap(Policy(), "banana")
+
+
+def test_thresholds_are_read_in_the_order_of_their_shares():
+    """Those of a forecast come last; one share may have several actions."""
+    (budget,) = policy_of(
+        "budgets:\n- name: a\n  cap: 1\n  at:\n"
+        "    forecast 100%: warn\n"
+        "    100%: refuse\n"
+        "    95%: {downgrade: [claude-haiku-4-5, gpt-5-mini]}\n"
+        "    80%: [warn, {throttle: 500ms}]\n"
+    ).budgets
+    assert budget.at == (
+        Threshold(80, Action.WARN),
+        Threshold(80, Action.THROTTLE, delay_seconds=Decimal("0.5")),
+        Threshold(95, Action.DOWNGRADE, models=("claude-haiku-4-5", "gpt-5-mini")),
+        Threshold(100, Action.REFUSE),
+        Threshold(100, Action.WARN, forecast=True),
+    )
+    assert [threshold.label for threshold in budget.at[-2:]] == ["100%", "forecast 100%"]
+
+
+def test_an_allowed_call_does_not_fall_under_the_budget():
+    """The named exception, and nobody else."""
+    budgets = policy_of(
+        "budgets:\n- {name: a, cap: 1, allow: [{proxy_user: release}, {port: '9'}]}"
+    ).budgets
+
+    def scopes(**attributes: str):
+        call = Call("id", datetime(2026, 1, 1, tzinfo=UTC), "openai", "chat", "gpt-5", attributes)
+        return scopes_for(budgets, call, run_id="")
+
+    assert scopes(proxy_user="release") == ()
+    assert scopes(port="9", proxy_user="other") == ()
+    assert len(scopes(proxy_user="other")) == 1
+    assert len(scopes(project="release")) == 1
+
+
+def test_breakers_are_off_until_they_are_asked_for():
+    """`true` stands for the recommended settings, for one or for all."""
+    assert not policy_of("").breakers.any
+    assert not policy_of("breakers: false").breakers.any
+    everything = policy_of("breakers: true").breakers
+    assert None not in (everything.errors, everything.latency, everything.burn)
+    chosen = policy_of(
+        "breakers: {repeats: true, parallel: {calls: 8, open: 5s}, errors: false,"
+        " burn: {above: $3, per: [key, project]}}"
+    ).breakers
+    assert chosen == BreakerRules(
+        repeats=RepeatRule(),
+        parallel=ParallelRule(calls=8, open_seconds=Decimal(5)),
+        burn=BurnRule(above_nanos=3 * 10**9, per=("key", "project")),
+    )
+
+
+def test_alerts_take_their_secrets_from_the_environment(monkeypatch):
+    """A config can be shared: what is secret stands elsewhere, and in no `repr`."""
+    monkeypatch.setenv("HOOK_SECRET", "s3cret")
+    policy = policy_of(
+        "alerts:\n- {webhook: 'https://example.com/x', secret: env:HOOK_SECRET, events: exceeded}\n"
+        "- {apprise: 'slack://token'}\n"
+    )
+    assert policy.alerts == (
+        AlertTarget("https://example.com/x", secret="s3cret", events=(EventKind.EXCEEDED,)),
+        AlertTarget("slack://token", apprise=True),
+    )
+    assert "s3cret" not in repr(policy)
+    assert "token" not in repr(policy)
+
+
+def test_processes_are_looked_up_as_the_config_says():
+    """By default only where something counts by them."""
+    assert policy_of("").identify_processes is ProcessPolicy.AUTO
+    assert policy_of("identify_processes: off").identify_processes is ProcessPolicy.OFF

@@ -8,7 +8,7 @@ read, so the check and the hold are one step.
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fnmatch import translate
@@ -117,9 +117,14 @@ def scopes_for(budgets: Sequence[Budget], call: Call, *, run_id: str) -> tuple[S
 
 
 def _matches(budget: Budget, call: Call) -> bool:
+    if not _agrees(budget.match, call):
+        return False
+    return not any(_agrees(exception, call) for exception in budget.allow)
+
+
+def _agrees(wanted: Mapping[str, tuple[str, ...]], call: Call) -> bool:
     return all(
-        _globs(patterns).fullmatch(_attribute(call, name))
-        for name, patterns in budget.match.items()
+        _globs(patterns).fullmatch(_attribute(call, name)) for name, patterns in wanted.items()
     )
 
 

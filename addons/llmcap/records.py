@@ -13,6 +13,8 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from llmcap.rules import NO_BREAKERS, AlertTarget, BreakerRules, Threshold
+
 Count = int | Decimal
 NOTHING: Mapping[str, Count] = MappingProxyType({})
 
@@ -206,6 +208,8 @@ class Budget:
     match: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # attribute -> glob patterns
     per: tuple[str, ...] = ()
     hold: HoldMode = HoldMode.CEILING
+    allow: tuple[Mapping[str, tuple[str, ...]], ...] = ()  # calls that do not fall under it
+    at: tuple[Threshold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +252,14 @@ class EndpointPolicy(StrEnum):
     PASS = "pass"  # noqa: S105 - no password
 
 
+class ProcessPolicy(StrEnum):
+    """Whether to look up which local program makes a call, and where it runs."""
+
+    AUTO = "auto"  # where a budget or a breaker asks for it
+    ON = "on"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Every setting, resolved and checked. The defaults are the safe ones."""
@@ -264,6 +276,9 @@ class Policy:
     durability: str = "normal"  # normal: survives a killed process; full: also a power cut
     refusal_status: str = "auto"  # auto | 429 | 402 | 400
     trusted_headers: tuple[str, ...] = ()  # that may name a project, user, customer or tag
+    identify_processes: ProcessPolicy = ProcessPolicy.AUTO
+    breakers: BreakerRules = NO_BREAKERS
+    alerts: tuple[AlertTarget, ...] = ()
 
 
 # --- admission ------------------------------------------------------------------------------

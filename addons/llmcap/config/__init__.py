@@ -1,0 +1,12 @@
+"""
+Settings as typed, resolved into one checked `Policy`.
+
+Every rule has one place: the tables of `settings`, `budgets` and `guards`, from which the checks
+and the JSON schema for editors both follow. An error names file, line, key and value, says what was
+expected, and nothing of a bad config is used.
+"""
+
+from llmcap.config.readers import ATTRIBUTES, TRUSTABLE_HEADERS
+from llmcap.config.settings import SETTINGS, load, resolve, with_cap
+
+__all__ = ["ATTRIBUTES", "SETTINGS", "TRUSTABLE_HEADERS", "load", "resolve", "with_cap"]

@@ -1,0 +1,132 @@
+"""The settings of a config file, all in one table, and the way from a file to a `Policy`."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from llmcap import yamldoc
+from llmcap.budget import parse_short
+from llmcap.config.budgets import read_budgets
+from llmcap.config.guards import ALERTS, BREAKERS
+from llmcap.config.readers import (
+    HEADERS,
+    SECONDS,
+    SWITCH,
+    TEXT,
+    WHOLE,
+    Kind,
+    choice,
+    guarded,
+    one_of,
+)
+from llmcap.errors import ConfigError
+from llmcap.pricing import parse_override
+from llmcap.records import EndpointPolicy, HoldMode, Policy, ProcessPolicy, UnknownPolicy
+from llmcap.yamldoc import Place
+
+HOLD = choice(HoldMode).said("For all budgets: hold a stream's ceiling, or slice by slice.")
+TIMEZONE = TEXT.said("For all budgets: where days begin, such as Europe/Berlin.")
+
+
+def load(path: Path) -> Policy:
+    """The policy of a YAML file. Raises `ConfigError` for a file that cannot be read or used."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(
+            f"{path}: the config cannot be read: {reason}\n"
+            "hint: name an existing file with llmcap_config, --config or LLMCAP_CONFIG"
+        ) from error
+    return resolve(yamldoc.parse(text, file=str(path)))
+
+
+def resolve(document: Place) -> Policy:
+    """The policy of a parsed document; an empty one gives the defaults."""
+    values: dict[str, Any] = {}
+    hold = HoldMode.CEILING
+    timezone = "UTC"
+    budgets: Place | None = None
+    for key, place in document.items():
+        if key == "budgets":
+            budgets = place
+        elif key == "hold":
+            hold = HOLD.read(place)
+        elif key == "timezone":
+            timezone = TIMEZONE.read(place)
+        elif key in SETTINGS:
+            field, kind = SETTINGS[key]
+            values[field] = kind.read(place)
+        else:
+            known = ", ".join(sorted([*SETTINGS, "budgets", "hold", "timezone"]))
+            place.fail(f"there is no setting of this name; there are: {known}")
+    if budgets is not None:
+        values["budgets"] = read_budgets(budgets, hold=hold, timezone=timezone)
+    return Policy(**values)
+
+
+def with_cap(policy: Policy, text: str) -> Policy:
+    """The policy with one more budget, `cap`, written short: `5`, `$5/day`, `1.50/run`."""
+    budget = parse_short(text)
+    if any(other.name == budget.name for other in policy.budgets):
+        raise ConfigError(
+            f"the cap {text!r} makes a budget named {budget.name!r}, which the config has too\n"
+            "hint: rename the budget in the config"
+        )
+    return dataclasses.replace(policy, budgets=(*policy.budgets, budget))
+
+
+def _prices(place: Place) -> Mapping[str, Mapping[str, object]]:
+    prices: dict[str, Mapping[str, object]] = {}
+    for key, each in place.items():
+        guarded(each, parse_override, key, each.plain)
+        prices[key] = each.plain
+    return prices
+
+
+# Setting in YAML -> field of `Policy`, and how its value is read.
+SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
+    "prices": (
+        "prices",
+        Kind(
+            _prices,
+            {
+                "type": "object",
+                "description": "Prices of your own, by provider/model, in USD per million tokens.",
+                "additionalProperties": {"type": "object"},
+            },
+        ),
+    ),
+    "unknown_models": (
+        "unknown_models",
+        choice(UnknownPolicy).said("What to do with a model that has no price."),
+    ),
+    "unknown_endpoints": (
+        "unknown_endpoints",
+        choice(EndpointPolicy).said("What to do with a request that no provider file knows."),
+    ),
+    "fail_open": ("fail_open", SWITCH.said("Forward, unmetered, what LLMCap cannot account for.")),
+    "clamp": ("clamp", SWITCH.said("Lower a call's output limit where that lets it fit.")),
+    "min_output": ("min_output", WHOLE.said("Tokens that a clamp must leave.")),
+    "wait": ("wait_seconds", SECONDS.said("How long a call waits for money held by others.")),
+    "waiters_max": ("waiters_max", WHOLE.said("How many calls may wait.")),
+    "durability": (
+        "durability",
+        one_of("normal", "full").said("normal survives a killed process, full a power cut too."),
+    ),
+    "refusal_status": (
+        "refusal_status",
+        one_of("auto", "429", "402", "400").said("The HTTP status of a refusal."),
+    ),
+    "trust_headers": (
+        "trusted_headers",
+        HEADERS.said("Request headers that may name a project, user, customer or tag."),
+    ),
+    "identify_processes": (
+        "identify_processes",
+        choice(ProcessPolicy).said("Whether to look up which local program makes a call."),
+    ),
+    "breakers": ("breakers", BREAKERS),
+    "alerts": ("alerts", ALERTS),
+}
