@@ -249,7 +249,8 @@ def pass_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
     """
     Usage of one pass.
 
-    The split of cache writes by lifetime may hold less than their total; the rest has the short one.
+    The split of cache writes by lifetime may hold less than their total; the rest has the short
+    one.
     """
     read = count(usage.get("cache_read_input_tokens"))
     split = document(usage.get("cache_creation"))

@@ -1,9 +1,9 @@
 """
 The Gemini API: generativelanguage.googleapis.com.
 
-The verb is the end of the path (`models/{model}:generateContent`), so it is found by its name, under
-any of the API's versions and for tuned models too. The same host speaks OpenAI's chat completions
-under `/openai/`; there, reasoning is hidden in the total only.
+The verb is the end of the path (`models/{model}:generateContent`), so it is found by its name,
+under any of the API's versions and for tuned models too. The same host speaks OpenAI's chat
+completions under `/openai/`; there, reasoning is hidden in the total only.
 https://ai.google.dev/api
 """
 

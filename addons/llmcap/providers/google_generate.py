@@ -1,10 +1,11 @@
 """
 The wire format of Google's generateContent, at the Gemini API and at Vertex AI.
 
-Usage (`usageMetadata`) is in nearly every chunk of a stream: cumulative, not always growing, and the
-last one counts. `promptTokenCount` holds the cached tokens; what tools added to the prompt and the
-thoughts come on top of prompt and candidates. Some variants count thoughts inside the candidates
-and some leave the candidates out, so the output is what the total leaves. Enums may be integers.
+Usage (`usageMetadata`) is in nearly every chunk of a stream: cumulative, not always growing, and
+the last one counts. `promptTokenCount` holds the cached tokens; what tools added to the prompt
+and the thoughts come on top of prompt and candidates. Some variants count thoughts inside the
+candidates and some leave the candidates out, so the output is what the total leaves. Enums may be
+integers.
 https://ai.google.dev/api/generate-content#UsageMetadata
 """
 
@@ -82,7 +83,8 @@ def limit_generate(body: Document, limit: int) -> Document | None:
     """
     The same request with this limit, in the spelling that it uses.
 
-    Thinking counts within the limit, so a budget above it is lowered: half of it stays for the answer.
+    Thinking counts within the limit, so a budget above it is lowered: half of it stays for the
+    answer.
     """
     if limit < 1:
         return None

@@ -1,9 +1,9 @@
 """
 The wire format of OpenAI's speech, transcriptions and translations.
 
-Speech is billed by the characters of its text, or by tokens with the GPT models; the answer is sound
-and tells neither. Transcriptions tell tokens or seconds, but not in the plain formats (text, srt,
-vtt). How long a recording can be is bounded by its size.
+Speech is billed by the characters of its text, or by tokens with the GPT models; the answer is
+sound and tells neither. Transcriptions tell tokens or seconds, but not in the plain formats
+(text, srt, vtt). How long a recording can be is bounded by its size.
 https://platform.openai.com/docs/api-reference/audio, https://platform.openai.com/docs/pricing
 """
 

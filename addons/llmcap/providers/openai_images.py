@@ -7,8 +7,6 @@ size. Edits and variations are forms, not JSON.
 https://platform.openai.com/docs/api-reference/images, https://platform.openai.com/docs/pricing
 """
 
-from collections.abc import Mapping
-
 from llmcap.errors import FormatError
 from llmcap.providers.content import measure
 from llmcap.providers.multipart import fields_of
@@ -107,7 +105,7 @@ def image_usage(usage: Document) -> Usage:
     )
 
 
-def _parameters(request: Request) -> tuple[Mapping[str, object], tuple[Media, ...]]:
+def _parameters(request: Request) -> tuple[Document, tuple[Media, ...]]:
     fields = fields_of(request)
     if fields:
         media = tuple(Media("image", field.size) for field in fields if field.filename)
@@ -120,7 +118,7 @@ def _parameters(request: Request) -> tuple[Mapping[str, object], tuple[Media, ..
         raise
 
 
-def _default_model(body: Mapping[str, object]) -> str:
+def _default_model(body: Document) -> str:
     is_gpt = any(name in body for name in _GPT_PARAMETERS) or body.get("quality") in _GPT_QUALITIES
     return "gpt-image-1" if is_gpt else "dall-e-2"
 

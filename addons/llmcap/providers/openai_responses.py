@@ -181,9 +181,10 @@ def tool_units(response: Document) -> dict[str, Count]:
     """
     The hosted tool calls of a response, by their unit.
 
-    `tool_usage` tells the billable searches where it is there; otherwise the items are counted. Of a
-    web search only the `search` action is billed, opening and reading a page is not
-    (platform.openai.com/docs/pricing, "Built-in tools"). A container of code lasts for all of its calls.
+    `tool_usage` tells the billable searches where it is there; otherwise the items are counted.
+    Of a web search only the `search` action is billed, opening and reading a page is not
+    (platform.openai.com/docs/pricing, "Built-in tools"). A container of code lasts for all of its
+    calls.
     """
     units: dict[str, Count] = {}
     containers: set[str] = set()

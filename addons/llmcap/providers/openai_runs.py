@@ -11,8 +11,9 @@ from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.reader import BaseReader, count, document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Usage
+from llmcap.records import Count, Usage
 
+FEES = ("file_search", "code_interpreter")
 ENDED = ("completed", "failed", "incomplete", "expired", "cancelled")
 
 
@@ -21,9 +22,7 @@ def read_run(request: Request) -> Ask:
     body = request.document()
     content = measure(request)
     kinds = {text(tool.get("type")) for tool in documents(body.get("tools"))}
-    fees = {
-        unit: hosted.USES_DEFAULT for unit in ("file_search", "code_interpreter") if unit in kinds
-    }
+    fees: dict[str, Count] = {unit: hosted.USES_DEFAULT for unit in FEES if unit in kinds}
     limit = count(body.get("max_completion_tokens"))
     stream = body.get("stream") is True
     return Ask(

@@ -1,8 +1,9 @@
 """
 The wire format of OpenAI's videos: a job that is billed by the seconds it was asked for.
 
-The answer to the request that starts it tells model, seconds and size, which is all the price needs.
-A job that fails later is not billed by OpenAI; here it is, as nobody may ever ask how it went.
+The answer to the request that starts it tells model, seconds and size, which is all the price
+needs. A job that fails later is not billed by OpenAI; here it is, as nobody may ever ask how it
+went.
 https://platform.openai.com/docs/api-reference/videos
 """
 

@@ -1,8 +1,8 @@
 """
 What the readers of all wire formats share: the state of a reading, and careful hands for JSON.
 
-A provider may send anything. So nothing here trusts a type: a count that is no count is 0, an object
-that is no object is empty, and a reader goes on.
+A provider may send anything. So nothing here trusts a type: a count that is no count is 0, an
+object that is no object is empty, and a reader goes on.
 """
 
 from collections.abc import Mapping

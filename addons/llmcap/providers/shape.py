@@ -2,8 +2,8 @@
 The one shape of a provider: hosts, a table of endpoints, and per endpoint how to read both ways.
 
 A provider file fills these records with functions of its wire format and nothing else: no IO, no
-clock, no prices. `read` turns a request into an `Ask`, `reader` turns the response into a `Reading`,
-`limit` rewrites the output limit. What a provider charges for lives in `pricing/`.
+clock, no prices. `read` turns a request into an `Ask`, `reader` turns the response into a
+`Reading`, `limit` rewrites the output limit. What a provider charges for lives in `pricing/`.
 """
 
 import json

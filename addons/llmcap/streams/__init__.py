@@ -1,7 +1,7 @@
 """
 Bytes to events, incrementally: content-encodings, then the framings of streamed answers.
 
-Every decoder has one shape: `decode(data)` gives what is whole by now, `flush()` the rest at the end
-of the response. None owns a socket or a clock, none keeps more than its bound; past a bound, or on
-bytes that cannot be what they should be, it raises `FormatError`.
+Every decoder has one shape: `decode(data)` gives what is whole by now, `flush()` the rest at the
+end of the response. None owns a socket or a clock, none keeps more than its bound; past a bound,
+or on bytes that cannot be what they should be, it raises `FormatError`.
 """

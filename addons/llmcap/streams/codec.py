@@ -142,13 +142,18 @@ class Brotli:
             return
         try:
             piece = self._decompressor.process(data, output_buffer_limit=PIECE_BYTES)
-            while piece:
-                yield piece
-                if self._decompressor.is_finished() or self._decompressor.can_accept_more_data():
+            while piece or not self._accepts():
+                if piece:
+                    yield piece
+                if self._decompressor.is_finished():
                     return
+                # Output may wait inside even when all of the input is used up.
                 piece = self._decompressor.process(b"", output_buffer_limit=PIECE_BYTES)
         except brotli.error as error:
             raise FormatError(f"the body is not valid br: {error}") from error
+
+    def _accepts(self) -> bool:
+        return self._decompressor.is_finished() or self._decompressor.can_accept_more_data()
 
 
 class Zstd:

@@ -3,10 +3,10 @@ Server-sent events, as the WHATWG specifies them, on bytes.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
-Lines end with LF, CR or CRLF and nothing else: text may hold U+2028. Two things are ours. A line that
-ends with CR is taken at once (a LF that follows is dropped), so that no event waits for the next byte.
-And an event that the end of the stream left open is given by `flush`, where a browser would drop it:
-some servers forget the last blank line, and it may be the line with the usage.
+Lines end with LF, CR or CRLF and nothing else: text may hold U+2028. Two things are ours. A line
+that ends with CR is taken at once (a LF that follows is dropped), so that no event waits for the
+next byte. And an event that the end of the stream left open is given by `flush`, where a browser
+would drop it: some servers forget the last blank line, and it may be the line with the usage.
 """
 
 from typing import NamedTuple

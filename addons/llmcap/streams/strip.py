@@ -42,7 +42,8 @@ class UsageStripper:
             event = bytes(self._held[: found.end()])
             del self._held[: found.end()]
             self._searched = 0
-            out.append(event if self._passing else _stripped(event))
+            unread = self._passing or len(event) > HELD_BYTES_MAX
+            out.append(event if unread else _stripped(event))
             self._passing = False
         self._searched = max(len(self._held) - _LONGEST_END_BYTES + 1, 0)
         if len(self._held) > HELD_BYTES_MAX:

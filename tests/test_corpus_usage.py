@@ -1,0 +1,348 @@
+"""
+Real traffic of the providers, against an independent oracle of what it used.
+
+Promise: every exchange whose provider is known gives exactly the tokens of the oracle; every
+recorded stream gives the same reading whole, byte by byte and split at every point; and whatever
+is done to the bytes, the meter yields a reading or says why not, and never raises.
+
+Set `LLMCAP_TEST_EVERY_CUT=1` to split at every byte; else some sixty places of each stream are
+tried.
+"""
+
+import base64
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from llmcap.errors import FormatError
+from llmcap.meter import Meter
+from llmcap.providers import match
+from llmcap.providers.google_generate import bills_queries
+from llmcap.providers.shape import Ask, Billing, Endpoint, Request
+from llmcap.records import Charge, Reading
+
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+EVERY_CUT = bool(os.environ.get("LLMCAP_TEST_EVERY_CUT"))
+
+pytestmark = pytest.mark.skipif(
+    not CORPUS.is_dir(), reason="the recorded traffic is not beside this project: ../shared/corpus"
+)
+
+# Counts that the oracle and `Usage` name alike.
+PARTS = (
+    "input_tokens", "output_tokens", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning",
+    "input_audio", "output_audio", "input_image", "output_image", "input_video",
+)  # fmt: skip
+
+
+# --- the corpus -----------------------------------------------------------------------------
+
+
+def records(name: str) -> list[dict[str, Any]]:
+    """The records of one of its files."""
+    path = CORPUS / name
+    lines = path.read_text("utf-8").split("\n") if path.is_file() else []
+    return [json.loads(line) for line in lines if line]
+
+
+@cache
+def expected() -> Mapping[str, dict[str, Any]]:
+    """The oracle's words, by the id of the exchange."""
+    return {record["id"]: record for record in records("expected.jsonl")}
+
+
+def bytes_of(exchange: Mapping[str, Any], side: str) -> bytes:
+    """A body as it was; multipart forms are kept as base64 with a prefix."""
+    body = exchange.get(f"{side}_body") or ""
+    if exchange.get(f"{side}_body_encoding") == "base64":
+        return base64.b64decode(body)
+    if body.startswith("base64:"):
+        return base64.b64decode(body.removeprefix("base64:"))
+    return body.encode()
+
+
+def request_of(exchange: Mapping[str, Any]) -> Request:
+    """The request as the core would see it."""
+    url = urlsplit(exchange["url"])
+    return Request(
+        method=exchange["method"],
+        host=url.hostname or "",
+        path=url.path,
+        query=dict(parse_qsl(url.query)),
+        headers={name.lower(): value for name, value in exchange["request_headers"].items()},
+        body=bytes_of(exchange, "request"),
+    )
+
+
+def response_of(exchange: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
+    """Headers and body as they were on the wire; else as if they had not been encoded."""
+    headers = {name.lower(): value for name, value in exchange["response_headers"].items()}
+    headers.pop("content-length", None)
+    if wire := exchange.get("response_wire_b64"):
+        return headers, base64.b64decode(wire)
+    headers.pop("content-encoding", None)
+    headers.pop("transfer-encoding", None)
+    return headers, bytes_of(exchange, "response")
+
+
+def ask_of(endpoint: Endpoint, exchange: Mapping[str, Any]) -> Ask:
+    """What the request asked for. Some recordings leave a form out: those are not read."""
+    if endpoint.read is None:
+        return Ask(model="")
+    try:
+        return endpoint.read(request_of(exchange))
+    except FormatError:
+        form = "multipart" in str(exchange["request_headers"])
+        assert form or exchange["status"] >= 400, exchange["id"]
+        return Ask(model="")
+
+
+def read(
+    endpoint: Endpoint, ask: Ask, status: int, headers: Mapping[str, str], pieces: Iterable[bytes]
+) -> Reading:
+    """What the meter makes of a response that comes in these pieces."""
+    meter = Meter(endpoint, ask, status=status, headers=headers)
+    for piece in pieces:
+        meter.feed(piece)
+    reading = meter.finish()
+    assert meter.failed is None
+    return reading
+
+
+EXCHANGES = {
+    exchange["id"]: exchange
+    for exchange in records("exchanges.jsonl")
+    if match(exchange["host"], exchange["method"], urlsplit(exchange["url"]).path)
+}
+
+
+def endpoint_of(exchange: Mapping[str, Any]) -> Endpoint:
+    """The endpoint of an exchange, which must be known."""
+    found = match(exchange["host"], exchange["method"], urlsplit(exchange["url"]).path)
+    assert found is not None
+    assert found[1] is not None, f"{exchange['method']} {exchange['url']} is not known"
+    return found[1]
+
+
+# --- usage ----------------------------------------------------------------------------------
+
+
+def told(charges: Iterable[Charge]) -> Counter[str]:
+    """The counts of all charges together; extras by their unit."""
+    counts: Counter[str] = Counter()
+    for charge in charges:
+        counts.update({part: getattr(charge.usage, part) for part in PARTS})
+        counts.update({unit: int(number) for unit, number in charge.usage.extras.items()})
+    return +counts
+
+
+def wanted(exchange: Mapping[str, Any]) -> Counter[str]:
+    """The same from the oracle, in our units."""
+    oracle = expected()[exchange["id"]]
+    usage = oracle["usage"]
+    counts: Counter[str] = Counter({part: usage.get(part, 0) for part in PARTS})
+    if "iterations_detail" in usage:
+        # The totals leave passes out: the bill is the sum of the passes.
+        counts["input_tokens"] = usage["iterations_input_tokens"]
+        counts["output_tokens"] = usage["iterations_output_tokens"]
+        counts["cache_read"] = sum(
+            each["cache_read_input_tokens"] for each in usage["iterations_detail"]
+        )
+    if oracle["kind"] == "batch-results":
+        # The oracle says "usage per line" and leaves it at that.
+        for line in exchange["response_body"].splitlines():
+            used = json.loads(line)["result"]["message"]["usage"]
+            counts["input_tokens"] += used["input_tokens"]
+            counts["output_tokens"] += used["output_tokens"]
+    counts.update(units(usage, oracle["model_responded"] or ""))
+    return +counts
+
+
+def units(usage: Mapping[str, Any], model: str) -> Counter[str]:
+    """What the oracle counts besides tokens, in our units; what has no fee is not among them."""
+    tools = usage.get("tools", {})
+    counts: Counter[str] = Counter()
+    counts["web_search"] = tools.get("web_search", 0) + tools.get("web_search_forced", 0)
+    if "google_search_queries" in tools:
+        by_query = bills_queries(model)
+        counts["web_search"] = tools["google_search_queries" if by_query else "grounded_prompts"]
+    counts["file_search"] = tools.get("file_search", 0)
+    counts["audio_second"] = usage.get("audio_seconds", 0)
+    counts["input_character"] = usage.get("input_characters", 0)
+    if "input_tokens" not in usage and "images" in usage:
+        counts["images"] = usage["images"]
+    return counts
+
+
+# Answers that tell no usage and are billed by tokens all the same: the oracle counts what can be
+# counted, the reading stays open, and the bound of the request is billed.
+TOKENS_UNTOLD = ("gpt-4o-mini-tts", "gpt-image-1-mini")
+
+
+@pytest.mark.parametrize("exchange_id", EXCHANGES)
+def test_an_exchange_gives_the_usage_of_the_oracle(exchange_id: str):
+    """Endpoint, model, tokens with all their parts, and units, for every recorded exchange."""
+    exchange, oracle = EXCHANGES[exchange_id], expected()[exchange_id]
+    endpoint = endpoint_of(exchange)
+    metered = endpoint.billing is Billing.METERED
+    assert (metered and exchange["status"] < 300) == bool(oracle["billable"])
+
+    ask = ask_of(endpoint, exchange)
+    headers, body = response_of(exchange)
+    reading = read(endpoint, ask, exchange["status"], headers, [body])
+    counts, oracle_counts = told(reading.charges), wanted(exchange)
+
+    untold = ask.model in TOKENS_UNTOLD and "input_tokens" not in oracle["usage"]
+    if untold or oracle["usage_missing"]:
+        assert not reading.complete
+        assert not reading.charges
+        return
+    images = sum(counts.pop(unit) for unit in list(counts) if unit.startswith("image_"))
+    assert images == oracle_counts.pop("images", 0)
+    assert counts == oracle_counts
+    if oracle["billable"]:
+        assert reading.complete
+    if metered and oracle["model_requested"]:
+        assert ask.model == oracle["model_requested"].removeprefix("models/")
+    if reading.complete and oracle["model_responded"]:
+        assert reading.model == oracle["model_responded"]
+
+
+def test_the_figures_per_provider(capsys: pytest.CaptureFixture[str]):
+    """A table for people: how many exchanges were read, and what they used."""
+    rows: dict[str, Counter[str]] = {}
+    for exchange in EXCHANGES.values():
+        endpoint = endpoint_of(exchange)
+        headers, body = response_of(exchange)
+        ask = ask_of(endpoint, exchange)
+        reading = read(endpoint, ask, exchange["status"], headers, [body])
+        row = rows.setdefault(exchange["provider"], Counter())
+        row["exchanges"] += 1
+        row[endpoint.billing] += 1
+        row["complete"] += reading.complete
+        row.update({part: told(reading.charges)[part] for part in PARTS[:2]})
+    with capsys.disabled():
+        print()  # noqa: T201  the table is for people
+        for provider, row in sorted(rows.items()):
+            print(f"  {provider}: " + ", ".join(f"{row[name]} {name}" for name in row))  # noqa: T201
+    assert all(row["complete"] for row in rows.values())
+
+
+# --- every cut ------------------------------------------------------------------------------
+
+STREAMS = [
+    exchange_id
+    for exchange_id, exchange in EXCHANGES.items()
+    if expected()[exchange_id]["stream"]
+    and endpoint_of(exchange).billing in (Billing.METERED, Billing.DEFERRED)
+]
+
+
+def cuts_of(body: bytes) -> Iterable[int]:
+    """Where to split: everywhere, or at places spread over the body and around line ends."""
+    if EVERY_CUT or len(body) < 100:
+        return range(1, len(body))
+    step = max(len(body) // 40, 1)
+    spread = set(range(1, len(body), step)) | {len(body) - back for back in range(1, 12)}
+    first_end = body.find(b"\n\n") + 1
+    return sorted(spread | {first_end, first_end + 1} - {0})
+
+
+@pytest.mark.parametrize("exchange_id", STREAMS)
+def test_a_stream_gives_the_same_reading_in_every_cut(exchange_id: str):
+    """Whole, byte by byte, and split at every point."""
+    exchange = EXCHANGES[exchange_id]
+    endpoint, status = endpoint_of(exchange), exchange["status"]
+    ask = ask_of(endpoint, exchange)
+    headers, body = response_of(exchange)
+
+    whole = read(endpoint, ask, status, headers, [body])
+    assert read(endpoint, ask, status, headers, (bytes([byte]) for byte in body)) == whole
+    for cut in cuts_of(body):
+        assert read(endpoint, ask, status, headers, (body[:cut], body[cut:])) == whole, cut
+
+
+@pytest.mark.parametrize("exchange_id", STREAMS)
+def test_a_stream_that_breaks_off_is_not_complete_before_its_usage(exchange_id: str):
+    """Once complete a reading stays so, and never charges more than the whole stream does."""
+    exchange = EXCHANGES[exchange_id]
+    endpoint = endpoint_of(exchange)
+    headers, body = response_of(exchange)
+    ask = ask_of(endpoint, exchange)
+    whole = read(endpoint, ask, exchange["status"], headers, [body])
+
+    meter = Meter(endpoint, ask, status=exchange["status"], headers=headers)
+    was_complete = False
+    for start in range(0, len(body), 64):
+        meter.feed(body[start : start + 64])
+        if was_complete:
+            assert meter.reading.complete
+        was_complete = meter.reading.complete
+        if was_complete and not whole.deferred:
+            assert told(meter.reading.charges) <= told(whole.charges)
+
+
+# --- what is no call to a model -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    records("nonllm.jsonl"),
+    ids=lambda exchange: f"{exchange['method']} {exchange['url']}",
+)
+def test_other_traffic_is_neither_metered_nor_refused(exchange: Mapping[str, Any]):
+    """No provider's, or free: never held, never refused."""
+    url = urlsplit(exchange["url"])
+    found = match(url.hostname or "", exchange["method"], url.path)
+    assert found is None or (found[1] is not None and found[1].billing is Billing.FREE)
+
+
+# --- rubbish --------------------------------------------------------------------------------
+
+MUTABLE = [
+    exchange_id
+    for exchange_id, exchange in EXCHANGES.items()
+    if endpoint_of(exchange).reader and exchange["status"] < 300
+]
+
+
+@pytest.mark.skipif(not MUTABLE, reason="there is no recorded traffic to mutate")
+@settings(
+    deadline=None,
+    max_examples=2_000 if EVERY_CUT else 150,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(st.data())
+def test_mutated_traffic_never_raises(data: st.DataObject):
+    """Bytes lost, doubled, changed and cut anywhere: a reading of sane counts, or a reason."""
+    exchange = EXCHANGES[data.draw(st.sampled_from(MUTABLE or [""]))]
+    endpoint = endpoint_of(exchange)
+    headers, body = response_of(exchange)
+    mutated = bytearray(body)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(mutated)))
+        length = data.draw(st.integers(0, 200))
+        piece = bytes(mutated[place : place + length])
+        mutated[place : place + length] = data.draw(
+            st.sampled_from(
+                (b"", piece * 2, piece[::-1], b"null", b"-1", b'"', b"[", b"{}", b"1e999")
+            )
+            | st.binary(max_size=20)
+        )
+    step = data.draw(st.integers(1, 5_000))
+    meter = Meter(endpoint, ask_of(endpoint, exchange), status=200, headers=headers)
+    for start in range(0, len(mutated), step):
+        meter.feed(bytes(mutated[start : start + step]))
+        assert all(count >= 0 for count in told(meter.reading.charges).values())
+    reading = meter.finish()
+    assert meter.failed is None or "with a" not in meter.failed, meter.failed
+    assert all(count >= 0 for count in told(reading.charges).values())
