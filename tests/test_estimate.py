@@ -1,0 +1,157 @@
+"""The bound is a bound: whatever is asked, the ceiling is not below what it can cost."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmcap.estimate import TOKENIZER_FACTOR, TokenCounter, demand, input_bound, media_bound
+from llmcap.money import ceil_nanos
+from llmcap.pricing import PriceBook, cost_usd
+from llmcap.providers.shape import Ask, Media
+from llmcap.records import Policy, Usage
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+BOOK = PriceBook()
+MODELS = [
+    ("openai", "gpt-4o-mini"),
+    ("openai", "o4-mini"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("anthropic", "claude-opus-4-5"),
+    ("google", "gemini-2.5-pro"),
+]
+
+
+def price(provider: str, model: str):
+    """A model's price in June 2026."""
+    found = BOOK.find(provider, model, NOW)
+    assert found is not None, (provider, model)
+    return found
+
+
+@given(
+    model=st.sampled_from(MODELS),
+    text_bytes=st.integers(0, 2_000_000),
+    limit=st.integers(1, 64_000),
+    choices=st.integers(1, 8),
+    parts=st.tuples(*[st.floats(0, 1)] * 4),
+)
+def test_no_usage_within_the_bounds_costs_more_than_the_ceiling(
+    model, text_bytes, limit, choices, parts
+):
+    """Whatever share is read from a cache, written to one, or reasoned, the hold covers it."""
+    provider, name = model
+    found = price(provider, name)
+    ask = Ask(name, text_bytes=text_bytes, output_limit=limit, choices=choices)
+    wanted = demand(ask, [found], Policy(), family=provider)
+    read = int(min(text_bytes, found.context_window) * parts[0])
+    usage = Usage(
+        input_tokens=read,
+        cache_read=int(read * parts[1] / 3),
+        cache_write_5m=int(read * parts[2] / 3),
+        cache_write_1h=int(read * parts[3] / 3),
+        output_tokens=limit * choices,
+        reasoning=limit * choices // 2,
+    )
+    assert ceil_nanos(cost_usd(usage, found)) <= wanted.ceiling_nanos()
+
+
+def test_the_output_is_bounded_by_the_model_where_the_request_sets_no_limit():
+    """No limit is not no output."""
+    found = price("openai", "gpt-4o-mini")
+    assert demand(Ask("gpt-4o-mini"), [found], Policy(), family="openai").output_limit == 16_384
+
+
+def test_every_choice_is_paid_for():
+    """`n: 3` is three answers."""
+    found = price("openai", "gpt-4o-mini")
+    one = demand(Ask("m", output_limit=100), [found], Policy(), family="openai")
+    three = demand(Ask("m", output_limit=100, choices=3), [found], Policy(), family="openai")
+    assert three.per_output_nanos == 3 * one.per_output_nanos
+    assert three.ceiling_tokens() - one.ceiling_tokens() == 200
+
+
+def test_embeddings_have_no_output_and_cannot_be_clamped():
+    """There is no limit to lower."""
+    found = price("openai", "text-embedding-3-small")
+    wanted = demand(Ask("m", text_bytes=100, generates=False), [found], Policy(), family="openai")
+    assert (wanted.output_limit, wanted.clampable) == (0, False)
+
+
+def test_context_that_only_the_provider_has_is_bounded_by_the_window_or_by_what_was_seen():
+    """One line may continue a conversation of any length."""
+    found = price("openai", "gpt-4o-mini")
+    ask = Ask("m", text_bytes=10, remote_input=True, previous_id="resp_1", output_limit=1)
+    unknown = demand(ask, [found], Policy(), family="openai")
+    known = demand(ask, [found], Policy(), family="openai", known_input=500)
+    assert unknown.fixed_tokens == found.context_window
+    assert 500 < known.fixed_tokens < 5_000
+
+
+def test_helpers_on_other_models_are_paid_for():
+    """A fallback may read everything once more, at its own price."""
+    cheap, dear = price("anthropic", "claude-haiku-4-5"), price("anthropic", "claude-opus-4-5")
+    ask = Ask("m", text_bytes=10_000, output_limit=100, extra_output=50)
+    alone = demand(ask, [cheap], Policy(), family="anthropic")
+    helped = demand(ask, [cheap, dear], Policy(), family="anthropic")
+    assert helped.fixed_nanos > alone.fixed_nanos * 5
+
+
+def test_a_loop_of_server_tools_reads_its_input_again():
+    """Each round of a web search is billed with all that was read."""
+    found = price("anthropic", "claude-haiku-4-5")
+    once = demand(Ask("m", text_bytes=9_000), [found], Policy(), family="anthropic")
+    looped = demand(Ask("m", text_bytes=9_000, loops=3), [found], Policy(), family="anthropic")
+    assert looped.fixed_nanos == 3 * once.fixed_nanos
+
+
+def test_a_clamp_never_asks_for_more_than_the_request_itself():
+    """`min_output` is no reason to refuse a request for ten tokens."""
+    found = price("openai", "gpt-4o-mini")
+    wanted = demand(Ask("m", output_limit=10), [found], Policy(min_output=256), family="openai")
+    assert wanted.output_min == 10
+
+
+@pytest.mark.parametrize(
+    ("media", "least"),
+    [
+        (Media("image", 100), 4_784),
+        (Media("audio", 16_000), 32),
+        (Media("video", 1_000_000), 300),
+        (Media("file", 10_000), 10_000),
+        (Media("file", None), 128_000),
+        (Media("audio", None), 128_000),
+    ],
+    ids=lambda value: f"{value.kind}-{value.bytes}" if isinstance(value, Media) else None,
+)
+def test_media_have_bounds_of_their_own(media, least):
+    """What the provider fetches itself may fill the window."""
+    assert media_bound(media, family="anthropic", window=128_000) >= least
+
+
+def test_a_count_can_only_lower_the_bound():
+    """The text's own bytes bound its tokens, whatever a tokenizer says."""
+    found = price("openai", "gpt-4o-mini")
+    ask = Ask("m", text_bytes=4_000)
+    cheap = input_bound(ask, found, family="openai")
+    counted = input_bound(ask, found, family="openai", text_tokens=1_000)
+    assert counted == cheap - 3_000
+
+
+def test_the_counter_multiplies_with_the_familys_factor_and_learns_a_larger_one():
+    """A provider that counts more than the bound raises it; one that counts less changes nothing."""
+    counter = TokenCounter(encode=lambda text: [0] * len(text.split()))
+    assert counter.bound(["one two", "three"], family="anthropic") == 5
+    counter.learn(family="anthropic", bound=100, billed=50)
+    assert counter.factor("anthropic") == TOKENIZER_FACTOR
+    counter.learn(family="anthropic", bound=100, billed=150)
+    assert counter.factor("anthropic") == TOKENIZER_FACTOR * Decimal("1.5")
+
+
+def test_an_unknown_window_is_a_large_one():
+    """A price from a config may not say how much its model can read."""
+    found = replace(price("openai", "gpt-4o-mini"), context_window=None)
+    assert input_bound(Ask("m", text_bytes=10**9), found, family="openai") >= 2_000_000
