@@ -532,6 +532,16 @@ def test_the_dearest_model_bounds_the_others(book: PriceBook) -> None:
                 assert cost_usd(usage, found) <= most, model
 
 
+def test_a_seller_of_other_lists_has_a_dearest_model_too(book: PriceBook) -> None:
+    """Also where its own list is empty."""
+    assert not book.models("openai-codex")
+    dearest, sold = book.dearest("openai-codex", NOW), book.dearest("openai", NOW)
+    assert dearest is not None
+    assert sold is not None
+    assert dearest.provider == "openai-codex"
+    assert dearest.rates["output"] == sold.rates["output"]
+
+
 def test_there_is_no_dearest_of_nobody(book: PriceBook) -> None:
     """A provider that is not in the book has no model at all."""
     assert book.dearest("nobody", NOW) is None

@@ -45,6 +45,7 @@ OTHER_KEYS = {
     "google_maps_grounding_cost_per_query": ("maps_search", THOUSAND),
     "file_search_cost_per_1k_calls": ("file_search", ONE),
     "code_interpreter_cost_per_session": ("code_interpreter", ONE),
+    "output_cost_per_video_per_second": ("video_second", ONE),
     "output_cost_per_second_480p": ("video_second_480p", ONE),
     "output_cost_per_second_720p": ("video_second_720p", ONE),
     "output_cost_per_second_1080p": ("video_second_1080p", ONE),

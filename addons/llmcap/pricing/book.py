@@ -89,13 +89,16 @@ class PriceBook:
         """
         A price that no model of the provider exceeds in any unit, for one that nobody knows.
 
-        It has the highest rate of each unit over all models that bill by the token, and is named
-        for the one with the dearest output.
+        It has the highest rate of each unit over all models, those that it sells for others
+        included, and is named for the one with the dearest output.
         """
+        table = self._table(provider)
+        lists = (provider, *table.fallback, *table.vendors.values()) if table else (provider,)
         prices = [
             price
-            for model in self.models(provider)
-            if (price := self.find(provider, model, at)) is not None and "input" in price.rates
+            for each in lists
+            for model in self.models(each)
+            if (price := self.find(each, model, at)) is not None and "input" in price.rates
         ]
         if not prices:
             return None
@@ -112,6 +115,7 @@ class PriceBook:
         factor = max(factor, Decimal(1))
         return replace(
             leader,
+            provider=provider,
             rates=MappingProxyType({name: rate * factor for name, rate in rates.items()}),
             tiers=(),
             variants=MappingProxyType({}),
