@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from llmcap.pricing.files import parse_yaml
+
 # Found, not imported: litellm takes seconds to import, and only its table is read.
 for package in ("genai_prices", "litellm"):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"the generator reads the package {package}", allow_module_level=True)
 
-from llmcap.pricing.files import parse_yaml
-from pricebook import build, emit, genai, history, litellm_table, overlay
-from pricebook.cli import main
+from pricebook import build, emit, genai, history, litellm_table, overlay  # noqa: E402
+from pricebook.cli import main  # noqa: E402
 
 PRICING = Path(__file__).resolve().parents[1] / "pricing"
 DAY = "2026-11-20"
