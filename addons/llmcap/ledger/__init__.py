@@ -1,0 +1,117 @@
+"""
+The ledger: holds, their endings, and the balances of budgets. Every dollar spent is a row.
+
+`Ledger` is what the walk needs of it; `open_ledger` opens one. SQLite is the first, and the one
+that needs nothing installed: one file, shared by all proxies of a machine.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from llmcap.records import Admit, Balance, Budget, Call, Demand, Deny, Hold, Scope, Settlement, Wait
+
+MEMORY = ":memory:"
+
+
+class Ledger(Protocol):
+    """
+    Where holds are kept.
+
+    Every method is one transaction: it happens as a whole or not at all. All raise `LedgerBusy`
+    where another process has the write lock and the same step may work in a moment, and another
+    `LedgerError` where spending cannot be recorded; after either, nothing has changed.
+    """
+
+    def hold(
+        self, call: Call, scopes: Sequence[Scope], demand: Demand, *, patient: bool = False
+    ) -> Admit | Wait | Deny:
+        """Decide, and reserve the money in every scope in the same step."""
+        ...
+
+    def extend(self, hold: Hold, more_nanos: int, more_tokens: int) -> Hold | None:
+        """Reserve more for a call in flight, in all scopes, or None and nothing."""
+        ...
+
+    def park(self, hold: Hold, response_id: str) -> None:
+        """Remember that a call in flight will be paid for under this id, whoever fetches it."""
+        ...
+
+    def end(self, hold: Hold, settlement: Settlement) -> None:
+        """
+        End a hold, once: `HoldEnded` the second time.
+
+        Where another process took this one for dead and assumed the cost, this is the truth that
+        was missing, and posted as a correction.
+        """
+        ...
+
+    def correct(self, hold: Hold, settlement: Settlement) -> None:
+        """Post the difference between what an ended hold was said to cost, and what it did."""
+        ...
+
+    def refuse(self, call: Call, deny: Deny | None, *, note: str = "") -> None:
+        """Record a call that was not forwarded."""
+        ...
+
+    def charge_once(self, call: Call, scopes: Sequence[Scope], settlement: Settlement) -> bool:
+        """
+        Post usage that came with a later exchange, once per provider and response id.
+
+        False where it was posted before. Where the call that made the response was only assumed,
+        this corrects it, in the windows of that call; else it is charged to `scopes`.
+        """
+        ...
+
+    def adjust(
+        self, scope: Scope, *, reset: bool = False, raise_by: int = 0, note: str = ""
+    ) -> None:
+        """Change a balance by hand: forget what its window has spent, or raise its cap."""
+        ...
+
+    def pause(self, budget: Budget, *, paused: bool = True) -> None:
+        """Admit nothing under this budget, in any window, until it is called with False."""
+        ...
+
+    def recover(self) -> list[int]:
+        """Assume the cost of the holds of processes that are gone; the ids of these holds."""
+        ...
+
+    def balances(
+        self, now: datetime, budgets: Sequence[Budget], *, run_id: str = ""
+    ) -> list[tuple[Scope, Balance]]:
+        """Every balance that counts now, in the order of the budgets, then by value."""
+        ...
+
+    def balances_of(self, hold: Hold) -> tuple[Balance, ...]:
+        """The balances of a hold's scopes, in their order."""
+        ...
+
+    def audit(self) -> list[str]:
+        """What is wrong with the ledger, in sentences; empty: every balance is its entries' sum."""
+        ...
+
+    def close(self) -> None:
+        """Assume what is still in flight, and let go of the file."""
+        ...
+
+
+def utc_now() -> datetime:
+    """The clock on the wall."""
+    return datetime.now(UTC)
+
+
+def open_ledger(
+    path: str | Path, *, durability: str = "normal", clock: Callable[[], datetime] = utc_now
+) -> Ledger:
+    """
+    Open the ledger at this path, made if need be; `:memory:` is one that vanishes when closed.
+
+    `durability` is `normal` (survives a killed process) or `full` (a power cut too: each step then
+    waits for the disk). Raises `LedgerError`.
+    """
+    # Here, as a reader of the protocol needs no database.
+    from llmcap.ledger.sqlite import SqliteLedger  # noqa: PLC0415
+
+    return SqliteLedger(path, durability=durability, clock=clock)

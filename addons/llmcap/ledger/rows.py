@@ -1,0 +1,233 @@
+"""
+Rows of the SQLite ledger: how records become columns, and the statements that add them.
+
+Text that came from a request is bounded and made storable here; nothing in it is a prompt or a key.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from llmcap.records import (
+    NOTHING,
+    Call,
+    CapUnit,
+    Count,
+    Ending,
+    EntryKind,
+    Scope,
+    Settlement,
+    Usage,
+)
+from llmcap.windows import EPOCH
+
+_MICROSECOND = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
+_TEXT_CHARS_MAX = 500
+_ATTRIBUTES_CHARS_MAX = 4_000
+_COUNTS = tuple(name for name in Usage.__slots__ if name != "extras")
+
+_ADD_CALL = """
+    INSERT INTO entries (at, kind, process_id, call_id, provider, endpoint, model, attributes,
+        held_nanos, held_tokens, cost_nanos, usage, served_model, response_id, note)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ADD_LATER = """
+    INSERT INTO entries (at, kind, process_id, hold_id, corrects, held_nanos, held_tokens,
+        cost_nanos, usage, served_model, response_id, note)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ADD_POSTING = """
+    INSERT INTO postings (entry_id, balance_id, spent, held, calls, refused, raised)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+
+Posting = tuple[int, int, int, int, int, int, int]  # in the order of _ADD_POSTING
+
+
+# --- values -----------------------------------------------------------------------------------
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    return (at - EPOCH) // _MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    """The moment, in UTC."""
+    return EPOCH + value * _MICROSECOND
+
+
+def seconds(at: datetime | timedelta) -> int:
+    """Seconds since 1970, or of a length; windows start on whole ones."""
+    return (at - EPOCH if isinstance(at, datetime) else at) // _SECOND
+
+
+def text(value: str | None) -> str | None:
+    """Text as SQLite takes it: no halves of surrogate pairs, which JSON bodies can hold."""
+    if value is None or (value.isascii() and len(value) <= _TEXT_CHARS_MAX):
+        return value
+    return value[:_TEXT_CHARS_MAX].encode("utf-8", "backslashreplace").decode()
+
+
+def attributes_json(attributes: Mapping[str, str]) -> str:
+    """A JSON object in ASCII, its values cut where a client sent far too much."""
+    document = json.dumps(dict(attributes), separators=(",", ":"))
+    if len(document) > _ATTRIBUTES_CHARS_MAX:
+        document = json.dumps({name: value[:100] for name, value in attributes.items()})
+    return document
+
+
+def usage_json(usage: Usage) -> str | None:
+    """The counts that are not zero; a `Decimal` is a JSON string, so that it stays exact."""
+    counts = {name: count for name in _COUNTS if (count := getattr(usage, name))}
+    for name, count in usage.extras.items():
+        if count:
+            counts[name] = str(count) if isinstance(count, Decimal) else count
+    return json.dumps(counts, separators=(",", ":")) if counts else None
+
+
+def usage_from(document: str | None) -> Mapping[str, Count]:
+    """What `usage_json` wrote."""
+    if document is None:
+        return NOTHING
+    return {
+        name: Decimal(count) if isinstance(count, str) else count
+        for name, count in json.loads(document).items()
+    }
+
+
+def amount(unit: CapUnit, *, nanos: int, tokens: int, calls: int) -> int:
+    """The same call in the unit of a cap."""
+    if unit is CapUnit.USD:
+        return nanos
+    return tokens if unit is CapUnit.TOKENS else calls
+
+
+def spent(unit: CapUnit, settlement: Settlement, *, held_nanos: int, held_tokens: int) -> int:
+    """What a settlement adds to a balance; nothing is ever spent of a cap on calls in flight."""
+    if unit is CapUnit.CONCURRENT or settlement.ending is Ending.RELEASED:
+        return 0
+    tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
+    if settlement.ending is Ending.ASSUMED and (
+        settlement.usage.output_tokens == 0 or 0 < held_nanos <= settlement.cost_nanos
+    ):
+        # The cost was assumed at the hold, so the tokens are too.
+        tokens = max(tokens, held_tokens)
+    return amount(unit, nanos=settlement.cost_nanos, tokens=tokens, calls=1)
+
+
+# --- adding -----------------------------------------------------------------------------------
+
+
+def add_call(
+    db: sqlite3.Connection,
+    kind: EntryKind,
+    call: Call,
+    *,
+    process_id: int,
+    held_nanos: int = 0,
+    held_tokens: int = 0,
+    settlement: Settlement | None = None,
+    note: str | None = None,
+) -> int:
+    """The first entry of a call, with the facts about it."""
+    cost_nanos, usage, model, response_id = 0, None, None, None
+    if settlement is not None:
+        cost_nanos, usage = settlement.cost_nanos, usage_json(settlement.usage)
+        model, response_id, note = settlement.model, settlement.response_id, settlement.note
+    cursor = db.execute(
+        _ADD_CALL,
+        (
+            micros(call.at),
+            kind.value,
+            process_id,
+            text(call.id),
+            text(call.provider),
+            text(call.endpoint),
+            text(call.model),
+            attributes_json(call.attributes),
+            held_nanos,
+            held_tokens,
+            cost_nanos,
+            usage,
+            text(model),
+            text(response_id),
+            text(note) or None,
+        ),
+    )
+    return _id_of(cursor)
+
+
+def add_later(
+    db: sqlite3.Connection,
+    kind: EntryKind,
+    *,
+    at: datetime,
+    process_id: int,
+    hold_id: int | None = None,
+    corrects: int | None = None,
+    held_nanos: int = 0,
+    held_tokens: int = 0,
+    cost_nanos: int = 0,
+    settlement: Settlement | None = None,
+    note: str | None = None,
+) -> int:
+    """A later entry: of a call whose facts are on its hold, or of no call at all."""
+    usage, model, response_id = None, None, None
+    if settlement is not None:
+        usage = usage_json(settlement.usage)
+        model, response_id = settlement.model, settlement.response_id
+    cursor = db.execute(
+        _ADD_LATER,
+        (
+            micros(at),
+            kind.value,
+            process_id,
+            hold_id,
+            corrects,
+            held_nanos,
+            held_tokens,
+            cost_nanos,
+            usage,
+            text(model),
+            text(response_id),
+            text(note) or None,
+        ),
+    )
+    return _id_of(cursor)
+
+
+def add_postings(db: sqlite3.Connection, postings: Iterable[Posting]) -> None:
+    """What an entry does to balances; a trigger adds it to them."""
+    db.executemany(_ADD_POSTING, postings)
+
+
+def posting(
+    entry_id: int,
+    balance_id: int,
+    *,
+    spent: int = 0,
+    held: int = 0,
+    calls: int = 0,
+    refused: int = 0,
+    raised: int = 0,
+) -> Posting:
+    """One posting, by the names of its parts."""
+    return entry_id, balance_id, spent, held, calls, refused, raised
+
+
+def _id_of(cursor: sqlite3.Cursor) -> int:
+    assert cursor.lastrowid is not None, "an INSERT has a row id"
+    return cursor.lastrowid
+
+
+# --- balances ---------------------------------------------------------------------------------
+
+
+def budget_key(scope: Scope) -> tuple[str, str, str, str]:
+    """What makes two budgets the same one: how they count, not how much they allow."""
+    budget = scope.budget
+    return text(budget.name) or "", budget.unit.value, budget.every, ",".join(budget.per)

@@ -1,0 +1,179 @@
+"""
+The schema of the SQLite ledger, as a history of named migrations.
+
+Entries and postings are added and never changed; `balances` and `open_holds` are working tables,
+kept in the same transactions, that could be made again from them. What must hold is said here and
+not only in code: a hold ends once, an entry is corrected once, a balance is its postings' sum.
+
+Money is in nano-dollars, times of entries in microseconds and starts of windows in seconds since
+1970, all integers.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+# How many migrations there are; PRAGMA user_version of a ledger that has had them all.
+VERSION = 1
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply what a ledger has not had, within the caller's transaction."""
+    # A tenth of a second to import, and only a new or an old ledger needs it.
+    from sqlite_utils import Database  # noqa: PLC0415
+    from sqlite_utils.migrations import Migrations  # noqa: PLC0415
+
+    migrations = Migrations("llmcap")
+    for step in STEPS:
+        migrations()(step)
+    migrations.apply(Database(connection, execute_plugins=False))
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def m001_entries_and_balances(db: "Database") -> None:
+    """The ledger itself."""
+    for statement in _LEDGER:
+        db.execute(statement)
+
+
+_LEDGER = (
+    # A budget is the same one as long as it counts the same way; its cap may change.
+    """
+    CREATE TABLE budgets (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        unit TEXT NOT NULL CHECK (unit IN ('usd', 'tokens', 'requests', 'concurrent')),
+        every TEXT NOT NULL,
+        per TEXT NOT NULL,
+        paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+        UNIQUE (name, unit, every, per)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE balances (
+        id INTEGER PRIMARY KEY,
+        budget_id INTEGER NOT NULL REFERENCES budgets,
+        value TEXT NOT NULL,
+        run TEXT NOT NULL,
+        window_start INTEGER NOT NULL,
+        spent INTEGER NOT NULL DEFAULT 0 CHECK (spent >= 0),
+        held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0),
+        calls INTEGER NOT NULL DEFAULT 0 CHECK (calls >= 0),
+        refused INTEGER NOT NULL DEFAULT 0 CHECK (refused >= 0),
+        raised INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (budget_id, value, run, window_start)
+    ) STRICT
+    """,
+    # Ids are never used again: a lock file that carries one means one process.
+    """
+    CREATE TABLE processes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        pid INTEGER NOT NULL,
+        started_at INTEGER NOT NULL,
+        ended_at INTEGER
+    ) STRICT
+    """,
+    "CREATE INDEX processes_running ON processes (id) WHERE ended_at IS NULL",
+    # The facts of a call are on its first entry; the later ones name that one as their hold.
+    """
+    CREATE TABLE entries (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('hold', 'extension', 'settled', 'assumed', 'released',
+            'refused', 'charged', 'correction', 'adjusted')),
+        process_id INTEGER NOT NULL REFERENCES processes,
+        hold_id INTEGER REFERENCES entries,
+        corrects INTEGER REFERENCES entries,
+        call_id TEXT,
+        provider TEXT,
+        endpoint TEXT,
+        model TEXT,
+        attributes TEXT,
+        held_nanos INTEGER NOT NULL DEFAULT 0 CHECK (held_nanos >= 0),
+        held_tokens INTEGER NOT NULL DEFAULT 0 CHECK (held_tokens >= 0),
+        cost_nanos INTEGER NOT NULL DEFAULT 0 CHECK (cost_nanos >= 0 OR kind = 'correction'),
+        usage TEXT,
+        served_model TEXT,
+        response_id TEXT,
+        note TEXT,
+        CHECK ((call_id IS NOT NULL) = (kind IN ('hold', 'refused', 'charged'))),
+        CHECK ((corrects IS NOT NULL) = (kind = 'correction')),
+        CHECK (hold_id IS NOT NULL OR kind NOT IN ('extension', 'settled', 'assumed', 'released')),
+        CHECK (cost_nanos = 0 OR kind IN ('settled', 'assumed', 'charged', 'correction'))
+    ) STRICT
+    """,
+    # A hold ends once, and an entry is corrected once: whoever tries, with whatever code.
+    """
+    CREATE UNIQUE INDEX entries_ending ON entries (hold_id)
+        WHERE kind IN ('settled', 'assumed', 'released')
+    """,
+    "CREATE UNIQUE INDEX entries_correction ON entries (corrects) WHERE corrects IS NOT NULL",
+    """
+    CREATE TABLE postings (
+        entry_id INTEGER NOT NULL REFERENCES entries,
+        balance_id INTEGER NOT NULL REFERENCES balances,
+        spent INTEGER NOT NULL,
+        held INTEGER NOT NULL,
+        calls INTEGER NOT NULL DEFAULT 0,
+        refused INTEGER NOT NULL DEFAULT 0,
+        raised INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (entry_id, balance_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER postings_are_summed AFTER INSERT ON postings BEGIN
+        UPDATE balances SET spent = spent + NEW.spent, held = held + NEW.held,
+            calls = calls + NEW.calls, refused = refused + NEW.refused,
+            raised = raised + NEW.raised
+        WHERE id = NEW.balance_id;
+    END
+    """,
+    """
+    CREATE TABLE open_holds (
+        hold_id INTEGER PRIMARY KEY REFERENCES entries,
+        process_id INTEGER NOT NULL REFERENCES processes,
+        held_nanos INTEGER NOT NULL CHECK (held_nanos >= 0),
+        held_tokens INTEGER NOT NULL CHECK (held_tokens >= 0)
+    ) STRICT
+    """,
+    # Which entry a response was paid for with: usage that is fetched again is not charged again.
+    """
+    CREATE TABLE responses (
+        provider TEXT NOT NULL,
+        response_id TEXT NOT NULL,
+        entry_id INTEGER NOT NULL REFERENCES entries,
+        PRIMARY KEY (provider, response_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    *(
+        f"""
+        CREATE TRIGGER {table}_are_never_{verb}d BEFORE {verb.upper()} ON {table} BEGIN
+            SELECT RAISE(ABORT, '{table} are added, never changed');
+        END
+        """
+        for table in ("entries", "postings")
+        for verb in ("update", "delete")
+    ),
+    # One row per call, for people with SQL: what it was, how it ended, what it cost in the end.
+    """
+    CREATE VIEW calls AS
+    SELECT first.id, first.at / 1000000 AS at, first.call_id, first.provider, first.endpoint,
+        coalesce(last.served_model, first.model) AS model, first.attributes,
+        coalesce(last.kind, CASE first.kind WHEN 'hold' THEN 'open' ELSE first.kind END) AS state,
+        first.cost_nanos + coalesce(last.cost_nanos, 0) + coalesce((
+            SELECT sum(correction.cost_nanos) FROM entries AS correction
+            WHERE correction.corrects = coalesce(last.id, first.id)), 0) AS cost_nanos,
+        coalesce(last.held_nanos, first.held_nanos) AS held_nanos,
+        coalesce(last.usage, first.usage) AS usage,
+        coalesce(last.response_id, first.response_id) AS response_id,
+        coalesce(last.note, first.note) AS note
+    FROM entries AS first LEFT JOIN entries AS last
+        ON last.hold_id = first.id AND last.kind IN ('settled', 'assumed', 'released')
+    WHERE first.kind IN ('hold', 'refused', 'charged')
+    """,
+)
+
+STEPS: tuple[Callable[["Database"], None], ...] = (m001_entries_and_balances,)

@@ -1,0 +1,187 @@
+"""
+One connection to one SQLite file: pragmas, write transactions, and errors that say what to do.
+
+`with store as db:` is `BEGIN IMMEDIATE`, so the write lock is there before the first read, and
+`COMMIT` or `ROLLBACK`. A connection that cannot even roll back is given up for a new one, so the
+store is usable again as soon as the fault is over.
+"""
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+
+from llmcap.errors import LedgerBusy, LedgerError
+from llmcap.ledger import MEMORY
+from llmcap.ledger.schema import VERSION, migrate
+
+# The proxy's event loop stands still for this long at most; the caller then tries again.
+BUSY_MILLISECONDS = 25
+# Opening may meet another process that makes or recovers the ledger; nothing else waits for it.
+OPEN_BUSY_MILLISECONDS = 5_000
+
+# What went wrong by SQLite's primary result code: the reason, and the move.
+_REASONS = {
+    sqlite3.SQLITE_FULL: ("the disk is full", "free some space"),
+    sqlite3.SQLITE_READONLY: (
+        "it may not be written to",
+        "check the owner and permissions of the file and its folder",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "it cannot be opened",
+        "check that the folder exists and may be written to",
+    ),
+    sqlite3.SQLITE_PERM: ("access is denied", "check the permissions of the file and its folder"),
+    sqlite3.SQLITE_IOERR: ("the disk failed to read or write", "check the disk and the mount"),
+    sqlite3.SQLITE_CORRUPT: (
+        "the file is damaged",
+        "stop all proxies, move it away and restore a copy, or start with a new one",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        "the file is not an SQLite database",
+        "name another file, or move this one away",
+    ),
+}
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+class Store:
+    """A connection, as a context manager whose body is one write transaction."""
+
+    __slots__ = ("_connection", "_durability", "_factory", "_name", "_path")
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        durability: str,
+        factory: type[sqlite3.Connection] = sqlite3.Connection,
+    ) -> None:
+        if durability not in ("normal", "full"):
+            raise LedgerError(f"durability is {durability!r}: expected normal or full")
+        self._name = str(path)
+        self._path = None if self._name == MEMORY else Path(path)
+        self._durability = durability
+        self._factory = factory
+        self._connection: sqlite3.Connection | None = None
+        try:
+            self._make_file()
+            self.reading()
+        except sqlite3.Error as error:
+            raise self.explained(error) from error
+        except OSError as error:
+            raise LedgerError(
+                f"the ledger {self._name}: {error.strerror}\n"
+                "hint: name a file in a folder that you may write to"
+            ) from error
+
+    def reading(self) -> sqlite3.Connection:
+        """The connection, outside of a transaction, and connected anew if it had to be given up."""
+        if self._connection is None:
+            self._connection = self._connected()
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection; a later use opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    # --- one write transaction ------------------------------------------------------------------
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            connection = self.reading()
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise self.explained(error) from error
+        return connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        connection = self._connection
+        assert connection is not None, "a transaction has a connection"
+        if error is None:
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.Error as failure:
+                self._roll_back(connection)
+                raise self.explained(failure) from failure
+            return
+        self._roll_back(connection)
+        if isinstance(error, sqlite3.Error):
+            raise self.explained(error) from error
+        if isinstance(error, OverflowError):
+            raise LedgerError(
+                f"the ledger {self._name}: a number does not fit in 64 bits, nothing was written"
+            ) from error
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        # SQLite has already rolled back by itself after some errors, a full disk among them.
+        if not connection.in_transaction:
+            return
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            # Closing a connection undoes what it has not committed.
+            self.close()
+
+    # --- connecting ---------------------------------------------------------------------------
+
+    def _make_file(self) -> None:
+        """Make the file for its owner only: who called what is nobody else's affair."""
+        if self._path is None or self._path.exists():
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._name,
+            isolation_level=None,  # transactions are begun by hand
+            timeout=OPEN_BUSY_MILLISECONDS / 1_000,
+            factory=self._factory,
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA synchronous = {self._durability.upper()}")
+        connection.execute("PRAGMA cache_size = -8192")
+        version = _version(connection)
+        if version > VERSION:
+            raise LedgerError(
+                f"the ledger {self._name} was made by a newer LLMCap (schema {version}, this one "
+                f"knows {VERSION})\nhint: use that version, or name another ledger"
+            )
+        if version < VERSION:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            # Another process may have been first while this one waited for the lock.
+            if _version(connection) < VERSION:
+                migrate(connection)
+            connection.execute("COMMIT")
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+
+    def explained(self, error: sqlite3.Error) -> LedgerError:
+        """The same error in our words: which file, why, and what to do."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _BUSY:
+            return LedgerBusy(f"the ledger {self._name} is being written by another process")
+        if code in _REASONS:
+            reason, move = _REASONS[code]
+            return LedgerError(f"the ledger {self._name}: {reason} ({error})\nhint: {move}")
+        return LedgerError(f"the ledger {self._name} cannot be used: {error}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
