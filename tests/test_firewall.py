@@ -1,0 +1,106 @@
+"""What becomes of a request before it is sent."""
+
+import pytest
+from walk import chat, completion, post, walk
+
+from llmcap.admission import Refused
+from llmcap.firewall import Pass
+from llmcap.flight import CallInFlight
+from llmcap.providers.shape import Request
+from llmcap.records import EndpointPolicy, UnknownPolicy
+
+
+def get(path: str, host: str = "api.openai.com", **headers) -> Request:
+    """A GET."""
+    return Request(method="GET", host=host, path=path, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        get("/index.html", host="example.com"),
+        get("/v1/models"),
+        post("/v1/moderations", {"input": "x"}),
+        post("/v1/messages/count_tokens", {"model": "m"}, host="api.anthropic.com"),
+        post("/api/event_logging/batch", {}, host="api.anthropic.com"),
+        get("/v1/surprise"),
+    ],
+    ids=lambda request: f"{request.method} {request.host}{request.path}",
+)
+def test_what_costs_nothing_passes_even_at_the_cap(request_):
+    """Other hosts, lists, counts and telemetry are never held up."""
+    assert isinstance(walk("0").admit(request_), Pass)
+
+
+def test_a_paid_call_is_admitted_while_there_is_money():
+    """The cheap bound fits, so no tokenizer runs."""
+    assert isinstance(walk("1").admit(chat(max_tokens=10)), CallInFlight)
+
+
+def test_a_paid_call_at_the_cap_is_refused_and_the_refusal_is_a_row():
+    """Nothing is sent, and the ledger counts it."""
+    full = walk("0")
+    refused = full.admit(chat(max_tokens=10))
+    assert isinstance(refused, Refused)
+    assert refused.reply.status == 429
+    assert refused.refusal.reason == "cap_reached"
+    assert full.balance.refused == 1
+
+
+def test_an_unknown_post_to_a_provider_is_refused():
+    """A side door to spending stays shut, and the message says how to open it."""
+    refused = walk().admit(post("/v1/surprise", {}))
+    assert isinstance(refused, Refused)
+    assert refused.refusal.reason == "unknown_endpoint"
+    assert "unknown_endpoints: pass" in refused.refusal.message
+
+
+def test_an_unknown_post_passes_where_the_config_says_so():
+    """The user's word is the last."""
+    open_ = walk(unknown_endpoints=EndpointPolicy.PASS)
+    assert isinstance(open_.admit(post("/v1/surprise", {})), Pass)
+
+
+def test_an_unknown_model_is_refused_with_the_way_to_price_it():
+    """An unknown model is never free."""
+    request = chat(max_tokens=1)
+    request.body = request.body.replace(b"gpt-4o-mini", b"gpt-99-ultra")
+    there = walk()
+    refused = there.admit(request)
+    assert isinstance(refused, Refused)
+    assert refused.refusal.reason == "unknown_model"
+    assert "openai/gpt-99-ultra" in refused.refusal.message
+    assert ("unknown_model", "openai/gpt-99-ultra has no price: refused") in there.events
+
+
+def test_an_unknown_model_can_be_billed_as_the_dearest():
+    """`most_expensive` serves it, at a price that cannot be too low."""
+    request = chat(max_tokens=1)
+    request.body = request.body.replace(b"gpt-4o-mini", b"gpt-99-ultra")
+    there = walk("1000", unknown_models=UnknownPolicy.MOST_EXPENSIVE)
+    there.serve(request, completion(1000, 1, model="gpt-99-ultra"))
+    assert there.balance.spent > 1000 * 150
+
+
+def test_a_body_that_cannot_be_read_is_refused():
+    """What cannot be bounded is not sent."""
+    request = Request(
+        method="POST", host="api.openai.com", path="/v1/chat/completions", body=b"{nonsense"
+    )
+    refused = walk().admit(request)
+    assert isinstance(refused, Refused)
+    assert refused.refusal.reason == "unreadable_request"
+
+
+def test_a_websocket_that_is_not_metered_does_not_pass():
+    """426: Codex falls back to POST at once."""
+    refused = walk().admit(get("/v1/responses", upgrade="websocket"))
+    assert isinstance(refused, Refused)
+    assert refused.reply.status == 426
+
+
+def test_without_a_budget_calls_are_metered():
+    """No cap is no reason not to count."""
+    there = walk("")
+    call = there.serve(chat(), completion(100, 10))
+    assert call.settlement.cost_nanos == 100 * 150 + 10 * 600

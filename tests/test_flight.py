@@ -1,0 +1,193 @@
+"""How a call in flight ends: every ending, once, at the right cost."""
+
+import pytest
+from walk import (
+    INPUT_NANOS, OUTPUT_NANOS, answer, begin, chat, chunk, completion, post, walk,
+)  # fmt: skip
+
+from llmcap.flight import UNSEEN_TOKENS, CallInFlight
+from llmcap.providers.shape import Request
+from llmcap.records import Ending
+
+COST = 100 * INPUT_NANOS + 10 * OUTPUT_NANOS
+DONE = b"data: [DONE]\n\n"
+
+
+def admitted(there, request: Request) -> CallInFlight:
+    """The call in flight of a request that fits."""
+    call = there.admit(request)
+    assert isinstance(call, CallInFlight), call
+    return call
+
+
+def test_a_whole_answer_settles_at_its_usage():
+    """The ledger has the cost, and nothing is held any more."""
+    there = walk()
+    call = there.serve(chat(max_tokens=50), completion(100, 10))
+    assert call.settlement.ending is Ending.SETTLED
+    assert (there.balance.spent, there.balance.held, there.balance.calls) == (COST, 0, 1)
+
+
+def test_a_stream_settles_before_its_last_event_is_passed_on():
+    """Agents send the next turn at once: it must meet a ledger that knows this one."""
+    there = walk()
+    call = admitted(there, chat(stream=True, stream_options={"include_usage": True}))
+    begin(call, stream=True)
+    assert call.feed(chunk("hello")) == chunk("hello")
+    assert there.balance.held > 0
+    call.feed(chunk(usage=(100, 10)))
+    assert (there.balance.spent, there.balance.held) == (COST, 0)
+    call.feed(DONE)
+    call.finish()
+    assert there.balance.spent == COST
+
+
+def test_usage_that_llmcap_asked_for_is_not_shown_to_the_client():
+    """The client gets the stream that it asked for, byte for byte."""
+    there = walk()
+    call = admitted(there, chat(stream=True, max_tokens=50))
+    assert b'"include_usage":true' in call.body
+    begin(call, stream=True)
+    got = call.feed(chunk("hello")) + call.feed(chunk(usage=(100, 10))) + call.feed(DONE)
+    assert got + call.finish() == chunk("hello") + DONE
+    assert there.balance.spent == COST
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503, 529])
+def test_an_error_of_the_provider_is_free(status):
+    """What the provider refused cost nothing."""
+    there = walk()
+    call = admitted(there, chat(max_tokens=50))
+    answer(call, b'{"error": {"message": "no"}}', status=status)
+    assert call.settlement.ending is Ending.RELEASED
+    assert (there.balance.spent, there.balance.held) == (0, 0)
+
+
+def test_a_call_that_was_never_sent_is_free():
+    """The connection failed before a byte left."""
+    there = walk()
+    admitted(there, chat(max_tokens=50)).broke("connection refused", sent=False)
+    assert (there.balance.spent, there.balance.held) == (0, 0)
+
+
+def test_a_call_without_any_response_costs_its_hold():
+    """The provider may have done all of it."""
+    there = walk()
+    call = admitted(there, chat(max_tokens=50))
+    held = there.balance.held
+    call.broke("timed out", sent=True)
+    assert call.settlement.ending is Ending.ASSUMED
+    assert (there.balance.spent, there.balance.held) == (held, 0)
+
+
+def test_a_stream_that_breaks_costs_what_was_seen_and_a_margin():
+    """gpt-4o-mini hides nothing, so the visible bytes bound its tokens."""
+    there = walk()
+    call = admitted(there, chat(stream=True, max_tokens=4000))
+    held = there.balance.held
+    begin(call, stream=True)
+    for _ in range(20):
+        call.feed(chunk("word "))
+    call.broke("client disconnected", sent=True)
+    assert call.settlement.ending is Ending.ASSUMED
+    seen = (20 * len("word ") + UNSEEN_TOKENS) * OUTPUT_NANOS
+    assert 20 * OUTPUT_NANOS < there.balance.spent < held
+    assert there.balance.spent <= seen + 2_000 * INPUT_NANOS
+    assert there.balance.held == 0
+
+
+def test_a_broken_stream_of_a_model_that_reasons_costs_its_hold():
+    """Hidden work is never assumed to be free."""
+    there = walk("10")
+    request = chat(stream=True, max_completion_tokens=4000)
+    request.body = request.body.replace(b"gpt-4o-mini", b"o4-mini")
+    call = admitted(there, request)
+    held = there.balance.held
+    begin(call, stream=True)
+    call.feed(chunk("word "))
+    call.broke("client disconnected", sent=True)
+    assert there.balance.spent == held
+
+
+def test_a_whole_answer_without_usage_is_assumed_not_free():
+    """A provider that says nothing has still done something."""
+    there = walk()
+    body = completion(0, 0).replace(b'"usage"', b'"not_usage"')
+    call = there.serve(chat(max_tokens=50), body)
+    assert call.settlement.ending is Ending.ASSUMED
+    assert there.balance.spent > 0
+
+
+def test_a_truncated_answer_costs_its_hold():
+    """Half a JSON document says nothing."""
+    there = walk()
+    call = admitted(there, chat(max_tokens=50))
+    held = there.balance.held
+    begin(call)
+    call.feed(completion(100, 10)[:-20])
+    call.broke("peer closed connection", sent=True)
+    assert there.balance.spent == held
+
+
+def test_a_cost_above_the_hold_is_posted_in_full_and_told():
+    """A bill cannot be refused; it is a bug report about the bound."""
+    there = walk()
+    there.serve(chat(max_tokens=5), completion(100, 5000))
+    assert there.balance.spent == 100 * INPUT_NANOS + 5000 * OUTPUT_NANOS
+    assert there.events[-1][0] == "overrun"
+
+
+def test_an_ending_is_posted_once():
+    """A hang-up after the last event changes nothing."""
+    there = walk()
+    call = there.serve(chat(max_tokens=50), completion(100, 10))
+    call.broke("client disconnected", sent=True)
+    call.give_up("again")
+    assert (there.balance.spent, there.balance.calls) == (COST, 1)
+
+
+def test_a_stream_that_outgrows_its_limit_is_cut_with_the_providers_error():
+    """A provider that ignores the limit does not spend what is not there."""
+    there = walk("0.001")
+    call = admitted(there, chat(stream=True, max_tokens=1000))
+    begin(call, stream=True)
+    got = b""
+    for _ in range(5000):
+        got += call.feed(chunk("word "))
+        if call.cut:
+            break
+    assert call.cut
+    assert b"project_spend_limit_exceeded" in got
+    assert there.balance.held == 0
+    assert there.balance.spent <= 1_000_000
+    assert call.feed(chunk("more")) == b""
+
+
+def test_background_usage_is_charged_once_when_it_is_fetched():
+    """The POST says nothing, the first whole GET settles it, the next changes nothing."""
+    there = walk()
+    request = post(
+        "/v1/responses",
+        {"model": "gpt-4o-mini", "input": "hi", "background": True, "max_output_tokens": 50},
+    )
+    call = there.serve(request, b'{"id": "resp_1", "object": "response", "status": "queued"}')
+    assert call.settlement is None
+    assert there.balance.held > 0
+    done = (
+        b'{"id": "resp_1", "object": "response", "status": "completed", "model": "gpt-4o-mini",'
+        b' "usage": {"input_tokens": 100, "output_tokens": 10, "total_tokens": 110}}'
+    )
+    for _ in range(2):
+        fetched = there.firewall.consider(
+            Request(method="GET", host="api.openai.com", path="/v1/responses/resp_1"), _nobody()
+        )
+        fetched.responded(200, {"content-type": "application/json"})
+        fetched.feed(done)
+        fetched.finish()
+        assert (there.balance.spent, there.balance.held) == (COST, 0)
+
+
+def _nobody():
+    from llmcap.attributes import Facts
+
+    return Facts()
