@@ -328,6 +328,9 @@ def test_each_part_is_billed_at_its_own_rate(
         # A dear part that is larger than its whole is billed in full.
         (Usage(input_tokens=10, input_audio=20), "0.00064"),
         (Usage(output_tokens=10, reasoning=20), "0.0004"),
+        # A part without its whole is billed all the same.
+        (Usage(cache_write_1h=10), "0.00006"),
+        (Usage(output_audio=10), "0.00064"),
     ],
 )
 def test_counts_that_contradict_each_other_are_billed_the_dearer_way(
@@ -378,6 +381,9 @@ TIERED = price(
             tiers=(Tier(above=200_000, rates=decimals({"input": "3", "output": "11.25"})),),
         ),
         "fast": Variant(rates=decimals({"input": "18", "output": "90"})),
+        # Ratios without a last digit.
+        "priority": Variant(rates=decimals({"input": "7", "output": "31"})),
+        "scale": Variant(rates=decimals({"input": "1.7", "output": "11.1"})),
         "geo-us": Variant(factor=Decimal("1.1"), unasked=True),
     },
 )
@@ -475,7 +481,9 @@ def usages(draw: st.DrawFn) -> Usage:
     )
 
 
-term_sets = st.sets(st.sampled_from(["batch", "fast", "geo-us", "other"])).map(tuple)
+term_sets = st.sets(st.sampled_from(["batch", "fast", "priority", "scale", "geo-us", "other"])).map(
+    tuple
+)
 
 
 def added(one: Usage, other: Usage) -> Usage:

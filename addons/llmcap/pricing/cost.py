@@ -15,7 +15,7 @@ How counts become lines:
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from decimal import ROUND_CEILING, Context, Decimal, Inexact, InvalidOperation
+from decimal import ROUND_CEILING, Context, Decimal, Inexact
 
 from llmcap.errors import PriceError
 from llmcap.money import EXACT
@@ -29,9 +29,8 @@ Line = tuple[int, Decimal]
 ZERO = Decimal(0)
 MILLION_EXPONENT = -6
 # A rate per hour for one second has no last digit, neither has the ratio of two variants: those two
-# are cut after 40 digits, upwards. Everything else is exact.
-_CEILING = Context(prec=40, rounding=ROUND_CEILING)
-_CHECKED = Context(prec=60, traps=[Inexact, InvalidOperation])
+# are cut after 30 digits, upwards. Everything else is exact, as two such figures still fit `EXACT`.
+_CEILING = Context(prec=30, rounding=ROUND_CEILING)
 
 # A term of our own: the counts are sums over several passes of a server-side loop, none of which
 # was long enough for a context tier. Only who read the response can know that.
@@ -40,6 +39,17 @@ SUMMED = "summed"
 _TOKENS = frozenset(TOKEN_UNITS)
 _OUTPUT = frozenset(OUTPUT_UNITS)
 
+# The fields of `Usage` that count something read, and something written.
+_READ = (
+    "input_tokens",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "input_audio",
+    "input_image",
+    "input_video",
+)
+_WRITTEN = ("output_tokens", "reasoning", "output_audio", "output_image", "output_video")
 # What a token may be billed at without anybody having sent or asked for sound.
 _SILENT_INPUT = ("input", "cache_write", "cache_write_1h", "input_image", "input_video")
 _SILENT_OUTPUT = tuple(unit for unit in OUTPUT_UNITS if unit != "output_audio")
@@ -54,9 +64,9 @@ def cost_usd(usage: Usage, price: Price, terms: Collection[str] = ()) -> Decimal
     lines_in: list[Line] = []
     lines_out: list[Line] = []
     rates = rates_for(price, terms, usage.input_tokens)
-    if usage.input_tokens or usage.cache_read or usage.input_audio:
+    if any(getattr(usage, name) for name in _READ):
         lines_in = _input_lines(usage, price, rates)
-    if usage.output_tokens or usage.reasoning:
+    if any(getattr(usage, name) for name in _WRITTEN):
         lines_out = _output_lines(usage, price, rates)
     tokens_usd = _total((*lines_in, *lines_out, *_surcharges(usage.input_tokens, price, terms)))
     total = tokens_usd.scaleb(MILLION_EXPONENT, context=EXACT)
@@ -140,7 +150,7 @@ def scaled(rate: Decimal, above: Decimal, below: Decimal) -> Decimal:
     """`rate * above / below`, exactly where nothing changes, else upwards."""
     if above == below or not below:
         return rate
-    return _CEILING.divide(EXACT.multiply(rate, above), below)
+    return _CEILING.divide(_CEILING.multiply(rate, above), below)
 
 
 def _tiered(rates: Rates, tiers: Sequence[Tier], input_tokens: int, *, marginal: bool) -> Rates:
@@ -256,7 +266,7 @@ def _fee(name: str, count: Count, price: Price, rates: Rates) -> Decimal:
         return ZERO
     amount = EXACT.multiply(Decimal(count), _rate(name, count, rates, price))
     try:
-        return _CHECKED.divide(amount, Decimal(unit.per))
+        return EXACT.divide(amount, Decimal(unit.per))
     except Inexact:
         return _CEILING.divide(amount, Decimal(unit.per))
 

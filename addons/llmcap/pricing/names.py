@@ -21,7 +21,6 @@ from llmcap.errors import PriceError
 SNAPSHOTS = {
     "yyyymmdd": re.compile(r"[-@](?P<y>20\d\d)(?P<m>\d\d)(?P<d>\d\d)$"),
     "yyyy-mm-dd": re.compile(r"-(?P<y>20\d\d)-(?P<m>\d\d)-(?P<d>\d\d)$"),
-    "yymm": re.compile(r"-(?P<y>2\d)(?P<m>\d\d)$"),
     "mmdd": re.compile(r"-(?P<m>\d\d)(?P<d>\d\d)$"),
     "mm-dd": re.compile(r"-(?P<m>\d\d)-(?P<d>\d\d)$"),
     "mm-yyyy": re.compile(r"-(?P<m>\d\d)-(?P<y>20\d\d)$"),
@@ -86,9 +85,9 @@ def parse_names(
 def _is_date(parts: Mapping[str, str]) -> bool:
     if "m" not in parts:
         return True
-    year = int(parts.get("y") or 2024)
+    leap_year = "2024"
     try:
-        date(year if year > 99 else 2000 + year, int(parts["m"]), int(parts.get("d") or 1))
+        date(int(parts.get("y") or leap_year), int(parts["m"]), int(parts.get("d") or 1))
     except ValueError:
         return False
     return True
