@@ -58,7 +58,7 @@ budgets:
   match: {provider: anthropic, model: [claude-opus-*, claude-fable-*]}
 """
 
-AT = "budgets:\n- {name: a, cap: 1, at: "
+AT = "budgets:\n- {name: a, cap: 1, every: day, at: "
 ALLOW = "budgets:\n- {name: a, cap: 1, allow: "
 
 
@@ -137,6 +137,8 @@ def test_an_empty_config_is_the_safe_default():
             "llmcap.yaml:2: budgets.0.at.80%.throttle: '2h' is no delay",
         ),
         (AT + "{forecast 90%: refuse}", "llmcap.yaml:2: budgets.0.at.forecast 90%: a forecast is"),
+        (AT.replace("day", "5h") + "{forecast 90%: warn}", "llmcap.yaml:2: budgets.0.at: only a"),
+        (AT.replace("day", "once") + "{forecast 90%: warn}", "llmcap.yaml:2: budgets.0.at: only"),
         (ALLOW + "{user: me}", "llmcap.yaml:2: budgets.0.allow.user: there is no attribute"),
         (ALLOW + "{}", "llmcap.yaml:2: budgets.0.allow: this names no attribute"),
         ("breakers: {loops: true}", "llmcap.yaml:1: breakers.loops: there is no breaker"),
@@ -196,7 +198,7 @@ def test_banana_is_no_cap():
 def test_thresholds_are_read_in_the_order_of_their_shares():
     """Those of a forecast come last; one share may have several actions."""
     (budget,) = policy_of(
-        "budgets:\n- name: a\n  cap: 1\n  at:\n"
+        "budgets:\n- name: a\n  cap: 1\n  every: day\n  at:\n"
         "    forecast 100%: warn\n"
         "    100%: refuse\n"
         "    95%: {downgrade: [claude-haiku-4-5, gpt-5-mini]}\n"

@@ -19,7 +19,7 @@ GOOD = (
     "breakers: {burn: {above: $5, per: key}, repeats: true, errors: {share: 50%, calls: 9}}",
     "budgets: [{name: a, cap: 0.5, every: day, per: [project, user], match: {model: [a*, b]}}]",
     "budgets: [{name: a, cap: 9, at: {80%: warn, 90%: [{throttle: 2s}, {downgrade: m}]}}]",
-    "budgets: [{name: a, cap: 9, at: {forecast 100%: warn}, allow: {port: '8'}}]",
+    "budgets: [{name: a, cap: 9, every: day, at: {forecast 100%: warn}, allow: {port: '8'}}]",
     "alerts: {webhook: 'https://h/x', secret: s, events: [warning, exceeded]}",
     "prices: {openai/m: {input: 1, output: 2}}",
 )

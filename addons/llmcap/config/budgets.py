@@ -19,8 +19,9 @@ from llmcap.config.readers import (
     patterns,
     percent_of,
 )
-from llmcap.records import Budget, HoldMode
+from llmcap.records import Budget, CapUnit, HoldMode
 from llmcap.rules import Action, Threshold
+from llmcap.windows import EPOCH
 from llmcap.yamldoc import Place
 
 # A throttle that keeps a client waiting longer looks like a hang, and many time out.
@@ -50,8 +51,13 @@ def _budget(entry: Place, *, hold: HoldMode, timezone: str) -> Budget:
             entry.fail(f"the budget has no {key}", hint=_EXAMPLE)
     values["cap"], values["unit"] = values["cap"]
     values = {"hold": hold, "timezone": timezone, "every": "once", **values}
-    guarded(places.get("every", entry), parse_window, values["every"], values["timezone"])
-    return Budget(**values)
+    where = places.get("every", entry)
+    window = guarded(where, parse_window, values["every"], values["timezone"])
+    budget = Budget(**values)
+    endless = window.reach or window.resets_at(EPOCH) is None or budget.unit is CapUnit.CONCURRENT
+    if endless and any(threshold.forecast for threshold in budget.at):
+        places["at"].fail("only a window that ends, such as a day, has a forecast")
+    return budget
 
 
 # --- thresholds -------------------------------------------------------------------------------
