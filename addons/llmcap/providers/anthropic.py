@@ -7,6 +7,8 @@ their usage line by line in the results, fetched later.
 https://docs.claude.com/en/api/overview
 """
 
+from typing import override
+
 from llmcap.providers.anthropic_messages import (
     MessagesReader,
     ask_of,
@@ -39,9 +41,11 @@ def read_batch(request: Request) -> Ask:
         model=first,
         text_bytes=content.text_bytes,
         media=content.media,
+        prompts=max(len(asks), 1),
         output_limit=0,
         extra_output=sum(limits) + sum(ask.extra_output for ask in asks),
         loops=max((ask.loops for ask in asks), default=1),
+        extra_input=sum(ask.extra_input for ask in asks),
         remote_input=any(ask.remote_input for ask in asks),
         terms=("batch",),
         other_models=tuple(model for model in models if model != first),
@@ -72,6 +76,7 @@ class BatchResultsReader(BaseReader):
         self.response_id = ask.previous_id
         self._lines: list[Charge] = []
 
+    @override
     def event(self, event: Document, name: str = "") -> None:
         """One line. Calls that failed or expired are free and have no message."""
         message = document(document(event.get("result")).get("message"))

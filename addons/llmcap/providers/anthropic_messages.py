@@ -20,7 +20,7 @@ from typing import Any
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
-from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Count, Usage
 
@@ -48,17 +48,18 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = ()) -> A
     """The same from the body alone, for envelopes and batches."""
     tools = _hosted(body)
     helpers = _helpers(body)
-    limit = body.get("max_tokens", body.get("max_tokens_to_sample"))
+    limit = limit_in(body.get("max_tokens", body.get("max_tokens_to_sample")))
     thread = document(body.get("thread"))
     previous = text(thread.get("previous_message_id")) or _container(body)
     return Ask(
         model=text(body.get("model")),
         stream=body.get("stream") is True,
-        text_bytes=text_bytes + tools.result_bytes,
+        text_bytes=text_bytes,
         media=media,
-        output_limit=max(limit, 0) if isinstance(limit, int) else None,
+        output_limit=limit,
         extra_output=sum(output for _, output in helpers),
         loops=tools.loops,
+        extra_input=tools.result_tokens,
         remote_input=bool(previous or body.get("mcp_servers")),
         previous_id=previous or None,
         terms=asked_terms(body),
@@ -126,8 +127,10 @@ def _helpers(body: Document) -> list[tuple[str, int]]:
             uses = count(tool.get("max_uses")) or hosted.USES_DEFAULT
             output = count(tool.get("max_tokens")) or ADVISOR_OUTPUT_DEFAULT
             helpers.append((text(tool.get("model")), uses * output))
-    for fallback in documents(body.get("fallbacks")):
-        helpers.append((text(fallback.get("model")), count(fallback.get("max_tokens")) or own))
+    helpers += [
+        (text(fallback.get("model")), count(fallback.get("max_tokens")) or own)
+        for fallback in documents(body.get("fallbacks"))
+    ]
     # A compaction writes a summary before the answer, with a limit that is not published.
     if any("compact" in text(each.get("type")) for each in _edits(body)):
         helpers.append(("", own or ADVISOR_OUTPUT_DEFAULT))

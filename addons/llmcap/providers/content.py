@@ -99,31 +99,32 @@ class _Walker:
         self._keeps_texts = keeps_texts
 
     def visit(self, value: Any, key: str, depth: int) -> None:
+        """One value, which is under `key`, and all that is in it."""
         if isinstance(value, str):
-            if value.startswith("data:") and (found := _DATA_URL.match(value)):
-                self._inline(found[1].lower(), value, found.end(), "")
-            elif self._keeps_texts:
-                self.texts.append(f'"{key}": {value}' if key else value)
-        elif isinstance(value, dict):
-            if depth > _DEPTH_MAX:
-                self._keep_whole(value)
-            elif not self._is_media(value, key):
-                for inner, each in value.items():
-                    # A source is of the kind that the object around it says.
-                    place = f"{value.get('type') or key} source" if inner == "source" else inner
-                    self.visit(each, place, depth + 1)
+            self._string(value, key)
+        elif not isinstance(value, dict | list):
+            self._keep(f'"{key}": {value}')
+        elif depth > _DEPTH_MAX:
+            self._keep(json.dumps(value, ensure_ascii=False) if self._keeps_texts else "")
         elif isinstance(value, list):
-            if depth > _DEPTH_MAX:
-                self._keep_whole(value)
-            else:
-                for each in value:
-                    self.visit(each, key, depth + 1)
-        elif self._keeps_texts:
-            self.texts.append(f'"{key}": {value}')
+            for each in value:
+                self.visit(each, key, depth + 1)
+        elif not self._is_media(value, key):
+            for inner, each in value.items():
+                # A source is of the kind that the object around it says.
+                place = f"{value.get('type') or key} source" if inner == "source" else inner
+                self.visit(each, place, depth + 1)
 
-    def _keep_whole(self, value: Any) -> None:
+    def _string(self, value: str, key: str) -> None:
+        found = _DATA_URL.match(value) if value.startswith("data:") else None
+        if found:
+            self._inline(found[1].lower(), value, found.end(), "")
+        else:
+            self._keep(f'"{key}": {value}' if key else value)
+
+    def _keep(self, text: str) -> None:
         if self._keeps_texts:
-            self.texts.append(json.dumps(value, ensure_ascii=False))
+            self.texts.append(text)
 
     def _is_media(self, value: dict[str, Any], key: str) -> bool:
         """Takes an object that stands for one medium; False where it has to be walked through."""
@@ -174,8 +175,7 @@ class _Walker:
         size = (len(data) - start) * 3 // 4
         if kind == "text":
             # A text file in base64 reaches the model as the text that it is; its base64 is longer.
-            if self._keeps_texts:
-                self.texts.append(data[start:])
+            self._keep(data[start:])
             return
         self.media_chars += len(data) - start
         self.media.append(Media(kind if kind in _KINDS else "file", size, detail))

@@ -7,6 +7,8 @@ completions under `/openai/`; there, reasoning is hidden in the total only.
 https://ai.google.dev/api
 """
 
+from urllib.parse import unquote
+
 from llmcap.providers.google_embed import EmbedReader, read_embed
 from llmcap.providers.google_generate import GenerateReader, limit_generate, read_generate
 from llmcap.providers.google_interactions import (
@@ -91,6 +93,9 @@ VERBS = {
     "predictLongRunning": OUT_OF_SIGHT,
 }
 
+# The Live API is spoken over a WebSocket.
+_LIVE = "/ws/"
+
 _VERSIONS = ("/v1", "/v1beta", "/v1alpha", "/v1main")
 _PATHS = Routes(
     route
@@ -114,9 +119,12 @@ _PATHS = Routes(
 
 def match(method: str, path: str) -> Endpoint | None:
     """The endpoint of a path: by its verb, else by the path itself."""
+    path = unquote(path)  # some clients encode the colon
     _, colon, verb = path.rpartition(":")
     if colon and method == "POST" and verb in VERBS:
         return VERBS[verb]
+    if path.startswith(_LIVE):
+        return OUT_OF_SIGHT
     if method in ("GET", "HEAD", "OPTIONS", "DELETE"):
         return _PATHS(method, path) or FREE
     return _PATHS(method, path)

@@ -7,19 +7,22 @@ https://ai.google.dev/api/embeddings
 """
 
 from llmcap.providers.content import measure
-from llmcap.providers.google_generate import generate_usage, model_in
-from llmcap.providers.reader import BaseReader
+from llmcap.providers.google_generate import SOUNDING, generate_usage, model_in
+from llmcap.providers.reader import BaseReader, documents
 from llmcap.providers.shape import Ask, Document, Request
 
 
 def read_embed(request: Request) -> Ask:
     """What a request for embeddings asks for."""
     content = measure(request)
+    prompts = len(documents(request.document().get("requests")))
     return Ask(
         model=model_in(request.path),
         text_bytes=content.text_bytes,
         media=content.media,
         generates=False,
+        prompts=max(prompts, 1),
+        sound=any(media.kind in SOUNDING for media in content.media),
         hidden_work=False,
     )
 

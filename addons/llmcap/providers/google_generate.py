@@ -10,11 +10,11 @@ https://ai.google.dev/api/generate-content#UsageMetadata
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, override
 
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
-from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Count, Usage
 
@@ -26,6 +26,10 @@ _TRAFFIC = {3: "ON_DEMAND_PRIORITY", 4: "ON_DEMAND_FLEX"}
 _CONFIGS = ("generationConfig", "generation_config")
 _LIMITS = ("maxOutputTokens", "max_output_tokens")
 _THINKING = ("thinkingConfig", "thinking_config")
+# Media that have a sound track.
+SOUNDING = ("audio", "video", "file")
+# The most that any model demands as least thinking budget (Gemini 2.5 Flash-Lite: 512).
+_BUDGET_MIN = 512
 _BUDGETS = ("thinkingBudget", "thinking_budget")
 
 
@@ -33,7 +37,7 @@ _BUDGETS = ("thinkingBudget", "thinking_budget")
 
 
 def model_in(path: str) -> str:
-    """The model that a path names: what follows the last `models/` (or the like), without the verb."""
+    """The model that a path names: its last segment, without the verb."""
     name = path.rstrip("/").rpartition("/")[2]
     return name.partition(":")[0]
 
@@ -52,7 +56,7 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
     """The same for the request object `body`, wherever it is in the request."""
     content = measure(request)
     config = document(_first(body, _CONFIGS))
-    limit = _first(config, _LIMITS)
+    limit = limit_in(_first(config, _LIMITS))
     thinking = document(_first(config, _THINKING))
     tools = _hosted(body, model)
     candidates = count(_first(config, ("candidateCount", "candidate_count")))
@@ -61,11 +65,13 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
     return Ask(
         model=model,
         stream=stream,
-        text_bytes=content.text_bytes + tools.result_bytes,
+        text_bytes=content.text_bytes,
         media=content.media,
-        output_limit=limit if isinstance(limit, int) and limit > 0 else None,
+        output_limit=limit or None,
         choices=max(candidates, 1),
         loops=tools.loops,
+        extra_input=tools.result_tokens,
+        sound=_sounds(config) or any(media.kind in SOUNDING for media in content.media),
         remote_input=bool(cached),
         previous_id=cached or None,
         terms=_asked_terms(body),
@@ -83,8 +89,9 @@ def limit_generate(body: Document, limit: int) -> Document | None:
     """
     The same request with this limit, in the spelling that it uses.
 
-    Thinking counts within the limit, so a budget above it is lowered: half of it stays for the
-    answer.
+    Thinking counts within the limit. So a budget above it is lowered, and half of the limit stays
+    for the answer, as far as the least budget of all models allows; the API takes a larger one
+    too.
     """
     if limit < 1:
         return None
@@ -97,7 +104,7 @@ def limit_generate(body: Document, limit: int) -> Document | None:
     thinking = document(config.get(thinking_key))
     budget_key = _present(thinking, _BUDGETS)
     budget = thinking.get(budget_key)
-    if isinstance(budget, int) and budget >= limit:
+    if isinstance(budget, int) and budget >= limit and limit // 2 >= _BUDGET_MIN:
         config[thinking_key] = {**thinking, budget_key: limit // 2}
     return {**body, config_key: config}
 
@@ -119,7 +126,12 @@ def _hosted(body: Document, model: str) -> hosted.Hosted:
         return hosted.NONE
     # Google counts all that its tools read once, as `toolUsePromptTokenCount`, not once per round.
     results = hosted.USES_DEFAULT * hosted.RESULT_TOKENS
-    return hosted.Hosted(fees=fees, loops=1, result_bytes=results)
+    return hosted.Hosted(fees=fees, loops=1, result_tokens=results)
+
+
+def _sounds(config: Document) -> bool:
+    modalities = _first(config, ("responseModalities", "response_modalities"))
+    return isinstance(modalities, list) and any(each in ("AUDIO", 3) for each in modalities)
 
 
 def _asked_terms(body: Document) -> tuple[str, ...]:
@@ -142,6 +154,7 @@ class GenerateReader(BaseReader):
         self._mapped = False
         self._finished = False
 
+    @override
     def event(self, event: Document, name: str = "") -> None:
         """One chunk; each is an answer of its own shape."""
         self.body(event)

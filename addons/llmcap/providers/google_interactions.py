@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
-from llmcap.providers.google_generate import bills_queries
-from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.google_generate import SOUNDING, bills_queries
+from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Count, Usage
 
@@ -24,17 +24,18 @@ def read_interaction(request: Request) -> Ask:
     body = request.document()
     content = measure(request)
     config = document(body.get("generation_config"))
-    limit = config.get("max_output_tokens")
     model = text(body.get("model")) or text(body.get("agent"))
     tools = _hosted(body, model)
     previous = text(body.get("previous_interaction_id"))
     return Ask(
         model=model,
         stream=body.get("stream") is True,
-        text_bytes=content.text_bytes + tools.result_bytes,
+        text_bytes=content.text_bytes,
         media=content.media,
-        output_limit=limit if isinstance(limit, int) and limit > 0 else None,
+        output_limit=limit_in(config.get("max_output_tokens")) or None,
         loops=tools.loops,
+        extra_input=tools.result_tokens,
+        sound=any(media.kind in SOUNDING for media in content.media),
         remote_input=bool(previous or body.get("agent")),
         previous_id=previous or None,
         terms=("priority",) if text(body.get("service_tier")).endswith("priority") else (),
@@ -67,7 +68,8 @@ def _hosted(body: Document, model: str) -> hosted.Hosted:
             unpriced = hosted.USES_DEFAULT
     if not fees and not unpriced:
         return hosted.NONE
-    return hosted.Hosted(fees, loops=1, result_bytes=hosted.USES_DEFAULT * hosted.RESULT_TOKENS)
+    results = hosted.USES_DEFAULT * hosted.RESULT_TOKENS
+    return hosted.Hosted(fees, loops=1, result_tokens=results)
 
 
 class InteractionReader(BaseReader):

@@ -27,7 +27,7 @@ class Hosted:
 
     fees: Mapping[str, Count] = MappingProxyType({})
     loops: int = 1
-    result_bytes: int = 0  # per loop, on average over all of them
+    result_tokens: int = 0  # per loop, on average over all of them
 
 
 NONE = Hosted()
@@ -42,4 +42,4 @@ def tools(uses: Mapping[str, int], *, unpriced_uses: int = 0) -> Hosted:
     total = sum(uses.values()) + unpriced_uses
     if not total:
         return NONE
-    return Hosted(fees=dict(uses), loops=total + 1, result_bytes=(total * RESULT_TOKENS + 1) // 2)
+    return Hosted(fees=dict(uses), loops=total + 1, result_tokens=(total * RESULT_TOKENS + 1) // 2)

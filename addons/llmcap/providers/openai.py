@@ -5,6 +5,9 @@ The wire formats are in files of their own, as others speak them too; here is wh
 https://platform.openai.com/docs/api-reference
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from llmcap.providers.openai_audio import (
     SpeechReader,
     TranscriptionReader,
@@ -31,26 +34,47 @@ from llmcap.providers.openai_runs import RunReader, limit_run, read_run
 from llmcap.providers.openai_runs import read_stored as read_stored_run
 from llmcap.providers.openai_videos import VideoReader, read_video
 from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Billing, Endpoint, Provider
+from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
+
+Read = Callable[[Request], Ask]
+
+
+def _regional(read: Read) -> Read:
+    """
+    The same for the regional hosts, which cost more with the newer models.
+
+    The price book knows one uplift for the United States and one for Europe; what it is elsewhere
+    is not published, so Europe's is taken. https://platform.openai.com/docs/guides/your-data
+    """
+
+    def read_in_region(request: Request) -> Ask:
+        ask = read(request)
+        region = request.host.lower().partition(".")[0]
+        if region == "api":
+            return ask
+        return replace(ask, terms=(*ask.terms, "geo-us" if region == "us" else "geo-eu"))
+
+    return read_in_region
+
 
 CHAT = Endpoint(
     name="chat completions",
-    read=read_chat,
+    read=_regional(read_chat),
     reader=ChatReader,
     limit=limit_chat,
     ask_usage=ask_usage,
 )
 COMPLETIONS = Endpoint(
     name="completions",
-    read=read_completion,
+    read=_regional(read_completion),
     reader=ChatReader,
     limit=limit_max_tokens,
     ask_usage=ask_usage,
 )
 RESPONSES = Endpoint(
-    name="responses", read=read_responses, reader=ResponsesReader, limit=limit_responses
+    name="responses", read=_regional(read_responses), reader=ResponsesReader, limit=limit_responses
 )
-COMPACT = Endpoint(name="compact", read=read_responses, reader=ResponsesReader)
+COMPACT = Endpoint(name="compact", read=_regional(read_responses), reader=ResponsesReader)
 STORED = Endpoint(
     name="stored response", billing=Billing.DEFERRED, read=read_stored, reader=ResponsesReader
 )
@@ -98,7 +122,7 @@ ROUTES = Routes(
         # What is paid later, by the hour, or over another connection.
         ("GET", "/v1/realtime", OUT_OF_SIGHT),
         ("POST", "/v1/realtime/**", OUT_OF_SIGHT),
-        ("POST", "/v1/live/**", OUT_OF_SIGHT),
+        ("*", "/v1/live/**", OUT_OF_SIGHT),
         ("POST", "/v1/batches", OUT_OF_SIGHT),
         ("POST", "/v1/fine_tuning/jobs", OUT_OF_SIGHT),
         ("POST", "/v1/fine_tuning/jobs/{}/resume", OUT_OF_SIGHT),
@@ -116,7 +140,9 @@ ROUTES = Routes(
         ("*", "/v1/vector_stores/**", FREE),
         ("*", "/v1/containers/**", FREE),
         ("*", "/v1/evals/**", FREE),
-        ("*", "/v1/responses/**", FREE),
+        ("DELETE", "/v1/responses/{}", FREE),
+        ("GET", "/v1/responses/{}/input_items", FREE),
+        ("*", "/v1/chat/completions/**", FREE),
         ("*", "/v1/conversations/**", FREE),
         ("*", "/v1/files/**", FREE),
         ("*", "/v1/uploads/**", FREE),

@@ -9,6 +9,7 @@ https://platform.openai.com/docs/api-reference/audio, https://platform.openai.co
 
 from collections.abc import Mapping
 from decimal import ROUND_CEILING
+from typing import override
 
 from llmcap.errors import FormatError
 from llmcap.providers.multipart import Field, fields_of
@@ -50,6 +51,7 @@ def read_speech(request: Request) -> Ask:
         stream=streams,
         text_bytes=len(request.body),
         output_limit=seconds * SPEECH_TOKENS_PER_SECOND,
+        sound=True,
         hidden_work=False,
         attributes=attributes_of(body),
     )
@@ -69,6 +71,7 @@ class SpeechReader(BaseReader):
         tokens = (size // per_second + 1) * SPEECH_TOKENS_PER_SECOND
         self.visible_bytes = min(tokens, self.ask.output_limit or tokens)
 
+    @override
     def event(self, event: Document, name: str = "") -> None:
         """One event of a stream; the last one has the usage."""
         usage = event.get("usage")
@@ -121,6 +124,7 @@ def read_transcription(request: Request) -> Ask:
         stream=streams,
         text_bytes=sum(len(value.encode()) for value in values.values()),
         media=tuple(Media("audio", field.size) for field in recordings),
+        sound=True,
         hidden_work=False,
         attributes=attributes,
     )
@@ -141,6 +145,7 @@ def seconds_bound(recording: Field) -> int:
 class TranscriptionReader(BaseReader):
     """A transcript: tokens or seconds where they are told."""
 
+    @override
     def event(self, event: Document, name: str = "") -> None:
         """One event of a stream; the last one has the usage."""
         kind = text(event.get("type")) or name

@@ -14,9 +14,15 @@ from typing import Any
 
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
-from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Count, Usage
+
+# Both bound the output of each choice, reasoning included.
+LIMITS = ("max_completion_tokens", "max_tokens")
+
+# Service tiers that cost more than the default one; `fast` is an older name of `priority`.
+DEARER = ("priority", "fast", "ultrafast")
 
 # --- request --------------------------------------------------------------------------------
 
@@ -33,13 +39,15 @@ def read_chat(request: Request) -> Ask:
     return Ask(
         model=text(body.get("model")),
         stream=stream,
-        text_bytes=content.text_bytes + tools.result_bytes,
+        text_bytes=content.text_bytes,
         media=content.media,
         output_limit=limit,
         choices=max(count(body.get("n")), 1),
         # A prediction that is rejected is billed as output, beyond the limit.
         extra_output=_prediction_bytes(body),
         loops=tools.loops,
+        extra_input=tools.result_tokens,
+        sound="audio" in body or any(media.kind == "audio" for media in content.media),
         terms=dearer_terms(body),
         fees=tools.fees,
         usage_wanted=not stream
@@ -52,10 +60,7 @@ def read_chat(request: Request) -> Ask:
 def read_completion(request: Request) -> Ask:
     """What a legacy completions request asks for: several prompts, `best_of` answers to each."""
     body = request.document()
-    prompts = body.get("prompt")
-    # One prompt is a string or a list of token numbers; several are a list of those.
-    several = isinstance(prompts, list) and bool(prompts) and isinstance(prompts[0], str | list)
-    prompt_count = len(prompts) if several and isinstance(prompts, list) else 1
+    prompts = prompts_in(body.get("prompt"))
     answers = max(count(body.get("n")), count(body.get("best_of")), 1)
     stream = body.get("stream") is True
     limit = output_limit(body)
@@ -65,7 +70,8 @@ def read_completion(request: Request) -> Ask:
         text_bytes=len(request.body),
         # https://platform.openai.com/docs/api-reference/completions/create: 16 where none is set.
         output_limit=16 if limit is None else limit,
-        choices=answers * prompt_count,
+        choices=answers * prompts,
+        prompts=prompts,
         usage_wanted=not stream
         or document(body.get("stream_options")).get("include_usage") is True,
         hidden_work=answers > max(count(body.get("n")), 1),
@@ -73,22 +79,26 @@ def read_completion(request: Request) -> Ask:
     )
 
 
+def prompts_in(value: object) -> int:
+    """How many inputs: one is a string or a list of token numbers, several are a list of those."""
+    if not isinstance(value, list) or all(isinstance(each, int) for each in value):
+        return 1
+    return max(len(value), 1)
+
+
 def output_limit(body: Document) -> int | None:
-    """The limit per choice; the newer name wins, as it does at OpenAI."""
-    for key in ("max_completion_tokens", "max_tokens"):
-        value = body.get(key)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return max(value, 0)
-    return None
+    """The limit per choice. OpenAI refuses both names at once; who takes both may use either."""
+    limits = [limit_in(body.get(key)) for key in LIMITS]
+    return max((limit for limit in limits if limit is not None), default=None)
 
 
 def limit_chat(body: Document, limit: int) -> Document | None:
     """The same request with this limit, under the name that it or its model uses."""
     if limit < 1:
         return None
-    for key in ("max_completion_tokens", "max_tokens"):
-        if body.get(key) is not None:
-            return {**body, key: limit}
+    set_already = {key: limit for key in LIMITS if body.get(key) is not None}
+    if set_already:
+        return {**body, **set_already}
     # `max_tokens` is refused by reasoning models, `max_completion_tokens` by none of OpenAI's.
     return {**body, "max_completion_tokens": limit}
 
@@ -97,9 +107,8 @@ def limit_max_tokens(body: Document, limit: int) -> Document | None:
     """The same request with this limit, for APIs that know only `max_tokens`."""
     if limit < 1:
         return None
-    if body.get("max_completion_tokens") is not None:
-        return {**body, "max_completion_tokens": limit}
-    return {**body, "max_tokens": limit}
+    set_already = {key: limit for key in LIMITS if body.get(key) is not None}
+    return {**body, **(set_already or {"max_tokens": limit})}
 
 
 def ask_usage(body: Document) -> Document:
@@ -115,14 +124,19 @@ def dearer_terms(body: Document) -> tuple[str, ...]:
     `flex` costs less, but what is served decides; `auto` is the project's own setting, which the
     price book knows as a variant that applies unasked.
     """
-    return ("priority",) if body.get("service_tier") in ("priority", "fast") else ()
+    return served_terms(body["service_tier"]) if body.get("service_tier") in DEARER else ()
+
+
+def regional(terms: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of a request's terms that hold for its response too: none tells the region."""
+    return tuple(term for term in terms if term.startswith("geo-"))
 
 
 def served_terms(tier: object) -> tuple[str, ...]:
     """The terms of the tier that a response says it was served under."""
     if tier in ("priority", "fast"):
         return ("priority",)
-    return (tier,) if tier in ("flex", "batch") and isinstance(tier, str) else ()
+    return (tier,) if tier in ("flex", "batch", "ultrafast") and isinstance(tier, str) else ()
 
 
 def attributes_of(body: Document) -> Mapping[str, str]:
@@ -226,7 +240,7 @@ class ChatReader(BaseReader):
     # --- parts --------------------------------------------------------------------------------
 
     def _charge(self, usage: Document) -> None:
-        self.charge(self.usage_of(usage), self._terms)
+        self.charge(self.usage_of(usage), (*self._terms, *regional(self.ask.terms)))
 
     def _head(self, event: Document) -> None:
         self.model = text(event.get("model")) or self.model

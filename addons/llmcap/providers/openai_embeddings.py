@@ -5,7 +5,7 @@ https://platform.openai.com/docs/api-reference/embeddings
 """
 
 from llmcap.providers.content import measure
-from llmcap.providers.openai_chat import attributes_of, chat_usage
+from llmcap.providers.openai_chat import attributes_of, chat_usage, prompts_in
 from llmcap.providers.reader import BaseReader, count, text
 from llmcap.providers.shape import Ask, Document, Request
 
@@ -19,6 +19,7 @@ def read_embeddings(request: Request) -> Ask:
         text_bytes=content.text_bytes,
         media=content.media,
         generates=False,
+        prompts=prompts_in(body.get("input")),
         hidden_work=False,
         attributes=attributes_of(body),
     )

@@ -12,22 +12,16 @@ from collections.abc import Mapping
 
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
-from llmcap.providers.openai_chat import attributes_of, dearer_terms, served_terms
-from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.openai_chat import attributes_of, dearer_terms, regional, served_terms
+from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Count, Usage
 
 OUTPUT_LIMIT_MIN = 16  # the least that the API takes as `max_output_tokens`
 
-# The fee of a tool, by the type that a request gives it, without the date of its version.
-_FEES = {
-    "web_search": "web_search",
-    "web_search_preview": "web_search",
-    "file_search": "file_search",
-    "code_interpreter": "code_interpreter",
-}
-# The same, by the type of an output item.
-_CALLS = {"web_search_call": "web_search", "file_search_call": "file_search"}
+# Tools with a fee: the type that a request gives them, without the date of its version, is the name
+# of their unit too. The longest names first, as one may be the start of another.
+_PRICED = ("web_search_preview", "web_search", "file_search", "code_interpreter")
 
 # Tools that the provider runs without a fee of their own; what they return is read as input.
 _UNPRICED = ("mcp", "shell", "computer_use", "tool_search")
@@ -49,17 +43,18 @@ def read_responses(request: Request) -> Ask:
     content = measure(request)
     tools = _hosted(body)
     images = _image_tool(body)
-    limit = body.get("max_output_tokens")
     previous = text(body.get("previous_response_id")) or _id(body.get("conversation"))
     image_model = (text(images.get("model")) or IMAGE_MODEL,) if images else ()
     return Ask(
         model=text(body.get("model")),
         stream=body.get("stream") is True,
-        text_bytes=content.text_bytes + tools.result_bytes,
+        text_bytes=content.text_bytes,
         media=content.media,
-        output_limit=max(limit, 0) if isinstance(limit, int) else None,
+        output_limit=limit_in(body.get("max_output_tokens")),
         extra_output=IMAGE_TOKENS_MAX * (tools.loops - 1) if images else 0,
         loops=tools.loops,
+        extra_input=tools.result_tokens,
+        sound=any(media.kind == "audio" for media in content.media),
         remote_input=bool(previous or document(body.get("prompt")).get("id")),
         previous_id=previous or None,
         terms=dearer_terms(body),
@@ -88,20 +83,19 @@ def _hosted(body: Document) -> hosted.Hosted:
     unpriced = False
     for tool in documents(body.get("tools")):
         kind = text(tool.get("type"))
-        name = next((known for known in _FEES if _is(kind, known)), "")
-        if name:
-            priced[_FEES[name]] = calls_max
+        if unit := _unit(kind):
+            priced[unit] = calls_max
         unpriced = unpriced or kind == "image_generation" or kind.startswith(_UNPRICED)
     if not priced:
         return hosted.tools({}, unpriced_uses=calls_max if unpriced else 0)
     # All calls may go to any one of them: each fee at the most, the loops once.
     bound = hosted.tools({next(iter(priced)): calls_max})
-    return hosted.Hosted(fees=priced, loops=bound.loops, result_bytes=bound.result_bytes)
+    return hosted.Hosted(fees=priced, loops=bound.loops, result_tokens=bound.result_tokens)
 
 
-def _is(kind: str, known: str) -> bool:
-    """Whether a tool type is the known one or a dated version of it (`web_search_2025_08_26`)."""
-    return kind == known or (kind.startswith(f"{known}_") and kind[len(known) + 1].isdigit())
+def _unit(kind: str) -> str:
+    """The unit of a tool type, dated or not (`web_search_2025_08_26`); "" for none."""
+    return next((known for known in _PRICED if kind == known or kind.startswith(f"{known}_")), "")
 
 
 def _image_tool(body: Document) -> Document:
@@ -165,7 +159,7 @@ class ResponsesReader(BaseReader):
             Charge(
                 self.served_model,
                 responses_usage(usage, tool_units(document)),
-                served_terms(document.get("service_tier")),
+                (*served_terms(document.get("service_tier")), *regional(self.ask.terms)),
             )
         ]
         charges += _image_charges(document)
@@ -188,18 +182,26 @@ def tool_units(response: Document) -> dict[str, Count]:
     """
     units: dict[str, Count] = {}
     containers: set[str] = set()
+    kinds = [text(tool.get("type")) for tool in documents(response.get("tools"))]
+    search = next((unit for kind in kinds if "web_search" in (unit := _unit(kind))), "web_search")
     for item in documents(response.get("output")):
         kind = text(item.get("type"))
         if kind == "code_interpreter_call":
             containers.add(text(item.get("container_id")))
-        elif kind in _CALLS and document(item.get("action")).get("type", "search") == "search":
-            units[_CALLS[kind]] = units.get(_CALLS[kind], 0) + 1
+        elif kind == "file_search_call":
+            units[kind.removesuffix("_call")] = units.get(kind.removesuffix("_call"), 0) + 1
+        elif kind == "web_search_call" and _is_search(item):
+            units[search] = units.get(search, 0) + 1
     if containers:
         units["code_interpreter"] = len(containers)
     told = document(document(response.get("tool_usage")).get("web_search")).get("num_requests")
     if isinstance(told, int):
-        units["web_search"] = count(told)
+        units[search] = count(told)
     return {unit: number for unit, number in units.items() if number}
+
+
+def _is_search(item: Document) -> bool:
+    return bool(document(item.get("action")).get("type", "search") == "search")
 
 
 def _image_charges(response: Document) -> list[Charge]:

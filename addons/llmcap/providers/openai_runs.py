@@ -9,7 +9,7 @@ https://platform.openai.com/docs/api-reference/runs
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
-from llmcap.providers.reader import BaseReader, count, document, documents, text
+from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Count, Usage
 
@@ -23,14 +23,14 @@ def read_run(request: Request) -> Ask:
     content = measure(request)
     kinds = {text(tool.get("type")) for tool in documents(body.get("tools"))}
     fees: dict[str, Count] = {unit: hosted.USES_DEFAULT for unit in FEES if unit in kinds}
-    limit = count(body.get("max_completion_tokens"))
     stream = body.get("stream") is True
     return Ask(
         model=text(body.get("model")),
         stream=stream,
         text_bytes=content.text_bytes,
         media=content.media,
-        output_limit=limit or None,
+        output_limit=limit_in(body.get("max_completion_tokens")) or None,
+        extra_input=hosted.USES_DEFAULT * hosted.RESULT_TOKENS // 2 if fees else 0,
         loops=hosted.USES_DEFAULT + 1,
         remote_input=True,
         fees=fees,

@@ -7,6 +7,7 @@ object that is no object is empty, and a reader goes on.
 
 from collections.abc import Mapping
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from llmcap.providers.shape import Ask, Document
@@ -28,6 +29,15 @@ def count(value: object) -> int:
     if not 0 <= value <= COUNT_MAX:  # NaN fails this too
         return 0
     return int(value)
+
+
+def limit_in(value: object) -> int | None:
+    """A request's output limit; None where it sets none (null, or -1 for "endless")."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not 0 <= value <= COUNT_MAX:
+        return None
+    return ceil(value)
 
 
 def amount(value: object) -> Decimal | None:
@@ -85,7 +95,7 @@ class BaseReader:
         self.visible_bytes = 0
         self.visible_events = 0
 
-    def event(self, event: Document, name: str = "") -> None:
+    def event(self, event: Document, name: str = "") -> None:  # noqa: ARG002  the shape has it
         """One event of a stream; formats that do not stream take it for a whole body."""
         if event:
             self.body(event)

@@ -98,6 +98,9 @@ class Ask:
     choices: int = 1
     extra_output: int = 0  # output beyond the limit: advisors, fallbacks, predictions
     loops: int = 1  # how often the input may be billed: server-side tool loops
+    extra_input: int = 0  # tokens per loop that the body does not hold: results of hosted tools
+    prompts: int = 1  # separate inputs in the body, each with a context window of its own
+    sound: bool = False  # reads or writes sound, at the rates for it
     remote_input: bool = False  # reads context that only the provider has
     previous_id: str | None = None  # the response or conversation that it continues
     terms: tuple[str, ...] = ()  # the dearest terms that the request can be served under

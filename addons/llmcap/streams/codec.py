@@ -153,7 +153,7 @@ class Brotli:
             raise FormatError(f"the body is not valid br: {error}") from error
 
     def _accepts(self) -> bool:
-        return self._decompressor.is_finished() or self._decompressor.can_accept_more_data()
+        return bool(self._decompressor.is_finished() or self._decompressor.can_accept_more_data())
 
 
 class Zstd:
