@@ -72,6 +72,7 @@ def test_java_options_come_after_what_is_set() -> None:
     """Of two equal properties Java takes the last one."""
     options = block({"JAVA_TOOL_OPTIONS": "-Xmx1g -Dhttps.proxyHost=old"})["JAVA_TOOL_OPTIONS"]
     assert options.startswith("-Xmx1g -Dhttps.proxyHost=old -D")
+    assert block({"JAVA_TOOL_OPTIONS": options})["JAVA_TOOL_OPTIONS"] == options
     assert "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=4100" in options
     assert "-Djavax.net.ssl.trustStore=/t/roots.p12" in options
 

@@ -16,6 +16,9 @@ from llmcap.errors import ConfigError
 # Set in what runs behind a proxy of ours, to its URL.
 MARK = "LLMCAP_PROXY"
 
+# Beside it, the proxy that ours sends everything on to, if there is one.
+UPSTREAM_MARK = "LLMCAP_UPSTREAM"
+
 # The order in which an existing proxy is looked for: what most clients prefer for TLS comes first.
 PROXY_SOURCES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 
@@ -46,6 +49,7 @@ DIRECT = (
     "192.168.0.0/16", "169.254.0.0/16",
 )  # fmt: skip
 
+JAVA_MARK = "-Dllmcap=on"  # in JAVA_TOOL_OPTIONS: what is ours begins here
 JAVA_STORE_PASSWORD = "changeit"  # noqa: S105  # Java's own default: the store holds no secret
 
 
@@ -71,7 +75,7 @@ def variables(
     environ: Mapping[str, str], *, proxy_url: str, trust: Trust, provider_hosts: Iterable[str]
 ) -> dict[str, str]:
     """What `proxied` sets: only the variables that differ from `environ`'s meaning."""
-    found = {MARK: proxy_url}
+    found = {MARK: proxy_url, UPSTREAM_MARK: upstream_proxy(environ) or ""}
     found |= dict.fromkeys(PROXY_VARIABLES, proxy_url)
     found |= dict.fromkeys(BUNDLE_VARIABLES, str(trust.bundle))
     found |= dict.fromkeys(EXTRA_VARIABLES, str(trust.extra))
@@ -137,7 +141,11 @@ def _without_password(url: str) -> str:
 
 
 def java_options(existing: str, *, proxy_url: str, store: Path) -> str:
-    """`JAVA_TOOL_OPTIONS`, ours after what is there: of two equal properties the last one wins."""
+    """
+    `JAVA_TOOL_OPTIONS`, ours after what is there: of two equal properties the last one wins.
+
+    What an earlier proxy of ours added is taken out, so that the text does not grow.
+    """
     parts = urlsplit(proxy_url)
     ours = [
         f"-Dhttp.proxyHost={parts.hostname}",
@@ -148,7 +156,8 @@ def java_options(existing: str, *, proxy_url: str, store: Path) -> str:
         "-Djavax.net.ssl.trustStoreType=PKCS12",
         f"-Djavax.net.ssl.trustStorePassword={JAVA_STORE_PASSWORD}",
     ]
-    return " ".join([*([existing] if existing else []), *ours])
+    before = existing.partition(JAVA_MARK)[0].rstrip()
+    return " ".join([*([before] if before else []), JAVA_MARK, *ours])
 
 
 def _quoted(option: str) -> str:

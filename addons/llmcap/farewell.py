@@ -1,7 +1,6 @@
 """What `llmcap run` says when the command has ended: to people, to programs, to GitHub Actions."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,16 @@ from llmcap.tally import Tally
 MODELS_SHOWN_MAX = 4
 
 
-def line(tally: Tally) -> str:
+def line(tally: Tally, *, uncapped: bool = False) -> str:
     """
-    One line: calls, cost by model, refused, what is left.
+    One line: calls, cost by model, refused, what is left, or that there is no cap at all.
 
     `LLMCap: 12 calls, $0.43 (claude-opus-4-5 $0.40, claude-haiku-4-5 $0.03), 1 refused; $4.57 of
     $5.00 left`
     """
-    parts = [_counted(tally.calls, "call"), format_usd(tally.cost_nanos) + _by_model(tally)]
+    parts = [_counted(tally.calls, "call")]
+    if tally.calls:
+        parts.append(format_usd(tally.cost_nanos) + _by_model(tally))
     if tally.refused:
         parts.append(f"{tally.refused} refused")
     if tally.cut:
@@ -30,8 +31,10 @@ def line(tally: Tally) -> str:
         parts.append(f"{tally.rejected} not sent for want of a price or a known endpoint")
     if tally.assumed:
         parts.append(f"{tally.assumed} at the most they can have cost")
-    left = "; ".join(left_of(scope, balance) for scope, balance in tally.left)
-    return f"LLMCap: {', '.join(parts)}" + (f"; {left}" if left else "; no cap is set")
+    left = [left_of(scope, balance) for scope, balance in tally.left]
+    if uncapped:
+        left = ["no cap is set"]
+    return "; ".join([f"LLMCap: {', '.join(parts)}", *left])
 
 
 def left_of(scope: Scope, balance: Balance) -> str:
@@ -40,12 +43,20 @@ def left_of(scope: Scope, balance: Balance) -> str:
     cap = budget.cap + balance.raised
     left = max(cap - balance.spent - balance.held, 0)
     if budget.unit is CapUnit.USD:
-        text = f"{format_usd(left)} of {format_usd(cap)} left"
+        text = f"{format_usd(_floored(left))} of {format_usd(cap)} left"
     else:
         text = f"{left:,} of {cap:,} {budget.unit} left"
     name = f" in {budget.name}" if budget.name != "cap" else ""
     value = f" ({scope.value})" if scope.value else ""
     return f"{text}{name}{value}"
+
+
+def _floored(nanos: int) -> int:
+    """Rounded down to what is shown, so that a dollar less a fraction does not read as a dollar."""
+    for unit in (10**7, 10**5, 10**3):
+        if nanos >= 100 * unit:
+            return nanos // unit * unit
+    return nanos
 
 
 def _by_model(tally: Tally) -> str:
@@ -84,7 +95,7 @@ def write_report(path: Path, document: Mapping[str, Any]) -> None:
         raise ConfigError(f"{path}: the report cannot be written: {error.strerror}") from error
 
 
-def tell_github(tally: Tally, environ: Mapping[str, str] = os.environ) -> list[str]:
+def tell_github(tally: Tally, last_words: str, environ: Mapping[str, str]) -> list[str]:
     """
     The lines that make GitHub Actions show an error, and a table in the job's summary.
 
@@ -101,7 +112,7 @@ def tell_github(tally: Tally, environ: Mapping[str, str] = os.environ) -> list[s
     if not tally.capped:
         return []
     names = ", ".join(tally.refused_by) or "cap"
-    text = f"The spend cap is reached ({names}). {line(tally)}"
+    text = f"The spend cap is reached ({names}). {last_words}"
     return [f"::error title=LLMCap::{_escaped(text)}"]
 
 

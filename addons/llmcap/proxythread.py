@@ -76,10 +76,13 @@ class ProxyThread:
         setup: Setup,
         listener: socket.socket,
         make_addons: Callable[[], Callable[[], Sequence[object]]],
+        *,
+        when_over: Callable[[], object] = lambda: None,
     ) -> None:
         self._setup = setup
         self._listener = listener
         self._make_addons = make_addons
+        self._when_over = when_over
         self._checked = threading.Event()
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -112,15 +115,15 @@ class ProxyThread:
         self._ready.wait(READY_SECONDS_MAX)
         self._raise()
 
-    def join(self) -> None:
-        """Wait until it ends by itself."""
-        self._thread.join()
-        self._raise()
-
     def stop(self) -> None:
-        """End it: what is in flight is settled, the ledger is closed."""
-        if self._thread.is_alive():
-            self._ready.wait(READY_SECONDS_MAX)
+        """
+        End it: what is in flight is settled, the ledger is closed.
+
+        One that has not served yet is left alone: it holds nothing, and the process will end.
+        """
+        if not self._ready.is_set():
+            self._listener.close()
+            return
         if self._loop is not None and self._stop is not None:
             # The loop may be over already, if the proxy ended by itself.
             with contextlib.suppress(RuntimeError):
@@ -145,6 +148,7 @@ class ProxyThread:
         finally:
             self._checked.set()
             self._ready.set()
+            self._when_over()
 
     async def _serve(self, addons: Sequence[object]) -> None:
         self._loop = asyncio.get_running_loop()

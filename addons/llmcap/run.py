@@ -78,7 +78,16 @@ def run(
     seconds = time.monotonic() - began
     if tally.capped and not wanted.preserve_status:
         code = EXIT_CAPPED
-    say_farewell(wanted, tally, notes, code=code, seconds=seconds, stderr=stderr or sys.stderr)
+    last_words = farewell.line(tally, uncapped=not policy.budgets)
+    if not wanted.quiet:
+        for line in (*(f"LLMCap: {note}" for note in notes.lines()), last_words):
+            print(line, file=stderr or sys.stderr)
+    for line in farewell.tell_github(tally, last_words, environ):
+        print(line, file=stderr or sys.stderr)
+    if wanted.report is not None:
+        farewell.write_report(wanted.report, farewell.report(
+            tally, command=wanted.command, exit_code=code, seconds=seconds, project=wanted.project,
+        ))  # fmt: skip
     return code
 
 
@@ -156,19 +165,3 @@ def beside(proxy: ProxyThread, command: Sequence[str], environ: Mapping[str, str
         finally:
             proxy.stop()
     return code
-
-
-def say_farewell(
-    wanted: Wanted, tally: Tally, notes: Notes, *, code: int, seconds: float, stderr: TextIO
-) -> None:
-    """The last words: on stderr, in the report, for CI."""
-    if not wanted.quiet:
-        for note in notes.lines():
-            print(f"LLMCap: {note}", file=stderr)
-        print(farewell.line(tally), file=stderr)
-    for line in farewell.tell_github(tally):
-        print(line, file=stderr)
-    if wanted.report is not None:
-        farewell.write_report(wanted.report, farewell.report(
-            tally, command=wanted.command, exit_code=code, seconds=seconds, project=wanted.project,
-        ))  # fmt: skip

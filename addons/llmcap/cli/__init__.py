@@ -25,6 +25,9 @@ COMMANDS = {
     "log": Command("llmcap.cli.log", "The calls in the ledger, what they used and cost."),
     "audit": Command("llmcap.cli.audit", "What recorded traffic cost, without a proxy."),
     "run": Command("llmcap.cli.run", "Run a command behind a proxy of its own, under a cap."),
+    "up": Command("llmcap.cli.up", "Start a proxy that stands for all programs."),
+    "down": Command("llmcap.cli.up", "Stop it."),
+    "env": Command("llmcap.cli.up", "Print the variables under which programs use it."),
     "ca": Command("llmcap.cli.ca", "The certificate, and where it is trusted."),
     "prices": Command("llmcap.cli.prices", "What a model costs, and where that comes from."),
 }

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -81,5 +82,8 @@ def run(  # noqa: PLR0913 - one argument for each option
         code = error.code
     except LLMCapError as error:
         tell(f"llmcap: {error}")
+        code = child.EXIT_OURS
+    except Exception:  # noqa: BLE001 - a mistake of ours: told in full, under the code that says whose it is
+        traceback.print_exc()
         code = child.EXIT_OURS
     sys.exit(code)

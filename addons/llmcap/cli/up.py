@@ -1,0 +1,95 @@
+"""`llmcap up`, `down`, `env`: a proxy that stands for all programs."""
+
+import os
+from pathlib import Path
+
+import click
+
+from llmcap import environment, standing
+from llmcap import up as standing_proxy
+from llmcap.assembly import policy_of, settings_from
+from llmcap.behind import prepare
+from llmcap.cli.options import json_option
+from llmcap.cli.output import echo_json, tell
+from llmcap.errors import ConfigError
+
+SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
+
+
+@click.command()
+@click.option(
+    "--port", default=standing.DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535),
+    help="The port on loopback; 0 takes any that is free.",
+)  # fmt: skip
+@click.option(
+    "--cap", envvar="LLMCAP_CAP", show_envvar=True, default="", metavar="CAP",
+    help="The most to spend: `5/day`, `20/month`, `5` in all.",
+)  # fmt: skip
+@click.option(
+    "--config", "config_path", envvar="LLMCAP_CONFIG", show_envvar=True, default="",
+    type=click.Path(dir_okay=False), help="The YAML file with budgets and prices of your own.",
+)  # fmt: skip
+@click.option(
+    "--ledger", "ledger_path", envvar="LLMCAP_LEDGER", show_envvar=True, default="",
+    type=click.Path(dir_okay=False), help="The ledger file; the default is in your data folder.",
+)  # fmt: skip
+@click.option("--foreground", is_flag=True, help="Stay, and serve: for services and containers.")
+def up(port: int, cap: str, config_path: str, ledger_path: str, *, foreground: bool) -> None:
+    r"""
+    Start a proxy that stands until `llmcap down`.
+
+    It listens on loopback only. Programs use it through the variables that `llmcap env` prints:
+
+    \b
+    $ llmcap up --cap 20/day
+    $ eval "$(llmcap env)"
+    """
+    settings = settings_from(cap=cap, config=config_path, ledger=ledger_path)
+    if foreground:
+        log = standing.folder() / "log"
+        standing_proxy.serve(settings, port=port, log=log, tell=tell)
+        return
+    options = {"--port": str(port), "--cap": cap, "--config": config_path, "--ledger": ledger_path}
+    given = [word for option, value in options.items() if value for word in (option, value)]
+    found = standing.start(given)
+    for line in standing_proxy.in_force(policy_of(settings), found.url()):
+        tell(line)
+    tell('Use it with: eval "$(llmcap env)"')
+
+
+@click.command()
+def down() -> None:
+    """Stop the standing proxy; calls in flight are settled first."""
+    found = standing.find()
+    if found is None:
+        tell("No proxy is up.")
+        return
+    standing.stop(found)
+    tell("LLMCap is down.")
+
+
+@click.command()
+@click.option(
+    "--shell", type=click.Choice(SHELLS), help="For which shell; the default is yours.",
+)  # fmt: skip
+@click.option("--project", default="", metavar="NAME", help="Count the calls for this project.")
+@json_option
+def env(shell: str | None, project: str, *, as_json: bool) -> None:
+    r"""
+    Print the variables under which programs use the standing proxy.
+
+    \b
+    $ eval "$(llmcap env)"
+    $ eval "$(llmcap env --project website)"
+    """
+    found = standing.find()
+    if found is None:
+        raise ConfigError("no proxy is up\nhint: `llmcap up` starts one")
+    values = prepare(os.environ).variables(os.environ, proxy_url=found.url(project=project))
+    if as_json:
+        echo_json(values)
+        return
+    shell = shell or Path(os.environ.get("SHELL", "sh")).name
+    family = shell if shell in {"fish", "powershell"} else "sh"
+    for line in environment.shell_lines(values, shell=family):
+        click.echo(line)

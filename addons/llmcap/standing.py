@@ -1,0 +1,154 @@
+"""
+A proxy that stands for all of a user's programs: started by `llmcap up`, stopped by `llmcap down`.
+
+Whether it runs is told by a lock that its process holds, not by a process id, which may be
+another's by now; the file beside the lock says where it listens.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from llmcap import paths
+from llmcap.errors import ConfigError
+
+DEFAULT_PORT = 8377
+START_SECONDS_MAX = 30
+STOP_SECONDS_MAX = 15
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A proxy that runs."""
+
+    pid: int
+    port: int
+    ledger: str
+    since: str  # ISO time
+
+    def url(self, *, project: str = "") -> str:
+        """Where clients find it; a user name in it counts their calls for a project."""
+        return f"http://{project}{'@' if project else ''}127.0.0.1:{self.port}"
+
+
+def folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where its lock, its state and its log are."""
+    return paths.data_folder(environ) / "proxy"
+
+
+def find(environ: Mapping[str, str] = os.environ) -> Standing | None:
+    """The proxy that stands, if there is one."""
+    place = folder(environ)
+    try:
+        with (place / "lock").open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return Standing(**json.loads((place / "state.json").read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None  # none was ever started, or one is just starting or ending
+    return None
+
+
+@contextlib.contextmanager
+def announced(
+    listener: socket.socket, *, ledger: str, environ: Mapping[str, str] = os.environ
+) -> Iterator[None]:
+    """Hold the lock and say where we listen. Raises `ConfigError` if a proxy stands already."""
+    place = folder(environ)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (place / "lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(_already(environ)) from None
+        state = Standing(
+            pid=os.getpid(),
+            port=listener.getsockname()[1],
+            ledger=ledger,
+            since=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        (place / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
+        try:
+            yield
+        finally:
+            (place / "state.json").unlink(missing_ok=True)
+
+
+def _already(environ: Mapping[str, str]) -> str:
+    standing = find(environ)
+    where = f" at {standing.url()}" if standing else ""
+    return f"a proxy of yours is up{where}\nhint: `llmcap down` stops it"
+
+
+def bind(port: int) -> socket.socket:
+    """The socket to listen on, on loopback only. Raises `ConfigError`."""
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=512)
+    except OSError as error:
+        raise ConfigError(
+            f"port {port} cannot be listened on: {error.strerror}\n"
+            "hint: --port takes another one, 0 any that is free"
+        ) from error
+
+
+def start(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Standing:
+    """
+    Start `llmcap up --foreground` with these arguments in the background; return when it serves.
+
+    Raises `ConfigError` with what it said when it ended at once.
+    """
+    if find(environ):
+        raise ConfigError(_already(environ))
+    place = folder(environ)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = place / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - this very program
+            own_command("up", "--foreground", *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=dict(environ),
+        )
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        standing = find(environ)
+        if standing is not None:
+            return standing
+        if process.poll() is not None:
+            said = log.read_text(encoding="utf-8", errors="replace").strip()
+            raise ConfigError(said.removeprefix("llmcap: ") or "the proxy ended at its start")
+        time.sleep(POLL_SECONDS)
+    process.terminate()
+    raise ConfigError(f"the proxy was not ready after {START_SECONDS_MAX} s; its log is {log}")
+
+
+def stop(standing: Standing, environ: Mapping[str, str] = os.environ) -> None:
+    """End it and wait until it has settled what was in flight. Raises `ConfigError`."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(standing.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS_MAX
+    while find(environ) == standing:
+        if time.monotonic() > deadline:
+            raise ConfigError(
+                f"the proxy (process {standing.pid}) does not end\nhint: kill {standing.pid}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def own_command(*arguments: str) -> list[str]:
+    """The command line that starts this program again, from a checkout as from an installation."""
+    return [sys.executable, "-m", "llmcap.cli", *arguments]
