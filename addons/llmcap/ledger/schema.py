@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 # How many migrations there are; PRAGMA user_version of a ledger that has had them all.
-VERSION = 1
+VERSION = 2
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -37,6 +37,11 @@ def m001_entries_and_balances(db: "Database") -> None:
     """The ledger itself."""
     for statement in _LEDGER:
         db.execute(statement)
+
+
+def m002_definitions_of_budgets(db: "Database") -> None:
+    """What the proxies were told to allow."""
+    db.execute(_DEFINITIONS)
 
 
 _LEDGER = (
@@ -176,4 +181,19 @@ _LEDGER = (
     """,
 )
 
-STEPS: tuple[Callable[["Database"], None], ...] = (m001_entries_and_balances,)
+# The budgets of each proxy as it was started with them, so that what is left can be told without
+# its config. They are no part of the books: the rows of a proxy that has ended make room.
+_DEFINITIONS = """
+    CREATE TABLE definitions (
+        process_id INTEGER NOT NULL REFERENCES processes,
+        position INTEGER NOT NULL,
+        run TEXT NOT NULL,
+        definition TEXT NOT NULL,
+        PRIMARY KEY (process_id, position)
+    ) STRICT, WITHOUT ROWID
+"""
+
+STEPS: tuple[Callable[["Database"], None], ...] = (
+    m001_entries_and_balances,
+    m002_definitions_of_budgets,
+)
