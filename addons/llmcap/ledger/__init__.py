@@ -74,6 +74,10 @@ class Ledger(Protocol):
         """Admit nothing under this budget, in any window, until it is called with False."""
         ...
 
+    def define(self, budgets: Sequence[Budget], *, run_id: str = "") -> None:
+        """Write down what this proxy allows, for those who read the ledger without its config."""
+        ...
+
     def recover(self) -> list[int]:
         """Assume the cost of the holds of processes that are gone; the ids of these holds."""
         ...

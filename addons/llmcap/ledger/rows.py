@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from llmcap.records import (
     NOTHING,
@@ -29,22 +30,39 @@ _TEXT_CHARS_MAX = 500
 _ATTRIBUTES_CHARS_MAX = 4_000
 _COUNTS = tuple(name for name in Usage.__slots__ if name != "extras")
 
-_ADD_CALL = """
-    INSERT INTO entries (at, kind, process_id, call_id, provider, endpoint, model, attributes,
-        held_nanos, held_tokens, cost_nanos, usage, served_model, response_id, note)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_ADD_LATER = """
-    INSERT INTO entries (at, kind, process_id, hold_id, corrects, held_nanos, held_tokens,
-        cost_nanos, usage, served_model, response_id, note)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_ADD_POSTING = """
-    INSERT INTO postings (entry_id, balance_id, spent, held, calls, refused, raised)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
 
-Posting = tuple[int, int, int, int, int, int, int]  # in the order of _ADD_POSTING
+class Row(NamedTuple):
+    """A row of `entries`, in the order of its columns; a tuple is what SQLite takes at once."""
+
+    at: int
+    kind: str
+    process_id: int
+    hold_id: int | None = None
+    corrects: int | None = None
+    call_id: str | None = None
+    provider: str | None = None
+    endpoint: str | None = None
+    model: str | None = None
+    attributes: str | None = None
+    held_nanos: int = 0
+    held_tokens: int = 0
+    cost_nanos: int = 0
+    usage: str | None = None
+    served_model: str | None = None
+    response_id: str | None = None
+    note: str | None = None
+
+
+class Posting(NamedTuple):
+    """A row of `postings`: what an entry does to one balance."""
+
+    entry_id: int
+    balance_id: int
+    spent: int = 0
+    held: int = 0
+    calls: int = 0
+    refused: int = 0
+    raised: int = 0
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -106,7 +124,9 @@ def amount(unit: CapUnit, *, nanos: int, tokens: int, calls: int) -> int:
     return tokens if unit is CapUnit.TOKENS else calls
 
 
-def spent(unit: CapUnit, settlement: Settlement, *, held_nanos: int, held_tokens: int) -> int:
+def spent(
+    unit: CapUnit, settlement: Settlement, *, held_nanos: int = 0, held_tokens: int = 0
+) -> int:
     """What a settlement adds to a balance; nothing is ever spent of a cap on calls in flight."""
     if unit is CapUnit.CONCURRENT or settlement.ending is Ending.RELEASED:
         return 0
@@ -121,107 +141,53 @@ def spent(unit: CapUnit, settlement: Settlement, *, held_nanos: int, held_tokens
 
 # --- adding -----------------------------------------------------------------------------------
 
-
-def add_call(
-    db: sqlite3.Connection,
-    kind: EntryKind,
-    call: Call,
-    *,
-    process_id: int,
-    held_nanos: int = 0,
-    held_tokens: int = 0,
-    settlement: Settlement | None = None,
-    note: str | None = None,
-) -> int:
-    """The first entry of a call, with the facts about it."""
-    cost_nanos, usage, model, response_id = 0, None, None, None
-    if settlement is not None:
-        cost_nanos, usage = settlement.cost_nanos, usage_json(settlement.usage)
-        model, response_id, note = settlement.model, settlement.response_id, settlement.note
-    cursor = db.execute(
-        _ADD_CALL,
-        (
-            micros(call.at),
-            kind.value,
-            process_id,
-            text(call.id),
-            text(call.provider),
-            text(call.endpoint),
-            text(call.model),
-            attributes_json(call.attributes),
-            held_nanos,
-            held_tokens,
-            cost_nanos,
-            usage,
-            text(model),
-            text(response_id),
-            text(note) or None,
-        ),
-    )
-    return _id_of(cursor)
+_ADD_ROW = """
+    INSERT INTO entries (at, kind, process_id, hold_id, corrects, call_id, provider, endpoint,
+        model, attributes, held_nanos, held_tokens, cost_nanos, usage, served_model, response_id,
+        note)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ADD_POSTING = """
+    INSERT INTO postings (entry_id, balance_id, spent, held, calls, refused, raised)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 
 
-def add_later(
-    db: sqlite3.Connection,
-    kind: EntryKind,
-    *,
-    at: datetime,
-    process_id: int,
-    hold_id: int | None = None,
-    corrects: int | None = None,
-    held_nanos: int = 0,
-    held_tokens: int = 0,
-    cost_nanos: int = 0,
-    settlement: Settlement | None = None,
-    note: str | None = None,
-) -> int:
-    """A later entry: of a call whose facts are on its hold, or of no call at all."""
-    usage, model, response_id = None, None, None
-    if settlement is not None:
-        usage = usage_json(settlement.usage)
-        model, response_id = settlement.model, settlement.response_id
-    cursor = db.execute(
-        _ADD_LATER,
-        (
-            micros(at),
-            kind.value,
-            process_id,
-            hold_id,
-            corrects,
-            held_nanos,
-            held_tokens,
-            cost_nanos,
-            usage,
-            text(model),
-            text(response_id),
-            text(note) or None,
-        ),
-    )
-    return _id_of(cursor)
+def add(db: sqlite3.Connection, row: Row) -> int:
+    """Add an entry; its id."""
+    entry_id = db.execute(_ADD_ROW, row).lastrowid
+    assert entry_id is not None, "an INSERT has a row id"
+    return entry_id
 
 
-def add_postings(db: sqlite3.Connection, postings: Iterable[Posting]) -> None:
-    """What an entry does to balances; a trigger adds it to them."""
+def post(db: sqlite3.Connection, postings: Iterable[Posting]) -> None:
+    """Add what an entry does to balances; a trigger adds it up there."""
     db.executemany(_ADD_POSTING, postings)
 
 
-def posting(
-    entry_id: int,
-    balance_id: int,
-    *,
-    spent: int = 0,
-    held: int = 0,
-    calls: int = 0,
-    refused: int = 0,
-    raised: int = 0,
-) -> Posting:
-    """One posting, by the names of its parts."""
-    return entry_id, balance_id, spent, held, calls, refused, raised
+def call_row(kind: EntryKind, call: Call, *, process_id: int) -> Row:
+    """The first entry of a call, with the facts about it."""
+    return Row(
+        at=micros(call.at),
+        kind=kind.value,
+        process_id=process_id,
+        call_id=text(call.id),
+        provider=text(call.provider),
+        endpoint=text(call.endpoint),
+        model=text(call.model),
+        attributes=attributes_json(call.attributes),
+    )
 
 
-def _id_of(cursor: sqlite3.Cursor) -> int:
-    assert cursor.lastrowid is not None, "an INSERT has a row id"
-    return cursor.lastrowid
+def settled(row: Row, settlement: Settlement, *, note: str | None = None) -> Row:
+    """The same row with what a settlement knows; a correction's cost is set by its caller."""
+    return row._replace(
+        cost_nanos=settlement.cost_nanos,
+        usage=usage_json(settlement.usage),
+        served_model=text(settlement.model),
+        response_id=text(settlement.response_id),
+        note=text(note or settlement.note) or None,
+    )
 
 
 # --- balances ---------------------------------------------------------------------------------

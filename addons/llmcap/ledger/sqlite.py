@@ -1,8 +1,9 @@
 """
 The ledger in one SQLite file, shared by the proxies of one machine.
 
-A hold is seven short statements in one transaction, an ending six, whatever the history: balances
-are read by the id of their row, and everything else is appended. What a row means is in `schema`.
+A hold is a transaction of seven short statements under one budget, an ending of six, whatever the
+history: balances are read by the id of their row, and everything else is appended. What a row means
+is in `schema`, how holds end in `endings`.
 """
 
 import contextlib
@@ -15,27 +16,19 @@ from pathlib import Path
 
 from llmcap.budget import Fits, decide, fits_more
 from llmcap.errors import HoldEnded, LedgerBusy, LedgerError
-from llmcap.ledger import MEMORY, queries, utc_now
+from llmcap.ledger import MEMORY, history, queries, utc_now
 from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, spent_near
+from llmcap.ledger.endings import Endings, claim, claimant
 from llmcap.ledger.liveness import Lock, is_gone, lock_path
-from llmcap.ledger.rows import (
-    add_call,
-    add_later,
-    add_postings,
-    amount,
-    micros,
-    posting,
-    spent,
-    text,
-)
+from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
+from llmcap.ledger.rows import text as clean
 from llmcap.ledger.store import Store
-from llmcap.money import NANOS_MAX, format_usd
+from llmcap.money import NANOS_MAX
 from llmcap.records import (
     Admit,
     Balance,
     Budget,
     Call,
-    CapUnit,
     Demand,
     Deny,
     Ending,
@@ -47,44 +40,13 @@ from llmcap.records import (
 )
 from llmcap.windows import EPOCH
 
-# How often an opening ledger asks for the write lock, 25 ms each time.
-_OPEN_TRIES = 200
+# How often an opening or closing ledger asks for the write lock, 25 ms each time.
+_LOCK_TRIES = 200
 
-_KIND = {ending: EntryKind(ending.value) for ending in Ending}
-
-_TAKE = "DELETE FROM open_holds WHERE hold_id = ? RETURNING held_nanos, held_tokens"
-_TAKE_ALL = "DELETE FROM open_holds WHERE process_id = ? RETURNING hold_id, held_nanos, held_tokens"
 _OTHERS = """
     SELECT id FROM processes WHERE ended_at IS NULL AND id <> :me
     UNION SELECT process_id FROM open_holds WHERE process_id <> :me
 """
-_UNITS = """
-    SELECT postings.balance_id, budgets.unit FROM postings
-    JOIN balances ON balances.id = postings.balance_id
-    JOIN budgets ON budgets.id = balances.budget_id
-    WHERE postings.entry_id = ?
-"""
-_ENDING = """
-    SELECT id, kind, process_id FROM entries
-    WHERE hold_id = ? AND kind IN ('settled', 'assumed', 'released')
-"""
-# An entry and what has corrected it since, in order.
-_CHAIN = """
-    WITH RECURSIVE chain (id) AS (
-        SELECT :id UNION ALL
-        SELECT entries.id FROM entries JOIN chain ON entries.corrects = chain.id)
-"""
-_CHAIN_COST = _CHAIN + "SELECT max(id), sum(cost_nanos) FROM chain JOIN entries USING (id)"
-_CHAIN_POSTINGS = (
-    _CHAIN
-    + """
-    SELECT balances.id, budgets.unit, balances.spent, sum(postings.spent), sum(postings.calls)
-    FROM chain JOIN postings ON postings.entry_id = chain.id
-    JOIN balances ON balances.id = postings.balance_id
-    JOIN budgets ON budgets.id = balances.budget_id
-    GROUP BY balances.id
-"""
-)
 
 
 class SqliteLedger:
@@ -106,10 +68,11 @@ class SqliteLedger:
         try:
             self._accounts = Accounts(self._store)
             self._process_id = _patiently(self._register)
+            self._endings = Endings(self._process_id, clock)
             with contextlib.suppress(LedgerBusy):
                 self.recover()
         except BaseException:
-            self._let_go()
+            self._let_go(remove=True)
             raise
 
     # --- admission ----------------------------------------------------------------------------
@@ -117,15 +80,16 @@ class SqliteLedger:
     def hold(
         self, call: Call, scopes: Sequence[Scope], demand: Demand, *, patient: bool = False
     ) -> Admit | Wait | Deny:
-        """One transaction. What the dead hold is settled before anyone waits or goes without."""
+        """What a dead proxy holds is settled before anyone waits for it, or goes without."""
         self._check_open()
+        scopes = tuple(scopes)
         balance_ids = self._accounts.ids(scopes)
-        decision = self._try_hold(call, tuple(scopes), balance_ids, demand, patient=patient)
+        decision = self._try_hold(call, scopes, balance_ids, demand, patient=patient)
         held_up = isinstance(decision, Wait) or (
-            isinstance(decision, Deny) and decision.balance.held
+            isinstance(decision, Deny) and decision.balance.held > 0
         )
         if held_up and self.recover():
-            decision = self._try_hold(call, tuple(scopes), balance_ids, demand, patient=patient)
+            decision = self._try_hold(call, scopes, balance_ids, demand, patient=patient)
         return decision
 
     def _try_hold(
@@ -137,38 +101,23 @@ class SqliteLedger:
         *,
         patient: bool,
     ) -> Admit | Wait | Deny:
+        row = call_row(EntryKind.HOLD, call, process_id=self._process_id)
         with self._store as db:
-            fits = decide(_with_balances(db, scopes, balance_ids), demand, patient=patient)
-            if not isinstance(fits, Fits):
-                return fits
+            decision = decide(_with_balances(db, scopes, balance_ids), demand, patient=patient)
+            if not isinstance(decision, Fits):
+                return decision
             # Without a cap in that unit, a bound may be beyond what 64 bits hold.
-            nanos = min(fits.held_nanos, NANOS_MAX)
-            tokens = min(fits.held_tokens, NANOS_MAX)
-            hold_id = add_call(
-                db,
-                EntryKind.HOLD,
-                call,
-                process_id=self._process_id,
-                held_nanos=nanos,
-                held_tokens=tokens,
-            )
+            nanos = min(decision.held_nanos, NANOS_MAX)
+            tokens = min(decision.held_tokens, NANOS_MAX)
+            hold_id = add(db, row._replace(held_nanos=nanos, held_tokens=tokens))
+            hold = Hold(hold_id, call, nanos, tokens, scopes, balance_ids)
             db.execute(
                 "INSERT INTO open_holds (hold_id, process_id, held_nanos, held_tokens) "
                 "VALUES (?, ?, ?, ?)",
                 (hold_id, self._process_id, nanos, tokens),
             )
-            add_postings(
-                db,
-                [
-                    posting(
-                        hold_id,
-                        balance_id,
-                        held=amount(scope.budget.unit, nanos=nanos, tokens=tokens, calls=1),
-                    )
-                    for scope, balance_id in zip(scopes, balance_ids, strict=True)
-                ],
-            )
-        return Admit(Hold(hold_id, call, nanos, tokens, scopes, balance_ids), fits.output_limit)
+            _post_held(db, hold_id, hold, nanos=nanos, tokens=tokens, calls=1)
+        return Admit(hold, decision.output_limit)
 
     def extend(self, hold: Hold, more_nanos: int, more_tokens: int) -> Hold | None:
         """In the windows of the hold, whatever the time is now."""
@@ -178,38 +127,19 @@ class SqliteLedger:
             scopes = _with_balances(db, hold.scopes, hold.balance_ids)
             if not fits_more(scopes, more_nanos=more_nanos, more_tokens=more_tokens):
                 return None
-            rows = db.execute(
+            held = db.execute(
                 "UPDATE open_holds SET held_nanos = held_nanos + ?, held_tokens = held_tokens + ? "
                 "WHERE hold_id = ? RETURNING held_nanos, held_tokens",
                 (more_nanos, more_tokens, hold.id),
             ).fetchall()
-            if not rows:
-                raise HoldEnded(
-                    f"hold {hold.id} of call {hold.call.id} has ended: nothing to extend"
-                )
-            entry_id = add_later(
-                db,
-                EntryKind.EXTENSION,
-                at=self._clock(),
-                process_id=self._process_id,
-                hold_id=hold.id,
-                held_nanos=more_nanos,
-                held_tokens=more_tokens,
+            if not held:
+                raise HoldEnded(f"hold {hold.id} of call {hold.call.id} has ended")
+            row = self._row(EntryKind.EXTENSION)._replace(
+                hold_id=hold.id, held_nanos=more_nanos, held_tokens=more_tokens
             )
-            add_postings(
-                db,
-                [
-                    posting(
-                        entry_id,
-                        balance_id,
-                        held=amount(
-                            scope.budget.unit, nanos=more_nanos, tokens=more_tokens, calls=0
-                        ),
-                    )
-                    for scope, balance_id in zip(hold.scopes, hold.balance_ids, strict=True)
-                ],
-            )
-        return replace(hold, held_nanos=rows[0][0], held_tokens=rows[0][1])
+            entry_id = add(db, row)
+            _post_held(db, entry_id, hold, nanos=more_nanos, tokens=more_tokens, calls=0)
+        return replace(hold, held_nanos=held[0][0], held_tokens=held[0][1])
 
     def refuse(self, call: Call, deny: Deny | None, *, note: str = "") -> None:
         """Counted on the balance that decided, if one did."""
@@ -217,9 +147,10 @@ class SqliteLedger:
         balance_ids = self._accounts.ids((deny.scope,)) if deny is not None else ()
         if deny is not None and not note:
             note = f"refused by {deny.scope.budget.name}"
+        row = call_row(EntryKind.REFUSED, call, process_id=self._process_id)
         with self._store as db:
-            entry_id = add_call(db, EntryKind.REFUSED, call, process_id=self._process_id, note=note)
-            add_postings(db, [posting(entry_id, each, refused=1) for each in balance_ids])
+            entry_id = add(db, row._replace(note=clean(note) or None))
+            post(db, [Posting(entry_id, balance_id, refused=1) for balance_id in balance_ids])
 
     # --- endings ------------------------------------------------------------------------------
 
@@ -227,7 +158,7 @@ class SqliteLedger:
         """The first call to claim a response id keeps it."""
         self._check_open()
         with self._store as db:
-            _claim(db, hold.call.provider, response_id, hold.id)
+            claim(db, hold.call.provider, response_id, hold.id)
 
     def end(self, hold: Hold, settlement: Settlement) -> None:
         """Post what the call cost, and give back what it held."""
@@ -235,166 +166,33 @@ class SqliteLedger:
         assert settlement.ending is not Ending.RELEASED or settlement.cost_nanos == 0, settlement
         self._check_open()
         with self._store as db:
-            open_hold = db.execute(_TAKE, (hold.id,)).fetchall()
-            if open_hold:
-                units = [
-                    (balance_id, scope.budget.unit)
-                    for scope, balance_id in zip(hold.scopes, hold.balance_ids, strict=True)
-                ]
-                self._post_ending(db, hold.id, units, settlement, *open_hold[0])
-                if settlement.response_id:
-                    _claim(db, hold.call.provider, settlement.response_id, hold.id)
-            else:
-                self._end_late(db, hold, settlement)
-
-    def _post_ending(
-        self,
-        db: sqlite3.Connection,
-        hold_id: int,
-        units: Sequence[tuple[int, CapUnit]],
-        settlement: Settlement,
-        held_nanos: int,
-        held_tokens: int,
-    ) -> None:
-        note = settlement.note
-        if settlement.cost_nanos > held_nanos:
-            over = f"overrun: {format_usd(settlement.cost_nanos - held_nanos)} above its hold"
-            note = f"{over}; {note}" if note else over
-        entry_id = add_later(
-            db,
-            _KIND[settlement.ending],
-            at=self._clock(),
-            process_id=self._process_id,
-            hold_id=hold_id,
-            held_nanos=held_nanos,
-            held_tokens=held_tokens,
-            cost_nanos=settlement.cost_nanos,
-            settlement=settlement,
-            note=note,
-        )
-        counted = settlement.ending is not Ending.RELEASED
-        add_postings(
-            db,
-            [
-                posting(
-                    entry_id,
-                    balance_id,
-                    spent=spent(unit, settlement, held_nanos=held_nanos, held_tokens=held_tokens),
-                    held=-amount(unit, nanos=held_nanos, tokens=held_tokens, calls=1),
-                    calls=counted,
-                )
-                for balance_id, unit in units
-            ],
-        )
-
-    def _end_late(self, db: sqlite3.Connection, hold: Hold, settlement: Settlement) -> None:
-        """
-        The hold is not open. Only its own process ends a hold, so an ending that another process
-        wrote is a recovery, made when this one seemed dead: this settlement is better knowledge.
-        """
-        ending = db.execute(_ENDING, (hold.id,)).fetchone()
-        if ending is None:
-            raise LedgerError(f"there is no hold {hold.id} (call {hold.call.id}) in this ledger")
-        entry_id, kind, process_id = ending
-        recovered = kind == EntryKind.ASSUMED and process_id != self._process_id
-        if not recovered or _is_corrected(db, entry_id):
-            raise HoldEnded(f"hold {hold.id} of call {hold.call.id} was already {kind}")
-        self._post_correction(db, entry_id, hold.id, settlement)
-        if settlement.response_id:
-            _claim(db, hold.call.provider, settlement.response_id, hold.id)
+            self._endings.end(db, hold, settlement)
 
     def correct(self, hold: Hold, settlement: Settlement) -> None:
         """In the balances that the ending was posted to; any number of times."""
         self._check_open()
         with self._store as db:
-            ending = db.execute(_ENDING, (hold.id,)).fetchone()
-            if ending is None:
-                raise LedgerError(f"hold {hold.id} has not ended: there is nothing to correct")
-            self._post_correction(db, ending[0], hold.id, settlement)
-
-    def _post_correction(
-        self, db: sqlite3.Connection, first_id: int, hold_id: int | None, settlement: Settlement
-    ) -> None:
-        """Bring an entry, with all that has corrected it, to what this settlement says."""
-        last_id, cost_nanos = db.execute(_CHAIN_COST, {"id": first_id}).fetchone()
-        postings = db.execute(_CHAIN_POSTINGS, {"id": first_id}).fetchall()
-        entry_id = add_later(
-            db,
-            EntryKind.CORRECTION,
-            at=self._clock(),
-            process_id=self._process_id,
-            hold_id=hold_id,
-            corrects=last_id,
-            cost_nanos=settlement.cost_nanos - cost_nanos,
-            settlement=settlement,
-            note=settlement.note,
-        )
-        calls = int(settlement.ending is not Ending.RELEASED)
-        add_postings(
-            db,
-            [
-                posting(
-                    entry_id,
-                    balance_id,
-                    # A balance that was reset by hand since does not go below nothing.
-                    spent=max(
-                        spent(CapUnit(unit), settlement, held_nanos=0, held_tokens=0) - posted,
-                        -balance,
-                    ),
-                    calls=calls - counted,
-                )
-                for balance_id, unit, balance, posted, counted in postings
-            ],
-        )
+            self._endings.correct(db, hold, settlement)
 
     def charge_once(self, call: Call, scopes: Sequence[Scope], settlement: Settlement) -> bool:
-        """By the response's id; see `Ledger.charge_once`."""
+        """By the response's id, which belongs to a call that is known, or to this one."""
         assert settlement.response_id, "a deferred usage has the id of its response"
         self._check_open()
         balance_ids = self._accounts.ids(scopes)
         with self._store as db:
-            found = db.execute(
-                "SELECT entries.id, entries.kind FROM responses JOIN entries "
-                "ON entries.id = responses.entry_id "
-                "WHERE responses.provider = ? AND responses.response_id = ?",
-                (text(call.provider), text(settlement.response_id)),
-            ).fetchone()
+            found = claimant(db, call.provider, settlement.response_id)
             if found is not None:
-                known_id, kind = found
-                return self._charge_known(db, known_id, kind, settlement)
-            entry_id = add_call(
-                db, EntryKind.CHARGED, call, process_id=self._process_id, settlement=settlement
-            )
-            _claim(db, call.provider, settlement.response_id, entry_id)
-            add_postings(
-                db,
-                [
-                    posting(
-                        entry_id,
-                        balance_id,
-                        spent=spent(scope.budget.unit, settlement, held_nanos=0, held_tokens=0),
-                        calls=1,
-                    )
-                    for scope, balance_id in zip(scopes, balance_ids, strict=True)
-                ],
-            )
-        return True
-
-    def _charge_known(
-        self, db: sqlite3.Connection, entry_id: int, kind: str, settlement: Settlement
-    ) -> bool:
-        """The response belongs to a call that is known: pay for that call, if nobody has."""
-        if kind != EntryKind.HOLD:
-            return False
-        units = [(each, CapUnit(unit)) for each, unit in db.execute(_UNITS, (entry_id,))]
-        open_hold = db.execute(_TAKE, (entry_id,)).fetchall()
-        if open_hold:
-            self._post_ending(db, entry_id, units, settlement, *open_hold[0])
-            return True
-        ending_id, ending, _ = db.execute(_ENDING, (entry_id,)).fetchone()
-        if ending != EntryKind.ASSUMED or _is_corrected(db, ending_id):
-            return False
-        self._post_correction(db, ending_id, entry_id, settlement)
+                entry_id, kind = found
+                return kind == EntryKind.HOLD and self._endings.end_parked(db, entry_id, settlement)
+            row = call_row(EntryKind.CHARGED, call, process_id=self._process_id)
+            entry_id = add(db, settled(row, settlement))
+            claim(db, call.provider, settlement.response_id, entry_id)
+            units = [scope.budget.unit for scope in scopes]
+            postings = [
+                Posting(entry_id, balance_id, spent=spent(unit, settlement), calls=1)
+                for unit, balance_id in zip(units, balance_ids, strict=True)
+            ]
+            post(db, postings)
         return True
 
     # --- by hand ------------------------------------------------------------------------------
@@ -405,40 +203,40 @@ class SqliteLedger:
         """An entry like any other: what was spent stays in the history."""
         self._check_open()
         (balance_id,) = self._accounts.ids((scope,))
+        done = "reset" if reset else "raised"
         with self._store as db:
-            entry_id = add_later(
-                db,
-                EntryKind.ADJUSTED,
-                at=self._clock(),
-                process_id=self._process_id,
-                note=note or f"{scope.budget.name} {'reset' if reset else 'raised'} by hand",
-            )
-            add_postings(
-                db,
-                [
-                    posting(
-                        entry_id,
-                        near_id,
-                        spent=-near_spent if reset else 0,
-                        raised=raise_by if near_id == balance_id else 0,
-                    )
-                    for near_id, near_spent in spent_near(db, scope, balance_id)
-                ],
-            )
+            entry_id = self._add_note(db, note or f"{scope.budget.name} {done} by hand")
+            postings = [
+                Posting(
+                    entry_id,
+                    near_id,
+                    spent=-near_spent if reset else 0,
+                    raised=raise_by if near_id == balance_id else 0,
+                )
+                for near_id, near_spent in spent_near(db, scope, balance_id)
+            ]
+            post(db, postings)
 
     def pause(self, budget: Budget, *, paused: bool = True) -> None:
         """By name, so that a budget whose window is changed in the config stays paused."""
         self._check_open()
         with self._store as db:
             find_or_make_budget(db, Scope(budget, "", EPOCH, None))
-            db.execute("UPDATE budgets SET paused = ? WHERE name = ?", (paused, text(budget.name)))
-            add_later(
-                db,
-                EntryKind.ADJUSTED,
-                at=self._clock(),
-                process_id=self._process_id,
-                note=f"{budget.name} {'paused' if paused else 'resumed'} by hand",
-            )
+            name = clean(budget.name)
+            db.execute("UPDATE budgets SET paused = ? WHERE name = ?", (paused, name))
+            self._add_note(db, f"{budget.name} {'paused' if paused else 'resumed'} by hand")
+
+    def define(self, budgets: Sequence[Budget], *, run_id: str = "") -> None:
+        """See `history.definitions`."""
+        self._check_open()
+        with self._store as db:
+            history.define(db, self._process_id, budgets, run_id=run_id)
+
+    def _add_note(self, db: sqlite3.Connection, note: str) -> int:
+        return add(db, self._row(EntryKind.ADJUSTED)._replace(note=clean(note)))
+
+    def _row(self, kind: EntryKind) -> Row:
+        return Row(micros(self._clock()), kind.value, self._process_id)
 
     # --- processes ----------------------------------------------------------------------------
 
@@ -447,31 +245,17 @@ class SqliteLedger:
         self._check_open()
         if self._path is None:
             return []
-        try:
-            others = self._store.reading().execute(_OTHERS, {"me": self._process_id}).fetchall()
-        except sqlite3.Error as error:
-            raise self._store.explained(error) from error
+        others = self._read(lambda db: db.execute(_OTHERS, {"me": self._process_id}).fetchall())
         recovered: list[int] = []
         for (process_id,) in others:
             path = lock_path(self._path, process_id)
             if is_gone(path):
-                recovered += self._assume_all(process_id, "recovered: its proxy was gone")
-                path.unlink(missing_ok=True)
+                with self._store as db:
+                    note = "recovered: its proxy was gone"
+                    recovered += self._endings.assume_all(db, process_id, note)
+                with contextlib.suppress(OSError):
+                    path.unlink()
         return recovered
-
-    def _assume_all(self, process_id: int, note: str) -> list[int]:
-        """End a process: what it still holds may have been billed."""
-        with self._store as db:
-            open_holds = db.execute(_TAKE_ALL, (process_id,)).fetchall()
-            for hold_id, held_nanos, held_tokens in open_holds:
-                units = [(each, CapUnit(unit)) for each, unit in db.execute(_UNITS, (hold_id,))]
-                settlement = Settlement(Ending.ASSUMED, held_nanos, note=note)
-                self._post_ending(db, hold_id, units, settlement, held_nanos, held_tokens)
-            db.execute(
-                "UPDATE processes SET ended_at = ? WHERE id = ? AND ended_at IS NULL",
-                (micros(self._clock()), process_id),
-            )
-        return [hold_id for hold_id, _, _ in open_holds]
 
     def _register(self) -> int:
         """This process, with its lock taken before any other can see it."""
@@ -497,11 +281,15 @@ class SqliteLedger:
             return
         ended = False
         with contextlib.suppress(LedgerError):
-            _patiently(lambda: self._assume_all(self._process_id, "the proxy ended"))
+            _patiently(self._assume_own)
             ended = True
         self._let_go(remove=ended)
 
-    def _let_go(self, *, remove: bool = True) -> None:
+    def _assume_own(self) -> None:
+        with self._store as db:
+            self._endings.assume_all(db, self._process_id, "the proxy ended")
+
+    def _let_go(self, *, remove: bool) -> None:
         self._closed = True
         self._store.close()
         if self._lock is not None:
@@ -522,11 +310,8 @@ class SqliteLedger:
 
     def balances_of(self, hold: Hold) -> tuple[Balance, ...]:
         """Read without the write lock."""
-        return self._read(
-            lambda db: tuple(
-                [balance for _, balance in _with_balances(db, hold.scopes, hold.balance_ids)]
-            )
-        )
+        found = self._read(lambda db: _with_balances(db, hold.scopes, hold.balance_ids))
+        return tuple([balance for _, balance in found])
 
     def audit(self) -> list[str]:
         """See `queries.audit`."""
@@ -552,22 +337,21 @@ def _with_balances(
     ]
 
 
-def _claim(db: sqlite3.Connection, provider: str, response_id: str, entry_id: int) -> None:
-    """The first entry keeps a response id: some local servers use few of them, again and again."""
-    db.execute(
-        "INSERT OR IGNORE INTO responses (provider, response_id, entry_id) VALUES (?, ?, ?)",
-        (text(provider), text(response_id), entry_id),
-    )
-
-
-def _is_corrected(db: sqlite3.Connection, entry_id: int) -> bool:
-    return (
-        db.execute("SELECT 1 FROM entries WHERE corrects = ?", (entry_id,)).fetchone() is not None
-    )
+def _post_held(
+    db: sqlite3.Connection, entry_id: int, hold: Hold, *, nanos: int, tokens: int, calls: int
+) -> None:
+    """Reserve this much more in every balance of a hold."""
+    units = [scope.budget.unit for scope in hold.scopes]
+    postings = [
+        Posting(entry_id, balance_id, held=amount(unit, nanos=nanos, tokens=tokens, calls=calls))
+        for unit, balance_id in zip(units, hold.balance_ids, strict=True)
+    ]
+    post(db, postings)
 
 
 def _patiently[Result](step: Callable[[], Result]) -> Result:
-    for _ in range(_OPEN_TRIES):
+    """Opening and closing wait for the write lock: there is nobody to try again for them."""
+    for _ in range(_LOCK_TRIES):
         with contextlib.suppress(LedgerBusy):
             return step()
     return step()
