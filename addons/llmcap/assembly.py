@@ -73,6 +73,7 @@ def firewall_for(
     """`open_firewall` for a policy that is already there, such as one with budgets added to it."""
     prices = PriceBook(overrides=policy.prices)
     ledger = open_ledger(settings.ledger, durability=policy.durability)
+    ledger.define(policy.budgets, run_id=run_id)
     return Firewall(
         ledger=ledger,
         prices=prices,

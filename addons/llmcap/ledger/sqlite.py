@@ -229,6 +229,9 @@ class SqliteLedger:
     def define(self, budgets: Sequence[Budget], *, run_id: str = "") -> None:
         """See `history.definitions`."""
         self._check_open()
+        _patiently(lambda: self._define(budgets, run_id))
+
+    def _define(self, budgets: Sequence[Budget], run_id: str) -> None:
         with self._store as db:
             history.define(db, self._process_id, budgets, run_id=run_id)
 
