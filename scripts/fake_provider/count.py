@@ -58,4 +58,5 @@ def _media(part: Any) -> int:
 
 
 def _is_media(part: dict[str, Any]) -> bool:
-    return part.get("type") in _MEDIA or "inlineData" in part or "inline_data" in part
+    # A tool's JSON schema may have a property named `type`, whose value is an object.
+    return str(part.get("type")) in _MEDIA or "inlineData" in part or "inline_data" in part
