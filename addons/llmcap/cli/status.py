@@ -1,0 +1,118 @@
+"""`llmcap status`: what each budget has spent, holds and has left."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
+from llmcap.cli.output import echo_json, echo_table, tell
+from llmcap.ledger import history, queries
+from llmcap.money import format_usd, usd_string
+from llmcap.records import Balance, Budget, CapUnit, Scope
+
+Row = tuple[Scope, Balance]
+
+
+@click.command()
+@ledger_option
+@config_option
+@json_option
+def status(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> None:
+    """
+    Show every budget: its cap, what its window has spent, what calls in flight hold, what is left.
+
+    The budgets are those that the proxies on this ledger were started with, or with --config those
+    of that file. Nothing is changed, and no proxy has to run.
+    """
+    now = datetime.now(UTC)
+    rows = _rows(ledger_path, policy_from(config_path).budgets, now)
+    if as_json:
+        document = {
+            "time": now.isoformat(),
+            "ledger": str(ledger_path),
+            "budgets": [_document(*row) for row in rows],
+        }
+        echo_json(document)
+        return
+    if not rows:
+        tell("no proxy with a budget has used this ledger yet")
+        return
+    echo_table(
+        ("BUDGET", "SPENT", "HELD", "LEFT", "CAP", "EVERY", "RESETS", "CALLS", "REFUSED"),
+        [_line(*row) for row in rows],
+        right="lrrrrllrr",
+    )
+
+
+def _rows(ledger_path: Path, budgets: Sequence[Budget], now: datetime) -> list[Row]:
+    """The balances that count now, of these budgets or of those that the ledger knows."""
+    if not ledger_path.exists():
+        tell(f"there is no ledger {ledger_path} yet: nothing was spent")
+        return []
+    with history.reading(ledger_path) as db:
+        known = history.definitions(db)
+        run = known[0][1] if known else ""
+        wanted = [(budget, run) for budget in budgets] or known
+        return [
+            row
+            for budget, run_id in wanted
+            for row in queries.balances(db, now, [budget], run_id=run_id)
+        ]
+
+
+def _document(scope: Scope, balance: Balance) -> dict[str, Any]:
+    """One budget as JSON: figures in dollars where it counts those, else in its own unit."""
+    budget = scope.budget
+    document: dict[str, Any] = {
+        "name": budget.name,
+        "value": scope.value,
+        "per": list(budget.per),
+        "unit": str(budget.unit),
+    }
+    money = budget.unit is CapUnit.USD
+    for name, value in _figures(balance, budget).items():
+        document[f"{name}_usd" if money else name] = usd_string(value) if money else value
+    return {
+        **document,
+        "every": budget.every,
+        "window_start": scope.window_start.isoformat(),
+        "resets_at": scope.resets_at.isoformat() if scope.resets_at else None,
+        "calls": balance.calls,
+        "refused": balance.refused,
+        "paused": balance.paused,
+    }
+
+
+def _figures(balance: Balance, budget: Budget) -> dict[str, int]:
+    cap = budget.cap + balance.raised
+    return {
+        "cap": cap,
+        "spent": balance.spent,
+        "held": balance.held,
+        "remaining": max(cap - balance.spent - balance.held, 0),
+    }
+
+
+def _line(scope: Scope, balance: Balance) -> tuple[str, ...]:
+    budget = scope.budget
+    figures = _figures(balance, budget)
+    money = budget.unit is CapUnit.USD
+    shown = {name: format_usd(n) if money else f"{n:,}" for name, n in figures.items()}
+    if not money:
+        shown["cap"] += f" {budget.unit}"
+    name = f"{budget.name} ({scope.value})" if scope.value else budget.name
+    reset = scope.resets_at.astimezone() if scope.resets_at else None
+    return (
+        f"{name}, paused" if balance.paused else name,
+        shown["spent"],
+        shown["held"],
+        shown["remaining"],
+        shown["cap"],
+        budget.every,
+        f"{reset:%Y-%m-%d %H:%M}" if reset else "never",
+        str(balance.calls),
+        str(balance.refused),
+    )
