@@ -97,9 +97,9 @@ def find_or_make_budget(db: sqlite3.Connection, scope: Scope) -> int:
     """The row of a budget. One that counts another way now, but is paused by name, stays so."""
     key = budget_key(scope)
     db.execute(
-        "INSERT OR IGNORE INTO budgets (name, unit, every, per, paused) VALUES (?1, ?2, ?3, ?4, "
-        "(SELECT coalesce(max(paused), 0) FROM budgets WHERE name = ?1))",
-        key,
+        "INSERT OR IGNORE INTO budgets (name, unit, every, per, paused) VALUES (?, ?, ?, ?, "
+        "(SELECT coalesce(max(paused), 0) FROM budgets WHERE name = ?))",
+        (*key, key[0]),
     )
     return _one(
         db, "SELECT id FROM budgets WHERE name = ? AND unit = ? AND every = ? AND per = ?", key

@@ -23,10 +23,7 @@ _UNITS = """
     JOIN budgets ON budgets.id = balances.budget_id
     WHERE postings.entry_id = ?
 """
-_ENDING = """
-    SELECT id, kind, process_id FROM entries
-    WHERE hold_id = ? AND kind IN ('settled', 'assumed', 'released')
-"""
+_ENDING = "SELECT id, kind, process_id FROM entries WHERE ends = ?"
 # A chain is an entry and, one after the other, what has corrected it since.
 _CHAIN_COST = """
     WITH RECURSIVE chain (id) AS (
@@ -125,6 +122,7 @@ class Endings:
             kind=ending.value,
             process_id=self.process_id,
             hold_id=hold_id,
+            ends=hold_id,
             held_nanos=nanos,
             held_tokens=tokens,
         )

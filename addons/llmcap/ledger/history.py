@@ -30,7 +30,7 @@ _CALLS = """
         coalesce(last.id, first.id)
     FROM entries AS first
     LEFT JOIN entries AS last
-        ON last.hold_id = first.id AND last.kind IN ('settled', 'assumed', 'released')
+        ON last.ends = first.id
     LEFT JOIN open_holds ON open_holds.hold_id = first.id
     WHERE first.kind IN ('hold', 'refused', 'charged')
 """

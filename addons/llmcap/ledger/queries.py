@@ -194,26 +194,19 @@ _AUDITS = (
     ),
     (
         "hold {} has ended {} times",
-        """
-        SELECT hold_id, count(*) FROM entries WHERE kind IN ('settled', 'assumed', 'released')
-        GROUP BY hold_id HAVING count(*) > 1
-        """,
+        "SELECT ends, count(*) AS n FROM entries WHERE ends IS NOT NULL GROUP BY ends HAVING n > 1",
     ),
     (
         "hold {} has neither ended nor is it open",
         """
         SELECT id FROM entries WHERE kind = 'hold'
-            AND id NOT IN (SELECT hold_id FROM open_holds)
-            AND id NOT IN (SELECT hold_id FROM entries
-                WHERE kind IN ('settled', 'assumed', 'released'))
+            AND NOT EXISTS (SELECT 1 FROM open_holds WHERE hold_id = entries.id)
+            AND NOT EXISTS (SELECT 1 FROM entries AS ending WHERE ending.ends = entries.id)
         """,
     ),
     (
         "hold {} has ended, and is still open",
-        """
-        SELECT hold_id FROM open_holds WHERE hold_id IN (
-            SELECT hold_id FROM entries WHERE kind IN ('settled', 'assumed', 'released'))
-        """,
+        "SELECT ends FROM open_holds JOIN entries ON entries.ends = open_holds.hold_id",
     ),
     (
         "hold {} is open with {} nano-dollars and {} tokens, its entries say {} and {}",

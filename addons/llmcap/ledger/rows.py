@@ -38,6 +38,7 @@ class Row(NamedTuple):
     kind: str
     process_id: int
     hold_id: int | None = None
+    ends: int | None = None
     corrects: int | None = None
     call_id: str | None = None
     provider: str | None = None
@@ -142,10 +143,10 @@ def spent(
 # --- adding -----------------------------------------------------------------------------------
 
 _ADD_ROW = """
-    INSERT INTO entries (at, kind, process_id, hold_id, corrects, call_id, provider, endpoint,
+    INSERT INTO entries (at, kind, process_id, hold_id, ends, corrects, call_id, provider, endpoint,
         model, attributes, held_nanos, held_tokens, cost_nanos, usage, served_model, response_id,
         note)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _ADD_POSTING = """
     INSERT INTO postings (entry_id, balance_id, spent, held, calls, refused, raised)

@@ -44,6 +44,14 @@ def m002_definitions_of_budgets(db: "Database") -> None:
     db.execute(_DEFINITIONS)
 
 
+def _one_of(*kinds: str) -> str:
+    """Not `kind IN (...)`: SQLite builds a table for that list each time it checks a row."""
+    return " OR ".join(f"kind = '{kind}'" for kind in kinds)
+
+
+_FIRST = ("hold", "refused", "charged")
+_ENDING = ("settled", "assumed", "released")
+
 _LEDGER = (
     # A budget is the same one as long as it counts the same way; its cap may change.
     """
@@ -83,14 +91,14 @@ _LEDGER = (
     """,
     "CREATE INDEX processes_running ON processes (id) WHERE ended_at IS NULL",
     # The facts of a call are on its first entry; the later ones name that one as their hold.
-    """
+    f"""
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY,
         at INTEGER NOT NULL,
-        kind TEXT NOT NULL CHECK (kind IN ('hold', 'extension', 'settled', 'assumed', 'released',
-            'refused', 'charged', 'correction', 'adjusted')),
+        kind TEXT NOT NULL,
         process_id INTEGER NOT NULL REFERENCES processes,
         hold_id INTEGER REFERENCES entries,
+        ends INTEGER REFERENCES entries,
         corrects INTEGER REFERENCES entries,
         call_id TEXT,
         provider TEXT,
@@ -104,18 +112,19 @@ _LEDGER = (
         served_model TEXT,
         response_id TEXT,
         note TEXT,
-        CHECK ((call_id IS NOT NULL) = (kind IN ('hold', 'refused', 'charged'))),
+        CHECK ({_one_of(*_FIRST, *_ENDING, "extension", "correction", "adjusted")}),
+        CHECK ((call_id IS NOT NULL) = ({_one_of(*_FIRST)})),
+        CHECK ((ends IS NOT NULL) = ({_one_of(*_ENDING)})),
+        CHECK (ends IS NULL OR ends = hold_id),
         CHECK ((corrects IS NOT NULL) = (kind = 'correction')),
-        CHECK (hold_id IS NOT NULL OR kind NOT IN ('extension', 'settled', 'assumed', 'released')),
-        CHECK (cost_nanos = 0 OR kind IN ('settled', 'assumed', 'charged', 'correction'))
+        CHECK (hold_id IS NOT NULL OR kind <> 'extension'),
+        CHECK (cost_nanos = 0
+            OR {_one_of("settled", "assumed", "charged", "correction")})
     ) STRICT
     """,
     # A hold ends once, and an entry is corrected once: whoever tries, with whatever code.
-    """
-    CREATE UNIQUE INDEX entries_ending ON entries (hold_id)
-        WHERE kind IN ('settled', 'assumed', 'released')
-    """,
-    "CREATE UNIQUE INDEX entries_correction ON entries (corrects) WHERE corrects IS NOT NULL",
+    "CREATE UNIQUE INDEX entries_ends ON entries (ends) WHERE ends IS NOT NULL",
+    "CREATE UNIQUE INDEX entries_corrects ON entries (corrects) WHERE corrects IS NOT NULL",
     """
     CREATE TABLE postings (
         entry_id INTEGER NOT NULL REFERENCES entries,
@@ -176,7 +185,7 @@ _LEDGER = (
         coalesce(last.response_id, first.response_id) AS response_id,
         coalesce(last.note, first.note) AS note
     FROM entries AS first LEFT JOIN entries AS last
-        ON last.hold_id = first.id AND last.kind IN ('settled', 'assumed', 'released')
+        ON last.ends = first.id
     WHERE first.kind IN ('hold', 'refused', 'charged')
     """,
 )
