@@ -1,5 +1,5 @@
 """
-mitmdump with LLMCap on loopback: makes what it needs, says what a tool must be told, becomes mitmdump.
+mitmdump with LLMCap on loopback: makes what it needs, says what to tell a tool, becomes mitmdump.
 
 Everything that is not ours goes to mitmdump as it is, after our options, so that it wins.
 """
@@ -41,7 +41,7 @@ def main() -> None:
     proxy_url = f"http://127.0.0.1:{options.port}"
     variables = place.variables(os.environ, proxy_url=proxy_url)
     print("In the terminal of the tool that is to be capped:\n")
-    for line in shell_lines({name: variables[name] for name in (*SHOWN, NODE)}, shell="sh"):
+    for line in shell_lines({name: variables[name] for name in (*SHOWN, NODE)}, shell="sh"):  # noqa: S604 - it formats lines
         print(f"    {line}")
     print(flush=True)
 

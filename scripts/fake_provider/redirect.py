@@ -1,0 +1,49 @@
+"""
+A second addon for mitmdump: sends the providers' hosts to the fake provider, and counts requests.
+
+Loaded with `-s` after LLMCap's. Set by the environment, so that mitmdump's options stay those of a
+user: FAKE_PROVIDER_PORT, and FAKE_PROVIDER_REQUESTS, a file that gets one JSON line per request,
+refused or not.
+"""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from mitmproxy import ctx
+from mitmproxy.http import HTTPFlow
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+HOSTS = {"api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com"}
+PORT = int(os.environ["FAKE_PROVIDER_PORT"])
+REQUESTS = Path(os.environ["FAKE_PROVIDER_REQUESTS"])
+
+# mitmproxy exits in `running` after an error at start; what comes later did start.
+READY_AFTER_SECONDS = 0.02
+
+
+async def running() -> None:
+    """Say where the proxy listens, once it is sure to stay."""
+    await asyncio.sleep(READY_AFTER_SECONDS)
+    proxyserver = ctx.master.addons.get("proxyserver")
+    (address, *_) = proxyserver.listen_addrs()
+    print(f"ready on {address[1]}", flush=True)
+
+
+def server_connect(data: ServerConnectionHookData) -> None:
+    """Go to the fake provider instead."""
+    if data.server.address and data.server.address[0] in HOSTS:
+        data.server.address = ("127.0.0.1", PORT)
+
+
+def request(flow: HTTPFlow) -> None:
+    """Note that it came; a refused one has its response by now, and came all the same."""
+    seen = {
+        "host": flow.request.pretty_host,
+        "path": flow.request.path,
+        "http": flow.request.http_version,
+        "refused": flow.response is not None,
+    }
+    with REQUESTS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(seen) + "\n")
