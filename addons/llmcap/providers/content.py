@@ -137,7 +137,7 @@ class _Walker:
                 url = url.get("url")
             if isinstance(url, str) and isinstance(value.get("type"), str):
                 return self._url(url, kind, detail)
-        if value.get("type") in _REMOTE_TYPES or key.endswith(_REMOTE_PLACES):
+        if str(value.get("type")) in _REMOTE_TYPES or key.endswith(_REMOTE_PLACES):
             for remote_key in _REMOTE_KEYS:
                 if isinstance(value.get(remote_key), str):
                     self.media.append(Media(_kind(value, key), None, detail))

@@ -51,7 +51,7 @@ def fields_of(request: Request) -> list[Field]:
                 size=size,
                 text="" if filename else _text(content[:size]),
                 filename=filename[1].decode("utf-8", "replace") or "file" if filename else "",
-                head=content[:HEAD_BYTES] if filename else b"",
+                head=content[: min(size, HEAD_BYTES)] if filename else b"",
             )
         )
     return fields
