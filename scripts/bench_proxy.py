@@ -107,7 +107,7 @@ async def provide(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ev
                 await asyncio.sleep(0)
             writer.write(last + end)
             await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
         pass
     finally:
         writer.close()
@@ -129,7 +129,9 @@ class Client:
 
     async def open(self) -> None:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
-        self.writer.write(b"CONNECT api.openai.com:443 HTTP/1.1\r\nhost: api.openai.com:443\r\n\r\n")
+        self.writer.write(
+            b"CONNECT api.openai.com:443 HTTP/1.1\r\nhost: api.openai.com:443\r\n\r\n"
+        )
         await self.reader.readuntil(b"\r\n\r\n")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -202,7 +204,7 @@ class Proxy:
             command += ["-s", str(ROOT / "addons" / "llmcap_addon.py")]
             command += ["--set", "llmcap_cap=1000000"]
             command += ["--set", f"llmcap_ledger={folder / 'ledger.sqlite3'}"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         wait_for(self.port)
 
     def cpu_seconds(self) -> float:

@@ -40,6 +40,9 @@ BYTES_PER_TOKEN_MAX = 12
 # How much further a stream runs between two looks at whether it still fits its hold.
 LOOK_EVERY_BYTES = 1_024
 
+# How much of a stream is passed on before its events are followed, so that it could be ended well.
+FOLLOW_BYTES = 16 * 1024
+
 
 class CallInFlight:
     """What the shell does to one admitted call, in this order: responded, feed, finish | broke."""
@@ -63,7 +66,10 @@ class CallInFlight:
         self._next_look = admission.demand.output_limit * admission.ask.choices
         if admission.sliced:
             self._next_look = hold_output(hold, admission) // 2
+        self._seen_bytes = 0  # visible in the stream when it was last looked at
         self._reported: tuple[Charge, ...] = ()
+        self._followed: list[bytes] = []  # passed on, and not yet shown to `_ending`
+        self._followed_bytes = 0
         self._written = False
 
     # --- the shell's calls --------------------------------------------------------------------
@@ -95,14 +101,17 @@ class CallInFlight:
             return b""
         self._meter.feed(data)
         passed = self._stripper.feed(data) if self._stripper else data
-        if self.settlement is None:
+        unread = self._meter.unread_bytes
+        # No text has more tokens than bytes: what was not read yet matters only past the next look.
+        if self.settlement is None and (not unread or self._seen_bytes + unread > self._next_look):
             reading = self._meter.reading
+            self._seen_bytes = reading.visible_bytes
             if reading.complete:
                 self._settle(reading)
             elif not self._fits(reading):
                 return self._cut(passed, reading)
-        if self._ending is not None:
-            self._ending.feed(passed)
+        if self._ending is not None and self.settlement is None:
+            self._follow(passed)
         return passed
 
     def finish(self) -> bytes:
@@ -309,6 +318,19 @@ class CallInFlight:
         self._hold = extended
         return True
 
+    def _follow(self, passed: bytes) -> None:
+        """Let the ending know what the client got; in batches, as it matters only at a cut."""
+        self._followed.append(passed)
+        self._followed_bytes += len(passed)
+        if self._followed_bytes > FOLLOW_BYTES:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._ending is not None:
+            self._ending.feed(b"".join(self._followed))
+        self._followed.clear()
+        self._followed_bytes = 0
+
     def _cut(self, passed: bytes, reading: Reading) -> bytes:
         """End the stream here: the cost is in the ledger before the client reads the end."""
         self.cut = True
@@ -316,6 +338,7 @@ class CallInFlight:
         # Nothing can be added to an encoded stream: it ends as if the connection had broken.
         if self._ending is None:
             return passed
+        self._catch_up()
         return self._ending.cut(passed, self._admission.cut_refusal(self._hold))
 
 

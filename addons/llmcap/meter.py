@@ -17,6 +17,10 @@ from llmcap.streams.codec import Decoder, decoder_for
 from llmcap.streams.framing import Event, Framing, framing_of
 from llmcap.streams.ndjson import LineDecoder
 
+# How much of a stream is read at once, at most, and the longest mark that is looked for between.
+BATCH_BYTES = 16 * 1024
+TELLING_BYTES_MAX = 32
+
 Parsed = dict[str, object] | list[object] | None
 
 
@@ -32,18 +36,47 @@ class Meter:
         self._reading = Reading()
         self._changed = self._reader is not None
         self._ended = False
+        self._telling = None
+        self._unread: list[bytes] = []
+        self._tail = b""
+        self.unread_bytes = 0  # of the body, that `reading` would look at first
         # How many bytes are still to come, where the header says so.
         self._missing = None if status == 204 else _length(headers)
         self._framing: Framing = framing_of(headers.get("content-type", ""), streams=ask.stream)
         try:
-            self._decoder: Decoder = decoder_for(headers.get("content-encoding", ""))
+            encoding = headers.get("content-encoding", "")
+            self._decoder: Decoder = decoder_for(encoding)
+            if ask.stream and encoding in ("", "identity"):
+                self._telling = getattr(self._reader, "telling", None)
         except FormatError as error:
             self._fail(error)
 
     def feed(self, data: bytes) -> None:
-        """Some bytes of the body, as they came. Never raises."""
+        """
+        Some bytes of the body, as they came. Never raises.
+
+        Events that cannot change what the call costs are kept and read in batches, as most of a
+        stream is such; `unread_bytes` is 0 where everything was read.
+        """
         if self._reader is None or self.failed or self._ended or not data:
             return
+        if self._telling is not None:
+            self._unread.append(data)
+            self.unread_bytes += len(data)
+            window = self._tail + data
+            self._tail = window[-TELLING_BYTES_MAX:]
+            if self.unread_bytes < BATCH_BYTES and not self._telling.search(window):
+                return
+            data = self._take_unread()
+        self._feed(data)
+
+    def _take_unread(self) -> bytes:
+        data = b"".join(self._unread)
+        self._unread.clear()
+        self.unread_bytes = 0
+        return data
+
+    def _feed(self, data: bytes) -> None:
         self._changed = True
         try:
             for piece in self._decoder.decode(data):
@@ -59,6 +92,8 @@ class Meter:
     def finish(self) -> Reading:
         """After the last byte, or when the response broke off. Never raises."""
         if self._reader is not None and not self.failed and not self._ended:
+            if self.unread_bytes:
+                self._feed(self._take_unread())
             self._changed = True
             try:
                 self._end()
@@ -69,6 +104,8 @@ class Meter:
     @property
     def reading(self) -> Reading:
         """What is understood so far."""
+        if self.unread_bytes:
+            self._feed(self._take_unread())
         if self._changed and self._reader is not None:
             self._reading = self._reader.reading()
             self._changed = False

@@ -13,6 +13,7 @@ Three rules make up its usage:
 https://docs.claude.com/en/api/messages, https://docs.claude.com/en/docs/build-with-claude/streaming
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -152,8 +153,7 @@ def _container(body: Document) -> str:
 class MessagesReader(BaseReader):
     """A message, whole or streamed."""
 
-    # Events that tell nothing: most of them are frequent, or long.
-    _SKIPPED = frozenset(("ping", "content_block_stop"))
+    telling = re.compile(rb'"usage"|"message_stop"|"error"')
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)

@@ -72,9 +72,18 @@ COMPLETIONS = Endpoint(
     ask_usage=ask_usage,
 )
 RESPONSES = Endpoint(
-    name="responses", read=_regional(read_responses), reader=ResponsesReader, limit=limit_responses
+    name="responses",
+    read=_regional(read_responses),
+    reader=ResponsesReader,
+    limit=limit_responses,
+    dialect="openai_responses",
 )
-COMPACT = Endpoint(name="compact", read=_regional(read_responses), reader=ResponsesReader)
+COMPACT = Endpoint(
+    name="compact",
+    read=_regional(read_responses),
+    reader=ResponsesReader,
+    dialect="openai_responses",
+)
 STORED = Endpoint(
     name="stored response", billing=Billing.DEFERRED, read=read_stored, reader=ResponsesReader
 )

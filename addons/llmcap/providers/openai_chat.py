@@ -9,6 +9,7 @@ one counts.
 https://platform.openai.com/docs/api-reference/chat/object
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -187,6 +188,8 @@ def chat_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
 
 class ChatReader(BaseReader):
     """Chat completions and legacy completions, whole or streamed."""
+
+    telling = re.compile(rb'"usage"\s*:\s*\{|"error"|\[DONE\]')
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)

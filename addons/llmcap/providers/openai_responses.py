@@ -8,6 +8,7 @@ A background response has no usage yet; a later GET of it has (PROVIDERS: "OpenA
 https://platform.openai.com/docs/api-reference/responses/object
 """
 
+import re
 from collections.abc import Mapping
 
 from llmcap.providers import hosted
@@ -131,6 +132,8 @@ def responses_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
 
 class ResponsesReader(BaseReader):
     """A response, whole or streamed, the call's own or one fetched later."""
+
+    telling = re.compile(rb'"response\.(?:completed|incomplete|failed|cancelled)"|"error"|\[DONE\]')
 
     def event(self, event: Document, name: str = "") -> None:
         """One event: deltas are counted, the last one holds the response."""

@@ -5,6 +5,7 @@ A provider may send anything. So nothing here trusts a type: a count that is no 
 object that is no object is empty, and a reader goes on.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from math import ceil
@@ -82,6 +83,10 @@ class BaseReader:
     The `Reading` is made when it is asked for and something changed. `charges` is replaced only
     when they differ, so that who looks often can compare by identity.
     """
+
+    # What stands in every event that can complete the reading or change its charges. A stream of
+    # such a format may be read in batches; without it each piece is read at once.
+    telling: re.Pattern[bytes] | None = None
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
