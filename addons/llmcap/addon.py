@@ -197,8 +197,9 @@ class LLMCap:
             return
         if self.firewall is None:
             raise LLMCapError("LLMCap is not ready")
-        request = request_of(flow, host)
-        considered = self.firewall.consider(request, self._facts(flow))
+        facts = self._facts(flow)
+        request = request_of(flow, host, program=facts.program)
+        considered = self.firewall.consider(request, facts)
         if isinstance(considered, Pass):
             strip_own_headers(flow)
         elif isinstance(considered, Refused):

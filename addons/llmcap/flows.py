@@ -22,19 +22,27 @@ def provider_host(flow: http.HTTPFlow) -> str | None:
     return None
 
 
-def request_of(flow: http.HTTPFlow, host: str) -> Request:
-    """The flow's request as the core sees it, its body decoded."""
+def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
+    """
+    The flow's request as the core sees it, its body decoded.
+
+    A program that calls through an SDK has the SDK's user agent. Where its name is known it stands
+    behind that, as refusals have to be worded for the program; the flow itself is not changed.
+    """
     path, _, _ = flow.request.path.partition("?")
     try:
         body = flow.request.get_content(strict=True) or b""
     except ValueError as error:
         raise LLMCapError(f"the request's content-encoding cannot be undone: {error}") from error
+    headers = {name.lower(): value for name, value in flow.request.headers.items()}
+    if program:
+        headers["user-agent"] = f"{headers.get('user-agent', '')} {program}/".lstrip()
     return Request(
         method=flow.request.method.upper(),
         host=host,
         path=path,
         query=dict(flow.request.query) if "?" in flow.request.path else {},
-        headers={name.lower(): value for name, value in flow.request.headers.items()},
+        headers=headers,
         body=body,
     )
 

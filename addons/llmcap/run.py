@@ -8,6 +8,7 @@ process, so nothing of it is left when the process is gone, however it ends.
 
 import dataclasses
 import os
+import re
 import secrets
 import socket
 import sys
@@ -34,6 +35,13 @@ EXIT_CAPPED = 124
 
 # A lone `--cap 5` is for this run: a budget for ever would stop the next run at its first call.
 CAP_EVERY = "run"
+
+# Programs that start another one, whose name comes next on their command line.
+STARTERS = re.compile(
+    r"python[\d.]*|py|node|bun|bunx|deno|npx|npm|pnpm|yarn|uv|uvx|pipx|run|exec|dlx|x|tool|env|"
+    r"nice|nohup|time|sudo|caffeinate|stdbuf|[^ ]*=[^ ]*"
+)
+STARTERS_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,7 @@ def run(
         Setup(confdir=place.confdir, roots=place.roots, upstream=upstream),
         socket.create_server(("127.0.0.1", 0), backlog=512),
         addon_maker(
-            policy, settings, facts=Facts(proxy_user=wanted.project, cwd=str(Path.cwd())),
-            tally=tally, notes=notes,
+            policy, settings, facts=facts_of(wanted), tally=tally, notes=notes
         ),
     )  # fmt: skip
     with notes.from_logs(wanted.log):
@@ -89,6 +96,25 @@ def run(
             tally, command=wanted.command, exit_code=code, seconds=seconds, project=wanted.project,
         ))  # fmt: skip
     return code
+
+
+def facts_of(wanted: Wanted) -> Facts:
+    """What holds for every call of the run."""
+    return Facts(proxy_user=wanted.project, cwd=str(Path.cwd()), program=program_of(wanted.command))
+
+
+def program_of(command: Sequence[str]) -> str:
+    """
+    The program that a command line is about, past what only starts it.
+
+    >>> program_of(["/usr/bin/python3.12", "-m", "aider", "--message", "hi"])
+    'aider'
+    """
+    names = [Path(word).name.lower() for word in command if not word.startswith("-")]
+    for name in names[:STARTERS_MAX]:
+        if not STARTERS.fullmatch(name):
+            return name
+    return ""
 
 
 def settle(wanted: Wanted, environ: Mapping[str, str]) -> tuple[Policy, Settings]:
