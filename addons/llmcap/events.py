@@ -1,0 +1,218 @@
+"""
+The log of events on disk: what was told, under which key, and to whom it still has to be brought.
+
+A file of its own beside the ledger, so that an event about a ledger that is full or locked can be
+kept, and a slow receiver never holds the ledger's lock. One transaction decides whether an event is
+new and queues it for its targets: that is what makes it one event over restarts and over all the
+processes that share the file.
+"""
+
+import contextlib
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from llmcap.alerts import Event
+from llmcap.errors import LedgerError
+from llmcap.rules import EventKind
+
+# A client that invents a new mistake with every call does not fill a phone, or the disk.
+PER_KIND_AND_HOUR_MAX = 100
+QUEUED_PER_TARGET_MAX = 1_000
+KEPT = timedelta(days=90)
+
+# A delivery that is under way is nobody else's for so long.
+LEASE = timedelta(seconds=60)
+
+_BUSY_SECONDS = 5
+_TICK = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    id TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    quiet_until INTEGER,
+    document TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS events_by_key ON events (key);
+CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, at);
+CREATE INDEX IF NOT EXISTS events_by_time ON events (at);
+CREATE TABLE IF NOT EXISTS deliveries (
+    event_id TEXT NOT NULL REFERENCES events ON DELETE CASCADE,
+    target TEXT NOT NULL,
+    queued_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (event_id, target)
+) STRICT;
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (target, due_at);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one target; `attempts` counts this one too."""
+
+    event_id: str
+    target: str
+    queued_at: datetime
+    attempts: int
+    document: dict[str, Any]
+
+
+def events_path(ledger: str) -> str:
+    """Where the events of a ledger are kept; a ledger in memory has its events there too."""
+    if ledger == ":memory:":
+        return ledger
+    return str(Path(ledger).with_suffix(".events.sqlite3"))
+
+
+class EventLog:
+    """One connection to the log. Every method is one transaction; all raise `LedgerError`."""
+
+    def __init__(self, path: str) -> None:
+        with _explained(path):
+            self._db = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.executescript(_SCHEMA)
+        self._path = path
+
+    def add(self, event: Event, targets: Sequence[str]) -> bool:
+        """Note the event and queue it for these targets; False: it is one that was told before."""
+        with self._transaction() as db:
+            at = _micros(event.at)
+            known = db.execute(
+                "SELECT 1 FROM events WHERE key = ? AND (quiet_until IS NULL OR quiet_until > ?)",
+                (event.key, at),
+            ).fetchone()
+            if known or self._too_many(event.kind, at):
+                return False
+            identity = uuid.uuid4().hex
+            quiet = None if event.quiet_until is None else _micros(event.quiet_until)
+            document = json.dumps({"id": identity, **event.document()})
+            db.execute(
+                "INSERT INTO events (id, at, kind, key, quiet_until, document)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (identity, at, event.kind, event.key, quiet, document),
+            )
+            for target in targets:
+                db.execute(
+                    # Due at once, whatever becomes of the clock.
+                    "INSERT INTO deliveries (event_id, target, queued_at, due_at)"
+                    " VALUES (?, ?, ?, 0)",
+                    (identity, target, at),
+                )
+                self._keep_bound(target)
+            return True
+
+    def claim(self, targets: Sequence[str], now: datetime) -> Delivery | None:
+        """The delivery that is due first, now this caller's for as long as a lease lasts."""
+        marks = ", ".join("?" * len(targets))
+        with self._transaction() as db:
+            row = db.execute(
+                "UPDATE deliveries SET due_at = ?, attempts = attempts + 1 WHERE rowid = ("  # noqa: S608
+                f" SELECT rowid FROM deliveries WHERE target IN ({marks}) AND due_at <= ?"
+                " ORDER BY due_at, rowid LIMIT 1)"
+                " RETURNING event_id, target, queued_at, attempts",
+                (_micros(now + LEASE), *targets, _micros(now)),
+            ).fetchone()
+            if row is None:
+                return None
+            event_id, target, queued_at, attempts = row
+            (document,) = db.execute(
+                "SELECT document FROM events WHERE id = ?", (event_id,)
+            ).fetchone()
+        at = _EPOCH + queued_at * _TICK
+        return Delivery(event_id, target, at, attempts, json.loads(document))
+
+    def delivered(self, delivery: Delivery) -> None:
+        """It has arrived, or is given up."""
+        with self._transaction() as db:
+            db.execute(
+                "DELETE FROM deliveries WHERE event_id = ? AND target = ?",
+                (delivery.event_id, delivery.target),
+            )
+
+    def later(self, delivery: Delivery, due_at: datetime) -> None:
+        """It did not arrive: try again then."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE deliveries SET due_at = ? WHERE event_id = ? AND target = ?",
+                (_micros(due_at), delivery.event_id, delivery.target),
+            )
+
+    def queued(self) -> int:
+        """How many deliveries are still to be made."""
+        with _explained(self._path):
+            (count,) = self._db.execute("SELECT count(*) FROM deliveries").fetchone()
+        return int(count)
+
+    def latest(self, count: int) -> list[dict[str, Any]]:
+        """The last events, newest first."""
+        with _explained(self._path):
+            rows = self._db.execute(
+                "SELECT document FROM events ORDER BY at DESC, rowid DESC LIMIT ?", (count,)
+            ).fetchall()
+        return [json.loads(document) for (document,) in rows]
+
+    def prune(self, now: datetime) -> None:
+        """Forget what is old, but for what must never be told again."""
+        with self._transaction() as db:
+            db.execute(
+                "DELETE FROM events WHERE at < ? AND quiet_until < ?",
+                (_micros(now - KEPT), _micros(now)),
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def _too_many(self, kind: EventKind, at: int) -> bool:
+        hour = timedelta(hours=1) // _TICK
+        (count,) = self._db.execute(
+            "SELECT count(*) FROM events WHERE kind = ? AND at > ?", (kind, at - hour)
+        ).fetchone()
+        return int(count) >= PER_KIND_AND_HOUR_MAX
+
+    def _keep_bound(self, target: str) -> None:
+        """The oldest makes room: of too many, the latest are those that matter."""
+        self._db.execute(
+            "DELETE FROM deliveries WHERE rowid IN (SELECT rowid FROM deliveries WHERE target = ?"
+            " ORDER BY queued_at DESC, rowid DESC LIMIT -1 OFFSET ?)",
+            (target, QUEUED_PER_TARGET_MAX),
+        )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with _explained(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def _explained(path: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerError(f"{path}: events cannot be kept: {error}") from error
+
+
+def _micros(at: datetime) -> int:
+    return (at - _EPOCH) // _TICK
