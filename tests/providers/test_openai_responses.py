@@ -1,0 +1,201 @@
+"""Promise: a response is bounded with its hosted tools, billed with what its usage leaves out."""
+
+import json
+
+import pytest
+
+from llmcap.providers.hosted import RESULT_TOKENS, USES_DEFAULT
+from llmcap.providers.openai_responses import (
+    ResponsesReader,
+    image_tokens,
+    limit_responses,
+    read_responses,
+    read_stored,
+)
+from llmcap.providers.shape import Ask, Request
+from llmcap.records import Reading, Usage
+
+USAGE = {"input_tokens": 20, "output_tokens": 9}
+
+
+def ask(**fields: object) -> Ask:
+    """What a request with these fields asks for."""
+    body = json.dumps({"model": "gpt-5", **fields}).encode()
+    return read_responses(Request(method="POST", host="api.openai.com", path="/p", body=body))
+
+
+def answered(**fields: object) -> Reading:
+    """What the reader makes of a whole response with these fields."""
+    reader = ResponsesReader(Ask(model="gpt-5"))
+    reader.body(
+        {"id": "resp_1", "model": "gpt-5-2025", "status": "completed", "usage": USAGE, **fields}
+    )
+    return reader.reading()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"previous_response_id": "resp_0"},
+        {"conversation": "conv_1"},
+        {"conversation": {"id": "conv_1"}},
+        {"prompt": {"id": "pmpt_1"}},
+    ],
+    ids=str,
+)
+def test_context_that_only_the_provider_has_is_remote(fields):
+    """The body's size says nothing about it."""
+    assert ask(**fields).remote_input
+    assert not ask().remote_input
+
+
+def test_the_response_that_is_continued_is_named():
+    """So that what is known of its size can bound this call."""
+    assert ask(previous_response_id="resp_0").previous_id == "resp_0"
+    assert ask(prompt={"id": "pmpt_1"}).previous_id is None
+
+
+TOOLS = {
+    "none": ([], {}, 1),
+    "a function": ([{"type": "function", "name": "f"}], {}, 1),
+    "a search": ([{"type": "web_search"}], {"web_search": USES_DEFAULT}, USES_DEFAULT + 1),
+    "a dated search": (
+        [{"type": "web_search_2025_08_26"}],
+        {"web_search": USES_DEFAULT},
+        USES_DEFAULT + 1,
+    ),
+    "the preview": (
+        [{"type": "web_search_preview_2025_03_11"}],
+        {"web_search_preview": USES_DEFAULT},
+        USES_DEFAULT + 1,
+    ),
+    "without a fee": ([{"type": "mcp", "server_url": "x"}], {}, USES_DEFAULT + 1),
+    "two": (
+        [{"type": "file_search"}, {"type": "code_interpreter"}],
+        {"file_search": USES_DEFAULT, "code_interpreter": USES_DEFAULT},
+        USES_DEFAULT + 1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("tools", "fees", "loops"), TOOLS.values(), ids=TOOLS)
+def test_hosted_tools_have_fees_loops_and_results(tools, fees, loops):
+    """Each use may cost a fee and makes the model read once more."""
+    found = ask(tools=tools)
+    assert found.fees == fees
+    assert found.loops == loops
+    assert found.extra_input == (loops - 1) * RESULT_TOKENS // 2
+
+
+def test_a_request_can_limit_its_tools():
+    """`max_tool_calls` bounds all of them together."""
+    found = ask(tools=[{"type": "web_search"}], max_tool_calls=2)
+    assert (found.fees, found.loops) == ({"web_search": 2}, 3)
+
+
+def test_a_background_call_is_deferred():
+    """Its usage comes with a later GET."""
+    assert ask(background=True).deferred
+    reader = ResponsesReader(ask(background=True))
+    reader.body({"id": "resp_1", "status": "queued", "usage": None})
+    reading = reader.reading()
+    assert (reading.deferred, reading.complete, reading.response_id) == (True, False, "resp_1")
+
+
+def test_the_later_get_has_the_usage():
+    """Under the id of the call, streamed or not."""
+    stored = Request(method="GET", host="h", path="/v1/responses/resp_1", query={"stream": "true"})
+    reader = ResponsesReader(read_stored(stored))
+    reader.event({"type": "response.completed", "response": {"id": "resp_1", "usage": USAGE}})
+    reading = reader.reading()
+    assert (reading.deferred, reading.complete, reading.response_id) == (False, True, "resp_1")
+
+
+def test_a_clamp_is_never_below_what_the_api_takes():
+    """Sixteen tokens."""
+    assert limit_responses({"input": "x"}, 16) == {"input": "x", "max_output_tokens": 16}
+    assert limit_responses({"input": "x"}, 15) is None
+
+
+@pytest.mark.parametrize("ending", ["completed", "incomplete", "failed"])
+def test_usage_comes_with_the_last_event(ending: str):
+    """Whatever the ending; before it, deltas are counted."""
+    reader = ResponsesReader(Ask(model="gpt-5", stream=True))
+    reader.event({"type": "response.created", "response": {"id": "resp_1", "model": "gpt-5-2025"}})
+    reader.event({"type": "response.output_text.delta", "delta": "hello"})
+    reader.event({"type": "response.function_call_arguments.delta", "delta": "{}"})
+    before = reader.reading()
+    reader.event({"type": f"response.{ending}", "response": {"usage": USAGE, "status": ending}})
+    after = reader.reading()
+
+    assert (before.complete, before.visible_bytes, before.visible_events) == (False, 7, 2)
+    assert (before.response_id, before.model) == ("resp_1", "gpt-5-2025")
+    assert after.complete
+    assert after.charges[0].usage == Usage(input_tokens=20, output_tokens=9)
+
+
+def test_a_failure_without_usage_is_not_complete():
+    """Nobody says that it was free."""
+    reading = answered(usage=None, status="failed", error={"code": "server_error", "message": "x"})
+    assert (reading.complete, reading.error) == (False, "server_error")
+
+
+SEARCHES = [
+    {"type": "web_search_call", "action": {"type": "search"}},
+    {"type": "web_search_call", "action": {"type": "open_page"}},
+    {"type": "web_search_call"},
+]
+
+
+def test_searches_are_counted_and_reading_a_page_is_none():
+    """Only the action `search` has a fee."""
+    assert answered(output=SEARCHES).charges[0].usage.extras == {"web_search": 2}
+
+
+def test_what_the_provider_counted_wins():
+    """`tool_usage` holds the billable searches."""
+    told = answered(output=SEARCHES, tool_usage={"web_search": {"num_requests": 1}})
+    assert told.charges[0].usage.extras == {"web_search": 1}
+
+
+def test_the_preview_of_the_search_has_a_unit_of_its_own():
+    """The response repeats its tools."""
+    told = answered(output=SEARCHES[:1], tools=[{"type": "web_search_preview"}])
+    assert told.charges[0].usage.extras == {"web_search_preview": 1}
+
+
+def test_files_and_containers_are_counted():
+    """Each search of files; each container once, however often code ran in it."""
+    code = {"type": "code_interpreter_call", "container_id": "cntr_1"}
+    told = answered(output=[{"type": "file_search_call"}, code, code])
+    assert told.charges[0].usage.extras == {"file_search": 1, "code_interpreter": 1}
+
+
+def test_a_drawn_image_is_billed_though_usage_leaves_it_out():
+    """At the image model, by its published size."""
+    image = {"type": "image_generation_call", "quality": "medium", "size": "1024x1024"}
+    tools = [{"type": "image_generation", "model": "gpt-image-1-mini"}]
+    _, drawn = answered(output=[image], tools=tools).charges
+    assert drawn.model == "gpt-image-1-mini"
+    assert drawn.usage == Usage(output_tokens=1056, output_image=1056)
+
+
+def test_told_image_tokens_win():
+    """`tool_usage` has them with newer models."""
+    used = {"image_gen": {"input_tokens": 10, "output_tokens": 272}}
+    _, drawn = answered(output=[{"type": "image_generation_call"}], tool_usage=used).charges
+    assert (drawn.usage.input_tokens, drawn.usage.output_tokens) == (10, 272)
+
+
+def test_an_image_of_unknown_quality_is_the_dearest():
+    """`auto` may be anything."""
+    assert image_tokens("auto", "1024x1024") == 4160
+    assert image_tokens("", "") == 6240
+    assert image_tokens("low", "auto") == 408
+
+
+def test_the_served_tier_is_billed():
+    """Not the one that was asked for."""
+    assert answered(service_tier="priority").charges[0].terms == ("priority",)
+    assert answered(service_tier="default").charges[0].terms == ()
+    assert answered(service_tier="flex").charges[0].terms == ("flex",)

@@ -1,0 +1,75 @@
+"""Promise: a value of the wrong type counts as nothing, whatever it is."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmcap.providers.reader import BaseReader, amount, count, limit_in, utf8_bytes
+from llmcap.providers.shape import Ask
+from llmcap.records import Charge, Usage
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(),
+    st.lists(st.integers()),
+    st.dictionaries(st.text(), st.integers()),
+)
+
+
+@given(ANYTHING)
+def test_a_count_is_never_negative_nor_huge(value):
+    """What would not fit a ledger is no count."""
+    assert 0 <= count(value) <= 10**12
+    assert 0 <= (limit_in(value) or 0) <= 10**12
+
+
+@given(ANYTHING)
+def test_an_amount_is_exact_or_none(value):
+    """Never infinite, never negative."""
+    found = amount(value)
+    assert found is None or (found.is_finite() and found >= 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("0.10", Decimal("0.10")), (0.1, Decimal("0.1")), ("x", None), (True, None)],
+)
+def test_an_amount_is_what_was_written(value, expected):
+    """A float is taken by its shortest text, not by its binary value."""
+    assert amount(value) == expected
+
+
+def test_visible_bytes_are_utf8():
+    """Half of a surrogate pair is no exception."""
+    assert [utf8_bytes(text) for text in ("a", "é", "\ud800", None, 5)] == [1, 2, 3, 0, 0]
+
+
+def test_charges_are_replaced_only_when_they_differ():
+    """Who looks often compares by identity."""
+    reader = BaseReader(Ask(model="m"))
+    reader.charge(Usage(input_tokens=1))
+    first = reader.reading().charges
+    reader.charge(Usage(input_tokens=1))
+    assert reader.reading().charges is first
+    reader.charge(Usage(input_tokens=2))
+    assert reader.reading().charges == (Charge("m", Usage(input_tokens=2)),)
+
+
+def test_an_error_is_its_code_never_its_message():
+    """A message may quote the prompt."""
+    reader = BaseReader(Ask(model="m"))
+    for error, expected in (
+        ({"code": "x", "message": "secret"}, "x"),
+        ({"message": "secret"}, "error"),
+        ({"code": None, "type": "t"}, "t"),
+        ("plain", "plain"),
+        (7, "error"),
+        ({"status": 429}, "429"),
+    ):
+        reader.fail(error)
+        assert reader.error == expected

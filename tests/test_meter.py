@@ -1,0 +1,290 @@
+"""
+Promise: whatever bytes arrive, the meter yields usage or says why not. It never raises, and a bound
+holds for everything it keeps.
+"""
+
+import gzip
+import json
+import tracemalloc
+import zlib
+from typing import override
+
+import brotli
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmcap.meter import Meter
+from llmcap.providers import anthropic, google, openai
+from llmcap.providers.reader import BaseReader
+from llmcap.providers.shape import Ask, Document, Endpoint
+from llmcap.records import Reading, Usage
+from llmcap.streams import framing
+
+USAGE = {"prompt_tokens": 5, "completion_tokens": 2}
+CHUNK = {"choices": [{"delta": {"content": "hi"}}], "usage": None}
+STREAM = b"".join(
+    b"data: " + (data if isinstance(data, bytes) else json.dumps(data).encode()) + b"\n\n"
+    for data in (CHUNK, CHUNK, {"choices": [], "usage": USAGE}, b"[DONE]")
+)
+BODY = json.dumps({"model": "gpt-4o", "choices": [], "usage": USAGE}).encode()
+
+
+def meter(
+    endpoint: Endpoint = openai.CHAT, *, stream: bool = False, status: int = 200, **headers: str
+) -> Meter:
+    """A meter; header names with underscores for hyphens."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Meter(endpoint, Ask(model="m", stream=stream), status=status, headers=names)
+
+
+def fed(each: Meter, *pieces: bytes) -> Reading:
+    """The reading after these pieces and the end."""
+    for piece in pieces:
+        each.feed(piece)
+    return each.finish()
+
+
+def used(reading: Reading) -> list[Usage]:
+    """The usage of each charge."""
+    return [charge.usage for charge in reading.charges]
+
+
+EXPECTED = [Usage(input_tokens=5, output_tokens=2)]
+RESPONSES = {
+    "a body": ({"content_type": "application/json"}, False, BODY),
+    "a stream": ({"content_type": "text/event-stream"}, True, STREAM),
+    "a stream without a type": ({}, True, STREAM),
+    "a stream, compressed": (
+        {"content_type": "text/event-stream", "content_encoding": "gzip"},
+        True,
+        gzip.compress(STREAM),
+    ),
+    "a body, compressed": (
+        {"content_type": "application/json", "content_encoding": "deflate"},
+        False,
+        zlib.compress(BODY),
+    ),
+    "a body as an answer to a stream": ({"content_type": "text/event-stream"}, True, BODY),
+    "a body in an array": ({"content_type": "application/json"}, False, b"[" + BODY + b"]"),
+    "lines under another type": (
+        {"content_type": "text/plain"},
+        False,
+        BODY + b"\n" + BODY + b"\n",
+    ),
+    "broken UTF-8 in a text": (
+        {"content_type": "application/json"},
+        False,
+        BODY.replace(b'"choices"', b'"x": "\xff\xfe", "choices"'),
+    ),
+}
+
+
+@pytest.mark.parametrize(("headers", "stream", "wire"), RESPONSES.values(), ids=RESPONSES)
+def test_usage_is_the_same_in_every_cut(headers, stream, wire):
+    """Whole, byte by byte and split at every point."""
+    assert used(fed(meter(stream=stream, **headers), wire)) == EXPECTED
+    assert used(fed(meter(stream=stream, **headers), *(bytes([byte]) for byte in wire))) == EXPECTED
+    for cut in range(len(wire) + 1):
+        assert used(fed(meter(stream=stream, **headers), wire[:cut], wire[cut:])) == EXPECTED, cut
+
+
+def test_a_reading_is_complete_before_the_stream_ends():
+    """The ledger is written before the client has the last bytes."""
+    each = meter(stream=True, content_type="text/event-stream")
+    each.feed(STREAM.removesuffix(b"data: [DONE]\n\n"))
+    assert each.reading.complete
+
+
+def test_a_body_is_read_when_all_announced_bytes_are_here():
+    """There is no need to wait for the connection to say so."""
+    each = meter(content_type="application/json", content_length=str(len(BODY)))
+    each.feed(BODY[:-1])
+    assert not each.reading.complete
+    each.feed(BODY[-1:])
+    assert each.reading.complete
+
+
+def test_a_broken_stream_tells_what_was_seen():
+    """Not complete, with the text that came."""
+    reading = fed(meter(stream=True, content_type="text/event-stream"), STREAM[: len(STREAM) // 2])
+    assert (reading.complete, reading.charges) == (False, ())
+    assert reading.visible_bytes >= 2
+
+
+def test_a_broken_body_tells_nothing():
+    """Its usage is unknown."""
+    reading = fed(meter(content_type="application/json"), BODY[:-5])
+    assert (reading.complete, reading.charges) == (False, ())
+
+
+def test_an_encoding_that_nobody_knows_is_a_failure():
+    """Unknown is not free."""
+    each = meter(content_type="application/json", content_encoding="exi")
+    assert not fed(each, BODY).complete
+    assert each.failed is not None
+    assert "'exi'" in each.failed
+
+
+def test_usage_that_was_read_survives_what_follows():
+    """Rubbish after the end does not undo the bill."""
+    each = meter(stream=True, content_type="text/event-stream", content_encoding="br")
+    reading = fed(each, brotli.compress(STREAM), b"rubbish" * 9)
+    assert reading.complete
+
+
+def test_a_body_past_the_bound_fails(monkeypatch):
+    """Memory is bounded, and the reason is told."""
+    monkeypatch.setattr(framing, "BODY_BYTES_MAX", 1_000)
+    each = meter(content_type="application/json")
+    assert not fed(each, *([b'{"a": "' + b"x" * 99] * 20)).complete
+    assert each.failed == "the response is longer than 1000 bytes"
+
+
+def test_a_bomb_does_not_fill_the_memory(monkeypatch):
+    """A hundred kilobytes that decode to a hundred megabytes."""
+    monkeypatch.setattr(framing, "BODY_BYTES_MAX", 2 * 1024 * 1024)
+    bomb = gzip.compress(b"{" + b" " * 100 * 1024 * 1024, 9)
+    each = meter(content_type="application/json", content_encoding="gzip")
+    tracemalloc.start()
+    try:
+        each.feed(bomb)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert each.failed is not None
+    assert peak_bytes < 8 * 1024 * 1024
+
+
+class Broken(BaseReader):
+    """A reader with a mistake in it."""
+
+    @override
+    def body(self, document: Document) -> None:
+        raise KeyError("what the prompt said")
+
+
+@pytest.mark.parametrize(("stream", "wire"), [(True, STREAM), (False, BODY)])
+def test_a_mistake_of_ours_is_a_failure_that_quotes_nothing(stream, wire):
+    """The stream goes on, and no word of it is in the reason."""
+    each = meter(Endpoint(name="broken", reader=Broken), stream=stream)
+    assert fed(each, wire) == Reading()
+    assert each.failed == "the meter failed with a KeyError"
+
+
+def test_an_endpoint_without_a_reader_reads_nothing():
+    """What is free needs no meter."""
+    assert fed(meter(openai.FREE, content_type="application/json"), BODY) == Reading()
+
+
+ENDPOINTS = [
+    openai.CHAT,
+    openai.RESPONSES,
+    openai.EMBEDDINGS,
+    openai.IMAGES,
+    openai.SPEECH,
+    openai.TRANSCRIPTION,
+    openai.RUN,
+    openai.VIDEO,
+    anthropic.MESSAGES,
+    anthropic.BATCH_RESULTS,
+    google.GENERATE,
+    google.EMBED,
+    google.INTERACTION,
+    google.CHAT,
+]
+TYPES = (
+    "",
+    "application/json",
+    "text/event-stream",
+    "application/x-ndjson",
+    "audio/mpeg",
+    "application/vnd.amazon.eventstream",
+    "text/plain",
+)
+KEYS = st.sampled_from(
+    (
+        "usage",
+        "type",
+        "response",
+        "message",
+        "delta",
+        "usageMetadata",
+        "candidates",
+        "choices",
+        "iterations",
+        "output",
+        "tool_usage",
+        "error",
+        "model",
+        "id",
+        "content",
+        "interaction",
+        "result",
+        "input_tokens",
+        "output_tokens",
+        "prompt_tokens",
+        "totalTokenCount",
+        "status",
+        "object",
+        "data",
+        "content_block",
+        "cache_creation",
+        "promptTokensDetails",
+        "modality",
+        "service_tier",
+        "tools",
+    )
+)
+WORDS = st.sampled_from(
+    (
+        "message_start",
+        "message_delta",
+        "content_block_start",
+        "response.completed",
+        "thread.run",
+        "completed",
+        "interaction.completed",
+        "image_generation_call",
+        "web_search_call",
+        "flex",
+    )
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(ENDPOINTS),
+    st.sampled_from(TYPES),
+    st.booleans(),
+    st.lists(st.dictionaries(KEYS, VALUES, max_size=6), max_size=4),
+)
+def test_documents_of_any_shape_are_read(endpoint, content_type, stream, documents):
+    """The words of the APIs in every wrong place: no reader has a mistake to make."""
+    texts = [json.dumps(document).encode() for document in documents]
+    wires = (
+        b"".join(b"data: " + text + b"\n\n" for text in texts),
+        b"\n".join(texts),
+        b"".join(texts[:1]),
+    )
+    for wire in wires:
+        each = meter(endpoint, stream=stream, content_type=content_type)
+        reading = fed(each, wire)
+        assert each.failed is None or "failed with a" not in each.failed, each.failed
+        for usage in used(reading):
+            assert usage.input_tokens >= 0
+            assert usage.output_tokens >= 0
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=400), st.sampled_from(TYPES), st.sampled_from(("", "gzip", "br", "zstd")))
+def test_any_bytes_are_metered(data: bytes, content_type: str, encoding: str):
+    """One by one, through every encoding and framing."""
+    each = meter(stream=True, content_type=content_type, content_encoding=encoding)
+    fed(each, *(bytes([byte]) for byte in data))
+    assert each.failed is None or "failed with a" not in each.failed, each.failed
