@@ -1,0 +1,111 @@
+"""
+`scripts/soak`: run the cases of a profile, and exit 1 when a promise is broken.
+
+Amounts in the table are USD. `over` is the overshoot (bill above cap), `used` the part of the cap
+that was billed when a refusal stayed, `early` the refusals while less than half was spent.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from adversary.cases import PROFILES, Case
+from adversary.drive import Drive
+from adversary.report import HEAD, Report
+from adversary.world import Books, Proxies
+from fake_provider.app import FakeProvider
+from fake_provider.process import ProviderHandle
+from fake_provider.scenario import Scenario
+
+
+async def run_case(case: Case, folder: Path, confdir: Path, *, seed: str) -> Report:
+    """One case, with a provider, proxies and a ledger of its own."""
+    provider = FakeProvider(seed=hash_of(seed))
+    provider.scenario = Scenario(**case.behaviour)
+    await provider.start(folder)
+    handle = ProviderHandle(provider.port, provider.plain_port, provider.ca)
+    proxies = Proxies(folder, handle, confdir, case.document(), case.proxies)
+    books = Books(proxies.ledger, provider)
+    drive = Drive(case, proxies, books, seed=seed)
+    try:
+        await proxies.start()
+        started = time.monotonic()
+        await drive.run()
+        seconds = time.monotonic() - started
+        settled = await books.settled()
+    finally:
+        await proxies.stop()
+        await provider.stop()
+    tally = drive.tally
+    return Report(
+        case=case,
+        seed=seed,
+        bill=books.bill_nanos(),
+        ledger=books.spent_nanos(),
+        bill_at_persistent_refusal=tally.bill_at_persistent_refusal,
+        early_refusals=tally.early_refusals,
+        fates=dict(tally.fates),
+        details=tally.details,
+        deaths=tally.deaths,
+        seconds=seconds,
+        settled=settled,
+        mismatches=books.mismatches(),
+        damage=books.damage(),
+        trouble=proxies.trouble(),
+    )
+
+
+def hash_of(seed: str) -> int:
+    """A number of a seed, the same in every process."""
+    return int.from_bytes(seed.encode(), "big") % 2**32
+
+
+async def run_all(cases: list[Case], *, seed: int, jobs: int, keep: Path | None) -> int:
+    """Every case, a line each as it ends; how many broke a promise."""
+    print(f"seed {seed}\n{HEAD}", flush=True)
+    turn = asyncio.Semaphore(jobs)
+    with tempfile.TemporaryDirectory(prefix="llmcap-soak-") as made:
+        confdir = Path(made) / "confdir"
+        confdir.mkdir()
+
+        async def run_one(number: int, case: Case) -> bool:
+            folder = Path(made) / f"case-{number}"
+            folder.mkdir()
+            async with turn:
+                report = await run_case(case, folder, confdir, seed=f"{seed}/{case.name}")
+            broken = report.broken()
+            print(report.line(), *broken, sep="\n    BROKEN: ", flush=True)
+            if keep is not None and broken:
+                shutil.copytree(folder, keep / folder.name, dirs_exist_ok=True)
+            shutil.rmtree(folder)
+            return bool(broken)
+
+        return sum(await asyncio.gather(*(run_one(*each) for each in enumerate(cases))))
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
+    parser.add_argument("--profile", choices=sorted(PROFILES), default="ci")
+    parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--jobs", type=int, default=2, help="cases at once, default: %(default)s")
+    parser.add_argument("--only", default="", help="the cases whose names contain this")
+    parser.add_argument("--keep", type=Path, help="copy logs and ledgers of failed cases here")
+    options = parser.parse_args()
+    cases = [case for case in PROFILES[options.profile]() if options.only in case.name]
+    if not cases:
+        sys.exit(f"scripts/soak: no case of {options.profile} has {options.only!r} in its name")
+    started = time.monotonic()
+    failed = asyncio.run(run_all(cases, seed=options.seed, jobs=options.jobs, keep=options.keep))
+    seconds = time.monotonic() - started
+    held = len(cases) - failed
+    print(f"{held} of {len(cases)} cases kept every promise, in {seconds:.0f} s")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

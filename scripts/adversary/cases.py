@@ -1,0 +1,391 @@
+"""
+The cases: who calls, how badly, under which cap, and what is promised then.
+
+Caps are chosen so that one call is small against them, where a utilisation is promised: what no
+call can use any more is less than the bound of one call.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from adversary.calls import Leave, Mix, Plan, always, one_of
+from adversary.client import Fate
+from llmcap.money import parse_usd
+
+# Even a wrong ledger must end some day.
+CALLS_MAX = 20_000
+
+PACE = {"token_seconds": 0.001}  # a thousand tokens a second: faster than the models of today
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One scenario. `config` is more YAML for LLMCap's config, beside the budget."""
+
+    name: str
+    cap: str
+    mix: Mix
+    clients: int = 8
+    behaviour: dict[str, Any] = field(default_factory=dict)  # the provider's, for all calls
+    config: str = ""
+    proxies: int = 1
+    deaths: int = 0
+    life_seconds_max: float = 1.5
+    locks: bool = False  # another program takes the ledger's write lock now and then
+    calls_max: int = CALLS_MAX
+    seconds_max: float = 20
+    # promises, beside an overshoot of 0 and a ledger that is not below the bill
+    utilisation_min: int | None = None  # percent, at the first persistent refusal
+    exact: bool = True  # the ledger is the bill: every call told its usage
+    never_early: bool = True  # no refusal while less than half is spent
+    fates: frozenset[Fate] = frozenset({Fate.SERVED, Fate.REFUSED})
+
+    @property
+    def cap_nanos(self) -> int:
+        """The cap in nano-dollars."""
+        return parse_usd(self.cap)
+
+    def document(self) -> str:
+        """The config file."""
+        return f'budgets: [{{name: soak, cap: "${self.cap}"}}]\n{self.config}'
+
+
+UNTIDY = frozenset({Fate.SERVED, Fate.REFUSED, Fate.BROKEN, Fate.FAILED, Fate.LEFT, Fate.CUT})
+
+SMALL = {"length": "450", "tokens_per_event": 10}
+
+
+def parallel(clients: int, *, stream: bool, limit: int | None) -> Case:
+    """Small calls of one kind."""
+    kind = "SSE" if stream else "JSON"
+    limited = "limit" if limit else "no limit"
+    return Case(
+        f"{kind}, {limited}, {clients} at once",
+        cap="0.033",
+        clients=clients,
+        mix=always(Plan(stream=stream, max_tokens=limit)),
+        behaviour=SMALL,
+        utilisation_min=99,
+    )
+
+
+def heavy(clients: int) -> Case:
+    """Most answers are short, some are a hundred times longer, and nobody sets a limit."""
+    return Case(
+        f"heavy-tailed, {clients} at once",
+        cap="0.04",
+        clients=clients,
+        mix=one_of(Plan(), Plan(stream=True), Plan(api="responses", stream=True)),
+        behaviour={"length": "heavy:60", "tokens_per_event": 8},
+        utilisation_min=95,
+    )
+
+
+def burst(*, limit: int | None) -> Case:
+    """A hundred at once against a cap that is worth eight."""
+    limited = "limit" if limit else "no limit"
+    return Case(
+        f"burst of 100, {limited}",
+        cap="0.012",  # eight answers of 2,500 tokens
+        clients=100,
+        mix=always(Plan(stream=True, max_tokens=limit)),
+        behaviour={"length": "2500", "tokens_per_event": 50},
+        utilisation_min=90,
+    )
+
+
+def huge(*, ignores: bool = False, sliced: bool = False) -> Case:
+    """One answer that would cost thirty caps."""
+    how = ", provider ignores the limit" if ignores else ""
+    how += ", sliced" if sliced else ""
+    return Case(
+        f"huge stream{how}",
+        cap="0.004",
+        clients=1,
+        mix=always(Plan(stream=True)),
+        behaviour={"length": "200000", "ignore_limit": ignores, **(PACE if ignores else {})},
+        config="hold: sliced" if sliced else "",
+        calls_max=6,
+        utilisation_min=None if ignores else 90,
+        exact=not (ignores or sliced),
+        fates=frozenset({Fate.SERVED, Fate.REFUSED, Fate.CUT}),
+    )
+
+
+def reasoning(clients: int, *, limit: int | None) -> Case:
+    """Most of what is billed is never shown."""
+    limited = "limit" if limit else "no limit"
+    plan = Plan(model="gpt-5-mini", max_tokens=limit)
+    return Case(
+        f"hidden reasoning, {limited}",
+        cap="0.08",
+        clients=clients,
+        mix=one_of(plan, Plan(model="gpt-5-mini", stream=True, max_tokens=limit, asks_usage=False)),
+        behaviour={"length": "30", "reasoning": 400},
+        utilisation_min=95,
+    )
+
+
+def no_usage(clients: int) -> Case:
+    """A provider that never tells what it charges."""
+    return Case(
+        "no usage block",
+        cap="0.03",
+        clients=clients,
+        mix=one_of(*each_api(stream=True, limit=400), *each_api(stream=False, limit=400)),
+        behaviour={"length": "150", "usage": False},
+        exact=False,
+        never_early=False,
+        calls_max=400,
+    )
+
+
+def leavers(clients: int, *, pace: dict[str, Any], name: str) -> Case:
+    """Clients that go away, before the answer and in the middle of it."""
+    return Case(
+        f"clients leave, {name}",
+        cap="0.05",
+        clients=clients,
+        mix=_leaving,
+        behaviour={"length": "heavy:80", "tokens_per_event": 3, **pace},
+        exact=False,
+        never_early=False,
+        calls_max=500,
+        seconds_max=6,
+        fates=UNTIDY,
+    )
+
+
+def _leaving(rng: random.Random) -> Plan:
+    api = rng.choice(("chat", "chat", "responses", "messages", "gemini"))
+    stream = rng.random() < 0.7
+    limit = rng.choice((None, 300)) if api != "messages" else 300
+    leave = None
+    if rng.random() < 0.7:
+        rudely = rng.random() < 0.5
+        if stream and rng.random() < 0.7:
+            leave = Leave(after_pieces=rng.randint(1, 30), rudely=rudely)
+        else:
+            leave = Leave(after_seconds=rng.uniform(0.0, 0.15), rudely=rudely)
+    return Plan(
+        api=api, stream=stream, max_tokens=limit, asks_usage=rng.random() < 0.5, leave=leave
+    )
+
+
+def breaking(clients: int) -> Case:
+    """A provider whose answers break, in every way that it knows."""
+    return Case(
+        "answers break",
+        cap="0.05",
+        clients=clients,
+        mix=_breaking,
+        behaviour={"length": "120"},
+        exact=False,
+        never_early=False,
+        calls_max=600,
+        fates=UNTIDY | {Fate.DECLINED},
+    )
+
+
+def _breaking(rng: random.Random) -> Plan:
+    api = rng.choice(("chat", "responses", "messages", "gemini"))
+    stream = rng.random() < 0.7
+    if rng.random() < 0.1:
+        return Plan(api=api, model="no-such-model-9", stream=stream, max_tokens=100)
+    behaviour: dict[str, Any] = rng.choice((
+        {"finish": "error", "finish_after": rng.randint(1, 100)},
+        {"finish": "reset", "finish_after": rng.randint(1, 100)},
+        {"finish": "eof", "finish_after": rng.randint(1, 100)},
+        {"status": rng.choice((400, 401, 429, 500, 503, 529))},
+        {"encoding": rng.choice(("gzip", "br", "zstd", "deflate"))},
+        {"batch_bytes": rng.choice((7, 100, 4096))},
+        {"close": True},
+        {},
+    ))  # fmt: skip
+    return Plan(
+        api=api,
+        stream=stream,
+        max_tokens=rng.choice((80, 300)),
+        asks_usage=rng.random() < 0.5,
+        behaviour=behaviour,
+    )
+
+
+def errors(clients: int) -> Case:
+    """Errors of the provider are free, and so is a model that LLMCap does not let through."""
+    plans = [
+        Plan(api=api, stream=stream, max_tokens=200, behaviour={"status": status})
+        for api in ("chat", "messages", "gemini")
+        for stream in (False, True)
+        for status in (200, 429, 500)
+    ]
+    return Case(
+        "500s, 429s, unknown models",
+        cap="0.05",
+        clients=clients,
+        mix=one_of(*plans, Plan(model="no-such-model-9")),
+        behaviour=SMALL,
+        calls_max=300,
+        fates=frozenset({Fate.SERVED, Fate.REFUSED, Fate.FAILED, Fate.DECLINED}),
+    )
+
+
+def mixed(clients: int, *, proxies: int = 1) -> Case:
+    """OpenAI, Anthropic and Gemini under one cap, with caches and several choices."""
+    name = f"mixed APIs, {clients} at once" + (f", {proxies} proxies" if proxies > 1 else "")
+    plans = [
+        *each_api(stream=True, limit=500),
+        *each_api(stream=False, limit=500),
+        Plan(api="chat", choices=3, max_tokens=500),
+        Plan(api="chat", choices=2, max_tokens=500, stream=True, asks_usage=False),
+        Plan(api="gemini", max_tokens=500, behaviour={"reasoning": 40}),
+        Plan(api="messages", words=400, max_tokens=500, behaviour={"cached": 100}),
+        Plan(api="messages", words=400, max_tokens=500, behaviour={"cache_write": 200}),
+    ]
+    return Case(
+        name,
+        cap="0.25",
+        clients=clients,
+        mix=one_of(*plans),
+        behaviour=SMALL,
+        proxies=proxies,
+        utilisation_min=97,
+    )
+
+
+def shared(clients: int, *, proxies: int) -> Case:
+    """Several proxies, one ledger, one cap."""
+    return Case(
+        f"{proxies} proxies, one cap, {clients} at once",
+        cap="0.033",
+        clients=clients,
+        mix=one_of(Plan(max_tokens=500), Plan(stream=True, max_tokens=500)),
+        behaviour=SMALL,
+        proxies=proxies,
+        utilisation_min=99,
+    )
+
+
+def killed(clients: int, *, deaths: int, proxies: int = 1, seconds: float = 8) -> Case:
+    """Proxies that die under load, some at once and some in order, and come back."""
+    plans = [
+        *each_api(stream=True, limit=500),
+        *each_api(stream=False, limit=500),
+        Plan(stream=True, max_tokens=500, asks_usage=False),
+    ]
+    name = f"{deaths} deaths" + (f" of {proxies} proxies" if proxies > 1 else "")
+    return Case(
+        f"{name}, {clients} at once",
+        cap="0.5",
+        clients=clients,
+        mix=one_of(*plans),
+        behaviour={"length": "100", "tokens_per_event": 2, "token_seconds": 0.0005},
+        proxies=proxies,
+        deaths=deaths,
+        seconds_max=seconds,
+        exact=False,
+        never_early=False,
+        fates=UNTIDY,
+    )
+
+
+def locked(clients: int) -> Case:
+    """Something else, a backup or a person with a shell, locks the ledger for up to two seconds."""
+    return Case(
+        f"ledger locked by others, {clients} at once",
+        cap="0.033",
+        clients=clients,
+        mix=one_of(Plan(max_tokens=500), Plan(stream=True, max_tokens=500)),
+        behaviour=SMALL,
+        locks=True,
+        utilisation_min=99,
+    )
+
+
+def impatient(clients: int) -> Case:
+    """Clients that leave while their calls wait for money that others hold."""
+    return Case(
+        f"clients leave the line, {clients} at once",
+        cap="0.02",
+        clients=clients,
+        mix=_impatient,
+        behaviour={"length": "600", "tokens_per_event": 10, "first_token_seconds": 0.05},
+        exact=False,
+        never_early=False,
+        calls_max=400,
+        seconds_max=8,
+        fates=UNTIDY,
+    )
+
+
+def _impatient(rng: random.Random) -> Plan:
+    leave = Leave(after_seconds=rng.uniform(0.02, 0.6)) if rng.random() < 0.6 else None
+    return Plan(stream=rng.random() < 0.5, leave=leave)
+
+
+def each_api(*, stream: bool, limit: int | None) -> Iterator[Plan]:
+    """One plan for each API."""
+    for api in ("chat", "responses", "messages", "gemini"):
+        yield Plan(api=api, stream=stream, max_tokens=limit)
+
+
+# --- profiles -------------------------------------------------------------------------------
+
+
+def ci() -> list[Case]:
+    """All kinds, short."""
+    return [
+        parallel(1, stream=False, limit=500),
+        parallel(8, stream=True, limit=500),
+        parallel(32, stream=False, limit=None),
+        heavy(8),
+        burst(limit=None),
+        huge(),
+        reasoning(8, limit=None),
+        no_usage(8),
+        leavers(16, pace=PACE, name="1000 tokens/s"),
+        breaking(8),
+        errors(8),
+        mixed(32),
+        shared(16, proxies=2),
+        locked(8),
+        impatient(32),
+        killed(16, deaths=3, seconds=6),
+    ]
+
+
+def long() -> list[Case]:
+    """Every combination, and enough deaths to meet the rare moments."""
+    return [
+        *(
+            parallel(clients, stream=stream, limit=limit)
+            for clients in (1, 8, 32, 100)
+            for stream in (False, True)
+            for limit in (500, None)
+        ),
+        *(heavy(clients) for clients in (1, 8, 32, 100)),
+        *(burst(limit=limit) for limit in (None, 2500, 4000)),
+        huge(),
+        huge(sliced=True),
+        huge(ignores=True),
+        huge(ignores=True, sliced=True),
+        *(reasoning(clients, limit=limit) for clients in (1, 32) for limit in (None, 600)),
+        *(no_usage(clients) for clients in (1, 32)),
+        *(leavers(clients, pace=PACE, name="1000 tokens/s") for clients in (1, 32, 100)),
+        *(breaking(clients) for clients in (1, 32, 100)),
+        errors(32),
+        locked(32),
+        impatient(100),
+        *(leavers(clients, pace={}, name="as fast as it can") for clients in (8, 32)),
+        *(mixed(clients) for clients in (1, 32, 100)),
+        mixed(32, proxies=3),
+        *(shared(clients, proxies=proxies) for clients in (8, 100) for proxies in (2, 3)),
+        killed(8, deaths=12, seconds=20),
+        killed(100, deaths=8, seconds=20),
+        killed(32, deaths=12, proxies=2, seconds=20),
+    ]
+
+
+PROFILES = {"ci": ci, "long": long}

@@ -1,0 +1,173 @@
+"""
+The provider, the proxies under test, and the two books that must agree.
+
+The provider runs in this process, so that its bill can be read at any instant; the proxies are real
+mitmdump processes, one or several, on one ledger.
+"""
+
+import asyncio
+import re
+import sqlite3
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fake_provider.app import FakeProvider
+from fake_provider.bill import Record
+from fake_provider.process import ProviderHandle
+from fake_provider.proxy import ProxyHandle, proxy_process
+from llmcap.ledger import open_ledger
+
+SETTLE_SECONDS = 10
+POLL_SECONDS = 0.01
+
+# What a proxy must never print.
+TROUBLE = re.compile(
+    r"Traceback|has crashed|Addon error|never retrieved|LLMCap failed|cannot meter|overrun"
+)
+
+# Response ids of the fake provider end with the number of the record that they belong to.
+_NUMBER = re.compile(r"(\d+)$")
+
+
+@dataclass
+class Proxies:
+    """Real mitmdumps with LLMCap on one ledger; any of them can be killed and started again."""
+
+    folder: Path
+    provider: ProviderHandle
+    confdir: Path
+    config: str
+    count: int = 1
+    handles: list[ProxyHandle] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)  # of the lives that have ended
+    _lives: list[ExitStack] = field(default_factory=list)
+
+    @property
+    def ledger(self) -> Path:
+        """The file that they share."""
+        return self.folder / "ledger.sqlite3"
+
+    def port(self, index: int) -> int:
+        """Where a proxy listens in its present life."""
+        return self.handles[index % self.count].port
+
+    async def start(self) -> None:
+        """Start all of them."""
+        for index in range(self.count):
+            life, handle = await asyncio.to_thread(self._begin, index)
+            self._lives.append(life)
+            self.handles.append(handle)
+
+    async def end(self, index: int, *, kill: bool) -> None:
+        """End one: SIGKILL, or SIGTERM and a wait for its own end."""
+        await asyncio.to_thread(self._end, index, kill=kill)
+
+    async def restart(self, index: int) -> None:
+        """Start one again after its end, on another port."""
+        self._lives[index], self.handles[index] = await asyncio.to_thread(self._begin, index)
+
+    async def stop(self) -> None:
+        """End all of them in order."""
+        for index in range(len(self.handles)):
+            await self.end(index, kill=False)
+
+    def _begin(self, index: int) -> tuple[ExitStack, ProxyHandle]:
+        life = ExitStack()
+        folder = self.folder / f"proxy-{index}"
+        if not folder.exists():
+            # One authority for all: to make one takes longer than many a case.
+            folder.mkdir()
+            (folder / "confdir").symlink_to(self.confdir, target_is_directory=True)
+        process = proxy_process(
+            folder,
+            self.provider,
+            config=self.config,
+            ledger=self.ledger,
+            options=["--set", "flow_detail=0"],
+        )
+        return life, life.enter_context(process)
+
+    def _end(self, index: int, *, kill: bool) -> None:
+        handle = self.handles[index]
+        if kill:
+            handle.process.kill()
+            handle.process.wait()
+        self._lives[index].close()
+        self.logs.append(handle.log())
+
+    def trouble(self) -> list[str]:
+        """Lines of the ended lives' logs that a healthy proxy does not print."""
+        lines = [line for log in self.logs for line in log.splitlines()]
+        return [line.strip() for line in lines if TROUBLE.search(line)]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """LLMCap's ledger beside the provider's bill."""
+
+    ledger: Path
+    provider: FakeProvider
+
+    def bill_nanos(self) -> int:
+        """What the provider charges by now."""
+        return self.provider.bill.nanos()
+
+    def spent_nanos(self) -> int:
+        """What the ledger says was spent."""
+        return int(self._query("SELECT coalesce(sum(cost_nanos), 0) FROM entries")[0][0])
+
+    def open_holds(self) -> int:
+        """Calls in flight, as the ledger sees it."""
+        return int(self._query("SELECT count(*) FROM open_holds")[0][0])
+
+    async def settled(self) -> bool:
+        """Wait until nothing is in flight on either side; False where that does not come."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while self.open_holds() or self.provider.bill.open():
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(POLL_SECONDS)
+        return True
+
+    def mismatches(self) -> list[str]:
+        """
+        Calls whose two records disagree, where both name the same response.
+
+        One that was settled must be exact; one that was assumed must not be below the bill.
+        """
+        records = {record.number: record for record in self.provider.bill.records}
+        rows = self._query(
+            "SELECT response_id, state, cost_nanos FROM calls WHERE state <> 'refused'"
+        )
+        found = []
+        for response_id, state, cost in rows:
+            match = _NUMBER.search(response_id or "")
+            record = records.get(int(match[1])) if match else None
+            if record is not None and (problem := _disagreement(record, state, cost)):
+                found.append(problem)
+        return found
+
+    def damage(self) -> list[str]:
+        """What the ledger's own audit finds; every proxy must have ended."""
+        ledger = open_ledger(self.ledger)
+        try:
+            return ledger.audit()
+        finally:
+            ledger.close()
+
+    def _query(self, sql: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql).fetchall()
+
+
+def _disagreement(record: Record, state: str, cost_nanos: int) -> str | None:
+    bill = record.nanos()
+    if cost_nanos == bill or (state == "assumed" and cost_nanos > bill):
+        return None
+    return (
+        f"record {record.number} ({record.endpoint}, {record.model}, ended {record.ended!r}, "
+        f"{record.input} in, {record.output} out): billed {bill}, {state} at {cost_nanos}"
+    )
