@@ -10,7 +10,7 @@ import asyncio
 import base64
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Self
 
 HEAD_BYTES_MAX = 65_536
@@ -31,9 +31,10 @@ class CompanyProxy:
         self._routes = routes
         self._authorization = base64.b64encode(credentials.encode()).decode()
         self._asks = bool(credentials)
-        self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._over: Callable[[], object] = lambda: None
+        self._open: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -46,26 +47,32 @@ class CompanyProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._over()
         self._thread.join()
 
-    def _run(self) -> None:
-        async def listen() -> None:
-            server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-            self.port = server.sockets[0].getsockname()[1]
-            self._listening.set()
-
-        self._loop.run_until_complete(listen())
-        self._loop.run_forever()
-        for task in asyncio.all_tasks(self._loop):
+    async def _run(self) -> None:
+        over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._over = lambda: loop.call_soon_threadsafe(over.set)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self._listening.set()
+        await over.wait()
+        server.close()
+        for task in self._open:
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.01))
-        self._loop.close()
+        await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await self._tunnel(reader, writer)
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await self._tunnel(reader, writer)
+        finally:
+            self._open.discard(task)
+            await _close(writer)
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -83,7 +90,7 @@ class CompanyProxy:
             try:
                 await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
             finally:
-                far_writer.close()
+                await _close(far_writer)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,5 +99,10 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(data)
             await writer.drain()
     # One side's end is passed on as an end; a reset ends both.
+    await _close(writer)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
     with contextlib.suppress(OSError):
-        writer.close()
+        await writer.wait_closed()

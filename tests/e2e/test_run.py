@@ -1,0 +1,342 @@
+"""`llmcap run`, as a user types it, behind a company's proxy, in front of a provider that bills."""
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from company_proxy import CompanyProxy
+from fake_provider.process import ROOT, ProviderHandle
+from fake_provider.tls import HOSTS
+
+CALL = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 50}
+URL = "https://api.openai.com/v1/chat/completions"
+CURL = (
+    "curl", "-sS", URL, "-w", "%{http_code}\n", "-o", os.devnull,
+    "-H", "authorization: Bearer sk-fake", "-d", json.dumps(CALL),
+)  # fmt: skip
+COMMAND_SECONDS = 60
+
+# Below what a single call can cost.
+NOTHING = "0.00001"
+
+
+@dataclass
+class User:
+    """Somebody at a shell whose traffic has to go through their company's proxy."""
+
+    provider: ProviderHandle
+    company: CompanyProxy
+    home: Path
+    more: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The shell's variables."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "XDG_DATA_HOME": str(self.home / "data"),
+            "PYTHONPATH": str(ROOT / "addons"),
+            "HTTPS_PROXY": self.company.url,
+            "SSL_CERT_FILE": str(self.provider.ca),
+            **self.more,
+        }
+
+    def start(self, *words: str, **options: object) -> "subprocess.Popen[str]":
+        """`llmcap run WORDS...`"""
+        return subprocess.Popen(
+            [sys.executable, "-m", "llmcap.cli", "run", *words],
+            env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """`llmcap run WORDS...`, to its end."""
+        with self.start(*words) as process:
+            out, err = process.communicate(timeout=COMMAND_SECONDS)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def spent_nanos(self) -> int:
+        """What the shared ledger says."""
+        path = self.home / "data" / "llmcap" / "ledger.sqlite3"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
+            (spent,) = ledger.execute("SELECT coalesce(sum(cost_nanos), 0) FROM entries").fetchone()
+        return int(spent)
+
+
+@pytest.fixture
+def company(provider: ProviderHandle) -> Iterator[CompanyProxy]:
+    """The company's proxy; it knows the way to the providers only."""
+    with CompanyProxy(dict.fromkeys(HOSTS, provider.port)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def user(provider: ProviderHandle, company: CompanyProxy, tmp_path: Path) -> User:
+    """A user with an empty home."""
+    return User(provider, company, tmp_path)
+
+
+# --- what it costs -------------------------------------------------------------------------------
+
+
+def test_a_call_is_metered_to_the_nano_dollar(user: User) -> None:
+    """The last line, the report and the ledger say what the provider billed."""
+    report = user.home / "report.json"
+    done = user.run("--cap", "1", "--report", str(report), "--", *CURL)
+    assert (done.stdout, done.returncode) == ("200\n", 0)
+    billed = user.provider.nanos()
+    assert user.spent_nanos() == billed > 0
+    document = json.loads(report.read_text())
+    assert document["cost_usd"] == f"{billed / 10**9:.9f}".rstrip("0")
+    assert document["calls"] == 1
+    assert document["budgets"][0]["cap"] == "1"
+    assert done.stderr.startswith("LLMCap: 1 call, $0.0000")
+    assert done.stderr.endswith("(gpt-4o-mini-2024-07-18); $0.99 of $1.00 left\n")
+
+
+def test_the_companys_proxy_is_chained_and_hears_no_refusal(user: User) -> None:
+    """It saw the one call that was made; a refused one opens no connection at all."""
+    user.run("--cap", "1", "--", *CURL)
+    assert user.company.targets == ["api.openai.com:443"]
+    user.run("--cap", NOTHING, "--", *CURL)
+    assert user.company.targets == ["api.openai.com:443"]
+
+
+def test_the_companys_proxy_gets_its_password(provider: ProviderHandle, tmp_path: Path) -> None:
+    """Credentials in the variable are sent, decoded as a URL has them."""
+    with CompanyProxy(dict.fromkeys(HOSTS, provider.port), credentials="me:p@ss") as company:
+        url = company.url.replace("//", "//me:p%40ss@")
+        user = User(provider, company, tmp_path, {"HTTPS_PROXY": url})
+        assert user.run("--cap", "1", "--", *CURL).stdout == "200\n"
+
+
+def test_other_hosts_pass_undecrypted(user: User) -> None:
+    """`localhost` is no provider's: the client sees the server's own certificate."""
+    done = user.run(
+        "--", "curl", "-sS", "--noproxy", "", "--cacert", str(user.provider.ca),
+        "https://localhost/v1/models", "-o", os.devnull, "-w", "%{http_code}\n",
+    )  # fmt: skip
+    assert done.stdout == "200\n", done.stderr
+    assert user.company.targets == ["localhost:443"]
+
+
+# --- at the cap ----------------------------------------------------------------------------------
+
+
+def test_at_the_cap_the_exit_code_is_124(user: User) -> None:
+    """Whatever the command made of its 429."""
+    done = user.run("--cap", NOTHING, "--", *CURL)
+    assert (done.stdout, done.returncode) == ("429\n", 124)
+    assert "1 refused" in done.stderr
+    assert user.provider.nanos() == 0
+
+
+def test_the_commands_own_code_can_be_kept(user: User) -> None:
+    """For scripts that read it."""
+    done = user.run(
+        "--cap", NOTHING, "--preserve-status", "--", "sh", "-c", f"{shlex.join(CURL)}; exit 7"
+    )
+    assert (done.stdout, done.returncode) == ("429\n", 7)
+
+
+def test_each_run_has_its_own_cap(user: User) -> None:
+    """What an earlier run has spent does not stop this one."""
+    for _ in range(2):
+        assert user.run("--cap", "1 requests", "--", *CURL).returncode == 0
+
+
+def test_a_named_budget_is_shared_by_all_runs(user: User) -> None:
+    """`--also ci:...` stands in the ledger: the second run finds it used up."""
+    assert user.run("--also", "ci:1 requests/month", "--", *CURL).returncode == 0
+    done = user.run("--cap", "5", "--also", "ci:1 requests/month", "--", *CURL)
+    assert done.returncode == 124
+    assert "0 of 1 requests left in ci" in done.stderr
+
+
+def test_github_gets_an_error_line_and_a_summary(user: User) -> None:
+    """The job shows why it stopped without anyone reading its log."""
+    summary = user.home / "summary.md"
+    user.more |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    done = user.run("--cap", NOTHING, "--", *CURL)
+    assert "::error title=LLMCap::The spend cap is reached (cap)." in done.stderr
+    assert "**1 calls refused, 0 cut off.**" in summary.read_text()
+
+
+# --- whose fault it is ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        pytest.param(["--cap", "5 euros", "--", "true"], 125, "--cap 5 euros:", id="cap"),
+        pytest.param(["--also", "50", "--", "true"], 125, "expected NAME:CAP", id="also"),
+        pytest.param(
+            ["--config", "/nowhere.yaml", "--", "true"], 125, "/nowhere.yaml", id="config"
+        ),
+        pytest.param(["--ledger", "/proc/x/l", "--", "true"], 125, "/proc/x", id="ledger"),
+        pytest.param(["--log", "/nowhere/log", "--", "true"], 125, "/nowhere/log", id="log"),
+        pytest.param(["--", "/etc/passwd"], 126, "cannot be run", id="not-a-program"),
+        pytest.param(["--", "no-such-command"], 127, "is not found", id="not-there"),
+        pytest.param(["--", "sh", "-c", "exit 3"], 3, "0 calls", id="the-command"),
+        pytest.param(["--", "sh", "-c", "kill -9 $$"], 137, "0 calls", id="a-signal"),
+    ],
+)
+def test_a_failure_has_its_code_and_a_sentence(
+    user: User, words: list[str], code: int, said: str
+) -> None:
+    """A user's mistake is no traceback, and what is wrong with us is 125."""
+    done = user.run(*words)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code
+
+
+def test_a_proxy_that_cannot_be_chained_stops_the_run(user: User) -> None:
+    """Rather than going round the company's proxy."""
+    user.more["HTTPS_PROXY"] = "socks5://company:1080"
+    done = user.run("--", "true")
+    assert done.returncode == 125
+    assert "HTTPS_PROXY=socks5://company:1080" in done.stderr
+
+
+# --- processes -----------------------------------------------------------------------------------
+
+
+def test_children_of_the_command_are_covered(user: User) -> None:
+    """A shell that starts a shell that starts curl."""
+    done = user.run("--cap", NOTHING, "--", "sh", "-c", f"(sh -c {shlex.quote(shlex.join(CURL))})")
+    assert (done.stdout, done.returncode) == ("429\n", 124)
+
+
+def test_a_run_inside_a_run_is_counted_once(user: User) -> None:
+    """The inner proxy is chained to the outer one, whose ledger has every call."""
+    llmcap = (sys.executable, "-m", "llmcap.cli", "run")
+    done = user.run("--cap", "1", "--", *llmcap, "--cap", "2", "--", *CURL)
+    assert (done.stdout, done.returncode) == ("200\n", 0)
+    assert user.spent_nanos() == user.provider.nanos() > 0
+    assert "of $2.00 left" in done.stderr
+    assert "of $1.00 left" in done.stderr
+
+
+def test_the_outer_cap_binds_a_run_inside(user: User) -> None:
+    """An agent that starts `llmcap run --cap 1000` wins nothing."""
+    llmcap = (sys.executable, "-m", "llmcap.cli", "run")
+    done = user.run("--cap", NOTHING, "--", *llmcap, "--cap", "1000", "--", *CURL)
+    assert (done.stdout, done.returncode) == ("429\n", 124)
+
+
+def test_a_killed_run_leaves_no_proxy_and_a_sound_ledger(user: User) -> None:
+    """SIGKILL: the port is closed at once, what was in flight is accounted for by the next run."""
+    user.provider.scenario(length="4000", token_seconds=0.01)
+    stream = json.dumps({**CALL, "stream": True, "max_tokens": 4000})
+    script = f"echo $LLMCAP_PROXY; exec curl -sS {URL} -d '{stream}' -H 'authorization: Bearer x'"
+    with user.start("--cap", "1", "--", "sh", "-c", script) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().rpartition(":")[2])
+        while "gpt-4o-mini" not in process.stdout.readline():
+            pass
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+        # curl, whose stream is broken, ends by itself.
+        process.communicate(timeout=COMMAND_SECONDS)
+    user.provider.scenario()
+    assert user.run("--cap", "1", "--", *CURL).returncode == 0
+    deadline = time.monotonic() + 10
+    while user.spent_nanos() < user.provider.nanos() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert user.spent_nanos() >= user.provider.nanos() > 0
+
+
+def test_nothing_is_written_but_for_our_own_folder(user: User) -> None:
+    """No certificate is installed, no shell is changed."""
+    user.run("--cap", "1", "--", *CURL)
+    assert [path.name for path in user.home.iterdir()] == ["data"]
+    assert [path.name for path in (user.home / "data").iterdir()] == ["llmcap"]
+
+
+# --- runtimes ------------------------------------------------------------------------------------
+
+PYTHONS = {
+    "urllib": "import urllib.request as u; print(u.urlopen(u.Request(URL, BODY, HEADERS)).status)",
+    "requests": "import requests; print(requests.post(URL, BODY, headers=HEADERS).status_code)",
+    "httpx": "import httpx; print(httpx.post(URL, content=BODY, headers=HEADERS).status_code)",
+    "aiohttp": (
+        "import aiohttp, asyncio\n"
+        "async def main():\n"
+        "  async with aiohttp.ClientSession(trust_env=True) as session:\n"
+        "    async with session.post(URL, data=BODY, headers=HEADERS) as r: print(r.status)\n"
+        "asyncio.run(main())"
+    ),
+}
+PREAMBLE = f"""
+URL = {URL!r}
+BODY = {json.dumps(CALL).encode()!r}
+HEADERS = {{"authorization": "Bearer sk-fake", "content-type": "application/json"}}
+"""
+
+
+@pytest.mark.parametrize("package", PYTHONS)
+def test_pythons_clients_pass_through(user: User, package: str) -> None:
+    """Each reads other variables for its proxy and its roots."""
+    if package != "urllib":
+        pytest.importorskip(package)
+    done = user.run("--cap", "1", "--", sys.executable, "-c", PREAMBLE + PYTHONS[package])
+    assert done.stdout == "200\n", done.stderr
+    assert user.spent_nanos() == user.provider.nanos() > 0
+
+
+def _node_reads_proxies() -> bool:
+    """Node does from 24.5 on, and in 22 from 22.21 on."""
+    if shutil.which("node") is None:
+        return False
+    version = subprocess.check_output(["node", "--version"], text=True)
+    major, minor, _ = (int(part) for part in version.strip().removeprefix("v").split("."))
+    return (major, minor) >= (24, 5) or (major == 22 and minor >= 21)
+
+
+@pytest.mark.skipif(not _node_reads_proxies(), reason="no Node that reads proxy variables")
+def test_nodes_fetch_passes_through(user: User) -> None:
+    """With the switch that Node wants."""
+    script = (
+        f"const r = await fetch({URL!r}, {{method: 'POST', body: JSON.stringify({json.dumps(CALL)}),"
+        "headers: {authorization: 'Bearer sk-fake'}}); console.log(r.status)"
+    )
+    done = user.run("--cap", "1", "--", "node", "--input-type=module", "-e", script)
+    assert done.stdout == "200\n", done.stderr
+    assert user.spent_nanos() == user.provider.nanos() > 0
+
+
+JAVA = """
+import java.net.*; import java.net.http.*;
+public class Call { public static void main(String[] a) throws Exception {
+  var request = HttpRequest.newBuilder(URI.create(a[0])).header("authorization", "Bearer sk-fake")
+    .POST(HttpRequest.BodyPublishers.ofString(a[1])).build();
+  System.out.println(HttpClient.newHttpClient()
+    .send(request, HttpResponse.BodyHandlers.ofString()).statusCode()); } }
+"""
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="no Java compiler on this machine")
+def test_javas_client_passes_through(user: User, tmp_path: Path) -> None:
+    """By JAVA_TOOL_OPTIONS: a proxy, and a store of roots in Java's own format."""
+    source = tmp_path / "Call.java"
+    source.write_text(JAVA)
+    done = user.run("--cap", "1", "--", "java", str(source), URL, json.dumps(CALL))
+    assert done.stdout == "200\n", done.stderr
+    assert user.spent_nanos() == user.provider.nanos() > 0
