@@ -55,8 +55,8 @@ class User:
             **self.more,
         }
 
-    def start(self, *words: str, **options: object) -> "subprocess.Popen[str]":
-        """`llmcap run WORDS...`"""
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """Start `llmcap run WORDS...`."""
         return subprocess.Popen(
             [sys.executable, "-m", "llmcap.cli", "run", *words],
             env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -64,7 +64,7 @@ class User:
         )  # fmt: skip
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """`llmcap run WORDS...`, to its end."""
+        """Start it and wait for its end."""
         with self.start(*words) as process:
             out, err = process.communicate(timeout=COMMAND_SECONDS)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -105,7 +105,7 @@ def test_a_call_is_metered_to_the_nano_dollar(user: User) -> None:
     assert document["calls"] == 1
     assert document["budgets"][0]["cap"] == "1"
     assert done.stderr.startswith("LLMCap: 1 call, $0.0000")
-    assert done.stderr.endswith("(gpt-4o-mini-2024-07-18); $0.99 of $1.00 left\n")
+    assert done.stderr.endswith("(gpt-4o-mini-2024-07-18); $0.9999 of $1.00 left\n")
 
 
 def test_the_companys_proxy_is_chained_and_hears_no_refusal(user: User) -> None:
@@ -314,7 +314,8 @@ def _node_reads_proxies() -> bool:
 def test_nodes_fetch_passes_through(user: User) -> None:
     """With the switch that Node wants."""
     script = (
-        f"const r = await fetch({URL!r}, {{method: 'POST', body: JSON.stringify({json.dumps(CALL)}),"
+        f"const body = JSON.stringify({json.dumps(CALL)}), url = {URL!r}\n"
+        "const r = await fetch(url, {method: 'POST', body, "
         "headers: {authorization: 'Bearer sk-fake'}}); console.log(r.status)"
     )
     done = user.run("--cap", "1", "--", "node", "--input-type=module", "-e", script)
