@@ -2,9 +2,18 @@
 
 import pytest
 from walk import (
-    INPUT_NANOS, OUTPUT_NANOS, answer, begin, chat, chunk, completion, post, walk,
+    INPUT_NANOS,
+    OUTPUT_NANOS,
+    answer,
+    begin,
+    chat,
+    chunk,
+    completion,
+    post,
+    walk,
 )  # fmt: skip
 
+from llmcap.attributes import Facts
 from llmcap.flight import UNSEEN_TOKENS, CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.records import Ending
@@ -179,15 +188,9 @@ def test_background_usage_is_charged_once_when_it_is_fetched():
     )
     for _ in range(2):
         fetched = there.firewall.consider(
-            Request(method="GET", host="api.openai.com", path="/v1/responses/resp_1"), _nobody()
+            Request(method="GET", host="api.openai.com", path="/v1/responses/resp_1"), Facts()
         )
         fetched.responded(200, {"content-type": "application/json"})
         fetched.feed(done)
         fetched.finish()
         assert (there.balance.spent, there.balance.held) == (COST, 0)
-
-
-def _nobody():
-    from llmcap.attributes import Facts
-
-    return Facts()

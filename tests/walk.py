@@ -98,7 +98,11 @@ def chat(text: str = "hello", *, headers=None, **fields) -> Request:
 def post(path: str, document: dict, *, host: str = "api.openai.com", headers=None) -> Request:
     """A POST of a JSON document."""
     return Request(
-        method="POST", host=host, path=path, headers=headers or {}, body=json.dumps(document).encode()
+        method="POST",
+        host=host,
+        path=path,
+        headers=headers or {},
+        body=json.dumps(document).encode(),
     )
 
 

@@ -1,0 +1,128 @@
+"""At the door: the ceiling, else wait, else a clamp, else a refusal."""
+
+import json
+from dataclasses import replace
+
+from walk import answer, begin, chat, chunk, completion, post, walk
+
+from llmcap.admission import Refused
+from llmcap.flight import CallInFlight
+from llmcap.records import HoldMode, Wait
+
+
+def sent(call: CallInFlight) -> dict:
+    """The body that the provider gets."""
+    return json.loads(call.body)
+
+
+def test_a_call_that_does_not_fit_whole_is_clamped_to_what_is_left():
+    """The provider itself then keeps to the cap."""
+    there = walk("0.002", wait_seconds=0)
+    call = there.admit(chat())
+    assert isinstance(call, CallInFlight)
+    limit = sent(call)["max_completion_tokens"]
+    assert 256 <= limit < 16_384
+    held = there.balance.held
+    assert held <= 2_000_000
+    assert held > 1_999_000, "a clamp takes all that is left"
+    assert call.clamped
+
+
+def test_what_was_clamped_is_told_in_a_header():
+    """Nobody wonders why an answer ended early."""
+    there = walk("0.002", wait_seconds=0)
+    call = there.admit(chat())
+    answer(call, completion(10, 300))
+    assert call.headers()["x-llmcap-clamped"] == "true"
+
+
+def test_a_clamp_leaves_the_request_otherwise_as_it_was():
+    """Every other field arrives."""
+    there = walk("0.002", wait_seconds=0)
+    call = there.admit(chat("hi", temperature=0.1, stop=["x"]))
+    document = sent(call)
+    document.pop("max_completion_tokens")
+    assert document == json.loads(chat("hi", temperature=0.1, stop=["x"]).body)
+
+
+def test_less_than_the_least_answer_is_refused():
+    """256 tokens of gpt-4o-mini cost more than what is left."""
+    refused = walk("0.0001", wait_seconds=0).admit(chat())
+    assert isinstance(refused, Refused)
+    assert refused.refusal.budget == "cap"
+
+
+def test_clamping_can_be_switched_off():
+    """`clamp: false`: whole or not at all."""
+    assert isinstance(walk("0.002", wait_seconds=0, clamp=False).admit(chat()), Refused)
+
+
+def test_a_call_waits_for_money_that_others_hold():
+    """A pessimistic hold refuses nobody who could wait a moment."""
+    there = walk("0.011")
+    first = there.admit(chat())
+    assert isinstance(there.admit(chat()), Wait)
+    answer(first, completion(10, 10))
+    assert isinstance(there.admit(chat()), CallInFlight)
+
+
+def test_an_ending_wakes_the_line():
+    """Whoever waits need not poll."""
+    there, woken = walk("0.011"), []
+    first = there.admit(chat())
+    there.firewall.line.join(frozenset([("cap", "")]), lambda: woken.append(1))
+    answer(first, completion(10, 10))
+    assert woken
+
+
+def test_a_newcomer_does_not_pass_who_waits():
+    """Small calls cannot starve a large one."""
+    there = walk("1")
+    there.firewall.line.join(frozenset([("cap", "")]), lambda: None)
+    considered = there.firewall.consider(
+        chat(max_tokens=1), __import__("llmcap.attributes").attributes.Facts()
+    )
+    assert considered.try_cheap() is None
+
+
+def test_the_tokens_are_counted_only_when_the_bytes_do_not_fit():
+    """A long text of few tokens gets through where its bytes would not."""
+    there = walk("0.0012", wait_seconds=0, clamp=False)
+    text = "hello " * 1500  # 9,000 bytes, 1,500 tokens
+    admitted = there.admit(chat(text, max_tokens=10))
+    assert isinstance(admitted, CallInFlight)
+    assert there.balance.held < 9_000 * 150
+
+
+def test_thinking_cannot_be_clamped_below_its_budget():
+    """The clamp keeps the request valid, or is not made."""
+    there = walk("0.03", wait_seconds=0)
+    document = {
+        "model": "claude-haiku-4-5",
+        "max_tokens": 32_000,
+        "thinking": {"type": "enabled", "budget_tokens": 16_000},
+        "messages": [{"role": "user", "content": "hi"}],
+    }
+    call = there.admit(post("/v1/messages", document, host="api.anthropic.com"))
+    if isinstance(call, CallInFlight):
+        body = sent(call)
+        assert 1024 <= body["thinking"]["budget_tokens"] < body["max_tokens"]
+    else:
+        assert isinstance(call, Refused)
+    assert there.balance.spent + there.balance.held <= 30_000_000
+
+
+def test_a_sliced_stream_holds_a_part_and_more_as_it_flows():
+    """A 16k-token ceiling does not block a budget for a stream of a hundred."""
+    there = walk("0.02")
+    budget = replace(there.firewall.policy.budgets[0], hold=HoldMode.SLICED)
+    there.firewall.policy = replace(there.firewall.policy, budgets=(budget,))
+    call = there.admit(chat(stream=True, stream_options={"include_usage": True}))
+    first = there.balance.held
+    assert first < 16_384 * 600 / 4
+    begin(call, stream=True)
+    for _ in range(600):
+        call.feed(chunk("word word "))
+    assert there.balance.held > first
+    call.feed(chunk(usage=(10, 1200)))
+    assert (there.balance.spent, there.balance.held) == (10 * 150 + 1200 * 600, 0)

@@ -1,0 +1,62 @@
+"""What a reading costs."""
+
+from decimal import Decimal
+
+import pytest
+from walk import walk
+
+from llmcap.bill import cost_of, total
+from llmcap.errors import PriceError
+from llmcap.providers import provider_of
+from llmcap.records import Call, Charge, Reading, Usage
+
+OPENAI = provider_of("api.openai.com")
+USAGE = Usage(input_tokens=1000, output_tokens=100)
+
+
+def cost(reading: Reading, model: str = "gpt-4o-mini"):
+    """Nano-dollars and notes of a reading of a call that asked for the model."""
+    there = walk()
+    call = Call("id", there.clock(), "openai", "chat completions", model)
+    return cost_of(there.firewall, OPENAI, reading, call)
+
+
+def test_the_providers_own_bill_wins():
+    """Usage is only how we would have computed it."""
+    reading = Reading(charges=(Charge("gpt-4o-mini", USAGE),), billed_usd=Decimal("0.0123"))
+    assert cost(reading) == (12_300_000, [])
+
+
+def test_what_was_served_is_billed_not_what_was_asked():
+    """gpt-4o is dearer than the mini that was asked for."""
+    reading = Reading(charges=(Charge("gpt-4o-2024-08-06", USAGE),))
+    assert cost(reading) == (1000 * 2500 + 100 * 10_000, [])
+
+
+def test_a_served_model_without_a_price_is_billed_as_the_asked_one_and_said_so():
+    """The asked model had a price, or the call would not have been sent."""
+    nanos, notes = cost(Reading(charges=(Charge("mystery", USAGE),)))
+    assert nanos == 1000 * 150 + 100 * 600
+    assert notes == ["served by mystery, which has no price: billed as gpt-4o-mini"]
+
+
+def test_no_price_at_all_is_an_error_never_zero():
+    """An unknown model is never free."""
+    with pytest.raises(PriceError, match="mystery"):
+        cost(Reading(charges=(Charge("mystery", USAGE),)), model="unknown")
+
+
+def test_several_charges_are_added_before_they_are_rounded():
+    """Once per call, up."""
+    one = Usage(input_tokens=1, cache_read=1)  # 75 nano-dollars
+    reading = Reading(charges=(Charge("gpt-4o-mini", one), Charge("gpt-4o-mini", one)))
+    assert cost(reading)[0] == 150
+
+
+def test_the_total_counts_every_unit_of_every_charge():
+    """The ledger shows one usage for a call with helpers."""
+    first = Usage(input_tokens=1, output_tokens=2, extras={"web_search": 1})
+    second = Usage(input_tokens=10, reasoning=3, extras={"web_search": 2, "page": 1})
+    whole = total((Charge("a", first), Charge("b", second)))
+    assert (whole.input_tokens, whole.output_tokens, whole.reasoning) == (11, 2, 3)
+    assert whole.extras == {"web_search": 3, "page": 1}
