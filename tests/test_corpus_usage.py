@@ -291,6 +291,35 @@ def test_a_stream_that_breaks_off_is_not_complete_before_its_usage(exchange_id: 
             assert told(meter.reading.charges) <= told(whole.charges)
 
 
+# --- bounds ---------------------------------------------------------------------------------
+
+# What the estimate adds for each image, and for what a provider puts around a prompt.
+IMAGE_TOKENS, HIDDEN_TOKENS = 48_169, 1_024
+
+
+@pytest.mark.parametrize("exchange_id", EXCHANGES)
+def test_an_ask_bounds_what_the_call_used(exchange_id: str):
+    """Input, output and fees stay within what could be known before the call."""
+    exchange = EXCHANGES[exchange_id]
+    endpoint = endpoint_of(exchange)
+    if endpoint.billing is not Billing.METERED or exchange["status"] >= 300:
+        return
+    ask = ask_of(endpoint, exchange)
+    headers, body = response_of(exchange)
+    reading = read(endpoint, ask, exchange["status"], headers, [body])
+    counts = told(reading.charges)
+
+    media = sum(IMAGE_TOKENS if each.kind == "image" else each.bytes or 10**7 for each in ask.media)
+    tokens = ask.text_bytes + ask.extra_input + HIDDEN_TOKENS + media
+    if not ask.remote_input:
+        assert counts["input_tokens"] <= tokens * (ask.loops + len(ask.other_models))
+    if ask.output_limit is not None:
+        assert counts["output_tokens"] <= ask.output_limit * ask.choices + ask.extra_output
+    if ask.model:  # else the form was left out of the recording
+        fees = {unit: counts[unit] for unit in counts if unit not in PARTS}
+        assert all(ask.fees.get(unit, 0) >= used for unit, used in fees.items())
+
+
 # --- what is no call to a model -------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import pytest
 from llmcap.providers.anthropic import BATCH, BATCH_RESULTS, BatchResultsReader
 from llmcap.providers.anthropic_messages import (
     ADVISOR_OUTPUT_DEFAULT,
+    DEFINED_TOOL_TOKENS,
     MessagesReader,
     limit_messages,
     read_messages,
@@ -61,10 +62,18 @@ def test_helpers_on_other_models_are_named_and_bounded():
     """Advisors and fallbacks write beside the limit, at their own prices."""
     advisor = {"type": "advisor_20260301", "name": "advisor", "model": OPUS, "max_tokens": 500}
     found = ask(tools=[{**advisor, "max_uses": 2}], fallbacks=[{"model": "claude-haiku-4-5"}])
-    assert found.other_models == (OPUS, "claude-haiku-4-5")
+    assert found.other_models == (OPUS, OPUS, "claude-haiku-4-5")
+    assert found.loops == 3
     assert found.extra_output == 2 * 500 + 1_000
     unlimited = ask(tools=[{"type": "advisor_20260301", "model": OPUS}])
     assert unlimited.extra_output == USES_DEFAULT * ADVISOR_OUTPUT_DEFAULT
+
+
+def test_a_tool_that_anthropic_defines_has_an_unseen_description():
+    """Its schema is not in the request; a user's own is."""
+    computer = {"type": "computer_20251124", "name": "computer"}
+    assert ask(tools=[computer]).extra_input == DEFINED_TOOL_TOKENS
+    assert ask(tools=[{"name": "own", "type": "custom"}, {"name": "older"}]).extra_input == 0
 
 
 def test_dearer_terms_are_in_the_bound():

@@ -30,9 +30,14 @@ THINKING_BUDGET_MIN = 1_024  # the least that the API takes
 # An advisor whose tool sets no limit, and a fallback that sets none.
 ADVISOR_OUTPUT_DEFAULT = 16_384
 
-_COUNTS = (
-    "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
-)  # fmt: skip
+ADVICE_MAX = 100  # keeps a nonsensical `max_uses` from making a long list
+
+# A tool that Anthropic defines comes with a description that the request does not show: 245 to 735
+# tokens each are documented (docs.claude.com, "Tool use", pricing), and 1,800 were recorded.
+DEFINED_TOOL_TOKENS = 4_000
+
+# Tools without a fee whose results make the model read once more.
+_LOOPING = ("web_fetch_", "code_execution_", "tool_search_", "mcp_toolset", "advisor_")
 
 
 # --- request --------------------------------------------------------------------------------
@@ -60,11 +65,11 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = ()) -> A
         output_limit=limit,
         extra_output=sum(output for _, output in helpers),
         loops=tools.loops,
-        extra_input=tools.result_tokens,
+        extra_input=tools.result_tokens + DEFINED_TOOL_TOKENS * len(_defined(body)),
         remote_input=bool(previous or body.get("mcp_servers")),
         previous_id=previous or None,
         terms=asked_terms(body),
-        other_models=tuple(dict.fromkeys(model for model, _ in helpers if model)),
+        other_models=tuple(model for model, _ in helpers if model),
         fees=tools.fees,
         hidden_work=document(body.get("thinking")).get("type") != "disabled",
         attributes=attributes_of(body),
@@ -104,15 +109,24 @@ def asked_terms(body: Document) -> tuple[str, ...]:
     return tuple(terms)
 
 
+def _defined(body: Document) -> list[Document]:
+    """The tools that Anthropic defines: they have a type, where a user's own have a schema."""
+    tools = documents(body.get("tools"))
+    return [tool for tool in tools if text(tool.get("type")) not in ("", "custom")]
+
+
+def _uses(tool: Document) -> int:
+    return count(tool.get("max_uses")) or hosted.USES_DEFAULT
+
+
 def _hosted(body: Document) -> hosted.Hosted:
     fees: dict[str, int] = {}
     unpriced = 0
-    for tool in documents(body.get("tools")):
-        kind = text(tool.get("type"))
-        uses = count(tool.get("max_uses")) or hosted.USES_DEFAULT
+    for tool in _defined(body):
+        kind, uses = text(tool.get("type")), _uses(tool)
         if kind.startswith("web_search_"):
             fees["web_search"] = uses
-        elif kind.startswith(("web_fetch_", "code_execution_", "tool_search_", "mcp_toolset")):
+        elif kind.startswith(_LOOPING):
             unpriced += uses
     if body.get("mcp_servers"):
         unpriced = max(unpriced, hosted.USES_DEFAULT)
@@ -120,14 +134,13 @@ def _hosted(body: Document) -> hosted.Hosted:
 
 
 def _helpers(body: Document) -> list[tuple[str, int]]:
-    """Other models that may work for this call, and the most that each may write."""
+    """Other models that may work for this call, once for each time, and what each may write."""
     own = count(body.get("max_tokens"))
     helpers = []
-    for tool in documents(body.get("tools")):
+    for tool in _defined(body):
         if text(tool.get("type")).startswith("advisor_"):
-            uses = count(tool.get("max_uses")) or hosted.USES_DEFAULT
             output = count(tool.get("max_tokens")) or ADVISOR_OUTPUT_DEFAULT
-            helpers.append((text(tool.get("model")), uses * output))
+            helpers += [(text(tool.get("model")), output)] * min(_uses(tool), ADVICE_MAX)
     helpers += [
         (text(fallback.get("model")), count(fallback.get("max_tokens")) or own)
         for fallback in documents(body.get("fallbacks"))
