@@ -81,6 +81,8 @@ class ProxyThread:
     ) -> None:
         self._setup = setup
         self._listener = listener
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://{host}:{port}"  # where clients find it
         self._make_addons = make_addons
         self._when_over = when_over
         self._checked = threading.Event()
@@ -89,12 +91,6 @@ class ProxyThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="llmcap-proxy", daemon=True)
-
-    @property
-    def url(self) -> str:
-        """Where clients find it."""
-        host, port = self._listener.getsockname()[:2]
-        return f"http://{host}:{port}"
 
     @property
     def failed(self) -> bool:
