@@ -84,7 +84,7 @@ def flow_file(folder: Path, **response: Any) -> Path:
     flow.id = "x1"
     path = folder / "flows"
     with path.open("wb") as file:
-        writer = FlowWriter(file)  # type: ignore[no-untyped-call]
+        writer = FlowWriter(file)
         writer.add(tflow.ttcpflow())
         writer.add(flow)
     return path

@@ -80,9 +80,8 @@ def llmcap(tmp_path: Path) -> Any:
 
 def budgets(llmcap: Any, *arguments: str) -> list[dict[str, Any]]:
     """The budgets of `status --json`."""
-    found: list[dict[str, Any]] = json.loads(llmcap("status", "--json", *arguments).stdout)[
-        "budgets"
-    ]
+    document = json.loads(llmcap("status", "--json", *arguments).stdout)
+    found: list[dict[str, Any]] = document["budgets"]
     return found
 
 
