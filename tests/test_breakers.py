@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmcap.breakers import VALUES_MAX, Breakers, Outcome, State
+from llmcap.breakers import Breakers, Outcome, State
 from llmcap.config.guards import all_breakers
 from llmcap.records import Call
 from llmcap.rules import (
@@ -20,11 +20,13 @@ from llmcap.rules import (
     ParallelRule,
     RepeatRule,
 )
+from llmcap.watches import VALUES_MAX
 
 USD = 10**9
+SECOND = timedelta(seconds=1)
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-GOOD = Outcome(failed=False, seconds=1.0, cost_nanos=10_000_000)
-BAD = Outcome(failed=True, seconds=None, cost_nanos=0)
+GOOD = Outcome(failed=False, waited=SECOND, cost_nanos=10_000_000)
+BAD = Outcome(failed=True, waited=None, cost_nanos=0)
 
 
 class Session:
@@ -207,7 +209,7 @@ def test_failures_long_ago_are_forgotten():
 def test_slow_answers_open_the_latency_breaker():
     """Its reason says how slow is too slow."""
     session = Session(BreakerRules(latency=LatencyRule(calls=4, above_seconds=Decimal(10))))
-    slow = Outcome(failed=False, seconds=11.0, cost_nanos=1)
+    slow = Outcome(failed=False, waited=11 * SECOND, cost_nanos=1)
     calls = [session.call() for _ in range(4)]
     assert all(session.ask(call) for call in calls)
     trips = [trip for call in calls for trip in session.end(call, slow)]
@@ -224,19 +226,19 @@ def test_slow_answers_open_the_latency_breaker():
 def test_money_that_goes_faster_than_allowed_stops():
     """An absolute bound needs no history."""
     session = Session(BreakerRules(burn=BurnRule(above_nanos=5 * USD)))
-    dollar = Outcome(failed=False, seconds=1.0, cost_nanos=USD)
+    dollar = Outcome(failed=False, waited=SECOND, cost_nanos=USD)
     assert sum(session.whole(dollar) for _ in range(50)) == 6
 
 
 def test_money_that_goes_much_faster_than_usual_stops():
     """Ten minutes of some dimes, and then dollars."""
     session = Session(BreakerRules(burn=BurnRule(times=10, least_nanos=USD)))
-    dime = Outcome(failed=False, seconds=1.0, cost_nanos=USD // 10)
+    dime = Outcome(failed=False, waited=SECOND, cost_nanos=USD // 10)
     for _ in range(10):
         assert session.whole(dime)
         assert session.whole(dime)
         session.wait(60)
-    dollar = Outcome(failed=False, seconds=1.0, cost_nanos=USD)
+    dollar = Outcome(failed=False, waited=SECOND, cost_nanos=USD)
     assert sum(session.whole(dollar) for _ in range(50)) == 3
     session.wait(60)
     assert sum(session.whole(dollar) for _ in range(50)) == 3, "the usual minute is still known"
@@ -245,7 +247,7 @@ def test_money_that_goes_much_faster_than_usual_stops():
 def test_the_first_minutes_have_no_usual_to_pass():
     """A session that begins busy is not one that runs away."""
     session = Session(BreakerRules(burn=BurnRule()))
-    dollar = Outcome(failed=False, seconds=1.0, cost_nanos=USD)
+    dollar = Outcome(failed=False, waited=SECOND, cost_nanos=USD)
     assert all(session.whole(dollar) for _ in range(50))
 
 
@@ -267,7 +269,7 @@ def test_a_normal_busy_session_trips_nothing(seed: int):
             ended, its_body = in_flight.pop(chance.randrange(len(in_flight)))
             outcome = Outcome(
                 failed=chance.random() < 0.1,
-                seconds=chance.uniform(0.3, 90),
+                waited=chance.uniform(0.3, 90) * SECOND,
                 cost_nanos=chance.randrange(USD // 50),
             )
             assert session.end(ended, outcome, its_body) == []

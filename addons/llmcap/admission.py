@@ -8,8 +8,10 @@ prepares the demand and applies the outcome.
 
 import json
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from llmcap.breakers import Outcome
 from llmcap.estimate import demand
 from llmcap.flight import CallInFlight
 from llmcap.providers.content import texts
@@ -69,6 +71,9 @@ class Admission:
         self.prices = prices
         self.scopes = scopes
         self.signed = provider.signed(request.headers)
+        self.asked_model = ""  # where a threshold has put another in its place
+        self.delay_seconds = Decimal(0)  # of a throttle
+        self.fingerprint = firewall.fingerprint_of(request)
         self.text_tokens: int | None = None
         self.demand = self._demand()
 
@@ -87,6 +92,14 @@ class Admission:
             and bool(self.scopes)
             and all(scope.budget.hold is HoldMode.SLICED for scope in self.scopes)
         )
+
+    def ended(self, outcome: Outcome) -> None:
+        """The call has ended, as far as breakers are concerned."""
+        self.firewall.guard.ended(self.call, outcome, self.fingerprint)
+
+    def abandoned(self) -> None:
+        """It will not go, whatever the breakers said."""
+        self.firewall.guard.forget(self.call, self.fingerprint)
 
     def try_cheap(self) -> CallInFlight | None:
         """Admit on the cheap bound alone, unless others were here before; None: look closer."""
@@ -167,13 +180,14 @@ class Admission:
         if not (self.ask.usage_wanted or self.signed) and self.endpoint.ask_usage is not None:
             document = self.endpoint.ask_usage(document or self.request.document())
             strips_usage = True
-        body = None
+        body = self.request.body if self.asked_model else None
         if document is not None:
             body = json.dumps(document, separators=(",", ":")).encode()
         return CallInFlight(self, hold, body=body, strips_usage=strips_usage)
 
     def _refuse(self, deny: Deny) -> Refused:
         self.firewall.ledger.refuse(self.call, deny)
+        self.firewall.guard.denied(deny)
         refusal = refusal_for(deny, now=self.firewall.clock())
         reply = self.firewall.reply(refusal, self.endpoint.dialect, self.request)
         return Refused(refusal, reply)

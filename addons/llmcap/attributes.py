@@ -35,8 +35,10 @@ class Facts:
 
     proxy_user: str = ""
     port: str = ""
-    program: str = ""  # the local process that owns the socket
+    program: str = ""  # what the proxy was started for
+    process: str = ""  # the local program that owns the socket
     cwd: str = ""
+    project: str = ""  # the git checkout that it works in
 
 
 def attributes_of(
@@ -53,23 +55,28 @@ def attributes_of(
     """
     The attributes of a call, without those that are not known.
 
-    A project is the proxy user's name, else what a trusted header says; what the request's own body
-    names (`user`, `metadata`) fills the rest.
+    A project is the proxy user's name, else what a trusted header says, else the git checkout that
+    the program works in; what the request itself names (`user`, `metadata`) only fills what is
+    left, since a request can name anything. Likewise a program that is known by its process is not
+    asked for its user agent.
     """
     found = {
         "provider": provider,
         "endpoint": endpoint,
         "model": model,
         "host": request.host,
-        "client": client_program(request.headers.get("user-agent", "")) or facts.program,
+        "client": facts.process
+        or client_program(request.headers.get("user-agent", ""))
+        or facts.program,
         "key": fingerprint(api_key(request), secret=secret),
         "organisation": request.headers.get("openai-organization", ""),
-        "project": request.headers.get("openai-project", ""),
+        "project": facts.project or request.headers.get("openai-project", ""),
         "cwd": facts.cwd,
         "proxy_user": facts.proxy_user,
         "port": facts.port,
     }
-    found.update(from_body)
+    for name, value in from_body.items():
+        found[name] = found.get(name) or value
     for header, attribute in OWN_HEADERS.items():
         if header in trusted and header in request.headers:
             found[attribute] = request.headers[header]

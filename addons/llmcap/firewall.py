@@ -6,25 +6,38 @@ until it gives a `CallInFlight` or a refusal; the call in flight is fed the resp
 itself the moment the final usage is known, before the client has the last bytes.
 """
 
+import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from llmcap.admission import Admission, Refused
+from llmcap.alerts import Event
 from llmcap.attributes import Facts, attributes_of
 from llmcap.budget import scopes_for
 from llmcap.deferred import Deferred
 from llmcap.errors import FormatError
 from llmcap.estimate import TokenCounter
 from llmcap.flight import CallInFlight
+from llmcap.guard import Guard
 from llmcap.ledger import Ledger
 from llmcap.lineage import Lineage
 from llmcap.pricing import PriceBook
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
-from llmcap.records import Call, EndpointPolicy, Policy, Price, Scope, UnknownPolicy
+from llmcap.records import (
+    Balance,
+    Budget,
+    Call,
+    EndpointPolicy,
+    Policy,
+    Price,
+    Scope,
+    UnknownPolicy,
+)
 from llmcap.replies import Refusal, Reply, refuse, refuse_upgrade
+from llmcap.restrain import restrained
 from llmcap.waiting import Line
 
 # Methods that start work at a provider. A GET never does, and HEAD and OPTIONS cannot.
@@ -39,7 +52,11 @@ class Pass:
 
 
 def _nobody(kind: str, message: str) -> None:
-    """No one listens to events."""
+    """No one reads along."""
+
+
+def _to_nobody(event: Event) -> None:
+    """No one is told of events."""
 
 
 class Firewall:
@@ -55,6 +72,7 @@ class Firewall:
         run_id: str = "",
         secret: bytes = b"",
         notify: Callable[[str, str], None] = _nobody,
+        tell: Callable[[Event], None] = _to_nobody,
     ) -> None:
         self.ledger = ledger
         self.prices = prices
@@ -62,7 +80,8 @@ class Firewall:
         self.clock = clock
         self.run_id = run_id
         self.secret = secret
-        self.notify = notify
+        self.guard = Guard(policy, clock=clock, tell=tell)
+        self._notify = notify
         self.counter = TokenCounter()
         self.lineage = Lineage()
         self.line = Line(places_max=policy.waiters_max)
@@ -95,6 +114,19 @@ class Firewall:
             return self.refused("unreadable_request", text, endpoint.dialect, request)
         return self._admission(provider, endpoint, request, ask, facts)
 
+    def adopt(self, policy: Policy, prices: PriceBook) -> None:
+        """Go on under another policy. Calls in flight keep what they hold, and where."""
+        self.ledger.define(policy.budgets, run_id=self.run_id)
+        self.policy = policy
+        self.prices = prices
+        self.guard.adopt(policy)
+        self.line.wake()
+
+    def notify(self, kind: str, message: str, *, subject: str = "") -> None:
+        """Something happened that a person should know: each time to the log, once to others."""
+        self._notify(kind, message)
+        self.guard.noted(kind, message, subject)
+
     def refused(self, reason: str, message: str, dialect: str, request: Request) -> Refused:
         """A refusal that is not about a budget."""
         refusal = Refusal(reason=reason, message=message)
@@ -110,7 +142,10 @@ class Firewall:
     def keep_house(self) -> None:
         """What is due from time to time: late settlements, holds of processes that are gone."""
         self.settle_late()
-        self.ledger.recover()
+        if recovered := self.ledger.recover():
+            text = f"{len(recovered)} calls of a proxy that is gone were billed at what they held"
+            self.notify("recovered", text, subject=str(recovered[0]))
+        self.guard.look(self._balances)
         self.line.wake()
 
     def settle_late(self) -> None:
@@ -141,6 +176,8 @@ class Firewall:
             "cannot tell what it costs and did not send it. Retrying does not help. If it costs "
             "nothing, set `unknown_endpoints: pass` in the LLMCap config."
         )
+        told = f"{request.method} {request.path} of {provider.name} is not known: refused"
+        self.notify("unknown_endpoint", told, subject=f"{provider.name}{request.path}")
         return self.refused("unknown_endpoint", text, provider.dialect, request)
 
     def _no_websocket(self, endpoint: Endpoint) -> Refused:
@@ -149,7 +186,8 @@ class Firewall:
 
     def _unmeterable(self, endpoint: Endpoint, request: Request) -> Pass | Refused:
         if self.policy.unknown_endpoints is EndpointPolicy.PASS:
-            self.notify("unmetered", f"{request.host}{request.path} spends out of sight: passed")
+            where = f"{request.host}{request.path}"
+            self.notify("unmetered", f"{where} spends out of sight: passed", subject=where)
             return Pass("unmeterable")
         text = (
             f"{endpoint.name} spends money where a proxy cannot see it, so LLMCap did not send the "
@@ -169,7 +207,7 @@ class Firewall:
             endpoint=endpoint,
             ask=ask,
             call=call,
-            scopes=self._scopes(call),
+            scopes=self.scopes_of(call),
         )
 
     def _admission(
@@ -180,18 +218,18 @@ class Firewall:
             self.price_of(provider, model, call.at) for model in (ask.model, *ask.other_models)
         ]
         if prices[0] is None and self.policy.unknown_models is UnknownPolicy.ALLOW:
-            self.notify(
-                "unknown_model", f"{provider.name}/{ask.model} has no price: passed unmetered"
-            )
+            name = f"{provider.name}/{ask.model}"
+            self.notify("unmetered", f"{name} has no price: passed unmetered", subject=name)
             return Pass("unknown model")
         for model, price in zip((ask.model, *ask.other_models), prices, strict=True):
             if price is None:
                 return self._unknown_model(provider, model, endpoint, request)
         known = [price for price in prices if price is not None]
-        return Admission(
+        admission = Admission(
             self, provider=provider, endpoint=endpoint, request=request, ask=ask, call=call,
-            prices=known, scopes=self._scopes(call),
+            prices=known, scopes=self.scopes_of(call),
         )  # fmt: skip
+        return restrained(admission)
 
     def _unknown_model(
         self, provider: Provider, model: str, endpoint: Endpoint, request: Request
@@ -203,7 +241,8 @@ class Firewall:
             f"the LLMCap config, `prices: {{{provider.price_key}/{name}: {{input: ..., output: "
             "...}}` (USD per million tokens), or set `unknown_models: most_expensive`."
         )
-        self.notify("unknown_model", f"{provider.name}/{name} has no price: refused")
+        told = f"{provider.name}/{name}"
+        self.notify("unknown_model", f"{told} has no price: refused", subject=told)
         return self.refused("unknown_model", text, endpoint.dialect, request)
 
     def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
@@ -225,8 +264,20 @@ class Firewall:
             model=ask.model, attributes=attributes,
         )  # fmt: skip
 
-    def _scopes(self, call: Call) -> tuple[Scope, ...]:
+    def fingerprint_of(self, request: Request) -> str:
+        """By what a request is known again, where a breaker watches for repeats; else nothing."""
+        if not self.guard.breakers.wants_hash:
+            return ""
+        hashed = hashlib.blake2b(request.body, key=self.secret, digest_size=8)
+        hashed.update(f"\0{request.method} {request.host}{request.path}".encode())
+        return hashed.hexdigest()
+
+    def scopes_of(self, call: Call) -> tuple[Scope, ...]:
+        """The budgets that a call falls under, in their windows of now."""
         return scopes_for(self.policy.budgets, call, run_id=self.run_id)
+
+    def _balances(self, budgets: Sequence[Budget]) -> list[tuple[Scope, Balance]]:
+        return self.ledger.balances(self.clock(), budgets, run_id=self.run_id)
 
     def reply(self, refusal: Refusal, dialect: str, request: Request) -> Reply:
         """The refusal as this client's SDK reads it."""

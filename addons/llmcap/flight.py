@@ -8,9 +8,11 @@ usage is assumed, and hidden work is never assumed to be free.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from llmcap.bill import cost_of, total
+from llmcap.breakers import Outcome
 from llmcap.errors import HoldEnded, LedgerError
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos, usd_string
@@ -24,6 +26,7 @@ from llmcap.records import (
     Usage,
 )  # fmt: skip
 from llmcap.replies import StreamEnding, cost_headers
+from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ class CallInFlight:
         self.firewall: Firewall = admission.firewall
         self.call: Call = admission.call
         self.body = body
+        self.path = admission.request.path if admission.asked_model else None
         self.clamped = hold.held_nanos < admission.demand.ceiling_nanos()
         self.cut = False
         self.settlement: Settlement | None = None
@@ -71,6 +75,9 @@ class CallInFlight:
         self._followed: list[bytes] = []  # passed on, and not yet shown to `_ending`
         self._followed_bytes = 0
         self._written = False
+        self._began = self.firewall.clock()
+        self._first_byte_at: datetime | None = None
+        self._in_flight = True
 
     # --- the shell's calls --------------------------------------------------------------------
 
@@ -83,6 +90,7 @@ class CallInFlight:
         """The response's head is here. Header names are lower-case."""
         admission = self._admission
         self._status = status
+        self._first_byte_at = self.firewall.clock()
         self._meter = Meter(admission.endpoint, admission.ask, status=status, headers=headers)
         if streams and status < 300:
             if headers.get("content-encoding", "identity") == "identity":
@@ -120,11 +128,14 @@ class CallInFlight:
         rest = self._stripper.flush() if self._stripper and not self.cut else b""
         if not self.cut:
             self._settle(self._meter.finish(), whole=True)
+        self._left(failed=self._status >= 500)
         return rest
 
     def broke(self, reason: str, *, sent: bool) -> None:
         """The exchange ended without a whole response: a hang-up, a reset, a timeout."""
+        unanswered = sent and self._meter is None and "client disconnected" not in reason.lower()
         if self.settlement is not None:
+            self._left(failed=False)
             return
         if not sent:
             self._end(Settlement(Ending.RELEASED, 0, note=f"never sent: {reason}"))
@@ -132,11 +143,13 @@ class CallInFlight:
             self._end(self._at_hold(f"no response: {reason}"))
         else:
             self._settle(self._meter.finish(), note=reason)
+        self._left(failed=unanswered or self._status >= 500)
 
     def give_up(self, reason: str) -> None:
         """A background call whose usage will not be seen any more."""
         if self.settlement is None:
             self._end(self._at_hold(reason))
+        self._left(failed=False)
 
     def settle_from(self, reading: Reading) -> None:
         """A background call whose usage came with a later request."""
@@ -150,13 +163,16 @@ class CallInFlight:
 
     def headers(self) -> dict[str, str]:
         """The `x-llmcap-*` headers that are true now."""
-        return cost_headers(
+        headers = cost_headers(
             self._hold,
             estimate_nanos=self._hold.held_nanos,
             cost_nanos=self.settlement.cost_nanos if self.settlement else None,
             balances=self.firewall.ledger.balances_of(self._hold) if self._hold.scopes else (),
             clamped=self.clamped,
         )
+        if asked := self._admission.asked_model:
+            headers["x-llmcap-downgraded"] = header_text(f"{asked} to {self.call.model}")
+        return headers | self.firewall.guard.headers(self._hold.scopes)
 
     # --- settling -----------------------------------------------------------------------------
 
@@ -190,6 +206,9 @@ class CallInFlight:
 
     def _priced(self, reading: Reading, ending: Ending, note: str) -> Settlement:
         cost, notes = cost_of(self.firewall, self._admission.provider, reading, self.call)
+        for text in notes:
+            told = f"{self.call.provider}/{self.call.model} was {text}"
+            self.firewall.notify("price_missing", told, subject=text)
         usage = total(reading.charges)
         if note:
             notes.insert(0, note)
@@ -253,10 +272,30 @@ class CallInFlight:
         self._written = True
         if settlement.cost_nanos > self._hold.held_nanos:
             over = usd_string(settlement.cost_nanos - self._hold.held_nanos)
-            self.firewall.notify(
-                "overrun", f"{self.call.provider}/{self.call.model} cost {over} USD above its hold"
-            )
+            name = f"{self.call.provider}/{self.call.model}"
+            self.firewall.notify("overrun", f"{name} cost {over} USD above its hold", subject=name)
         self.firewall.line.wake()
+        self._look()
+
+    def _look(self) -> None:
+        """Let the guard see what this has made of its budgets."""
+        watched = [scope.budget.at for scope in self._hold.scopes]
+        if not any(watched):
+            return
+        try:
+            balances = self.firewall.ledger.balances_of(self._hold)
+        except LedgerError:  # the guard looks by itself, every second
+            return
+        self.firewall.guard.saw(zip(self._hold.scopes, balances, strict=True))
+
+    def _left(self, *, failed: bool) -> None:
+        """The exchange is over, whenever its cost became known: once."""
+        if not self._in_flight:
+            return
+        self._in_flight = False
+        cost = self.settlement.cost_nanos if self.settlement else 0
+        waited = self._first_byte_at - self._began if self._first_byte_at else None
+        self._admission.ended(Outcome(failed, waited, cost))
 
     def _correct(self, settlement: Settlement) -> None:
         self.settlement = settlement

@@ -13,6 +13,7 @@ from llmcap.admission import Admission, Refused
 from llmcap.errors import LedgerBusy, LLMCapError
 from llmcap.flight import CallInFlight
 from llmcap.records import Wait
+from llmcap.restrain import ask_breakers
 
 # A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
 COUNT_IN_THREAD_BYTES = 32_768
@@ -29,8 +30,34 @@ async def admit(admission: Admission, *, client_left: Callable[[], bool]) -> Cal
     """
     Admit on the cheap bound, or count and decide now, or when it is this call's turn.
 
-    Raises `LLMCapError` where the ledger stays locked or the client leaves.
+    Breakers are asked first, and a throttle's delay comes before any money is held. Raises
+    `LLMCapError` where the ledger stays locked or the client leaves.
     """
+    refused = await patiently(functools.partial(ask_breakers, admission))
+    if refused is not None:
+        return refused
+    try:
+        await _held_back(admission, client_left=client_left)
+        verdict = await _admit(admission, client_left=client_left)
+    except BaseException:
+        admission.abandoned()
+        raise
+    if isinstance(verdict, Refused):
+        admission.abandoned()
+    return verdict
+
+
+async def _held_back(admission: Admission, *, client_left: Callable[[], bool]) -> None:
+    """Wait as long as a threshold says."""
+    if admission.delay_seconds:
+        await asyncio.sleep(float(admission.delay_seconds))
+        if client_left():
+            raise LLMCapError("the client left while its call was held back")
+
+
+async def _admit(
+    admission: Admission, *, client_left: Callable[[], bool]
+) -> CallInFlight | Refused:
     admitted = await patiently(admission.try_cheap)
     if admitted is not None:
         return admitted

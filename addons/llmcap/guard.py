@@ -1,0 +1,164 @@
+"""
+What stands beside the caps: thresholds that restrain calls, breakers, and the events to tell.
+
+The ledger alone decides about money. The guard keeps what it last saw of the balances, so that a
+call is restrained without a query: after each settlement in this process, and every second for what
+others spent. A restraint may come that late; a cap never does.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from llmcap.alerts import Event, exceeded, noted, warning
+from llmcap.breakers import Breakers, Outcome, Trip
+from llmcap.records import Balance, Budget, Call, Deny, Policy, Scope
+from llmcap.replies.dialects import header_text
+from llmcap.rules import EventKind
+from llmcap.thresholds import Reached, Restraint, due, reached, restraint
+
+NO_RESTRAINT = Restraint()
+
+SEEN_MAX = 10_000
+
+# Reading every balance of a budget per customer may take a while: it is at most 2 % of the time.
+LOOK_SECONDS = 1
+LOOK_SHARE = 50
+
+# Kinds of the walk's notes that are another one's for those who listen.
+_KINDS = {"hold_ended": EventKind.LEDGER_ERROR}
+
+
+def _to_nobody(event: Event) -> None:
+    """No one listens."""
+
+
+class Guard:
+    """One per firewall, and replaced by none: a changed policy is `adopt`ed."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        clock: Callable[[], datetime],
+        tell: Callable[[Event], None] = _to_nobody,
+    ) -> None:
+        self._clock = clock
+        self._tell = tell
+        self._reached: OrderedDict[tuple[str, ...], tuple[Reached, ...]] = OrderedDict()
+        self._rules = policy.breakers
+        self.breakers = Breakers(policy.breakers)
+        self.adopt(policy)
+
+    def adopt(self, policy: Policy) -> None:
+        """Guard by this policy from now on. Breakers that are open and unchanged stay so."""
+        if self._rules != policy.breakers:
+            self._rules = policy.breakers
+            self.breakers = Breakers(policy.breakers)
+        self.watched: tuple[Budget, ...] = tuple(budget for budget in policy.budgets if budget.at)
+        self._reached.clear()
+        self._next_look = 0.0
+
+    # --- thresholds ---------------------------------------------------------------------------
+
+    def look(self, balances: Callable[[Sequence[Budget]], Iterable[tuple[Scope, Balance]]]) -> None:
+        """See what all proxies have spent by now, not more often than is cheap."""
+        began = time.monotonic()
+        if not self.watched or began < self._next_look:
+            return
+        self.saw(balances(self.watched))
+        took = time.monotonic() - began
+        self._next_look = began + took + max(LOOK_SECONDS, LOOK_SHARE * took)
+
+    def saw(self, balances: Iterable[tuple[Scope, Balance]]) -> None:
+        """These are the balances now: remember what they have reached, tell what is new."""
+        now = self._clock()
+        for scope, balance in balances:
+            if not scope.budget.at:
+                continue
+            found = reached(scope, balance, now)
+            self._remember(scope, found)
+            for each in due(found, ()):
+                self._tell(warning(each, now))
+
+    def restraint(self, scopes: Sequence[Scope]) -> Restraint:
+        """What the thresholds that are reached do to a call of these scopes."""
+        if not self._reached:
+            return NO_RESTRAINT
+        return restraint(self._found(scopes))
+
+    def headers(self, scopes: Sequence[Scope]) -> dict[str, str]:
+        """`x-llmcap-warning`: which thresholds a call of these scopes is above."""
+        found = self._found(scopes) if self._reached else []
+        if not found:
+            return {}
+        told = (
+            f"{each.threshold.label} of {header_text(each.scope.budget.name)}" for each in found
+        )
+        return {"x-llmcap-warning": ", ".join(dict.fromkeys(told))}
+
+    def _found(self, scopes: Sequence[Scope]) -> list[Reached]:
+        return [each for scope in scopes for each in self._reached.get(_key(scope), ())]
+
+    def _remember(self, scope: Scope, found: tuple[Reached, ...]) -> None:
+        key = _key(scope)
+        if not found:
+            self._reached.pop(key, None)
+            return
+        self._reached[key] = found
+        self._reached.move_to_end(key)
+        if len(self._reached) > SEEN_MAX:
+            self._reached.popitem(last=False)
+
+    # --- breakers -----------------------------------------------------------------------------
+
+    def ask(self, call: Call, fingerprint: str) -> Trip | None:
+        """Whether the breakers let the call go; if so, `ended` or `forget` must follow."""
+        if not self.breakers:
+            return None
+        trip = self.breakers.ask(call, self._clock(), fingerprint=fingerprint)
+        if trip is not None and trip.new:
+            self._opened(trip)
+        return trip
+
+    def ended(self, call: Call, outcome: Outcome, fingerprint: str) -> None:
+        """A call that went has ended."""
+        if not self.breakers:
+            return
+        for trip in self.breakers.ended(call, outcome, self._clock(), fingerprint=fingerprint):
+            self._opened(trip)
+
+    def forget(self, call: Call, fingerprint: str) -> None:
+        """A call that could have gone did not."""
+        self.breakers.forget(call, fingerprint=fingerprint)
+
+    def _opened(self, trip: Trip) -> None:
+        until = f"{trip.until:%H:%M:%S} UTC"
+        text = f"The breaker for {trip.kind}{_of(trip.value)} opened until {until}: {trip.why}."
+        self._tell(
+            noted(EventKind.BREAKER, text, self._clock(), subject=f"{trip.kind}{_of(trip.value)}")
+        )
+
+    # --- events -------------------------------------------------------------------------------
+
+    def denied(self, deny: Deny) -> None:
+        """A budget refused a call."""
+        self._tell(exceeded(deny, self._clock()))
+
+    def noted(self, kind: str, message: str, subject: str = "") -> None:
+        """Something else that the walk told."""
+        known = _KINDS.get(kind)
+        if known is None:
+            known = EventKind(kind)
+        self._tell(noted(known, message, self._clock(), subject=subject))
+
+
+def _key(scope: Scope) -> tuple[str, ...]:
+    """A scope, and for rolling windows all of its buckets: what they reach, they reach together."""
+    start = "" if scope.reach else scope.window_start.isoformat()
+    return scope.budget.name, scope.value, scope.run, start
+
+
+def _of(value: str) -> str:
+    return f" ({value})" if value else ""

@@ -1,0 +1,156 @@
+"""
+What thresholds and breakers make of one call at the door, before any budget is asked.
+
+In this order: a budget's `refuse` below its cap stops it, a `downgrade` sends it to a cheaper
+model, a breaker stops it, a `throttle` lets it wait. None of this can let a call go that the ledger
+would refuse: what is left of the call is admitted like any other.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from llmcap.admission import Admission, Refused
+from llmcap.errors import FormatError
+from llmcap.money import format_usd
+from llmcap.records import CapUnit, Deny
+from llmcap.replies import CAP_REACHED, Refusal
+from llmcap.replies.refusal import iso
+from llmcap.reroute import with_limit, with_model
+from llmcap.thresholds import Reached
+
+BREAKER_OPEN = "breaker_open"
+
+
+def restrained(admission: Admission) -> Refused | Admission:
+    """The call as its budgets' thresholds want it: the same, another one, or none."""
+    guard = admission.firewall.guard
+    found = guard.restraint(admission.scopes)
+    if found.stop is not None:
+        return _stopped(admission, found.stop)
+    delay = found.delay_seconds
+    if lower := _cheaper(admission, found.models):
+        # It may fall under other budgets now, with thresholds of their own.
+        admission, found = lower, guard.restraint(lower.scopes)
+        if found.stop is not None:
+            return _stopped(admission, found.stop)
+    admission.delay_seconds = max(delay, found.delay_seconds)
+    return admission
+
+
+def ask_breakers(admission: Admission) -> Refused | None:
+    """
+    A refusal where a breaker is open; None: the call counts as in flight from now on.
+
+    Then either `CallInFlight` reports its end, or `admission.abandoned` must be called.
+    """
+    firewall = admission.firewall
+    trip = firewall.guard.ask(admission.call, admission.fingerprint)
+    if trip is None:
+        return None
+    name = f"{trip.kind} ({trip.value})" if trip.value else str(trip.kind)
+    text = (
+        f"LLMCap stopped this call: the breaker for {name} is open, because {trip.why}. One call "
+        f"may try at {trip.until:%H:%M:%S} UTC; retrying before that does not help. If this is "
+        "meant, `llmcap breaker` closes it, and `breakers` in the LLMCap config sets its bounds."
+    )
+    firewall.ledger.refuse(admission.call, None, note=f"breaker {name}: {trip.why}")
+    return _refused(admission, Refusal(reason=BREAKER_OPEN, message=text, resets_at=trip.until))
+
+
+# --- a threshold that refuses -----------------------------------------------------------------
+
+
+def _stopped(admission: Admission, reached: Reached) -> Refused:
+    firewall = admission.firewall
+    scope, balance, threshold = reached.scope, reached.balance, reached.threshold
+    budget = scope.budget
+    deny = Deny(scope, balance, 0)
+    firewall.ledger.refuse(
+        admission.call, deny, note=f"refused by {budget.name} from {threshold.label} on"
+    )
+    firewall.guard.denied(deny)
+    cap = budget.cap + balance.raised
+    value = f" for {scope.value!r}" if scope.value else ""
+    when = f"resets at {iso(scope.resets_at)}" if scope.resets_at else "never resets"
+    text = (
+        f"LLMCap stopped this call: budget {budget.name!r}{value} refuses from {threshold.label} "
+        f"of its cap on, and has spent {_amount(balance.spent, budget.unit)} of "
+        f"{_amount(cap, budget.unit)}. It {when}; retrying before that does not help. To go on "
+        "now, raise it with `llmcap budget raise`, or change `at` in the LLMCap config."
+    )
+    return _refused(
+        admission,
+        Refusal(
+            reason=CAP_REACHED,
+            message=text,
+            budget=budget.name,
+            spent=balance.spent,
+            cap=cap,
+            unit=budget.unit,
+            resets_at=scope.resets_at,
+        ),
+    )
+
+
+def _refused(admission: Admission, refusal: Refusal) -> Refused:
+    firewall = admission.firewall
+    reply = firewall.reply(refusal, admission.endpoint.dialect, admission.request)
+    return Refused(refusal, reply)
+
+
+def _amount(value: int, unit: CapUnit) -> str:
+    return format_usd(value) if unit is CapUnit.USD else f"{value:,} {unit}"
+
+
+# --- a threshold that downgrades --------------------------------------------------------------
+
+
+def _cheaper(admission: Admission, models: Iterable[str]) -> Admission | None:
+    """The call to the first of these models that its provider sells, if that is cheaper at most."""
+    if admission.signed:
+        return None
+    for model in models:
+        if model == admission.ask.model:
+            return None
+        lower = _rewritten(admission, model)
+        if lower is not None:
+            cheaper = lower.demand.ceiling_nanos() < admission.demand.ceiling_nanos()
+            return lower if cheaper else None
+    return None
+
+
+def _rewritten(admission: Admission, model: str) -> Admission | None:
+    """The same call to another model, or None where that cannot be said in its request."""
+    firewall, endpoint, call = admission.firewall, admission.endpoint, admission.call
+    price = firewall.prices.find(admission.provider.price_key, model, call.at)
+    request = with_model(admission.request, admission.ask.model, model)
+    if price is None or request is None or endpoint.read is None:
+        return None
+    asked = admission.ask.output_limit
+    try:
+        if asked is not None and price.max_output is not None and asked > price.max_output:
+            request = with_limit(endpoint, request, price.max_output)
+            if request is None:
+                return None
+        ask = endpoint.read(request)
+    except FormatError:
+        return None
+    if ask.model != model:
+        return None
+    others = [firewall.price_of(admission.provider, name, call.at) for name in ask.other_models]
+    if None in others:
+        return None
+    told = {"model": model, "asked_model": admission.ask.model}
+    lower = Admission(
+        firewall,
+        provider=admission.provider,
+        endpoint=endpoint,
+        request=request,
+        ask=ask,
+        call=replace(call, model=model, attributes={**call.attributes, **told}),
+        prices=[price, *(each for each in others if each is not None)],
+        scopes=(),
+    )
+    lower.scopes = firewall.scopes_of(lower.call)
+    lower.asked_model = admission.ask.model
+    return lower

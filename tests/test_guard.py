@@ -1,0 +1,335 @@
+"""Beside the caps: thresholds, breakers and events, through the walk of whole calls."""
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from walk import BOOK, FakeClock, answer, chat, completion, post
+
+from llmcap.admission import Admission, Refused
+from llmcap.alerts import Event
+from llmcap.attributes import Facts
+from llmcap.budget import parse_short
+from llmcap.firewall import Firewall
+from llmcap.flight import CallInFlight
+from llmcap.ledger import open_ledger
+from llmcap.patience import admit
+from llmcap.providers.shape import Request
+from llmcap.records import Budget, CapUnit, Policy
+from llmcap.rules import Action, BreakerRules, EventKind, ParallelRule, RepeatRule, Threshold
+
+FIRST = Threshold(50, Action.WARN)
+SLOW = Threshold(60, Action.THROTTLE, delay_seconds=Decimal("0.01"))
+LOWER = Threshold(70, Action.DOWNGRADE, models=("claude-haiku-4-5", "gpt-4o-mini"))
+STOP = Threshold(90, Action.REFUSE)
+
+
+class Stand:
+    """A firewall, and what it told of."""
+
+    def __init__(self, *at: Threshold, cap: str = "1/day", clock=None, ledger=None, **policy):
+        self.clock = clock or FakeClock()
+        self.told: list[Event] = []
+        budget = replace(parse_short(cap), at=at)
+        self.firewall = Firewall(
+            ledger=ledger or open_ledger(":memory:", clock=self.clock),
+            prices=BOOK,
+            policy=replace(Policy(budgets=(budget,)), **policy),
+            clock=self.clock,
+            run_id="run",
+            secret=b"s" * 32,
+            tell=self.told.append,
+        )
+
+    def admit(self, request: Request) -> CallInFlight | Refused:
+        """As the shell does it."""
+        considered = self.firewall.consider(request, Facts())
+        if not isinstance(considered, Admission):
+            return considered
+        return asyncio.run(admit(considered, client_left=lambda: False))
+
+    def spend(self, dollars: str) -> CallInFlight:
+        """A call to gpt-4o ($2.50 for a million tokens read) that costs this much."""
+        read = int(Decimal(dollars) * 1_000_000 / Decimal("2.5"))
+        call = self.admit(asked("x" * read * 2))
+        assert isinstance(call, CallInFlight), call
+        answer(call, completion(read, 0, model="gpt-4o"))
+        return call
+
+    def kinds(self) -> list[EventKind]:
+        """What was told, in order, each key once as in the log of events; overruns are made up."""
+        told = {event.key: event.kind for event in self.told}
+        return [kind for kind in told.values() if kind is not EventKind.OVERRUN]
+
+
+def asked(text: str = "hello", model: str = "gpt-4o", **fields) -> Request:
+    """A chat completion request to a model."""
+    messages = [{"role": "user", "content": text}]
+    document = {"model": model, "messages": messages, "max_tokens": 16, **fields}
+    return post("/v1/chat/completions", document)
+
+
+def test_a_warning_is_told_and_stands_in_the_headers():
+    """Below its share nothing; above it an event, and a header on every call."""
+    stand = Stand(FIRST)
+    assert "x-llmcap-warning" not in stand.spend("0.40").headers()
+    assert stand.kinds() == []
+    assert stand.spend("0.11").headers()["x-llmcap-warning"] == "50% of cap"
+    assert stand.kinds() == [EventKind.WARNING]
+
+
+def test_a_throttle_holds_each_call_back():
+    """While its share is reached; the delay comes before any money is held."""
+    stand = Stand(SLOW)
+    stand.spend("0.61")
+    considered = stand.firewall.consider(asked(), Facts())
+    assert isinstance(considered, Admission)
+    assert considered.delay_seconds == Decimal("0.01")
+    assert isinstance(stand.admit(asked()), CallInFlight)
+
+
+def test_a_client_that_leaves_while_it_is_held_back_holds_nothing():
+    """Nor does it count as in flight."""
+    stand = Stand(SLOW, breakers=BreakerRules(parallel=ParallelRule(calls=1)))
+    stand.spend("0.61")
+    considered = stand.firewall.consider(asked(), Facts())
+    assert isinstance(considered, Admission)
+    with pytest.raises(Exception, match="the client left"):
+        asyncio.run(admit(considered, client_left=lambda: True))
+    assert isinstance(stand.admit(asked()), CallInFlight)
+
+
+def test_a_downgrade_sends_the_call_to_the_first_model_that_its_provider_sells():
+    """In the body, the hold, the ledger's facts and a header; the asked model is remembered."""
+    stand = Stand(LOWER)
+    stand.spend("0.71")
+    call = stand.admit(asked("hello", temperature=0))
+    assert isinstance(call, CallInFlight)
+    assert call.body is not None
+    sent = json.loads(call.body)
+    assert (sent["model"], sent["temperature"]) == ("gpt-4o-mini", 0)
+    assert call.call.model == "gpt-4o-mini"
+    assert call.call.attributes["asked_model"] == "gpt-4o"
+    assert call.headers()["x-llmcap-downgraded"] == "gpt-4o to gpt-4o-mini"
+    answer(call, completion(1000, 0))
+    assert call.settlement is not None
+    assert call.settlement.cost_nanos == 150_000
+
+
+def test_a_downgrade_is_never_to_the_same_or_a_dearer_model():
+    """Nor to one that has no price."""
+    for models in (("gpt-4o",), ("gpt-4",), ("no-such-model",)):
+        stand = Stand(replace(LOWER, models=models))
+        stand.spend("0.71")
+        call = stand.admit(asked())
+        assert isinstance(call, CallInFlight)
+        assert call.body is None
+        assert call.call.model == "gpt-4o"
+
+
+def test_a_downgraded_call_falls_under_the_budgets_of_its_new_model():
+    """A cap on the dear model does not stop the cheap one."""
+    budget = Budget("dear", 10**9, every="day", match={"model": ("gpt-4o",)}, at=(LOWER,))
+    stand = Stand(cap="100/day", budgets=(budget,))
+    stand.spend("0.71")
+    call = stand.admit(asked())
+    assert isinstance(call, CallInFlight)
+    assert call.call.model == "gpt-4o-mini"
+    assert call._hold.scopes == ()
+
+
+def test_a_refuse_below_the_cap_stops_with_its_own_words():
+    """A row, an event, and a refusal that says from where on."""
+    stand = Stand(STOP)
+    stand.spend("0.91")
+    refused = stand.admit(asked())
+    assert isinstance(refused, Refused)
+    assert "refuses from 90% of its cap on, and has spent $0.91 of $1.00" in refused.refusal.message
+    assert stand.kinds() == [EventKind.EXCEEDED]
+    ((_, balance),) = stand.firewall._balances(stand.firewall.policy.budgets)
+    assert balance.refused == 1
+
+
+def test_a_stop_is_one_event_however_many_calls_it_refuses():
+    """And one more in the next window."""
+    stand = Stand(cap="0.001/day")
+    big = asked("x" * 40_000)
+    for _ in range(20):
+        assert isinstance(stand.admit(big), Refused)
+    assert stand.kinds() == [EventKind.EXCEEDED]
+    stand.clock.forward(days=1)
+    assert isinstance(stand.admit(big), Refused)
+    assert stand.kinds() == [EventKind.EXCEEDED] * 2
+
+
+def test_a_new_window_forgets_what_the_last_one_reached():
+    """Yesterday's downgrade is not today's."""
+    stand = Stand(LOWER, STOP)
+    stand.spend("0.95")
+    assert isinstance(stand.admit(asked()), Refused)
+    stand.clock.forward(days=1)
+    call = stand.admit(asked())
+    assert isinstance(call, CallInFlight)
+    assert call.call.model == "gpt-4o"
+
+
+def test_a_restart_knows_at_once_what_is_reached(tmp_path):
+    """From the ledger, before the first call is asked."""
+    clock, path = FakeClock(), tmp_path / "ledger.sqlite3"
+    stand = Stand(STOP, clock=clock, ledger=open_ledger(path, clock=clock))
+    stand.spend("0.91")
+    stand.firewall.close()
+    again = Stand(STOP, clock=clock, ledger=open_ledger(path, clock=clock))
+    again.firewall.keep_house()
+    assert isinstance(again.admit(asked()), Refused)
+    again.firewall.close()
+
+
+def test_what_another_process_spent_is_seen_within_a_second(tmp_path, monkeypatch):
+    """By looking; and a raise by hand is seen likewise."""
+    clock, path = FakeClock(), tmp_path / "ledger.sqlite3"
+    one = Stand(STOP, clock=clock, ledger=open_ledger(path, clock=clock))
+    other = Stand(STOP, clock=clock, ledger=open_ledger(path, clock=clock))
+    one.spend("0.91")
+    other.firewall.guard._next_look = 0
+    other.firewall.keep_house()
+    assert isinstance(other.admit(asked()), Refused)
+    ((scope, _),) = one.firewall._balances(one.firewall.policy.budgets)
+    one.firewall.ledger.adjust(scope, raise_by=10**9)
+    other.firewall.guard._next_look = 0
+    other.firewall.keep_house()
+    assert isinstance(other.admit(asked()), CallInFlight)
+    for stand in (one, other):
+        stand.firewall.close()
+
+
+def test_looking_takes_a_small_share_of_the_time():
+    """A budget with very many values is looked at less often."""
+    stand = Stand(FIRST)
+    looked = []
+
+    def balances(budgets):
+        looked.append(budgets)
+        return []
+
+    for _ in range(100):
+        stand.firewall.guard.look(balances)
+    assert len(looked) == 1
+
+
+def test_a_loop_is_stopped_by_its_breaker():
+    """Exactly the bound goes; the refusal says why, the ledger has a row, one event is told."""
+    stand = Stand(cap="100/day", breakers=BreakerRules(repeats=RepeatRule(calls=10)))
+    results = []
+    for _ in range(1000):
+        call = stand.admit(asked("again"))
+        results.append(isinstance(call, CallInFlight))
+        if isinstance(call, CallInFlight):
+            answer(call, completion(10, 1, model="gpt-4o"))
+    assert results == [True] * 10 + [False] * 990
+    assert call.refusal.reason == "breaker_open"
+    assert "the same request came more than 10 times" in call.refusal.message
+    assert stand.kinds() == [EventKind.BREAKER]
+    assert isinstance(stand.admit(asked("something else")), CallInFlight)
+
+
+def test_a_fan_out_is_stopped_by_its_breaker():
+    """200 calls at once: as many go as may be in flight, and none after that."""
+    stand = Stand(cap="100/day", breakers=BreakerRules(parallel=ParallelRule(calls=20)))
+
+    async def fan_out() -> list[CallInFlight | Refused]:
+        calls = [stand.firewall.consider(asked(str(n)), Facts()) for n in range(200)]
+        tasks = [admit(call, client_left=lambda: False) for call in calls]
+        return await asyncio.gather(*tasks)
+
+    results = asyncio.run(fan_out())
+    assert sum(isinstance(each, CallInFlight) for each in results) == 20
+    for each in results:
+        if isinstance(each, CallInFlight):
+            answer(each, completion(10, 1, model="gpt-4o"))
+    assert isinstance(stand.admit(asked()), Refused)
+    stand.clock.forward(seconds=31)
+    assert isinstance(stand.admit(asked()), CallInFlight)
+
+
+def test_a_call_that_its_budget_refuses_is_not_in_flight():
+    """Else refusals would fill the breaker by themselves."""
+    stand = Stand(cap="0.0001/day", breakers=BreakerRules(parallel=ParallelRule(calls=1)))
+    for _ in range(5):
+        refused = stand.admit(asked("x" * 40_000))
+        assert isinstance(refused, Refused)
+        assert refused.refusal.reason == "cap_reached"
+
+
+@pytest.mark.parametrize("ending", ["finish", "broke", "give_up"])
+def test_every_ending_of_a_call_leaves_the_breakers(ending):
+    """Once, however often it ends."""
+    stand = Stand(cap="100/day", breakers=BreakerRules(parallel=ParallelRule(calls=1)))
+    for _ in range(3):
+        call = stand.admit(asked())
+        assert isinstance(call, CallInFlight)
+        if ending == "finish":
+            answer(call, completion(10, 1, model="gpt-4o"))
+        elif ending == "broke":
+            call.broke("reset", sent=True)
+        call.give_up("over")
+
+
+def test_an_unknown_model_and_endpoint_are_told_once_each():
+    """However often they are asked for."""
+    stand = Stand()
+    for _ in range(3):
+        stand.admit(asked(model="no-such-model"))
+        stand.admit(post("/v1/no/such/path", {}))
+    assert stand.kinds() == [EventKind.UNKNOWN_MODEL, EventKind.UNKNOWN_ENDPOINT]
+
+
+def test_another_policy_is_adopted_without_losing_a_hold():
+    """A call in flight settles where it was held; new calls meet the new cap."""
+    stand = Stand(cap="1/day")
+    call = stand.admit(chat(max_tokens=16))
+    assert isinstance(call, CallInFlight)
+    tight = replace(stand.firewall.policy, budgets=(parse_short("0.00001/day"),))
+    stand.firewall.adopt(tight, BOOK)
+    answer(call, completion(10_000, 0))
+    ((_, balance),) = stand.firewall._balances(tight.budgets)
+    assert (balance.spent, balance.held) == (1_500_000, 0)
+    assert isinstance(stand.admit(chat(max_tokens=16)), Refused)
+
+
+def test_breakers_that_are_unchanged_stay_open_over_a_reload():
+    """A new cap is no reason to let a loop go on."""
+    rules = BreakerRules(repeats=RepeatRule(calls=1))
+    stand = Stand(cap="100/day", breakers=rules)
+    stand.admit(asked("again"))
+    assert isinstance(stand.admit(asked("again")), Refused)
+    stand.firewall.adopt(replace(stand.firewall.policy, min_output=1), BOOK)
+    assert isinstance(stand.admit(asked("again")), Refused)
+    stand.firewall.adopt(replace(stand.firewall.policy, breakers=BreakerRules()), BOOK)
+    assert isinstance(stand.admit(asked("again")), CallInFlight)
+
+
+def test_a_rolling_window_is_restrained_over_all_of_its_buckets():
+    """What was reached in one bucket holds in the next."""
+    stand = Stand(STOP, cap="1/5h")
+    stand.spend("0.91")
+    stand.clock.forward(minutes=20)
+    assert isinstance(stand.admit(asked()), Refused)
+    stand.clock.now += timedelta(hours=6)
+    stand.firewall.guard._next_look = 0
+    stand.firewall.keep_house()
+    assert isinstance(stand.admit(asked()), CallInFlight)
+
+
+def test_thresholds_of_counted_caps_work_alike():
+    """A request budget warns too."""
+    stand = Stand(budgets=(Budget("r", 4, CapUnit.REQUESTS, every="day", at=(FIRST,)),))
+    for _ in range(2):
+        call = stand.admit(asked())
+        assert isinstance(call, CallInFlight)
+        answer(call, completion(10, 1, model="gpt-4o"))
+    assert stand.kinds() == [EventKind.WARNING]
+    assert "2 requests of 4 requests spent" in stand.told[0].message
