@@ -65,6 +65,25 @@ def test_the_output_is_bounded_by_the_model_where_the_request_sets_no_limit():
     assert demand(Ask("gpt-4o-mini"), [found], Policy(), family="openai").output_limit == 16_384
 
 
+def test_what_the_body_does_not_hold_is_counted_too():
+    """Results of hosted tools are read, and each of many prompts has a window of its own."""
+    found = price("openai", "gpt-4o-mini")
+    plain = Ask("m", text_bytes=1_000)
+    searched = replace(plain, extra_input=20_000)
+    bound = input_bound(plain, found, family="openai")
+    assert input_bound(searched, found, family="openai") == bound + 20_000
+    many = Ask("m", text_bytes=10_000_000, prompts=64, generates=False)
+    assert input_bound(many, found, family="openai") == 64 * 128_000
+
+
+def test_sound_is_priced_as_sound():
+    """A token of sound costs many times one of text."""
+    found = price("openai", "gpt-4o-audio-preview")
+    silent = demand(Ask("m", output_limit=10), [found], Policy(), family="openai")
+    loud = demand(Ask("m", output_limit=10, sound=True), [found], Policy(), family="openai")
+    assert loud.per_output_nanos > silent.per_output_nanos
+
+
 def test_every_choice_is_paid_for():
     """`n: 3` is three answers."""
     found = price("openai", "gpt-4o-mini")

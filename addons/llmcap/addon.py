@@ -15,10 +15,11 @@ from collections.abc import Awaitable, Callable
 
 from mitmproxy import ctx, http, tls
 from mitmproxy.addonmanager import Loader
+from mitmproxy.connection import Client
 from mitmproxy.exceptions import OptionsError
-from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
+from mitmproxy.proxy.mode_specs import ReverseMode
 
-from llmcap import cut, unloaded
+from llmcap import cut, options, unloaded
 from llmcap.admission import Admission, Refused
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.attributes import Facts
@@ -44,6 +45,9 @@ logger = logging.getLogger(__name__)
 
 # How often late settlements are tried again and holds of dead processes are looked for.
 HOUSEKEEPING_SECONDS = 1
+
+# After a client's connection is closed, its calls have ended in every regular way within this time.
+ABANDONED_AFTER_SECONDS = 2
 
 NOBODY = Facts()
 
@@ -77,6 +81,7 @@ class LLMCap:
         self._facts_of_all = facts
         self._settings: Settings | None = None
         self._in_flight: dict[str, CallInFlight | Deferred] = {}
+        self._clients: dict[str, str] = {}  # of the calls in flight: flow id -> connection id
         self._proxy_users: dict[str, str] = {}
         self._housekeeping: asyncio.Task[None] | None = None
 
@@ -84,27 +89,13 @@ class LLMCap:
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
-        loader.add_option(
-            "llmcap_cap", str, "",
-            "The most to spend, in dollars: `5` or `$5` in all, `5/day`, `20/month`, `1.50/run` "
-            "for this run of the proxy. Also LLMCAP_CAP. Without a cap here and without budgets in "
-            "the config, LLMCap meters and caps nothing.",
-        )  # fmt: skip
-        loader.add_option(
-            "llmcap_config", str, "",
-            "Path of a YAML file with budgets, prices and policy. Also LLMCAP_CONFIG.",
-        )  # fmt: skip
-        loader.add_option(
-            "llmcap_ledger", str, "",
-            "Path of the ledger, an SQLite file that several proxies may share. Also "
-            "LLMCAP_LEDGER; the default is in the user's data folder.",
-        )  # fmt: skip
+        options.declare(loader)
         cut.install()
         unloaded.step_back()
 
     def configure(self, updated: set[str]) -> None:
         """Check everything that can be checked, and open the ledger."""
-        if "stream_large_bodies" in updated and ctx.options.stream_large_bodies:
+        if "stream_large_bodies" in ctx.options and ctx.options.stream_large_bodies:
             raise OptionsError(
                 "LLMCap cannot work with stream_large_bodies="
                 f"{ctx.options.stream_large_bodies}: mitmproxy would send requests to the provider "
@@ -136,7 +127,7 @@ class LLMCap:
         assert self.firewall is not None
         for line in self.firewall_summary():
             logger.info(line)
-        if listens_to_all():
+        if options.listens_to_all():
             logger.warning(
                 "LLMCap: the proxy listens on all interfaces, anyone who reaches it can spend your "
                 "budget: add --listen-host 127.0.0.1"
@@ -183,9 +174,17 @@ class LLMCap:
         if user:
             self._proxy_users[flow.client_conn.id] = user
 
-    def client_disconnected(self, client: object) -> None:
-        """Forget the connection."""
-        self._proxy_users.pop(getattr(client, "id", ""), None)
+    def client_disconnected(self, client: Client) -> None:
+        """Forget the connection, and a little later what it left behind."""
+        self._proxy_users.pop(client.id, None)
+        if client.id in self._clients.values():
+            loop = asyncio.get_running_loop()
+            loop.call_later(ABANDONED_AFTER_SECONDS, self._abandoned, client.id)
+
+    def _abandoned(self, client_id: str) -> None:
+        # A client that leaves while mitmproxy connects to the provider: no hook ever tells the end.
+        for flow_id in [each for each, client in self._clients.items() if client == client_id]:
+            self._ended(flow_id, "the client left before the provider was reached")
 
     # --- one call -----------------------------------------------------------------------------
 
@@ -233,8 +232,7 @@ class LLMCap:
 
     async def response(self, flow: http.HTTPFlow) -> None:
         """The exchange is whole: settle, and say the cost in a header where there is still time."""
-        call = self._in_flight.pop(flow.id, None)
-        cut.forget(flow.id)
+        call, _ = self._take(flow.id)
         if call is None or flow.response is None:
             return
         try:
@@ -249,15 +247,23 @@ class LLMCap:
 
     async def error(self, flow: http.HTTPFlow) -> None:
         """A hang-up, a reset, a timeout: settle what is known."""
-        call = self._in_flight.pop(flow.id, None)
-        sent = cut.was_sent(flow.id)
-        cut.forget(flow.id)
+        self._ended(flow.id, flow.error.msg if flow.error else "the exchange broke off")
+
+    def _ended(self, flow_id: str, reason: str) -> None:
+        """The exchange is over without a whole response."""
+        call, sent = self._take(flow_id)
         if isinstance(call, CallInFlight):
-            reason = flow.error.msg if flow.error else "the exchange broke off"
             try:
                 call.broke(reason, sent=sent)
             except Exception as error:  # noqa: BLE001 - likewise
                 self._metering_failed(call, error)
+
+    def _take(self, flow_id: str) -> tuple[CallInFlight | Deferred | None, bool]:
+        """What was kept of a flow, which is forgotten; and whether its request was sent."""
+        sent = cut.was_sent(flow_id)
+        cut.forget(flow_id)
+        self._clients.pop(flow_id, None)
+        return self._in_flight.pop(flow_id, None), sent
 
     # --- admission ----------------------------------------------------------------------------
 
@@ -268,6 +274,7 @@ class LLMCap:
             flow.response = response_of(verdict.reply)
             return
         self._in_flight[flow.id] = verdict
+        self._clients[flow.id] = flow.client_conn.id
         strip_own_headers(flow)
         if verdict.body is not None:
             flow.request.headers.pop("content-encoding", None)
@@ -332,7 +339,7 @@ class LLMCap:
         if firewall is not None and firewall.policy.fail_open:
             logger.error("LLMCap failed open, this call is not metered: %s", error)
             return
-        self._in_flight.pop(flow.id, None)
+        self._take(flow.id)
         flow.response = response_of(self._failure(flow, call, error))
 
     def _failure(
@@ -377,10 +384,3 @@ class LLMCap:
 def notify(kind: str, message: str) -> None:
     """Events go to mitmproxy's log."""
     logger.warning("LLMCap: %s: %s", kind, message)
-
-
-def listens_to_all() -> bool:
-    """Whether a listener takes connections from other machines."""
-    modes = [ProxyMode.parse(mode) for mode in ctx.options.mode]
-    hosts = [mode.listen_host(ctx.options.listen_host) for mode in modes]
-    return any(host in ("", "0.0.0.0", "::") for host in hosts)  # noqa: S104 - it is what we warn of

@@ -52,17 +52,26 @@ CONTEXT_WINDOW_UNKNOWN = 2_000_000
 MAX_OUTPUT_UNKNOWN = 200_000
 
 
-def input_bound(ask: Ask, price: Price, *, family: str, text_tokens: int | None = None) -> int:
+def input_bound(
+    ask: Ask,
+    price: Price,
+    *,
+    family: str,
+    text_tokens: int | None = None,
+    known_input: int | None = None,
+) -> int:
     """
     The most input tokens that one pass over the request can be billed for.
 
-    `text_tokens` is the refined count of the text where there is one, else its bytes are taken. A
-    model never reads more than its context window, so that is a bound too.
+    `text_tokens` is the refined count of the text where there is one, else its bytes are taken.
+    `known_input` is what is known of context that only the provider has; without it the model's
+    whole window is assumed. A model never reads more than its window, for each of the prompts.
     """
-    window = price.context_window or CONTEXT_WINDOW_UNKNOWN
-    if ask.remote_input:
+    window = (price.context_window or CONTEXT_WINDOW_UNKNOWN) * ask.prompts
+    if ask.remote_input and known_input is None:
         return window
     tokens = ask.text_bytes if text_tokens is None else text_tokens
+    tokens += ask.extra_input + (known_input or 0)
     tokens += HIDDEN_PROMPT_TOKENS if ask.generates else 0
     tokens += sum(media_bound(media, family=family, window=window) for media in ask.media)
     # A wrong window must not make the bound smaller than the text itself certainly is.
@@ -98,13 +107,10 @@ def demand(
     that this call continues); without it the model's whole window is assumed.
     """
     price = prices[0]
-    if ask.remote_input and known_input is not None:
-        window = price.context_window or CONTEXT_WINDOW_UNKNOWN
-        tokens = ask.text_bytes if text_tokens is None else text_tokens
-        input_tokens = min(window, tokens + known_input + HIDDEN_PROMPT_TOKENS)
-    else:
-        input_tokens = input_bound(ask, price, family=family, text_tokens=text_tokens)
-    rates = [worst_rates(each, ask.terms, input_tokens) for each in prices]
+    input_tokens = input_bound(
+        ask, price, family=family, text_tokens=text_tokens, known_input=known_input
+    )
+    rates = [worst_rates(each, ask.terms, input_tokens, audio=ask.sound) for each in prices]
     input_rate, output_rate = rates[0]
     # Each helper may read all of the input once more; the output beyond the limit is theirs.
     read_usd = input_tokens * ask.loops * input_rate

@@ -57,14 +57,14 @@ INTERACTION = Endpoint(
     read=read_interaction,
     reader=InteractionReader,
     limit=limit_interaction,
-    dialect="google",
+    dialect="google_interactions",
 )
 STORED_INTERACTION = Endpoint(
     name="stored interaction",
     billing=Billing.DEFERRED,
     read=read_stored,
     reader=InteractionReader,
-    dialect="google",
+    dialect="google_interactions",
 )
 CHAT = Endpoint(
     name="chat completions",
