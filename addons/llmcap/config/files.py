@@ -1,0 +1,103 @@
+"""
+Where the config is, and whether it has changed.
+
+In this order: the option, the variable `LLMCAP_CONFIG`, `llmcap.yaml` in the folder that the proxy
+was started in or in one above it within the same git checkout, and the user's own.
+"""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from llmcap.config.settings import load
+from llmcap.errors import ConfigError
+from llmcap.records import Policy
+
+FILE_NAME = "llmcap.yaml"
+
+
+def find(
+    option: str = "",
+    *,
+    environ: Mapping[str, str] = os.environ,
+    folder: Path | None = None,
+    home: Path | None = None,
+) -> Path | None:
+    """The config to use, or None where there is none. One that is named need not exist."""
+    named = option or environ.get("LLMCAP_CONFIG", "")
+    if named:
+        return Path(named).expanduser()
+    for each in (*_project_folders(folder or Path.cwd()), user_folder(environ, home=home)):
+        if (each / FILE_NAME).is_file():
+            return each / FILE_NAME
+    return None
+
+
+def user_folder(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    platform: str = sys.platform,
+    home: Path | None = None,
+) -> Path:
+    """Where a user's own config is, by the conventions of the system."""
+    home = home or Path.home()
+    if platform == "win32":
+        roaming = environ.get("APPDATA")
+        return (Path(roaming) if roaming else home / "AppData" / "Roaming") / "llmcap"
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / "llmcap"
+    # https://specifications.freedesktop.org/basedir-spec/latest/: a relative path is ignored
+    named = Path(environ.get("XDG_CONFIG_HOME", ""))
+    return (named if named.is_absolute() else home / ".config") / "llmcap"
+
+
+def _project_folders(folder: Path) -> list[Path]:
+    """The folder and those above it, up to the root of its git checkout; else only itself."""
+    folders = [folder, *folder.parents]
+    for number, each in enumerate(folders):
+        if (each / ".git").exists():
+            return folders[: number + 1]
+    return folders[:1]
+
+
+class Source:
+    """
+    A config file in use: what it says now, with the budgets that the command line added to it.
+
+    `changed` is cheap enough to be asked every second, and true once per change: a file that is
+    wrong is complained about once, and read again when it is saved again.
+    """
+
+    def __init__(self, path: Path, policy: Policy) -> None:
+        self.path = path
+        named = {budget.name for budget in load(path).budgets}
+        self._added = tuple(budget for budget in policy.budgets if budget.name not in named)
+        self._seen = self._signature()
+
+    def changed(self) -> bool:
+        """Whether the file is another one than when this was last asked."""
+        signature = self._signature()
+        if signature == self._seen:
+            return False
+        self._seen = signature
+        return True
+
+    def load(self) -> Policy:
+        """Its policy now. Raises `ConfigError`."""
+        policy = load(self.path)
+        for budget in self._added:
+            if any(other.name == budget.name for other in policy.budgets):
+                raise ConfigError(
+                    f"{self.path}: the budget {budget.name!r} is also given on the command line\n"
+                    "hint: rename the budget in the config"
+                )
+        return dataclasses.replace(policy, budgets=(*self._added, *policy.budgets))
+
+    def _signature(self) -> tuple[int, ...]:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return ()
+        return found.st_mtime_ns, found.st_size, found.st_ino
