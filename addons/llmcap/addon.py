@@ -51,6 +51,8 @@ ABANDONED_AFTER_SECONDS = 2
 
 NOBODY = Facts()
 
+LAST_WORDS = b'{"error": {"message": "LLMCap failed, so it did not send this call. See its log."}}'
+
 Hook = Callable[["LLMCap", http.HTTPFlow], Awaitable[None]]
 
 
@@ -62,7 +64,10 @@ def guarded(hook: Hook) -> Hook:
         try:
             await hook(self, flow)
         except Exception as error:  # noqa: BLE001 - whatever it is, mitmproxy would forward
-            self.hook_failed(flow, error)
+            try:
+                self.hook_failed(flow, error)
+            except Exception as worse:  # noqa: BLE001 - likewise
+                refuse_at_last(flow, worse)
 
     return safe
 
@@ -140,7 +145,10 @@ class LLMCap:
             self._housekeeping.cancel()
         for flow_id, call in self._in_flight.items():
             if isinstance(call, CallInFlight):
-                call.broke("the proxy ended", sent=cut.was_sent(flow_id))
+                try:
+                    call.broke("the proxy ended", sent=cut.was_sent(flow_id))
+                except Exception as error:  # noqa: BLE001 - the other calls must be settled too
+                    self._metering_failed(call, error)
         self._in_flight.clear()
         if self.firewall is not None:
             self.firewall.close()
@@ -324,7 +332,10 @@ class LLMCap:
         """A mistake of ours while metering: the answer passes, and costs all that was held."""
         logger.error("LLMCap cannot meter a response", exc_info=error)
         if isinstance(call, CallInFlight):
-            call.give_up(f"internal error while metering: {type(error).__name__}: {error}")
+            try:
+                call.give_up(f"internal error while metering: {type(error).__name__}: {error}")
+            except Exception:
+                logger.exception("LLMCap cannot settle a call: its hold stays until the proxy ends")
 
     def hook_failed(self, flow: http.HTTPFlow, error: Exception) -> None:
         """What `guarded` does instead of letting mitmproxy forward the call."""
@@ -355,7 +366,7 @@ class LLMCap:
         if isinstance(call, CallInFlight):
             call.broke(detail, sent=False)
         elif self.firewall is not None and provider is not None:
-            with contextlib.suppress(LLMCapError):
+            with contextlib.suppress(Exception):  # a missing row is no reason to forward the call
                 self.firewall.note_refusal(provider, flow.request.path, detail)
         reason = "ledger_error" if expected else "internal_error"
         return refuse(
@@ -379,6 +390,14 @@ class LLMCap:
 
 
 # --- helpers --------------------------------------------------------------------------------
+
+
+def refuse_at_last(flow: http.HTTPFlow, error: Exception) -> None:
+    """Refuse with nothing of ours but these lines, where even the refusal has failed."""
+    logger.error("LLMCap failed, and failed to say so", exc_info=error)
+    if not cut.was_sent(flow.id):
+        headers = {"content-type": "application/json", "x-should-retry": "false"}
+        flow.response = http.Response.make(429, LAST_WORDS, headers)
 
 
 def notify(kind: str, message: str) -> None:

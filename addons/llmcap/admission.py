@@ -6,7 +6,9 @@ output limit, else a refusal. The decision and the hold are one step in the ledg
 prepares the demand and applies the outcome.
 """
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -21,12 +23,10 @@ from llmcap.records import (
     Call,
     Demand,
     Deny,
-    Ending,
     Hold,
     HoldMode,
     Price,
     Scope,
-    Settlement,
     Wait,
 )  # fmt: skip
 from llmcap.replies import Refusal, Reply, refusal_for
@@ -121,12 +121,12 @@ class Admission:
         wanted = self._sliced(self.demand)
         decision = self.firewall.ledger.hold(self.call, self.scopes, wanted, patient=patient)
         if isinstance(decision, Admit) and decision.output_limit is not None:
-            limited = self._limited(decision.output_limit)
+            with self._or_give_back(decision.hold):
+                limited = self._limited(decision.output_limit)
             if limited is not None:
                 return self._go(decision.hold, limited)
             # This request cannot carry so low a limit (thinking needs more): try without a clamp.
-            unused = Settlement(Ending.RELEASED, 0, note="the request cannot be clamped so low")
-            self.firewall.ledger.end(decision.hold, unused)
+            self.firewall.give_back(decision.hold, "the request cannot be clamped so low")
             self.demand = replace(self.demand, clampable=False)
             return self.decide(patient=patient)
         if isinstance(decision, Admit):
@@ -176,6 +176,19 @@ class Admission:
 
     def _go(self, hold: Hold, document: Document | None) -> CallInFlight:
         """The call in flight, with the body to send where it is not the client's own."""
+        with self._or_give_back(hold):
+            return self._in_flight(hold, document)
+
+    @contextlib.contextmanager
+    def _or_give_back(self, hold: Hold) -> Iterator[None]:
+        """Nothing was sent yet: where the call cannot be made ready, its money comes back."""
+        try:
+            yield
+        except Exception as error:
+            self.firewall.give_back(hold, f"never sent: {type(error).__name__}")
+            raise
+
+    def _in_flight(self, hold: Hold, document: Document | None) -> CallInFlight:
         strips_usage = False
         if not (self.ask.usage_wanted or self.signed) and self.endpoint.ask_usage is not None:
             document = self.endpoint.ask_usage(document or self.request.document())

@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from llmcap.admission import Admission, Refused
 from llmcap.alerts import Event
 from llmcap.attributes import Facts, attributes_of
 from llmcap.budget import scopes_for
 from llmcap.deferred import Deferred
-from llmcap.errors import FormatError
+from llmcap.errors import FormatError, LedgerError
 from llmcap.estimate import TokenCounter
 from llmcap.flight import CallInFlight
 from llmcap.guard import Guard
@@ -30,10 +31,13 @@ from llmcap.records import (
     Balance,
     Budget,
     Call,
+    Ending,
     EndpointPolicy,
+    Hold,
     Policy,
     Price,
     Scope,
+    Settlement,
     UnknownPolicy,
 )
 from llmcap.replies import Refusal, Reply, refuse, refuse_upgrade
@@ -88,7 +92,7 @@ class Firewall:
         # Background calls whose usage comes with a later request, by provider and response id.
         self.parked: dict[tuple[str, str], CallInFlight] = {}
         # Settlements that could not be written yet; their holds stay until they can.
-        self.unsettled: list[CallInFlight] = []
+        self.unsettled: list[Callable[[], None]] = []
 
     def consider(self, request: Request, facts: Facts) -> Pass | Refused | Deferred | Admission:
         """What to do with a request. Raises `LLMCapError` for what cannot be decided."""
@@ -151,8 +155,16 @@ class Firewall:
     def settle_late(self) -> None:
         """Try the settlements again that could not be written before."""
         waiting, self.unsettled = self.unsettled, []
-        for call in waiting:
-            call.settle_again()
+        for settle_again in waiting:
+            settle_again()
+
+    def give_back(self, hold: Hold, note: str) -> None:
+        """End the hold of a call that will not be sent: now, or as soon as it can be written."""
+        try:
+            self.ledger.end(hold, Settlement(Ending.RELEASED, 0, note=note))
+        except LedgerError as error:
+            self.unsettled.append(partial(self.give_back, hold, note))
+            self.notify("ledger_error", str(error))
 
     def close(self) -> None:
         """The proxy ends: what is parked has no one to wait for it any more."""

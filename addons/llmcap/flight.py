@@ -255,9 +255,9 @@ class CallInFlight:
 
     def _end(self, settlement: Settlement) -> None:
         self.settlement = settlement
+        self._write(settlement)
         tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
         self.firewall.lineage.remember(self.call.provider, settlement.response_id, tokens)
-        self._write(settlement)
 
     def _write(self, settlement: Settlement) -> None:
         """Post it; what cannot be written now keeps its hold and is tried again."""
@@ -265,8 +265,8 @@ class CallInFlight:
             self.firewall.ledger.end(self._hold, settlement)
         except HoldEnded as error:
             self.firewall.notify("hold_ended", str(error))
-        except LedgerError as error:
-            self.firewall.unsettled.append(self)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the cost must not be lost
+            self.firewall.unsettled.append(self.settle_again)
             self.firewall.notify("ledger_error", str(error))
             return
         self._written = True

@@ -1,0 +1,317 @@
+"""
+Something raises inside a hook, whatever and wherever it is.
+
+Before the request is sent: the client gets an error, nothing is forwarded, nothing stays held. After
+it: the client gets the provider's bytes as they are, and the hold ends at no less than the cost. In
+either case the next call is served as if nothing had happened.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Iterator
+
+import pytest
+from mitmproxy import http
+from mitmproxy.test import taddons, tflow
+from walk import Walk, chat, chunk, completion, walk
+
+from llmcap import admission, cut
+from llmcap.addon import LLMCap
+from llmcap.providers.shape import Request
+
+READ, WRITTEN = 100, 10
+COST = READ * 150 + WRITTEN * 600
+JSON = [completion(READ, WRITTEN)]
+STREAM = [chunk("a"), chunk("b"), chunk(usage=(READ, WRITTEN)), b"data: [DONE]\n\n"]
+
+
+class Injected(Exception):  # noqa: N818 - not an error of any kind that the code knows
+    """A mistake that nobody thought of."""
+
+
+def raises(*_arguments, **_named):
+    """Stand in for anything."""
+    raise Injected("injected")
+
+
+@pytest.fixture
+def there() -> Walk:
+    """A walk under a cap of a dollar."""
+    return walk("1")
+
+
+@pytest.fixture
+def addon(there: Walk) -> Iterator[LLMCap]:
+    """The addon over that walk, in a mitmproxy that does not run."""
+    llmcap = LLMCap(there.firewall)
+    with taddons.context(llmcap):
+        yield llmcap
+
+
+def flow_of(request: Request) -> http.HTTPFlow:
+    """The request as mitmproxy has it."""
+    flow = tflow.tflow(
+        req=http.Request.make(
+            request.method,
+            f"https://{request.host}{request.path}",
+            request.body,
+            {"content-type": "application/json"},
+        )
+    )
+    flow.client_conn.sni = request.host
+    return flow
+
+
+def run(hook: Coroutine[object, object, None]) -> None:
+    """Run a hook as mitmproxy does: what it raises is logged, and the flow goes on."""
+    with contextlib.suppress(Exception):
+        asyncio.run(hook)
+
+
+def forwarded(addon: LLMCap, flow: http.HTTPFlow) -> bool:
+    """Run the request hook; whether mitmproxy would send the request on."""
+    run(addon.request(flow))
+    return flow.response is None and flow.error is None
+
+
+def begins(addon: LLMCap, flow: http.HTTPFlow, kind: str) -> None:
+    """The request went out, and the head of its answer is here."""
+    cut._sent.add(flow.id)
+    flow.response = http.Response.make(200, b"", {"content-type": kind})
+    del flow.response.headers["content-length"]
+    run(addon.responseheaders(flow))
+
+
+def answered(addon: LLMCap, flow: http.HTTPFlow, pieces: list[bytes]) -> bytes:
+    """Run the hooks of a response; what the client gets of its body."""
+    begins(addon, flow, "text/event-stream" if len(pieces) > 1 else "application/json")
+    assert flow.response is not None
+    got = b"".join(pieces)
+    if callable(flow.response.stream):
+        passed = [flow.response.stream(piece) for piece in (*pieces, b"")]
+        got = b"".join(each if isinstance(each, bytes) else b"".join(each) for each in passed)
+    else:
+        flow.response.raw_content = got
+    run(addon.response(flow))
+    assert flow.id not in cut._sent
+    return got
+
+
+def exchanged(addon: LLMCap, request: Request, pieces: list[bytes]) -> bytes:
+    """A whole exchange that nothing disturbs."""
+    flow = flow_of(request)
+    assert forwarded(addon, flow)
+    return answered(addon, flow, pieces)
+
+
+def assert_it_lives(addon: LLMCap, there: Walk) -> None:
+    """Nothing is held or kept, and the next calls settle to the nano-dollar."""
+    there.firewall.keep_house()
+    assert there.balance.held == 0
+    assert not addon._in_flight
+    spent = there.balance.spent
+    exchanged(addon, chat(max_tokens=50), JSON)
+    exchanged(addon, chat(max_tokens=50, stream=True), STREAM)
+    assert there.balance.spent - spent == 2 * COST
+    assert there.balance.held == 0
+    assert there.firewall.ledger.audit() == []
+
+
+# --- before the request is sent ---------------------------------------------------------------
+
+BEFORE = [
+    "llmcap.addon.provider_host",
+    "llmcap.addon.request_of",
+    "llmcap.addon.LLMCap._facts",
+    "llmcap.firewall.Firewall.consider",
+    "llmcap.firewall.attributes_of",
+    "llmcap.firewall.scopes_for",
+    "llmcap.firewall.Admission",
+    "llmcap.pricing.PriceBook.find",
+    "llmcap.addon.admit",
+    "llmcap.admission.demand",
+    "llmcap.admission.Admission.try_cheap",
+    "llmcap.ledger.sqlite.SqliteLedger.hold",
+    "llmcap.waiting.Line.blocks",
+    "llmcap.admission.CallInFlight",
+    "llmcap.flight.CallInFlight.__init__",
+    "llmcap.addon.strip_own_headers",
+]
+
+
+@pytest.mark.parametrize("target", BEFORE)
+def test_a_fault_before_the_request_is_sent_refuses_it(
+    target: str, addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not forwarded, not charged, nothing held."""
+    flow = flow_of(chat(max_tokens=50))
+    with monkeypatch.context() as patch:
+        patch.setattr(target, raises)
+        assert not forwarded(addon, flow)
+    if flow.response is not None:
+        assert flow.response.status_code >= 400
+        run(addon.response(flow))
+    else:
+        run(addon.error(flow))
+    assert there.balance.spent == 0
+    assert_it_lives(addon, there)
+
+
+# Each is hit only on the way that a call takes when its cheap bound does not fit.
+CLOSER = [
+    "llmcap.estimate.TokenCounter.bound",
+    "llmcap.admission.Admission.decide",
+    "llmcap.admission.Admission._limited",
+    "llmcap.admission.refusal_for",
+]
+
+
+@pytest.mark.parametrize("cap", ["0", "0.001"], ids=["to refuse", "to clamp"])
+@pytest.mark.parametrize("target", CLOSER)
+def test_a_fault_at_the_cap_refuses(target: str, cap: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a call must be clamped or refused, a fault never lets it through whole."""
+    there = walk(cap, wait_seconds=0)
+    addon = LLMCap(there.firewall)
+    with taddons.context(addon):
+        flow = flow_of(chat())
+        with monkeypatch.context() as patch:
+            patch.setattr(target, raises)
+            if forwarded(addon, flow):  # the fault was not on its way
+                assert b"max_completion_tokens" in flow.request.content
+                answered(addon, flow, JSON)
+            elif flow.response is not None:
+                assert flow.response.status_code >= 400
+        there.firewall.keep_house()
+        assert there.balance.held == 0
+        assert there.balance.spent <= there.firewall.policy.budgets[0].cap
+        assert there.firewall.ledger.audit() == []
+
+
+@pytest.mark.parametrize(
+    "also",
+    [
+        "llmcap.addon.refuse",
+        "llmcap.addon.response_of",
+        "llmcap.firewall.Firewall.note_refusal",
+        "llmcap.ledger.sqlite.SqliteLedger.refuse",
+        "llmcap.addon.provider_of",
+    ],
+)
+def test_a_fault_in_the_refusal_itself_still_does_not_forward(
+    also: str, addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When even saying no fails, the answer is still no."""
+    flow = flow_of(chat(max_tokens=50))
+    with monkeypatch.context() as patch:
+        patch.setattr("llmcap.firewall.Firewall.consider", raises)
+        patch.setattr(also, raises)
+        assert not forwarded(addon, flow)
+    assert there.balance.spent == 0
+    assert_it_lives(addon, there)
+
+
+def test_a_fault_in_an_endpoints_rewriting_leaves_no_hold(
+    addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The body is rewritten after the money is held: it must come back."""
+    flow = flow_of(chat(max_tokens=50, stream=True))
+    with monkeypatch.context() as patch:
+        patch.setattr(admission.json, "dumps", raises)
+        assert not forwarded(addon, flow)
+    assert_it_lives(addon, there)
+
+
+# --- after it was sent ------------------------------------------------------------------------
+
+AFTER = [
+    "llmcap.addon.must_stream",
+    "llmcap.addon.LLMCap._watch",
+    "llmcap.flight.CallInFlight.responded",
+    "llmcap.flight.CallInFlight.headers",
+    "llmcap.flight.CallInFlight.feed",
+    "llmcap.flight.CallInFlight.finish",
+    "llmcap.flight.CallInFlight._settlement",
+    "llmcap.flight.CallInFlight._assumed",
+    "llmcap.flight.CallInFlight._fits",
+    "llmcap.flight.cost_of",
+    "llmcap.flight.cost_headers",
+    "llmcap.flight.Meter",
+    "llmcap.flight.StreamEnding",
+    "llmcap.meter.Meter.feed",
+    "llmcap.meter.Meter.finish",
+    "llmcap.meter.framing_of",
+    "llmcap.providers.openai_chat.ChatReader.event",
+    "llmcap.providers.openai_chat.ChatReader.body",
+    "llmcap.lineage.Lineage.remember",
+    "llmcap.ledger.sqlite.SqliteLedger.end",
+    "llmcap.ledger.sqlite.SqliteLedger.balances_of",
+    "llmcap.waiting.Line.wake",
+]
+
+
+@pytest.mark.parametrize("pieces", [JSON, STREAM], ids=["JSON", "SSE"])
+@pytest.mark.parametrize("target", AFTER)
+def test_a_fault_while_metering_passes_the_bytes_and_charges_no_less(
+    target: str,
+    pieces: list[bytes],
+    addon: LLMCap,
+    there: Walk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The provider was asked and will bill: the client has its answer, the ledger the cost."""
+    options = {"stream_options": {"include_usage": True}} if pieces is STREAM else {}
+    flow = flow_of(chat(max_tokens=50, stream=pieces is STREAM, **options))
+    assert forwarded(addon, flow)
+    with monkeypatch.context() as patch:
+        patch.setattr(target, raises)
+        assert answered(addon, flow, pieces) == b"".join(pieces)
+    there.firewall.keep_house()
+    assert there.balance.spent >= COST
+    assert_it_lives(addon, there)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "llmcap.flight.CallInFlight.broke",
+        "llmcap.flight.CallInFlight._settle",
+        "llmcap.flight.CallInFlight._at_hold",
+        "llmcap.meter.Meter.finish",
+        "llmcap.ledger.sqlite.SqliteLedger.end",
+    ],
+)
+def test_a_fault_at_a_hang_up_charges_no_less(
+    target: str, addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client left in the middle, and then something fails on our side too."""
+    flow = flow_of(chat(max_tokens=50, stream=True))
+    assert forwarded(addon, flow)
+    begins(addon, flow, "text/event-stream")
+    assert flow.response is not None
+    assert callable(flow.response.stream)
+    flow.response.stream(chunk("hello"))
+    with monkeypatch.context() as patch:
+        patch.setattr(target, raises)
+        run(addon.error(flow))
+    there.firewall.keep_house()
+    assert there.balance.spent >= 600
+    assert_it_lives(addon, there)
+
+
+def test_a_fault_when_the_proxy_ends_settles_the_other_calls(
+    there: Walk, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    """One call that cannot be settled does not keep the rest from it."""
+    addon = LLMCap(there.firewall)
+    with taddons.context(addon):
+        flows_ = [flow_of(chat(max_tokens=50)) for _ in range(3)]
+        for flow in flows_:
+            assert forwarded(addon, flow)
+            cut._sent.add(flow.id)
+        spoilt = addon._in_flight[flows_[0].id]
+        closed: list[int] = []
+        monkeypatch.setattr(spoilt, "_at_hold", raises, raising=False)
+        monkeypatch.setattr(there.firewall.ledger, "close", lambda: closed.append(1), raising=False)
+        addon.done()
+        assert closed, "the ledger was never closed"
+        assert len([call for call in flows_ if call.id]) == 3
