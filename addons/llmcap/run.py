@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from llmcap import child, config, environment, farewell
 from llmcap.assembly import Settings, firewall_for, settings_from
@@ -29,7 +29,7 @@ from llmcap.ledger import MEMORY, Ledger
 from llmcap.notes import Notes
 from llmcap.proxythread import ProxyThread, Setup
 from llmcap.records import Balance, Budget, Policy, Scope
-from llmcap.tally import Tally, tallied
+from llmcap.tally import Tally, left_document, tallied
 
 EXIT_CAPPED = 124
 
@@ -167,12 +167,18 @@ def addon_maker(
 
     def open_ledger() -> Callable[[], Sequence[object]]:
         firewall = firewall_for(policy, settings, notify=notes.event, run_id=run_id)
-        firewall.ledger = tallied(firewall.ledger, tally, balances=balances)
+        ledger = firewall.ledger = tallied(firewall.ledger, tally, balances=balances)
+
+        def status() -> dict[str, Any]:
+            left = [left_document(*row) for row in balances(ledger)]
+            return {**tally.as_json(), "budgets": left}
 
         def addons() -> Sequence[object]:
-            from llmcap.addon import LLMCap  # noqa: PLC0415  # it imports mitmproxy
+            # They import mitmproxy.
+            from llmcap.addon import LLMCap  # noqa: PLC0415
+            from llmcap.statuspage import StatusPage  # noqa: PLC0415
 
-            return [LLMCap(firewall, facts=facts)]
+            return [LLMCap(firewall, facts=facts), StatusPage(status)]
 
         return addons
 

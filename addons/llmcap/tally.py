@@ -56,11 +56,12 @@ class Tally:
             "cut": self.cut,
             "rejected": self.rejected,
             "assumed": self.assumed,
-            "budgets": [_left(scope, balance) for scope, balance in self.left],
+            "budgets": [left_document(scope, balance) for scope, balance in self.left],
         }
 
 
-def _left(scope: Scope, balance: Balance) -> dict[str, Any]:
+def left_document(scope: Scope, balance: Balance) -> dict[str, Any]:
+    """What a budget has left, as JSON: dollars as decimal strings, counts as numbers."""
     dollars = scope.budget.unit is CapUnit.USD
     cap = scope.budget.cap + balance.raised
     left = max(cap - balance.spent - balance.held, 0)

@@ -11,7 +11,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from llmcap import environment, standing
 from llmcap.assembly import Settings, firewall_for, policy_of
@@ -20,6 +22,7 @@ from llmcap.budget import describe
 from llmcap.notes import LOGGERS
 from llmcap.proxythread import ProxyThread, Setup
 from llmcap.records import Policy
+from llmcap.tally import left_document
 
 LOG_BYTES_MAX = 1_000_000
 LOG_FILES = 2
@@ -79,10 +82,18 @@ def addon_maker(policy: Policy, settings: Settings) -> Callable[[], Callable[[],
     def open_ledger() -> Callable[[], Sequence[object]]:
         firewall = firewall_for(policy, settings, notify=note)
 
-        def addons() -> Sequence[object]:
-            from llmcap.addon import LLMCap  # noqa: PLC0415  # it imports mitmproxy
+        def status() -> dict[str, Any]:
+            rows = firewall.ledger.balances(
+                datetime.now(UTC), policy.budgets, run_id=firewall.run_id
+            )
+            return {"budgets": [left_document(*row) for row in rows]}
 
-            return [LLMCap(firewall)]
+        def addons() -> Sequence[object]:
+            # They import mitmproxy.
+            from llmcap.addon import LLMCap  # noqa: PLC0415
+            from llmcap.statuspage import StatusPage  # noqa: PLC0415
+
+            return [LLMCap(firewall), StatusPage(status)]
 
         return addons
 

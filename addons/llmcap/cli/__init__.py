@@ -28,6 +28,8 @@ COMMANDS = {
     "up": Command("llmcap.cli.up", "Start a proxy that stands for all programs."),
     "down": Command("llmcap.cli.up", "Stop it."),
     "env": Command("llmcap.cli.up", "Print the variables under which programs use it."),
+    "service": Command("llmcap.cli.service", "Start the proxy at every login."),
+    "statusline": Command("llmcap.cli.statusline", "What is spent and left, in one line."),
     "ca": Command("llmcap.cli.ca", "The certificate, and where it is trusted."),
     "prices": Command("llmcap.cli.prices", "What a model costs, and where that comes from."),
 }

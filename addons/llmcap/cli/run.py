@@ -58,7 +58,7 @@ def run(  # noqa: PLR0913 - one argument for each option
     preserve_status: bool,
     quiet: bool,
 ) -> None:
-    r"""
+    """
     Run COMMAND behind a private proxy that stops its LLM calls at the cap.
 
     Put `--` in front of the command. Its terminal, its pipes and its signals are its own; at the
@@ -70,7 +70,7 @@ def run(  # noqa: PLR0913 - one argument for each option
     \b
     $ llmcap run --cap 5 -- claude
     $ llmcap run --cap 0.50 --also ci:20/day -- python evaluate.py
-    """
+    """  # noqa: D301 - click reads the control character
     wanted = runner.Wanted(
         command=command, cap=cap, also=also, project=project, config=config_path,
         ledger=ledger_path, report=report, log=log, preserve_status=preserve_status, quiet=quiet,

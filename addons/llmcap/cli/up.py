@@ -35,7 +35,7 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
 )  # fmt: skip
 @click.option("--foreground", is_flag=True, help="Stay, and serve: for services and containers.")
 def up(port: int, cap: str, config_path: str, ledger_path: str, *, foreground: bool) -> None:
-    r"""
+    """
     Start a proxy that stands until `llmcap down`.
 
     It listens on loopback only. Programs use it through the variables that `llmcap env` prints:
@@ -43,7 +43,7 @@ def up(port: int, cap: str, config_path: str, ledger_path: str, *, foreground: b
     \b
     $ llmcap up --cap 20/day
     $ eval "$(llmcap env)"
-    """
+    """  # noqa: D301 - click reads the control character
     settings = settings_from(cap=cap, config=config_path, ledger=ledger_path)
     if foreground:
         log = standing.folder() / "log"
@@ -75,13 +75,13 @@ def down() -> None:
 @click.option("--project", default="", metavar="NAME", help="Count the calls for this project.")
 @json_option
 def env(shell: str | None, project: str, *, as_json: bool) -> None:
-    r"""
+    """
     Print the variables under which programs use the standing proxy.
 
     \b
     $ eval "$(llmcap env)"
     $ eval "$(llmcap env --project website)"
-    """
+    """  # noqa: D301 - click reads the control character
     found = standing.find()
     if found is None:
         raise ConfigError("no proxy is up\nhint: `llmcap up` starts one")
