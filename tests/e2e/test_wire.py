@@ -1,9 +1,11 @@
 """What is on the wire: HTTP/2, hang-ups, and the hosts that are none of LLMCap's business."""
 
+import json
 import socket
 import ssl
 import time
 
+import pytest
 from cryptography import x509
 
 from fake_provider.process import ProviderHandle
@@ -67,3 +69,44 @@ def test_other_hosts_are_tunnelled_undecrypted(start: Start, provider: ProviderH
     proxy = start(cap="5")
     assert "Fake provider CA" in issuer_seen(proxy, provider, "localhost")
     assert "mitmproxy" in issuer_seen(proxy, provider, "api.openai.com")
+
+
+SLICED = json.dumps({"budgets": [{"name": "all", "cap": "$0.005", "hold": "sliced"}]})
+
+
+@pytest.mark.parametrize("program", ["openai", "http2"])
+def test_a_stream_that_cannot_be_paid_on_is_cut_on_both_sides(
+    start: Start, run: Run, provider: ProviderHandle, program: str
+) -> None:
+    """The client reads an error and a whole end, the provider stops, and the cap holds."""
+    proxy = start(config=SLICED)
+    provider.scenario(length="16000", token_seconds=0.0005, tokens_per_event=5)
+    (line,) = run(proxy, program, "--stream", "--max-tokens=16000")
+    if program == "openai":
+        assert "APIError" in line["bases"]
+        assert "LLMCap" in line["message"]
+    else:
+        assert (line["status"], line["protocol"]) == (200, "HTTP/2")
+        assert "LLMCap" in line["text"]
+    proxy.settle()
+    deadline = time.monotonic() + 5
+    while provider.bill()["open"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (record,) = provider.bill()["records"]
+    assert record["ended"] == "hung up"
+    assert 500_000 < provider.nanos() <= proxy.spent_nanos() <= 5_000_000
+
+
+def test_a_cut_leaves_the_other_streams_of_the_connection_alone(
+    start: Start, run: Run, provider: ProviderHandle
+) -> None:
+    """Two streams on one HTTP/2 connection; the one that is cut ends, the other one is whole."""
+    proxy = start(config=SLICED)
+    provider.scenario(length="16000", token_seconds=0.0005, tokens_per_event=5)
+    long = json.dumps({"length": "16000"})
+    short = json.dumps({"length": "400", "token_seconds": 0.01})
+    lines = run(proxy, "http2", "--stream", "--max-tokens=16000", f"--scenarios=[{long},{short}]")
+    proxy.settle()
+    assert sorted("LLMCap" in line["text"] for line in lines) == [False, True]
+    assert provider.nanos() <= proxy.spent_nanos() <= 5_000_000
+    assert sorted(record["ended"] for record in provider.bill()["records"]) == ["hung up", "whole"]
