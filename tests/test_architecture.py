@@ -30,7 +30,7 @@ ROWS = {
         "thresholds waiting"
     ),
     "store": "ledger tally",
-    "walk": "admission bill deferred firewall flight guard patience restrain",
+    "walk": "admission allowance bill deferred firewall flight guard patience restrain",
 }
 
 # What comes from outside the standard library, and who may use it.

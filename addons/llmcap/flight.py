@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from llmcap.allowance import Allowance, certain_tokens
 from llmcap.bill import cost_of, total
 from llmcap.breakers import Outcome
 from llmcap.errors import HoldEnded, LedgerError
@@ -37,12 +38,6 @@ if TYPE_CHECKING:
 # that we saw: about a second of a fast model.
 UNSEEN_TOKENS = 256
 
-# No tokenizer in use makes tokens longer than this on average, so that many bytes are at least one.
-BYTES_PER_TOKEN_MAX = 12
-
-# How much further a stream runs between two looks at whether it still fits its hold.
-LOOK_EVERY_BYTES = 1_024
-
 # How much of a stream is passed on before its events are followed, so that it could be ended well.
 FOLLOW_BYTES = 16 * 1024
 
@@ -61,15 +56,19 @@ class CallInFlight:
         self.cut = False
         self.settlement: Settlement | None = None
         self._admission = admission
-        self._hold = hold
+        self._allowance = Allowance(
+            self.firewall.ledger,
+            hold,
+            admission.demand,
+            choices=admission.ask.choices,
+            sliced=admission.sliced,
+            notify=self.firewall.notify,
+        )
         self._strips_usage = strips_usage
         self._stripper: UsageStripper | None = None
         self._meter: Meter | None = None
         self._ending: StreamEnding | None = None
         self._status = 0
-        self._next_look = admission.demand.output_limit * admission.ask.choices
-        if admission.sliced:
-            self._next_look = hold_output(hold, admission) // 2
         self._seen_bytes = 0  # visible in the stream when it was last looked at
         self._reported: tuple[Charge, ...] = ()
         self._followed: list[bytes] = []  # passed on, and not yet shown to `_ending`
@@ -111,7 +110,8 @@ class CallInFlight:
         passed = self._stripper.feed(data) if self._stripper else data
         unread = self._meter.unread_bytes
         # No text has more tokens than bytes: what was not read yet matters only past the next look.
-        if self.settlement is None and (not unread or self._seen_bytes + unread > self._next_look):
+        beyond = self._seen_bytes + unread > self._allowance.next_look
+        if self.settlement is None and (beyond or not unread):
             reading = self._meter.reading
             self._seen_bytes = reading.visible_bytes
             if reading.complete:
@@ -200,6 +200,8 @@ class CallInFlight:
             self.firewall.parked[self.call.provider, reading.response_id] = self
             self.firewall.ledger.park(self._hold, reading.response_id)
             return None
+        if self.cut and not self._admission.sliced:
+            return self._at_hold(note, reading)
         if self._meter.failed:
             return self._at_hold(f"not understood: {self._meter.failed}")
         return self._assumed(reading, whole=whole, note=note or "no usage in the response")
@@ -228,7 +230,9 @@ class CallInFlight:
             return self._at_hold(note, reading)
         reported = sum(charge.usage.output_tokens for charge in reading.charges)
         output = max(reported, visible) + (0 if whole else UNSEEN_TOKENS)
-        output = min(output, demand.output_limit * ask.choices) if ask.generates else 0
+        # A provider keeps to its limit, unless it certainly did not.
+        most = max(demand.output_limit * ask.choices, certain_tokens(reading) + UNSEEN_TOKENS)
+        output = min(output, most) if ask.generates else 0
         if reading.charges:
             first, *others = reading.charges
             usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
@@ -315,47 +319,20 @@ class CallInFlight:
 
     # --- staying within the hold --------------------------------------------------------------
 
+    @property
+    def _hold(self) -> Hold:
+        return self._allowance.hold
+
     def _fits(self, reading: Reading) -> bool:
-        """Whether what was generated so far is certainly covered by the hold."""
+        """Whether what was reported and what was seen so far are covered by the hold."""
         if reading.charges is not self._reported:
             self._reported = reading.charges
             cost, _ = cost_of(self.firewall, self._admission.provider, reading, self.call)
-            if cost > self._hold.held_nanos and not self._extend(cost - self._hold.held_nanos):
+            if not self._allowance.pays(cost):
                 return False
-        if reading.visible_bytes <= self._next_look:
+        if reading.visible_bytes <= self._allowance.next_look:
             return True
-        self._next_look = reading.visible_bytes + LOOK_EVERY_BYTES
-        admission = self._admission
-        if admission.sliced:
-            return self._slice(reading)
-        # Under a ceiling the provider keeps to the limit that it was given; only what is certainly
-        # above it, by tokens longer than any tokenizer's, shows that it does not.
-        tokens = max(reading.visible_events, reading.visible_bytes // BYTES_PER_TOKEN_MAX)
-        return self._covers(tokens)
-
-    def _slice(self, reading: Reading) -> bool:
-        """Hold the next slice ahead of the output; bytes bound its tokens."""
-        demand = self._admission.demand
-        tokens = min(reading.visible_bytes + 2 * LOOK_EVERY_BYTES, demand.output_limit)
-        return self._covers(tokens)
-
-    def _covers(self, tokens: int) -> bool:
-        demand = self._admission.demand
-        missing = demand.ceiling_nanos(tokens) - self._hold.held_nanos
-        return missing <= 0 or self._extend(missing)
-
-    def _extend(self, more_nanos: int) -> bool:
-        per_output = self._admission.demand.per_output_nanos
-        more_tokens = int(more_nanos / per_output) + 1 if per_output else 0
-        try:
-            extended = self.firewall.ledger.extend(self._hold, more_nanos, more_tokens)
-        except LedgerError as error:
-            self.firewall.notify("ledger_error", str(error))
-            return False
-        if extended is None:
-            return False
-        self._hold = extended
-        return True
+        return self._allowance.fits(reading)
 
     def _follow(self, passed: bytes) -> None:
         """Let the ending know what the client got; in batches, as it matters only at a cut."""
@@ -379,11 +356,3 @@ class CallInFlight:
             return passed
         self._catch_up()
         return self._ending.cut(passed, self._admission.cut_refusal(self._hold))
-
-
-def hold_output(hold: Hold, admission: "Admission") -> int:
-    """Tokens of output that a hold covers."""
-    demand = admission.demand
-    if not demand.per_output_nanos:
-        return demand.output_limit
-    return int((hold.held_nanos - demand.fixed_nanos) / demand.per_output_nanos)

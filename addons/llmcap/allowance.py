@@ -1,0 +1,102 @@
+"""
+How far a stream may run on the money that is held for it.
+
+Under a ceiling the provider itself keeps to the limit that it was given; only output that is
+certainly above it shows that it does not. A sliced stream holds a part of its output at a time and
+more as it flows, ahead of it. Neither looks at every event: no text has more tokens than bytes, so
+until `next_look` bytes of output were seen, nothing can be wrong.
+"""
+
+from collections.abc import Callable
+
+from llmcap.errors import LedgerError
+from llmcap.ledger import Ledger
+from llmcap.records import Demand, Hold, Reading
+
+# No tokenizer in use makes tokens longer than this on average, so that many bytes are at least one.
+BYTES_PER_TOKEN_MAX = 12
+
+# How far ahead of its output a sliced stream holds money, and how far one that passed its limit.
+SLICE_AHEAD_TOKENS = 2_048
+OVERRUN_AHEAD_TOKENS = 64
+
+
+class Allowance:
+    """The hold of one call, extended as its output needs it."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        hold: Hold,
+        demand: Demand,
+        *,
+        choices: int,
+        sliced: bool,
+        notify: Callable[[str, str], None],
+    ) -> None:
+        self.hold = hold
+        self.sliced = sliced
+        self._ledger = ledger
+        self._notify = notify
+        self._fixed_nanos = demand.fixed_nanos
+        self._per_token = demand.per_output_nanos / choices
+        self._limit = demand.output_limit * choices
+        self.next_look = self.covered - (SLICE_AHEAD_TOKENS // 2 if sliced else 0)
+
+    @property
+    def covered(self) -> int:
+        """Tokens of output, all choices together, that the hold can pay for."""
+        if not self._per_token:
+            return self._limit
+        return int((self.hold.held_nanos - self._fixed_nanos) / self._per_token)
+
+    def pays(self, cost_nanos: int) -> bool:
+        """Whether the hold covers this cost, after an extension where there is money for one."""
+        return self._reach(cost_nanos)
+
+    def fits(self, reading: Reading) -> bool:
+        """Whether the output so far is covered; sets when to look again."""
+        if self.sliced:
+            return self._fits_slice(reading.visible_bytes)
+        tokens = certain_tokens(reading)
+        if tokens > self.covered and not self._reach_tokens(tokens + OVERRUN_AHEAD_TOKENS):
+            return False
+        self.next_look = reading.visible_bytes + max(self.covered - tokens, 1)
+        return True
+
+    def _fits_slice(self, visible_bytes: int) -> bool:
+        """Bytes bound the tokens: hold ahead of them, up to the limit that the provider keeps."""
+        wanted = min(visible_bytes + SLICE_AHEAD_TOKENS, self._limit)
+        if self.covered < wanted and not self._reach_tokens(wanted):
+            self.next_look = self.covered
+            return visible_bytes <= self.covered
+        if wanted == self._limit:
+            self.sliced = False
+            self.next_look = visible_bytes + 1
+        else:
+            self.next_look = visible_bytes + SLICE_AHEAD_TOKENS // 2
+        return True
+
+    def _reach_tokens(self, tokens: int) -> bool:
+        return self._reach(self._fixed_nanos + int(tokens * self._per_token) + 1)
+
+    def _reach(self, nanos: int) -> bool:
+        """Hold that much, if every budget can carry it."""
+        missing = nanos - self.hold.held_nanos
+        if missing <= 0:
+            return True
+        more_tokens = int(missing / self._per_token) + 1 if self._per_token else 0
+        try:
+            extended = self._ledger.extend(self.hold, missing, more_tokens)
+        except LedgerError as error:
+            self._notify("ledger_error", str(error))
+            return False
+        if extended is None:
+            return False
+        self.hold = extended
+        return True
+
+
+def certain_tokens(reading: Reading) -> int:
+    """The least that the visible output can be: one token an event, and none endlessly long."""
+    return max(reading.visible_events, reading.visible_bytes // BYTES_PER_TOKEN_MAX)

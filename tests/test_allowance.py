@@ -1,0 +1,119 @@
+"""How far a stream may run on the money that is held for it."""
+
+from decimal import Decimal
+
+import pytest
+from walk import FakeClock
+
+from llmcap.allowance import OVERRUN_AHEAD_TOKENS, SLICE_AHEAD_TOKENS, Allowance, certain_tokens
+from llmcap.budget import parse_short, scopes_for
+from llmcap.errors import LedgerError
+from llmcap.ledger import open_ledger
+from llmcap.records import Call, Demand, Reading
+
+FIXED = 1_000
+PER_TOKEN = 10
+
+
+def allowance(*, cap: str, limit: int, held: int | None = None, sliced: bool = False):
+    """An allowance over a ledger with one budget, holding `held` tokens of output."""
+    clock = FakeClock()
+    ledger = open_ledger(":memory:", clock=clock)
+    call = Call("id", clock(), "openai", "chat", "m")
+    scopes = scopes_for((parse_short(cap),), call, run_id="")
+    demand = Demand(FIXED, Decimal(PER_TOKEN), limit)
+    held_demand = Demand(FIXED, Decimal(PER_TOKEN), limit if held is None else held)
+    hold = ledger.hold(call, scopes, held_demand).hold
+    events: list[str] = []
+    made = Allowance(
+        ledger, hold, demand, choices=1, sliced=sliced, notify=lambda kind, _: events.append(kind)
+    )
+    return made, ledger, events
+
+
+def seen(tokens: int, *, each: int = 4) -> Reading:
+    """A reading of so many events."""
+    return Reading(visible_events=tokens, visible_bytes=tokens * each)
+
+
+def test_output_within_the_limit_fits_and_extends_nothing():
+    """An obedient provider is never cut, and its hold stays as it is."""
+    made, _, _ = allowance(cap="0.000006", limit=500)
+    for tokens in range(0, 501, 7):
+        assert made.fits(seen(tokens))
+        assert made.next_look > tokens * 4
+    assert made.hold.held_nanos == FIXED + 500 * PER_TOKEN
+
+
+def test_output_beyond_the_limit_extends_the_hold_ahead_of_it():
+    """The provider writes on: the money for it is held before it is spent."""
+    made, _, _ = allowance(cap="1", limit=500)
+    assert made.fits(seen(501))
+    assert made.covered >= 501 + OVERRUN_AHEAD_TOKENS
+
+
+def test_output_beyond_the_limit_and_the_budget_does_not_fit():
+    """Time to cut."""
+    made, _, _ = allowance(cap="0.0000061", limit=500)
+    assert made.fits(seen(500))
+    assert not made.fits(seen(501))
+
+
+@pytest.mark.parametrize("tokens", [1, 100, 499])
+def test_no_stream_outruns_its_hold_between_two_looks(tokens):
+    """Until `next_look` bytes, even one token a byte is covered."""
+    made, _, _ = allowance(cap="0.000006", limit=500)
+    made.fits(seen(tokens, each=1))
+    assert made.next_look <= made.covered
+
+
+def test_a_slice_is_held_ahead_of_the_bytes():
+    """Bytes bound the tokens of text that nobody counts."""
+    made, _, _ = allowance(cap="1", limit=100_000, held=SLICE_AHEAD_TOKENS, sliced=True)
+    for tokens in range(0, 20_000, 500):
+        assert made.fits(seen(tokens))
+        assert made.covered >= tokens * 4
+
+
+def test_a_slice_grows_no_further_than_the_limit():
+    """Then it is a ceiling like any other."""
+    made, _, _ = allowance(cap="1", limit=5_000, held=SLICE_AHEAD_TOKENS, sliced=True)
+    for tokens in range(0, 5_001, 250):
+        assert made.fits(seen(tokens))
+    assert made.covered == 5_000
+    assert not made.sliced
+
+
+def test_a_slice_that_cannot_grow_runs_to_the_end_of_what_is_held():
+    """And not beyond: bytes are taken for tokens."""
+    made, _, _ = allowance(cap="0.000031", limit=100_000, held=SLICE_AHEAD_TOKENS, sliced=True)
+    assert made.fits(seen(100))
+    assert made.fits(Reading(visible_bytes=made.covered, visible_events=1))
+    assert not made.fits(Reading(visible_bytes=made.covered + 1, visible_events=1))
+
+
+def test_a_reported_cost_is_covered_or_extended_to_or_not_paid():
+    """Some providers tell the usage as they go."""
+    made, _, _ = allowance(cap="0.00001", limit=500)
+    assert made.pays(made.hold.held_nanos)
+    assert made.pays(9_000)
+    assert made.hold.held_nanos == 9_000
+    assert not made.pays(10_001)
+
+
+def test_a_ledger_that_fails_extends_nothing():
+    """What cannot be held must not flow."""
+    made, ledger, events = allowance(cap="1", limit=500)
+
+    def fails(*_):
+        raise LedgerError("disk full")
+
+    ledger.extend = fails
+    assert not made.fits(seen(501))
+    assert events == ["ledger_error"]
+
+
+def test_long_tokens_are_not_taken_for_few():
+    """A provider may send many tokens in one event."""
+    assert certain_tokens(Reading(visible_events=3, visible_bytes=1_200)) == 100
+    assert certain_tokens(Reading(visible_events=300, visible_bytes=1_200)) == 300
