@@ -57,6 +57,11 @@ class CuttableHttpStream(http.HttpStream):
             )
             yield http.SendHttp(stop, self.context.server)
             yield from self.send_response(already_streamed=True)
+            # What came in the same read as the last chunk is still to be handled. mitmproxy takes
+            # an event after the end for a mistake of its own, and drops the client's connection;
+            # in this state it consumes them.
+            if self.server_state == self.state_done:
+                self.server_state = self.state_errored
 
 
 def install() -> None:

@@ -153,6 +153,20 @@ def test_the_commands_own_code_can_be_kept(user: User) -> None:
     assert (done.stdout, done.returncode) == ("429\n", 7)
 
 
+def test_a_stream_is_cut_cleanly_in_the_middle_of_a_burst(user: User) -> None:
+    """What came in the same read as the last chunk is dropped, and nothing crashes on it."""
+    user.provider.scenario(length="20000")
+    config, log = user.home / "llmcap.yaml", user.home / "log"
+    config.write_text("budgets: [{name: cap, cap: 0.002, every: run, hold: sliced}]\n")
+    stream = json.dumps({**CALL, "stream": True, "max_tokens": 16000})
+    curl = ("curl", "-sS", "-N", URL, "-H", "authorization: Bearer sk-fake", "-d", stream)
+    done = user.run("--config", str(config), "--log", str(log), "--", *curl)
+    assert "LLMCap stopped" in done.stdout[-2000:]
+    assert "1 cut off" in done.stderr
+    assert done.returncode == 124
+    assert "crashed" not in log.read_text()
+
+
 def test_each_run_has_its_own_cap(user: User) -> None:
     """What an earlier run has spent does not stop this one."""
     for _ in range(2):
