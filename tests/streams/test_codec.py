@@ -113,3 +113,19 @@ def test_any_bytes_decode_or_raise_a_format_error(data: bytes, encoding: str):
             decoded(decoder, bytes([byte]))
     except FormatError:
         pass
+
+
+@pytest.mark.parametrize("after", [b"\0" * 512, b"rubbish"], ids=["padding", "rubbish"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_bytes_after_a_body_of_several_pieces_are_ignored(encoding: str, after: bytes):
+    """What follows the end in the same chunk is no reason to go on for ever."""
+    text = b"word " * PIECE_BYTES
+    wire = gzip.compress(text) if encoding == "gzip" else zlib.compress(text)
+    assert b"".join(decoder_for(encoding).decode(wire + after)) == text
+
+
+def test_gzip_members_of_several_pieces_follow_each_other():
+    """A second member in the chunk that ends a long first one is read."""
+    text = b"word " * PIECE_BYTES
+    wire = gzip.compress(text) + gzip.compress(b"end")
+    assert b"".join(decoder_for("gzip").decode(wire)) == text + b"end"

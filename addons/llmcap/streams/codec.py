@@ -187,7 +187,8 @@ class Zstd:
 
 def _inflate(inflater: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
     try:
-        while data:
+        # After the end, `unconsumed_tail` keeps what followed it, for ever.
+        while data and not inflater.eof:
             piece = inflater.decompress(data, PIECE_BYTES)
             data = inflater.unconsumed_tail
             if piece:
