@@ -52,3 +52,11 @@ def total(charges: tuple[Charge, ...]) -> Usage:
         for name, count in charge.usage.extras.items():
             extras[name] = extras.get(name, 0) + count
     return Usage(**counts, extras=extras)
+
+
+def counts_nothing(reading: Reading) -> bool:
+    """Whether the usage has no count at all: a provider's mistake, or one in reading it."""
+    if reading.billed_usd is not None:
+        return False
+    used = total(reading.charges)
+    return not (used.input_tokens or used.output_tokens or any(used.extras.values()))

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from llmcap.allowance import Allowance, certain_tokens
-from llmcap.bill import cost_of, total
+from llmcap.bill import cost_of, counts_nothing, total
 from llmcap.breakers import Outcome
 from llmcap.errors import HoldEnded, LedgerError
 from llmcap.meter import Meter
@@ -114,7 +114,7 @@ class CallInFlight:
         if self.settlement is None and (beyond or not unread):
             reading = self._meter.reading
             self._seen_bytes = reading.visible_bytes
-            if reading.complete:
+            if self._told(reading):
                 self._settle(reading)
             elif not self._fits(reading):
                 return self._cut(passed, reading)
@@ -190,7 +190,7 @@ class CallInFlight:
         """How the call ended, or None where its usage will come with a later request."""
         assert self._meter is not None
         known = bool(reading.charges) or reading.billed_usd is not None
-        if reading.complete or (known and self._status >= 300):
+        if self._told(reading) or (known and self._status >= 300):
             return self._priced(reading, Ending.SETTLED, note)
         if self._status >= 300:
             return Settlement(Ending.RELEASED, 0, note=f"the provider answered {self._status}")
@@ -205,6 +205,11 @@ class CallInFlight:
         if self._meter.failed:
             return self._at_hold(f"not understood: {self._meter.failed}")
         return self._assumed(reading, whole=whole, note=note or "no usage in the response")
+
+    def _told(self, reading: Reading) -> bool:
+        """Whether the final usage is there, and can be true: nothing is served for nothing."""
+        served = bool(reading.visible_bytes or not self._admission.ask.generates)
+        return reading.complete and not (served and counts_nothing(reading))
 
     def _priced(self, reading: Reading, ending: Ending, note: str) -> Settlement:
         cost, notes = cost_of(self.firewall, self._admission.provider, reading, self.call)
