@@ -1,7 +1,7 @@
 """
 The ledger in one SQLite file, shared by the proxies of one machine.
 
-A hold is a transaction of seven short statements under one budget, an ending of six, whatever the
+A hold is a transaction of six short statements under one budget, an ending of five, whatever the
 history: balances are read by the id of their row, and everything else is appended. What a row means
 is in `schema`, how holds end in `endings`.
 """
