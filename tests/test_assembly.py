@@ -5,7 +5,8 @@ import stat
 import pytest
 
 from llmcap.assembly import Settings, fingerprint_secret, open_firewall, policy_of, settings_from
-from llmcap.errors import LLMCapError
+from llmcap.errors import LedgerBusy, LLMCapError
+from llmcap.events import EventLog, events_path
 
 
 def nobody(kind: str, message: str) -> None:
@@ -73,3 +74,66 @@ def test_the_secret_of_the_fingerprints_is_made_once_and_for_its_owner_only(tmp_
     path = tmp_path / "ledger.fingerprint-key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert fingerprint_secret(":memory:") != fingerprint_secret(":memory:")
+
+
+@pytest.fixture
+def changing(tmp_path):
+    """A firewall over a config file, what it noted, and a way to write the file and keep house."""
+    path = tmp_path / "llmcap.yaml"
+    path.write_text("budgets: [{name: a, cap: 1}]")
+    noted: list[tuple[str, str]] = []
+    settings = Settings("5/day", path, str(tmp_path / "l.db"))
+    firewall = open_firewall(settings, notify=lambda *event: noted.append(event))
+
+    def write(text: str) -> None:
+        path.write_text(text)
+        firewall.keep_house()
+
+    yield firewall, noted, write
+    firewall.close()
+
+
+def caps(firewall) -> dict[str, int]:
+    """The caps in force, by budget, in dollars."""
+    return {budget.name: budget.cap // 10**9 for budget in firewall.policy.budgets}
+
+
+def test_a_changed_config_is_in_force_within_a_second(changing):
+    """With the cap of the command line, and prices of its own."""
+    firewall, noted, write = changing
+    assert caps(firewall) == {"a": 1, "cap": 5}
+    write("budgets: [{name: b, cap: 3}]\nprices: {openai/mine: {input: 1, output: 2}}")
+    assert caps(firewall) == {"b": 3, "cap": 5}
+    assert firewall.prices.find("openai", "mine", firewall.clock()) is not None
+    assert noted == []
+
+
+def test_a_config_that_became_wrong_changes_nothing_loudly(changing, tmp_path):
+    """Once per change, to the log and to who is alerted; the next good one counts again."""
+    firewall, noted, write = changing
+    write("budgets: [{name: b, cap: banana}]")
+    firewall.keep_house()
+    assert caps(firewall) == {"a": 1, "cap": 5}
+    ((kind, text),) = noted
+    assert kind == "config_error"
+    assert "llmcap.yaml:1: budgets.0.cap: 'banana'" in text
+    write("budgets: [{name: b, cap: 2}]")
+    assert caps(firewall) == {"b": 2, "cap": 5}
+    firewall.close()
+    (event,) = EventLog(events_path(str(tmp_path / "l.db"))).latest(9)
+    assert event["event"] == "config_error"
+
+
+def test_a_ledger_that_is_busy_only_delays_a_change(changing, monkeypatch):
+    """The file is read again a second later."""
+    firewall, _, write = changing
+
+    def busy(*_args: object, **_options: object) -> None:
+        raise LedgerBusy("in use")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(firewall.ledger, "define", busy)
+        write("budgets: [{name: b, cap: 3}]")
+        assert caps(firewall) == {"a": 1, "cap": 5}
+    firewall.keep_house()
+    assert caps(firewall) == {"b": 3, "cap": 5}

@@ -8,9 +8,9 @@ or `error`, of which mitmproxy fires exactly one.
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 import logging
+import signal
 from collections.abc import Awaitable, Callable
 
 from mitmproxy import ctx, http, tls
@@ -24,16 +24,19 @@ from llmcap.admission import Admission, Refused
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.attributes import Facts
 from llmcap.budget import describe
+from llmcap.callers import Callers, are_wanted
 from llmcap.deferred import Deferred
 from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall, Pass
 from llmcap.flight import CallInFlight
 from llmcap.flows import (
+    last_words,
     must_stream,
     provider_host,
     proxy_user,
     request_of,
     response_of,
+    send_as,
     strip_own_headers,
     unfix_length,
 )  # fmt: skip
@@ -51,8 +54,6 @@ ABANDONED_AFTER_SECONDS = 2
 
 NOBODY = Facts()
 
-LAST_WORDS = b'{"error": {"message": "LLMCap failed, so it did not send this call. See its log."}}'
-
 Hook = Callable[["LLMCap", http.HTTPFlow], Awaitable[None]]
 
 
@@ -66,8 +67,10 @@ def guarded(hook: Hook) -> Hook:
         except Exception as error:  # noqa: BLE001 - whatever it is, mitmproxy would forward
             try:
                 self.hook_failed(flow, error)
-            except Exception as worse:  # noqa: BLE001 - likewise
-                refuse_at_last(flow, worse)
+            except Exception as worse:
+                logger.error("LLMCap failed, and failed to say so", exc_info=worse)  # noqa: TRY400 - the worse one
+                if not cut.was_sent(flow.id):
+                    flow.response = last_words()
 
     return safe
 
@@ -83,11 +86,10 @@ class LLMCap:
     def __init__(self, firewall: Firewall | None = None, *, facts: Facts = NOBODY) -> None:
         self.firewall = firewall
         self._given = firewall is not None
-        self._facts_of_all = facts
+        self._callers = Callers(facts)
         self._settings: Settings | None = None
         self._in_flight: dict[str, CallInFlight | Deferred] = {}
         self._clients: dict[str, str] = {}  # of the calls in flight: flow id -> connection id
-        self._proxy_users: dict[str, str] = {}
         self._housekeeping: asyncio.Task[None] | None = None
 
     # --- life ---------------------------------------------------------------------------------
@@ -137,6 +139,9 @@ class LLMCap:
                 "LLMCap: the proxy listens on all interfaces, anyone who reaches it can spend your "
                 "budget: add --listen-host 127.0.0.1"
             )
+        # Not where another thread has the signals, as under `llmcap run`.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.firewall.reread)
         self._housekeeping = asyncio.create_task(self._keep_house())
 
     def done(self) -> None:
@@ -153,6 +158,7 @@ class LLMCap:
         if self.firewall is not None:
             self.firewall.close()
             self.firewall = None
+        self._callers.close()
         unloaded.stand_in()
 
     def firewall_summary(self) -> list[str]:
@@ -179,12 +185,11 @@ class LLMCap:
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """Remember the proxy user of the connection: it names a project."""
         user = proxy_user(flow.request.headers.pop("proxy-authorization", ""))
-        if user:
-            self._proxy_users[flow.client_conn.id] = user
+        self._callers.greeted(flow.client_conn.id, user)
 
     def client_disconnected(self, client: Client) -> None:
         """Forget the connection, and a little later what it left behind."""
-        self._proxy_users.pop(client.id, None)
+        self._callers.gone(client.id)
         if client.id in self._clients.values():
             loop = asyncio.get_running_loop()
             loop.call_later(ABANDONED_AFTER_SECONDS, self._abandoned, client.id)
@@ -204,7 +209,7 @@ class LLMCap:
             return
         if self.firewall is None:
             raise LLMCapError("LLMCap is not ready")
-        facts = self._facts(flow)
+        facts = await self._facts(flow)
         request = request_of(flow, host, program=facts.program)
         considered = self.firewall.consider(request, facts)
         if isinstance(considered, Pass):
@@ -284,22 +289,19 @@ class LLMCap:
         self._in_flight[flow.id] = verdict
         self._clients[flow.id] = flow.client_conn.id
         strip_own_headers(flow)
-        if verdict.body is not None:
-            flow.request.headers.pop("content-encoding", None)
-            flow.request.raw_content = verdict.body
-            flow.request.headers["content-length"] = str(len(verdict.body))
+        send_as(flow, path=verdict.path, body=verdict.body)
         if not admission.signed:
             flow.request.headers["accept-encoding"] = "identity"
 
-    def _facts(self, flow: http.HTTPFlow) -> Facts:
-        user = self._proxy_users.get(flow.client_conn.id, "")
-        if not user:
-            user = proxy_user(flow.request.headers.get("proxy-authorization", ""))
-        given = self._facts_of_all
-        return dataclasses.replace(
-            given,
-            proxy_user=user or given.proxy_user,
-            port=str(flow.client_conn.sockname[1]),
+    async def _facts(self, flow: http.HTTPFlow) -> Facts:
+        assert self.firewall is not None
+        client = flow.client_conn
+        return await self._callers.facts(
+            client.id,
+            client.peername[:2],
+            client.sockname[:2],
+            user=proxy_user(flow.request.headers.get("proxy-authorization", "")),
+            identify=are_wanted(self.firewall.policy),
         )
 
     # --- metering -----------------------------------------------------------------------------
@@ -390,14 +392,6 @@ class LLMCap:
 
 
 # --- helpers --------------------------------------------------------------------------------
-
-
-def refuse_at_last(flow: http.HTTPFlow, error: Exception) -> None:
-    """Refuse with nothing of ours but these lines, where even the refusal has failed."""
-    logger.error("LLMCap failed, and failed to say so", exc_info=error)
-    if not cut.was_sent(flow.id):
-        headers = {"content-type": "application/json", "x-should-retry": "false"}
-        flow.response = http.Response.make(429, LAST_WORDS, headers)
 
 
 def notify(kind: str, message: str) -> None:

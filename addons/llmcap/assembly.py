@@ -5,20 +5,29 @@ An option wins over its environment variable. Nothing of a setting that cannot b
 """
 
 import contextlib
+import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from llmcap import config
-from llmcap.errors import ConfigError, LedgerError
+from llmcap.alerts import Event
+from llmcap.config import files
+from llmcap.courier import Courier
+from llmcap.errors import ConfigError, LedgerError, LLMCapError
+from llmcap.events import events_path
 from llmcap.firewall import Firewall
 from llmcap.ledger import open_ledger
 from llmcap.paths import default_ledger
 from llmcap.pricing import PriceBook
 from llmcap.records import Policy
+from llmcap.rules import EventKind
+
+logger = logging.getLogger(__name__)
 
 # Budgets `every: run` count under this name: a new one for each start, unless a parent gives one.
 RUN_ID = os.environ.get("LLMCAP_RUN_ID") or secrets.token_hex(8)
@@ -39,10 +48,9 @@ def settings_from(
     *, cap: str, config: str, ledger: str, environ: Mapping[str, str] = os.environ
 ) -> Settings:
     """The options, each filled from its environment variable where it is empty."""
-    config_path = config or environ.get("LLMCAP_CONFIG", "")
     return Settings(
         cap=cap or environ.get("LLMCAP_CAP", ""),
-        config=Path(config_path).expanduser() if config_path else None,
+        config=files.find(config, environ=environ),
         ledger=ledger or environ.get("LLMCAP_LEDGER", "") or str(default_ledger()),
     )
 
@@ -72,9 +80,11 @@ def firewall_for(
 ) -> Firewall:
     """`open_firewall` for a policy that is already there, such as one with budgets added to it."""
     prices = PriceBook(overrides=policy.prices)
+    courier = Courier(events_path(settings.ledger), policy.alerts)
+    source = files.Source(settings.config, policy) if settings.config else None
     ledger = open_ledger(settings.ledger, durability=policy.durability)
     ledger.define(policy.budgets, run_id=run_id)
-    return Firewall(
+    firewall = Firewall(
         ledger=ledger,
         prices=prices,
         policy=policy,
@@ -82,7 +92,44 @@ def firewall_for(
         run_id=run_id,
         secret=fingerprint_secret(settings.ledger),
         notify=notify,
+        tell=teller(courier, notify),
     )
+    if policy.alerts:
+        courier.start()
+    firewall.farewells.append(courier.close)
+    if source is not None:
+        firewall.chores.append(partial(reread_if_changed, firewall, source, courier))
+        firewall.reread = source.look_again
+    return firewall
+
+
+def teller(courier: Courier, notify: Callable[[str, str], None]) -> Callable[[Event], None]:
+    """Events go to the courier; those that the walk has not noted itself go to the log too."""
+
+    def tell(event: Event) -> None:
+        if courier.tell(event) and event.kind in (EventKind.WARNING, EventKind.BREAKER):
+            notify(str(event.kind), event.message)
+
+    return tell
+
+
+def reread_if_changed(firewall: Firewall, source: files.Source, courier: Courier) -> None:
+    """Read the config again where it has changed. One that is wrong changes nothing, loudly."""
+    if not source.changed():
+        return
+    try:
+        policy = source.load()
+        prices = PriceBook(overrides=policy.prices)
+        courier.direct(policy.alerts)
+        firewall.adopt(policy, prices)
+    except LedgerError as error:
+        source.look_again()
+        firewall.notify("ledger_error", f"the changed config has to wait: {error}")
+    except LLMCapError as error:
+        text = f"the changed config is not used, the one before stays in force: {error}"
+        firewall.notify("config_error", text, subject=text)
+    else:
+        logger.info("LLMCap read %s again: it is in force", source.path)
 
 
 def fingerprint_secret(ledger: str) -> bytes:

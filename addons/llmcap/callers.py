@@ -1,13 +1,15 @@
 """
-Who a proxy's clients are, looked up in a thread when they connect, so that no call waits for long.
+Who a proxy's clients are, looked up in a thread, so that the loop never waits and a call not long.
 
 One lookup for each connection, one at a time; the answer is kept until the connection closes.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from llmcap.attributes import Facts
 from llmcap.process import Address, Owner, Owners, is_local
 from llmcap.records import Policy, ProcessPolicy
 
@@ -22,12 +24,42 @@ Find = Callable[[Address, Address], Owner | None]
 
 
 class Callers:
-    """The owners of client connections. Belongs to the thread of one event loop."""
+    """
+    What is known of client connections. Belongs to the thread of one event loop.
 
-    def __init__(self, find: Find | None = None) -> None:
+    `of_all` holds for every client: what the proxy was started for.
+    """
+
+    def __init__(self, of_all: Facts, *, find: Find | None = None) -> None:
+        self._of_all = of_all
         self._find = find or Owners().find
+        self._users: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Future[Owner | None]] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="llmcap-callers")
+
+    def greeted(self, connection: str, user: str) -> None:
+        """The connection was opened by this proxy user, for all of its calls."""
+        if user:
+            self._users[connection] = user
+
+    async def facts(
+        self, connection: str, client: Address, server: Address, *, user: str, identify: bool
+    ) -> Facts:
+        """What is known of the maker of a call; its process only where `identify` asks for it."""
+        facts = dataclasses.replace(
+            self._of_all,
+            proxy_user=self._users.get(connection) or user or self._of_all.proxy_user,
+            port=str(server[1]),
+        )
+        # A proxy that was started for one program knows it, also where others call for that one.
+        if not identify or facts.cwd:
+            return facts
+        owner = await self.of(connection, client, server)
+        if owner is None:
+            return facts
+        return dataclasses.replace(
+            facts, process=owner.program, cwd=owner.cwd, project=owner.project
+        )
 
     async def of(self, connection: str, client: Address, server: Address) -> Owner | None:
         """The program at the other end of a connection; None where that cannot be known."""
@@ -43,6 +75,7 @@ class Callers:
 
     def gone(self, connection: str) -> None:
         """The connection is closed: its port may be another program's next."""
+        self._users.pop(connection, None)
         self._tasks.pop(connection, None)
 
     def close(self) -> None:

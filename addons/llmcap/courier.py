@@ -51,31 +51,33 @@ class Courier:
         targets: Sequence[AlertTarget] = (),
         *,
         clock: Callable[[], datetime] = utc_now,
-        said: Callable[[Event], None] | None = None,
     ) -> None:
         self._path = path
         self._clock = clock
-        self._said = said
         self._targets = {target_id(target): target for target in targets}
         self._sinks = {name: sink_for(target) for name, target in self._targets.items()}
         self._queue: queue.Queue[Event | None] = queue.Queue(QUEUE_MAX)  # None: wake up
         self._told: OrderedDict[str, datetime | None] = OrderedDict()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="llmcap-courier", daemon=True)
+        self._started = False
 
     def start(self) -> None:
-        """Begin, also with what an earlier proxy left."""
-        self._thread.start()
+        """Begin, also with what an earlier proxy left. The first event begins by itself."""
+        if not self._started:
+            self._started = True
+            self._thread.start()
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> bool:
         """
-        Make an event known, unless it is one that was told before. Never blocks, never raises.
+        Make an event known; False: it is one that this process has told before. Never waits.
 
-        A storm ends here: what this process has told is remembered.
+        A storm ends here: what was told is remembered.
         """
         quiet_until = self._told.get(event.key, event.at)
         if quiet_until is None or quiet_until > event.at:
-            return
+            return False
+        self.start()
         self._told[event.key] = event.quiet_until
         self._told.move_to_end(event.key)
         if len(self._told) > KEYS_MAX:
@@ -85,20 +87,25 @@ class Courier:
         except queue.Full:
             # It may be told later: the queue is emptied in a moment.
             del self._told[event.key]
+            return False
+        return True
 
     def direct(self, targets: Sequence[AlertTarget]) -> None:
         """Serve these targets from now on. Raises `ConfigError`; then nothing has changed."""
         named = {target_id(target): target for target in targets}
         sinks = {name: sink_for(target) for name, target in named.items()}
         self._targets, self._sinks = named, sinks
+        if named:
+            self.start()
 
     def close(self) -> None:
         """Bring what can be brought in a moment, and end."""
         self._stop.set()
+        if not self._started:
+            return
         with contextlib.suppress(queue.Full):
             self._queue.put_nowait(None)
-        if self._thread.is_alive():
-            self._thread.join(GRACE_SECONDS + IDLE_SECONDS)
+        self._thread.join(GRACE_SECONDS + IDLE_SECONDS)
 
     # --- the thread -----------------------------------------------------------------------------
 
@@ -144,13 +151,11 @@ class Courier:
     def _add(self, log: EventLog, event: Event) -> None:
         wanted = [name for name, target in self._targets.items() if event.kind in target.events]
         try:
-            new = log.add(event, wanted)
+            log.add(event, wanted)
         except LedgerError:
             # Nobody was told: when it happens again, it is not a repetition.
             self._told.pop(event.key, None)
             raise
-        if new and self._said is not None:
-            self._said(event)
 
     def _bring_all(self, log: EventLog, *, until: float | None = None) -> None:
         """Everything that is due; what came in the meantime is noted between two deliveries."""

@@ -59,6 +59,10 @@ def _nobody(kind: str, message: str) -> None:
     """No one reads along."""
 
 
+def _nothing() -> None:
+    """There is no config to read again."""
+
+
 def _to_nobody(event: Event) -> None:
     """No one is told of events."""
 
@@ -93,6 +97,11 @@ class Firewall:
         self.parked: dict[tuple[str, str], CallInFlight] = {}
         # Settlements that could not be written yet; their holds stay until they can.
         self.unsettled: list[Callable[[], None]] = []
+        # What whoever made this firewall wants done from time to time, and when it is closed.
+        self.chores: list[Callable[[], None]] = []
+        self.farewells: list[Callable[[], None]] = []
+        # Takes the config for changed, where there is one: a chore then reads it again.
+        self.reread: Callable[[], None] = _nothing
 
     def consider(self, request: Request, facts: Facts) -> Pass | Refused | Deferred | Admission:
         """What to do with a request. Raises `LLMCapError` for what cannot be decided."""
@@ -150,6 +159,8 @@ class Firewall:
             text = f"{len(recovered)} calls of a proxy that is gone were billed at what they held"
             self.notify("recovered", text, subject=str(recovered[0]))
         self.guard.look(self._balances)
+        for chore in self.chores:
+            chore()
         self.line.wake()
 
     def settle_late(self) -> None:
@@ -172,6 +183,8 @@ class Firewall:
             call.give_up("the proxy ended before the background answer was fetched")
         self.parked.clear()
         self.settle_late()
+        for farewell in self.farewells:
+            farewell()
         self.ledger.close()
 
     # --- the parts of consider ----------------------------------------------------------------

@@ -10,6 +10,8 @@ from llmcap.providers import provider_of
 from llmcap.providers.shape import Request
 from llmcap.replies import Reply
 
+LAST_WORDS = b'{"error": {"message": "LLMCap failed, so it did not send this call. See its log."}}'
+
 # Whole JSON answers up to this size are held back so that their cost can stand in a header.
 BUFFERED_BYTES_MAX = 4 * 1024 * 1024
 
@@ -50,6 +52,23 @@ def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
 def response_of(reply: Reply) -> http.Response:
     """A synthesized reply as mitmproxy's response."""
     return http.Response.make(reply.status, reply.body, dict(reply.headers))
+
+
+def last_words() -> http.Response:
+    """A refusal with nothing of ours but these lines, where even the refusal has failed."""
+    headers = {"content-type": "application/json", "x-should-retry": "false"}
+    return http.Response.make(429, LAST_WORDS, headers)
+
+
+def send_as(flow: http.HTTPFlow, *, path: str | None, body: bytes | None) -> None:
+    """Put a path (without query) or a body in the place of the client's own, where given."""
+    if path is not None:
+        _, mark, query = flow.request.path.partition("?")
+        flow.request.path = path + mark + query
+    if body is not None:
+        flow.request.headers.pop("content-encoding", None)
+        flow.request.raw_content = body
+        flow.request.headers["content-length"] = str(len(body))
 
 
 def strip_own_headers(flow: http.HTTPFlow) -> None:

@@ -12,6 +12,7 @@ from llmcap.flows import (
     proxy_user,
     request_of,
     response_of,
+    send_as,
     strip_own_headers,
     unfix_length,
 )  # fmt: skip
@@ -128,3 +129,15 @@ def test_a_reply_becomes_a_response():
     response = response_of(Reply(429, {"x-should-retry": "false"}, b"{}"))
     assert (response.status_code, response.content) == (429, b"{}")
     assert response.headers["x-should-retry"] == "false"
+
+
+def test_a_call_is_sent_with_another_path_and_body_where_they_are_given():
+    """The query stays the client's, the length fits the body."""
+    made = flow()
+    send_as(made, path=None, body=None)
+    assert made.request.path == "/v1/chat/completions?a=1"
+    made.request.headers["content-encoding"] = "gzip"
+    send_as(made, path="/v1/other", body=b"12345")
+    assert made.request.path == "/v1/other?a=1"
+    assert made.request.content == b"12345"
+    assert made.request.headers["content-length"] == "5"

@@ -74,7 +74,7 @@ class Source:
         self.path = path
         named = {budget.name for budget in load(path).budgets}
         self._added = tuple(budget for budget in policy.budgets if budget.name not in named)
-        self._seen = self._signature()
+        self._seen: tuple[int, ...] | None = self._signature()
 
     def changed(self) -> bool:
         """Whether the file is another one than when this was last asked."""
@@ -83,6 +83,10 @@ class Source:
             return False
         self._seen = signature
         return True
+
+    def look_again(self) -> None:
+        """Take it for changed when it is asked for next."""
+        self._seen = None
 
     def load(self) -> Policy:
         """Its policy now. Raises `ConfigError`."""
