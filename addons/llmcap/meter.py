@@ -48,7 +48,9 @@ class Meter:
             self._decoder: Decoder = decoder_for(encoding)
             if ask.stream and encoding in ("", "identity"):
                 self._telling = getattr(self._reader, "telling", None)
-        except FormatError as error:
+            if self._reader is not None:
+                self._reader.head(headers)
+        except Exception as error:  # noqa: BLE001  the stream goes on, whatever is wrong in here
             self._fail(error)
 
     def feed(self, data: bytes) -> None:

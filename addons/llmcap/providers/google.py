@@ -17,32 +17,10 @@ from llmcap.providers.google_interactions import (
     read_interaction,
     read_stored,
 )  # fmt: skip
-from llmcap.providers.openai_chat import ChatReader, ask_usage, chat_usage, limit_chat, read_chat
+from llmcap.providers.openai_chat import HiddenReasoningReader, ask_usage, limit_chat, read_chat
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
-from llmcap.providers.reader import count
 from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Billing, Document, Endpoint, Provider
-from llmcap.records import Usage
-
-
-class HiddenReasoningReader(ChatReader):
-    """Chat completions whose completion tokens leave the reasoning out: only the total has it."""
-
-    def usage_of(self, usage: Document) -> Usage:
-        """Output is what the total leaves, as in Google's own format."""
-        known = chat_usage(usage, self.extras())
-        hidden = count(usage.get("total_tokens")) - known.input_tokens - known.output_tokens
-        if hidden <= 0:
-            return known
-        return Usage(
-            input_tokens=known.input_tokens,
-            output_tokens=known.output_tokens + hidden,
-            cache_read=known.cache_read,
-            input_audio=known.input_audio,
-            reasoning=max(known.reasoning, hidden),
-            extras=known.extras,
-        )
-
+from llmcap.providers.shape import Billing, Endpoint, Provider
 
 GENERATE = Endpoint(
     name="generateContent",

@@ -38,6 +38,8 @@ from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
 
 Read = Callable[[Request], Ask]
 
+HOST = "api.openai.com"
+
 
 def _regional(read: Read) -> Read:
     """
@@ -49,8 +51,8 @@ def _regional(read: Read) -> Read:
 
     def read_in_region(request: Request) -> Ask:
         ask = read(request)
-        region = request.host.lower().partition(".")[0]
-        if region == "api":
+        region, _, domain = request.host.lower().partition(".")
+        if domain != HOST:
             return ask
         return replace(ask, terms=(*ask.terms, "geo-us" if region == "us" else "geo-eu"))
 
@@ -164,4 +166,4 @@ ROUTES = Routes(
     )
 )
 
-PROVIDER = Provider(name="openai", hosts=("api.openai.com", "*.api.openai.com"), match=ROUTES)
+PROVIDER = Provider(name="openai", hosts=(HOST, f"*.{HOST}"), match=ROUTES)

@@ -130,6 +130,23 @@ def read_transcription(request: Request) -> Ask:
     )
 
 
+def read_recording(request: Request) -> Ask:
+    """The same for vendors that bill every model by the second."""
+    fields = fields_of(request)
+    if not fields:
+        raise FormatError("the form with the recording cannot be read")
+    values = {field.name: field.text for field in fields if not field.filename}
+    seconds = sum(seconds_bound(field) for field in fields if field.filename)
+    return Ask(
+        model=values.get("model", ""),
+        stream=values.get("stream", "").lower() == "true",
+        generates=False,
+        hidden_work=False,
+        fees={"audio_second": seconds},
+        attributes=attributes_of(dict(values)),
+    )
+
+
 def seconds_bound(recording: Field) -> int:
     """The longest that a recording of this size can be."""
     per_second = RECORDING_BYTES_PER_SECOND

@@ -11,6 +11,7 @@ https://platform.openai.com/docs/api-reference/chat/object
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from llmcap.providers import hosted
@@ -266,6 +267,22 @@ class ChatReader(BaseReader):
         if isinstance(function, dict):
             self.see(function.get("name"))
             self.see(function.get("arguments"))
+
+
+class HiddenReasoningReader(ChatReader):
+    """Chat completions whose completion tokens leave the reasoning out: the total has it."""
+
+    def usage_of(self, usage: Document) -> Usage:
+        """Output is what the total leaves of the input."""
+        known = chat_usage(usage, self.extras())
+        hidden = count(usage.get("total_tokens")) - known.input_tokens - known.output_tokens
+        if hidden <= 0:
+            return known
+        return replace(
+            known,
+            output_tokens=known.output_tokens + hidden,
+            reasoning=max(known.reasoning, hidden),
+        )
 
 
 def _audio_bytes(audio: Any) -> int:

@@ -10,7 +10,7 @@ https://platform.openai.com/docs/api-reference/images, https://platform.openai.c
 from llmcap.errors import FormatError
 from llmcap.providers.content import measure
 from llmcap.providers.multipart import fields_of
-from llmcap.providers.openai_chat import attributes_of
+from llmcap.providers.openai_chat import attributes_of, chat_usage
 from llmcap.providers.openai_responses import image_tokens, responses_usage
 from llmcap.providers.reader import BaseReader, count, documents, text
 from llmcap.providers.shape import Ask, Document, Media, Request
@@ -96,7 +96,13 @@ class ImagesReader(BaseReader):
 
 
 def image_usage(usage: Document) -> Usage:
-    """Usage of the GPT image models. Without details, all that they write is images."""
+    """
+    Usage of models that bill images as tokens; without details, all that they write is images.
+
+    OpenRouter tells it with the names of chat completions.
+    """
+    if "prompt_tokens" in usage:
+        return chat_usage(usage)
     found = responses_usage(usage)
     if found.output_image or isinstance(usage.get("output_tokens_details"), dict):
         return found

@@ -166,13 +166,17 @@ class ResponsesReader(BaseReader):
         charges = [
             Charge(
                 self.served_model,
-                responses_usage(usage, tool_units(document)),
+                responses_usage(usage, self.units(document)),
                 (*served_terms(document.get("service_tier")), *regional(self.ask.terms)),
             )
         ]
         charges += _image_charges(document)
         self.charge_all(tuple(charges))
         self.complete = True
+
+    def units(self, response: Document) -> Mapping[str, Count]:
+        """What the hosted tools of a response are billed as."""
+        return tool_units(response)
 
     def _head(self, response: Document) -> None:
         self.model = text(response.get("model")) or self.model

@@ -100,6 +100,9 @@ class BaseReader:
         self.visible_bytes = 0
         self.visible_events = 0
 
+    def head(self, headers: Mapping[str, str]) -> None:
+        """The head of the response, before anything of its body: few formats tell usage there."""
+
     def event(self, event: Document, name: str = "") -> None:  # noqa: ARG002  the shape has it
         """One event of a stream; formats that do not stream take it for a whole body."""
         if event:

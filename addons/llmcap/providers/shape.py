@@ -117,8 +117,12 @@ class Reader(Protocol):
     One response, read incrementally. Never raises for what a provider may send.
 
     A stream calls `event` for each decoded JSON event, anything else calls `body` once. `reading`
-    may be asked at any moment.
+    may be asked at any moment. `head` comes first.
     """
+
+    def head(self, headers: Mapping[str, str]) -> None:
+        """The response's headers, their names in lower case."""
+        ...
 
     def event(self, event: Document, name: str = "") -> None:
         """One event of a stream; `name` is its SSE `event:` field or its frame type."""

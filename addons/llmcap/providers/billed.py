@@ -1,0 +1,85 @@
+"""
+Responses that tell what they cost: the provider's own bill, beside what its usage says.
+
+The bill is what counts; the usage stays for token budgets, and for a stream that breaks off before
+its bill came. So any reader can be given this company, and none has to know about it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from llmcap.providers.reader import BaseReader, amount, document
+from llmcap.providers.shape import Ask, Document, Reader
+from llmcap.records import Reading
+
+# The dollars that a document tells, or None where it tells none.
+Bill = Callable[[Document], Decimal | None]
+
+# Where the events of a stream keep the document that a whole answer is.
+_ENVELOPES = ("response", "message")
+
+
+class BilledReader:
+    """Another reader's reading, with the bill that stood beside the usage it read."""
+
+    def __init__(self, inner: BaseReader, bill: Bill) -> None:
+        self.telling = inner.telling
+        self._inner = inner
+        self._bill = bill
+        self._billed_usd: Decimal | None = None
+        self._whole = False
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One event; a bill may be told again and again, the last one counts."""
+        self._inner.event(event, name)
+        for told in (event, *(document(event.get(key)) for key in _ENVELOPES)):
+            self._look(told)
+
+    def body(self, document: Document) -> None:
+        """A whole answer: with its bill, nothing is missing."""
+        self._inner.body(document)
+        self._look(document)
+        self._whole = self._billed_usd is not None
+
+    def head(self, headers: Mapping[str, str]) -> None:
+        """The head of the response."""
+        self._inner.head(headers)
+
+    def raw(self, size: int, headers: Mapping[str, str]) -> None:
+        """A response that is no JSON has no bill."""
+        self._inner.raw(size, headers)
+
+    def reading(self) -> Reading:
+        """The bill counts only when it is final: streams tell parts of it on their way."""
+        reading = self._inner.reading()
+        if not (reading.complete or self._whole):
+            return reading
+        return replace(reading, complete=True, deferred=False, billed_usd=self._billed_usd)
+
+    def _look(self, told: Document) -> None:
+        if told and (usd := self._bill(told)) is not None:
+            self._billed_usd = usd
+
+
+class PricedAsAsked(BaseReader):
+    """
+    Sellers whose prices go by the name that was asked for.
+
+    What answers a router's or a cloud's model has a name of its own, under which it sells nothing.
+    """
+
+    @property
+    def served_model(self) -> str:
+        """The model whose price applies."""
+        return self.ask.model or self.model or ""
+
+
+def billed(reader: Callable[[Ask], BaseReader], bill: Bill) -> Callable[[Ask], Reader]:
+    """The same kind of reader, with an eye on the bill."""
+    return lambda ask: BilledReader(reader(ask), bill)
+
+
+def usage_cost(told: Document) -> Decimal | None:
+    """`usage.cost`, in dollars: OpenRouter, Vercel and others after them."""
+    return amount(document(told.get("usage")).get("cost"))

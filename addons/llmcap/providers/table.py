@@ -1,0 +1,59 @@
+"""
+Hosts to providers: by an exact name, by a domain, or by a pattern with the region in its middle.
+
+`*.example.com` is every name below that domain; in any other place a `*` stands for one label or a
+part of one (`bedrock-runtime.*.amazonaws.com`, `*-aiplatform.googleapis.com`).
+"""
+
+import re
+from collections.abc import Iterable
+
+from llmcap.providers.shape import Provider
+
+_REMEMBERED_MAX = 4_096
+
+
+class Table:
+    """Whose host is whose."""
+
+    def __init__(self, providers: Iterable[Provider]) -> None:
+        self.providers = tuple(providers)
+        self._exact: dict[str, Provider] = {}
+        self._domains: dict[str, Provider] = {}
+        self._patterns: list[tuple[re.Pattern[str], Provider]] = []
+        self._remembered: dict[str, Provider | None] = {}
+        for provider in self.providers:
+            for host in provider.hosts:
+                self._add(host, provider)
+
+    def find(self, host: str) -> Provider | None:
+        """The provider of a host: by its name, else a pattern, else the longest known domain."""
+        host = host.lower().rstrip(".")
+        if host not in self._remembered:
+            if len(self._remembered) >= _REMEMBERED_MAX:
+                self._remembered.clear()
+            self._remembered[host] = self._look_up(host)
+        return self._remembered[host]
+
+    def _look_up(self, host: str) -> Provider | None:
+        if found := self._exact.get(host):
+            return found
+        for pattern, provider in self._patterns:
+            if pattern.fullmatch(host):
+                return provider
+        domain = host
+        while domain:
+            _, _, domain = domain.partition(".")
+            if found := self._domains.get(domain):
+                return found
+        return None
+
+    def _add(self, host: str, provider: Provider) -> None:
+        domain = host.removeprefix("*.")
+        if "*" in domain:
+            pattern = re.escape(host).replace(re.escape("*"), "[^.]+")
+            self._patterns.append((re.compile(pattern), provider))
+            return
+        names = self._exact if domain == host else self._domains
+        assert domain not in names, f"two providers claim the host {host}"
+        names[domain] = provider
