@@ -1,0 +1,307 @@
+"""
+The vendors that speak OpenAI's API: a row each, and what differs from it as data.
+
+To add one: a row here, and its prices in `pricing/<name>.yaml`. What differs more than a row can
+say has a file of its own, made with the same `openai_api`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from llmcap.providers import anthropic, ollama, openai
+from llmcap.providers.anthropic_messages import MessagesReader
+from llmcap.providers.billed import Bill, PricedAsAsked, billed, usage_cost
+from llmcap.providers.openai_chat import (
+    ChatReader,
+    ask_usage,
+    chat_usage,
+    limit_max_tokens,
+    read_chat,
+    read_completion,
+)  # fmt: skip
+from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai_images import ImagesReader, read_image
+from llmcap.providers.openai_rerank import RerankReader, read_rerank
+from llmcap.providers.openai_responses import ResponsesReader, limit_responses, read_responses
+from llmcap.providers.reader import BaseReader, count, document
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Reader, Request
+from llmcap.records import Usage
+
+Read = Callable[[Request], Ask]
+Route = tuple[str, str, Endpoint]
+
+# Where vendors tell how much of the prompt came from a cache, if not where OpenAI does.
+_CACHED = (
+    "cached_tokens",  # Moonshot, Together
+    "prompt_cache_hit_tokens",  # DeepSeek
+    "cache_read_input_tokens",  # those that sell Anthropic's models
+    "num_cached_tokens",  # Mistral
+)
+_WRITTEN = "cache_creation_input_tokens"
+
+
+def compatible_usage(usage: Document) -> Usage:
+    """What a usage object of a compatible API means, whatever names it has for cached tokens."""
+    known = chat_usage(usage)
+    old_name = document(usage.get("prompt_token_details"))
+    cached = count(old_name.get("cached_tokens")) or max(count(usage.get(key)) for key in _CACHED)
+    return replace(
+        known,
+        cache_read=known.cache_read or cached,
+        cache_write_5m=known.cache_write_5m or count(usage.get(_WRITTEN)),
+    )
+
+
+class CompatibleReader(ChatReader):
+    """Chat completions of a vendor that adds to OpenAI's shape, as all of them do."""
+
+    def usage_in(self, event: Document) -> Document | None:
+        """The usage where OpenAI has it, else where Groq has it in a stream."""
+        return super().usage_in(event) or document(event.get("x_groq")).get("usage") or None
+
+    def usage_of(self, usage: Document) -> Usage:
+        """What a usage object means."""
+        return replace(compatible_usage(usage), extras=self.extras())
+
+
+class AskedChatReader(PricedAsAsked, CompatibleReader):
+    """The same for sellers whose prices go by the name that was asked for."""
+
+
+class AskedResponsesReader(PricedAsAsked, ResponsesReader):
+    """Responses of such a seller."""
+
+
+class AskedMessagesReader(PricedAsAsked, MessagesReader):
+    """Messages of such a seller."""
+
+
+class AskedEmbeddingsReader(PricedAsAsked, EmbeddingsReader):
+    """Embeddings of such a seller."""
+
+
+FREE = Endpoint(name="free", billing=Billing.FREE)
+LATER = Endpoint(name="later work", billing=Billing.UNMETERABLE)
+
+
+def _as_it_is(read: Read) -> Read:
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What differs from OpenAI's API, for all of its endpoints."""
+
+    dialect: str = "openai"
+    chat: Callable[[Ask], BaseReader] = CompatibleReader
+    responses: Callable[[Ask], BaseReader] = ResponsesReader
+    embeddings: Callable[[Ask], BaseReader] = EmbeddingsReader
+    bill: Bill | None = None  # the bill that answers tell
+    reads: Callable[[Read], Read] = _as_it_is  # what is changed in every `Ask`
+    limit: Callable[[Document, int], Document | None] = limit_max_tokens
+    asks_usage: bool = True  # False: streams tell it unasked, and asking may be refused
+
+    def reader(self, plain: Callable[[Ask], BaseReader]) -> Callable[[Ask], Reader]:
+        """The kind of reader with what this API adds to all of them."""
+        return billed(plain, self.bill) if self.bill else plain
+
+
+OPENAI = Api()
+
+
+def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
+    """The routes of OpenAI's API below each of these paths, as a vendor has them."""
+    chat = Endpoint(
+        name="chat completions",
+        read=api.reads(read_chat),
+        reader=api.reader(api.chat),
+        limit=api.limit,
+        ask_usage=ask_usage if api.asks_usage else None,
+        dialect=api.dialect,
+    )
+    completions = replace(chat, name="completions", read=api.reads(read_completion))
+    responses = Endpoint(
+        name="responses",
+        read=api.reads(read_responses),
+        reader=api.reader(api.responses),
+        limit=limit_responses,
+        dialect="openai_responses" if api.dialect == "openai" else api.dialect,
+    )
+    stored = Endpoint(
+        name="stored response",
+        billing=Billing.DEFERRED,
+        read=openai.STORED.read,
+        reader=api.reader(api.responses),
+        dialect=api.dialect,
+    )
+    embeddings = Endpoint(
+        name="embeddings",
+        read=api.reads(read_embeddings),
+        reader=api.reader(api.embeddings),
+        dialect=api.dialect,
+    )
+    images = Endpoint(
+        name="images",
+        read=api.reads(read_image),
+        reader=api.reader(ImagesReader),
+        dialect=api.dialect,
+    )
+    rerank = Endpoint(
+        name="rerank",
+        read=api.reads(read_rerank),
+        reader=api.reader(RerankReader),
+        dialect=api.dialect,
+    )
+    free = replace(FREE, dialect=api.dialect)
+    later = replace(LATER, dialect=api.dialect)
+    transcription = replace(openai.TRANSCRIPTION, dialect=api.dialect)
+    speech = replace(openai.SPEECH, dialect=api.dialect)
+    below: tuple[Route, ...] = (
+        ("POST", "/chat/completions", chat),
+        ("POST", "/completions", completions),
+        ("POST", "/responses", responses),
+        ("GET", "/responses/{}", stored),
+        ("POST", "/responses/{}/cancel", stored),
+        ("POST", "/embeddings", embeddings),
+        ("POST", "/rerank", rerank),
+        ("POST", "/images/generations", images),
+        ("POST", "/images/edits", images),
+        ("POST", "/audio/speech", speech),
+        ("POST", "/audio/transcriptions", transcription),
+        ("POST", "/audio/translations", transcription),
+        ("POST", "/batches", later),
+        ("POST", "/fine_tuning/jobs", later),
+        ("POST", "/videos/**", later),
+        ("GET", "/realtime", later),
+        ("*", "/batches/**", free),
+        ("*", "/files/**", free),
+        ("*", "/uploads/**", free),
+        ("*", "/models/**", free),
+        ("POST", "/tokenize", free),
+        ("POST", "/moderations", free),
+    )
+    return [(method, base + path, endpoint) for base in bases for method, path, endpoint in below]
+
+
+def anthropic_api(*bases: str, dialect: str = "anthropic") -> list[Route]:
+    """The routes of Anthropic's Messages API below each of these paths."""
+    messages = replace(anthropic.MESSAGES, dialect=dialect)
+    free = replace(FREE, dialect=dialect)
+    return [
+        route
+        for base in bases
+        for route in (
+            ("POST", f"{base}/messages", messages),
+            ("POST", f"{base}/messages/count_tokens", free),
+            ("*", f"{base}/models/**", free),
+        )
+    ]
+
+
+def compatible(
+    name: str,
+    *hosts: str,
+    bases: Iterable[str] = ("/v1",),
+    messages: Iterable[str] = (),
+    more: Iterable[Route] = (),
+    api: Api = OPENAI,
+    prices: str = "",
+    api_only: bool = True,
+) -> Provider:
+    """
+    A provider whose API is OpenAI's below `bases` and Anthropic's below `messages`.
+
+    `more` are routes of its own, which win over both.
+    """
+    routes = Routes((*more, *openai_api(*bases, api=api), *anthropic_api(*messages)))
+    return Provider(
+        name=name,
+        hosts=hosts,
+        match=routes,
+        api_only=api_only,
+        dialect=api.dialect,
+        prices=prices,
+    )
+
+
+# --- the table ------------------------------------------------------------------------------
+
+# Streams that tell their usage whether asked for it or not.
+TELLS = Api(asks_usage=False)
+COST = Api(asks_usage=False, bill=usage_cost)
+
+VENDORS: tuple[Provider, ...] = (
+    compatible("ai21", "api.ai21.com", bases=("/studio/v1", "/v1")),
+    compatible("arcee", "api.arcee.ai", "conductor.arcee.ai", bases=("/api/v1", "/v1")),
+    compatible("avian", "api.avian.io", api=COST),
+    compatible("baseten", "inference.baseten.co"),
+    compatible("cerebras", "api.cerebras.ai", api=TELLS),
+    compatible(
+        "dashscope",
+        "dashscope.aliyuncs.com",
+        "dashscope-intl.aliyuncs.com",
+        "dashscope-us.aliyuncs.com",
+        bases=("/compatible-mode/v1",),
+        messages=("/apps/anthropic/v1",),
+    ),
+    compatible("deepinfra", "api.deepinfra.com", bases=("/v1/openai", "/v1")),
+    compatible("doubleword", "api.doubleword.ai"),
+    compatible(
+        "fireworks",
+        "api.fireworks.ai",
+        bases=("/inference/v1",),
+        messages=("/inference/v1",),
+        # Machines by the hour, fine-tuning: https://docs.fireworks.ai/api-reference
+        more=(("POST", "/v1/accounts/**", LATER),),
+    ),
+    compatible("friendliai", "api.friendli.ai", bases=("/serverless/v1",)),
+    compatible("helicone", "ai-gateway.helicone.ai", bases=("/v1", "/ai")),
+    compatible("hyperbolic", "api.hyperbolic.xyz"),
+    compatible("inception", "api.inceptionlabs.ai"),
+    compatible("lambda", "api.lambda.ai", "api.lambdalabs.com"),
+    compatible("meta", "api.llama.com", bases=("/compat/v1", "/v1")),
+    compatible(
+        "minimax",
+        "api.minimax.io",
+        "api.minimax.chat",
+        "api.minimaxi.com",
+        messages=("/anthropic/v1",),
+    ),
+    compatible(
+        "moonshotai",
+        "api.moonshot.ai",
+        "api.moonshot.cn",
+        messages=("/anthropic/v1",),
+    ),
+    compatible("morph", "api.morphllm.com"),
+    compatible(
+        "nebius", "api.studio.nebius.ai", "api.studio.nebius.com", "api.tokenfactory.nebius.com"
+    ),
+    compatible("novita", "api.novita.ai", bases=("/openai/v1", "/v3/openai", "/openai")),
+    compatible("nscale", "inference.api.nscale.com"),
+    compatible("nvidia", "integrate.api.nvidia.com", "ai.api.nvidia.com"),
+    compatible(
+        "ollama-cloud",
+        "ollama.com",
+        "api.ollama.com",
+        more=ollama.routes(),
+        api_only=False,
+    ),
+    compatible(
+        "ovhcloud", "*.endpoints.kepler.ai.cloud.ovh.net", bases=("/v1", "/api/openai_compat/v1")
+    ),
+    compatible("poe", "api.poe.com"),
+    compatible("sambanova", "api.sambanova.ai"),
+    compatible("scaleway", "api.scaleway.ai", bases=("/v1", "/{}/v1")),
+    compatible("v0", "api.v0.dev", api_only=False),
+    compatible("wandb", "api.inference.wandb.ai"),
+    compatible("zhipuai", "open.bigmodel.cn", bases=("/api/paas/v4", "/api/coding/paas/v4")),
+    compatible(
+        "zai",
+        "api.z.ai",
+        bases=("/api/paas/v4", "/api/coding/paas/v4"),
+        messages=("/api/anthropic/v1",),
+        api=TELLS,
+    ),
+)

@@ -1,0 +1,103 @@
+"""
+Perplexity: api.perplexity.ai, which searches in every call of a Sonar model.
+
+Each call has a fee by the size of its search context, besides its tokens, and the answer tells the
+whole bill: `usage.cost.total_cost`. Deep research searches as often as it wants and bills the
+sources that it cites and its reasoning apart.
+https://docs.perplexity.ai/getting-started/pricing
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from llmcap.providers import hosted
+from llmcap.providers.compatible import LATER, Api, CompatibleReader, Read, compatible
+from llmcap.providers.reader import amount, count, document, text
+from llmcap.providers.shape import Ask, Document, Request
+from llmcap.records import Count, Usage
+
+SIZES = ("low", "medium", "high")
+
+# A deep research makes dozens of searches; this many were never seen, and nothing is documented.
+RESEARCH_SEARCHES = 200
+
+
+def total_cost(told: Document) -> Decimal | None:
+    """The bill of an answer, in dollars."""
+    return amount(document(document(told.get("usage")).get("cost")).get("total_cost"))
+
+
+def with_fee(read: Read) -> Read:
+    """The same with the fee of a search, for the models that make one."""
+
+    def read_with_fee(request: Request) -> Ask:
+        ask = read(request)
+        if not ask.generates:
+            return ask
+        if not _searches(ask.model):
+            # A model of another vendor, which may use Perplexity's tools.
+            has_tools = bool(request.document().get("tools"))
+            return ask if has_tools else replace(ask, fees={})
+        options = document(request.document().get("web_search_options"))
+        fees: dict[str, Count] = {_unit(options.get("search_context_size")): 1}
+        if "deep-research" not in ask.model:
+            # What is found is read without being billed.
+            return replace(ask, fees=fees, loops=1, extra_input=0)
+        read_tokens = RESEARCH_SEARCHES * hosted.RESULT_TOKENS
+        fees |= {"web_search": RESEARCH_SEARCHES, "citation_token": read_tokens}
+        return replace(ask, fees=fees, loops=1, extra_input=0)
+
+    return read_with_fee
+
+
+def _searches(model: str) -> bool:
+    return "sonar" in model and "/" not in model
+
+
+def _unit(size: object) -> str:
+    return f"search_request_{size if size in SIZES else SIZES[0]}"
+
+
+class SonarReader(CompatibleReader):
+    """Chat completions with the units of their searches."""
+
+    def usage_of(self, usage: Document) -> Usage:
+        """Tokens, the fee of the call, and what a research is billed for besides."""
+        extras: dict[str, Count] = dict(self._fee(usage))
+        searches = count(usage.get("num_search_queries"))
+        if searches and "deep-research" in self.served_model:
+            extras["web_search"] = searches
+        if cited := count(usage.get("citation_tokens")):
+            extras["citation_token"] = cited
+        known = super().usage_of(usage)
+        reasoning = count(usage.get("reasoning_tokens"))
+        return replace(
+            known,
+            # Reasoning of a research comes on top of what it writes.
+            output_tokens=known.output_tokens + reasoning,
+            reasoning=known.reasoning + reasoning,
+            extras=extras,
+        )
+
+    def _fee(self, usage: Document) -> Mapping[str, Count]:
+        if not _searches(self.served_model):
+            return {}
+        asked = next((unit for unit in self.ask.fees if unit.startswith("search_request_")), "")
+        size = text(usage.get("search_context_size"))
+        return {_unit(size) if size else asked or _unit(None): 1}
+
+
+PROVIDER = compatible(
+    "perplexity",
+    "api.perplexity.ai",
+    bases=("", "/v1"),
+    api=Api(chat=SonarReader, bill=total_cost, reads=with_fee, asks_usage=False),
+    more=(
+        ("POST", "/async/chat/completions", LATER),
+        ("POST", "/search", LATER),
+        ("POST", "/v1/agent", LATER),
+        ("POST", "/v1/contextualizedembeddings", LATER),
+        ("POST", "/v1/sonar", LATER),
+    ),
+)

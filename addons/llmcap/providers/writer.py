@@ -1,0 +1,42 @@
+"""
+Writer: api.writer.com, chat completions under a path of its own.
+
+Text completions tell no usage at all, and stream bare values.
+https://dev.writer.com/api-reference
+"""
+
+from dataclasses import replace
+
+from llmcap.providers.compatible import LATER, CompatibleReader, compatible
+from llmcap.providers.openai_chat import ask_usage, limit_max_tokens, read_chat, read_completion
+from llmcap.providers.shape import Document, Endpoint
+
+
+class ValuesReader(CompatibleReader):
+    """Completions that come as `{"value": ...}`."""
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One piece of text."""
+        self.see(event.get("value"))
+        super().event(event, name)
+
+
+CHAT = Endpoint(
+    name="chat completions",
+    read=read_chat,
+    reader=CompatibleReader,
+    limit=limit_max_tokens,
+    ask_usage=ask_usage,
+)
+COMPLETIONS = replace(CHAT, name="completions", read=read_completion, reader=ValuesReader)
+
+PROVIDER = compatible(
+    "writer",
+    "api.writer.com",
+    more=(
+        ("POST", "/v1/chat", CHAT),
+        ("POST", "/v1/completions", replace(COMPLETIONS, ask_usage=None)),
+        ("POST", "/v1/applications/**", LATER),
+        ("POST", "/v1/graphs/question", LATER),
+    ),
+)
