@@ -1,0 +1,273 @@
+"""
+Mistral: api.mistral.ai and its regional hosts.
+
+Streams tell their usage unasked. Sound that is read is billed by the second, not by its tokens,
+which are in the total only. Documents are billed by the page, more where they are annotated too.
+Conversations run connectors (searches, code) that have fees, and read what these give back.
+https://docs.mistral.ai/api, https://mistral.ai/pricing
+"""
+
+from dataclasses import replace
+
+from llmcap.providers import hosted
+from llmcap.providers.compatible import FREE, LATER, Api, CompatibleReader, openai_api
+from llmcap.providers.content import measure
+from llmcap.providers.openai_audio import read_recording
+from llmcap.providers.openai_chat import (
+    attributes_of,
+    limit_max_tokens,
+    output_limit,
+    read_chat,
+)  # fmt: skip
+from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.reader import BaseReader, amount, count, document, documents, text
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.records import Count, Usage
+
+# The most that one document may have: https://docs.mistral.ai/capabilities/document_ai
+PAGES_MAX = 1_000
+# No page of a PDF takes fewer bytes.
+PAGE_BYTES_MIN = 200
+
+_ANNOTATIONS = ("document_annotation_format", "bbox_annotation_format")
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+def read_conversation(request: Request) -> Ask:
+    """What a turn of a conversation asks for; the agent's model is known to Mistral only."""
+    body = request.document()
+    content = measure(request)
+    kinds = {text(tool.get("type")) for tool in documents(body.get("tools"))} - {"function"}
+    fees: dict[str, Count] = {kind: hosted.USES_DEFAULT for kind in kinds if kind}
+    tools = hosted.tools({next(iter(fees)): hosted.USES_DEFAULT}) if fees else hosted.NONE
+    continues = request.path.rstrip("/").rpartition("/")[2]
+    previous = "" if continues == "conversations" else request.path.strip("/").split("/")[2]
+    limit = output_limit(document(body.get("completion_args")))
+    return Ask(
+        model=text(body.get("model")),
+        stream=body.get("stream") is True,
+        text_bytes=content.text_bytes,
+        media=content.media,
+        output_limit=limit,
+        loops=tools.loops,
+        extra_input=tools.result_tokens,
+        remote_input=bool(previous or body.get("agent_id")),
+        previous_id=previous or None,
+        fees=fees,
+        attributes=attributes_of(body),
+    )
+
+
+def limit_conversation(body: Document, limit: int) -> Document | None:
+    """The same request with this limit."""
+    if limit < 1:
+        return None
+    return {
+        **body,
+        "completion_args": {**document(body.get("completion_args")), "max_tokens": limit},
+    }
+
+
+def read_ocr(request: Request) -> Ask:
+    """What a request to recognise a document asks for: so many pages at most."""
+    body = request.document()
+    content = measure(request)
+    pages = body.get("pages")
+    known = [media.bytes for media in content.media if media.bytes is not None]
+    if isinstance(pages, list) and pages:
+        most = len(pages)
+    elif known and all(media.bytes is not None for media in content.media):
+        most = sum(known) // PAGE_BYTES_MIN + len(known)
+    else:
+        most = PAGES_MAX
+    unit = page_unit(body)
+    return Ask(
+        model=text(body.get("model")),
+        generates=False,
+        hidden_work=False,
+        fees={unit: min(most, PAGES_MAX)},
+    )
+
+
+def page_unit(body: Document) -> str:
+    """What a page is billed as."""
+    return "annotated_page" if any(body.get(name) for name in _ANNOTATIONS) else "page"
+
+
+def read_speech(request: Request) -> Ask:
+    """What a request for speech asks for: so many characters."""
+    body = request.document()
+    return Ask(
+        model=text(body.get("model")),
+        stream=body.get("stream") is True,
+        generates=False,
+        hidden_work=False,
+        fees={"input_character": len(text(body.get("input")))},
+    )
+
+
+# --- responses ------------------------------------------------------------------------------
+
+
+class MistralReader(CompatibleReader):
+    """Chat completions whose sound is billed by the second."""
+
+    def usage_of(self, usage: Document) -> Usage:
+        """Tokens of text, and seconds of sound."""
+        known = super().usage_of(usage)
+        seconds = amount(usage.get("prompt_audio_seconds"))
+        if not seconds:
+            return known
+        return replace(known, input_audio=0, extras={"audio_second": seconds})
+
+
+class ConversationReader(MistralReader):
+    """A turn of a conversation, whole or streamed."""
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One event; the last one has the usage."""
+        self.see(event.get("content"))
+        super().event(event, name)
+
+    def body(self, document: Document) -> None:
+        """A whole turn."""
+        self.response_id = text(document.get("conversation_id")) or self.response_id
+        for output in documents(document.get("outputs")):
+            self.model = text(output.get("model")) or self.model
+            self.see_json(output.get("content"))
+        super().body(document)
+
+    def usage_of(self, usage: Document) -> Usage:
+        """Tokens, what connectors made the model read, and how often each was run."""
+        known = super().usage_of(usage)
+        runs = document(usage.get("connectors"))
+        units: dict[str, Count] = {name: count(number) for name, number in runs.items()}
+        return replace(
+            known,
+            input_tokens=known.input_tokens + count(usage.get("connector_tokens")),
+            extras={**known.extras, **units},
+        )
+
+
+class OcrReader(BaseReader):
+    """A recognised document: its pages."""
+
+    def body(self, document: Document) -> None:
+        """The whole answer."""
+        self.model = text(document.get("model")) or self.model
+        if document.get("error"):
+            self.fail(document["error"])
+        usage = document.get("usage_info")
+        if isinstance(usage, dict):
+            unit = next(iter(self.ask.fees), "page")
+            self.charge(Usage(extras={unit: count(usage.get("pages_processed"))}))
+            self.complete = True
+
+
+class SpeechReader(BaseReader):
+    """Speech, whose characters are billed: those of the request."""
+
+    def event(self, event: Document, name: str = "") -> None:
+        """One event of a stream; the last one says that it is."""
+        self.complete = self.complete or (text(event.get("type")) or name).endswith("done")
+        if self.complete:
+            self.charge(Usage(extras=self.ask.fees))
+
+    def body(self, document: Document) -> None:
+        """The sound, inside JSON."""
+        if document.get("error"):
+            self.fail(document["error"])
+        elif document.get("audio_data"):
+            self.raw(0, {})
+
+    def raw(self, size: int, headers: object) -> None:  # noqa: ARG002  the shape has it
+        """The sound itself."""
+        self.charge(Usage(extras=self.ask.fees))
+        self.complete = True
+
+
+class TranscriptReader(BaseReader):
+    """A transcript, billed by the seconds of its recording."""
+
+    def event(self, event: Document, name: str = "") -> None:  # noqa: ARG002  the shape has it
+        """One event of a stream; the last one has the usage."""
+        self.body(event)
+
+    def body(self, document: Document) -> None:
+        """The whole transcript."""
+        self.model = text(document.get("model")) or self.model
+        self.see(document.get("text"))
+        if document.get("error"):
+            self.fail(document["error"])
+        usage = document.get("usage")
+        if not isinstance(usage, dict):
+            return
+        seconds = amount(usage.get("prompt_audio_seconds"))
+        if seconds is not None:
+            extras: dict[str, Count] = {"audio_second": seconds}
+            self.charge(
+                Usage(
+                    input_tokens=count(usage.get("prompt_tokens")),
+                    output_tokens=count(usage.get("completion_tokens")),
+                    extras=extras,
+                )
+            )
+            self.complete = True
+
+
+# --- the API --------------------------------------------------------------------------------
+
+API = Api(chat=MistralReader, asks_usage=False, dialect="mistral")
+COMPLETION = Endpoint(
+    name="completions",
+    read=read_chat,
+    reader=MistralReader,
+    limit=limit_max_tokens,
+    dialect="mistral",
+)
+CONVERSATION = Endpoint(
+    name="conversations",
+    read=read_conversation,
+    reader=ConversationReader,
+    limit=limit_conversation,
+    dialect="mistral",
+)
+OCR = Endpoint(name="ocr", read=read_ocr, reader=OcrReader, dialect="mistral")
+SPEECH = Endpoint(name="speech", read=read_speech, reader=SpeechReader, dialect="mistral")
+TRANSCRIPTION = Endpoint(
+    name="transcriptions", read=read_recording, reader=TranscriptReader, dialect="mistral"
+)
+JUDGEMENT = Endpoint(
+    name="moderations", read=read_embeddings, reader=EmbeddingsReader, dialect="mistral"
+)
+
+PROVIDER = Provider(
+    name="mistral",
+    hosts=("api.mistral.ai", "*.api.mistral.ai", "api.eu.mistral.ai", "api.us.mistral.ai",
+           "codestral.mistral.ai"),
+    match=Routes(
+        (
+            ("POST", "/v1/fim/completions", COMPLETION),
+            ("POST", "/v1/agents/completions", COMPLETION),
+            ("POST", "/v1/conversations", CONVERSATION),
+            ("POST", "/v1/conversations/{}", CONVERSATION),
+            ("POST", "/v1/conversations/{}/restart", CONVERSATION),
+            ("POST", "/v1/ocr", OCR),
+            ("POST", "/v1/audio/speech", SPEECH),
+            ("POST", "/v1/audio/transcriptions", TRANSCRIPTION),
+            ("POST", "/v1/moderations", JUDGEMENT),
+            ("POST", "/v1/chat/moderations", JUDGEMENT),
+            ("POST", "/v1/classifications", JUDGEMENT),
+            ("POST", "/v1/chat/classifications", JUDGEMENT),
+            ("POST", "/v1/batch/jobs", LATER),
+            ("*", "/v1/batch/**", FREE),
+            ("*", "/v1/agents/**", FREE),
+            ("*", "/v1/libraries/**", FREE),
+            *openai_api("/v1", api=API),
+        )
+    ),
+    dialect="mistral",
+)  # fmt: skip
