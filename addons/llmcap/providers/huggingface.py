@@ -1,0 +1,63 @@
+"""
+Hugging Face's router: router.huggingface.co, which passes calls on to other vendors at their price.
+
+The vendor is named behind the model (`model:groq`) or in front of the path (`/groq/openai/v1/...`),
+or the router chooses. The answer names the vendor's model, not the one that has the price.
+https://huggingface.co/docs/inference-providers
+"""
+
+from dataclasses import replace
+
+from llmcap.providers.compatible import (
+    FREE,
+    LATER,
+    Api,
+    AskedChatReader,
+    AskedEmbeddingsReader,
+    AskedResponsesReader,
+    Read,
+    openai_api,
+)
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Ask, Provider, Request
+
+# The paths of the vendors' APIs, as they stand behind the vendor's name.
+_VENDOR_PATHS = (
+    "/v1", "/openai/v1", "/inference/v1", "/compatibility/v1", "/v3/openai", "/v1/openai",
+    "/api/paas/v4", "/api/v1",
+)  # fmt: skip
+
+
+def routed(read: Read) -> Read:
+    """The same with the vendor behind the model's name, wherever the request names it."""
+
+    def read_routed(request: Request) -> Ask:
+        ask = read(request)
+        vendor = request.path.strip("/").partition("/")[0]
+        if vendor == "v1" or ":" in ask.model or not ask.model:
+            return ask
+        return replace(ask, model=f"{ask.model}:{vendor}")
+
+    return read_routed
+
+
+API = Api(
+    chat=AskedChatReader,
+    responses=AskedResponsesReader,
+    embeddings=AskedEmbeddingsReader,
+    reads=routed,
+)
+_BASES = ("/v1", *(f"/{{}}{path}" for path in _VENDOR_PATHS))
+
+PROVIDER = Provider(
+    name="huggingface",
+    hosts=("router.huggingface.co", "api-inference.huggingface.co"),
+    match=Routes(
+        (
+            *openai_api(*_BASES, api=API),
+            ("GET", "/**", FREE),
+            # Images, speech and other tasks, by the vendor's or the machine's own measure.
+            ("POST", "/**", LATER),
+        )
+    ),
+)

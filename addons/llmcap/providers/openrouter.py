@@ -1,0 +1,117 @@
+"""
+OpenRouter: openrouter.ai, which routes to other vendors and tells the bill in every answer.
+
+`usage.cost` is what it takes, plugins and routing included. With a key of the user's own that is
+its fee, and `cost_details.upstream_inference_cost` is billed by the vendor. The price of a call
+that told no cost goes by the model that was asked for.
+https://openrouter.ai/docs/use-cases/usage-accounting, https://openrouter.ai/docs/features/web-search
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from llmcap.providers import anthropic
+from llmcap.providers.anthropic_messages import limit_messages, read_messages
+from llmcap.providers.billed import billed
+from llmcap.providers.compatible import (
+    FREE,
+    LATER,
+    Api,
+    AskedChatReader,
+    AskedEmbeddingsReader,
+    AskedMessagesReader,
+    AskedResponsesReader,
+    Read,
+    openai_api,
+)
+from llmcap.providers.openai_images import ImagesReader, read_image
+from llmcap.providers.reader import amount, count, document, documents
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.records import Count
+
+# The web plugin: five results unless the request says so, billed together as one search.
+RESULTS_PER_SEARCH = 5
+
+
+def cost(told: Document) -> Decimal | None:
+    """The bill of an answer, OpenRouter's and that of the vendor, in dollars."""
+    usage = document(told.get("usage"))
+    own = amount(usage.get("cost"))
+    if own is None or usage.get("is_byok") is not True:
+        return own
+    upstream = amount(document(usage.get("cost_details")).get("upstream_inference_cost"))
+    return own + (upstream or Decimal(0))
+
+
+def routed(read: Read) -> Read:
+    """The same with what a router may make of the call: other models, and a search of the web."""
+
+    def read_routed(request: Request) -> Ask:
+        ask = read(request)
+        body = request.document()
+        models = body.get("models")
+        others = (
+            [each for each in models if isinstance(each, str)] if isinstance(models, list) else []
+        )
+        fees: Mapping[str, Count] = {**ask.fees, **_searches(body, ask)}
+        model = ask.model or next(iter(others), "")
+        rest = tuple(each for each in dict.fromkeys(others) if each != model)
+        return replace(ask, model=model, other_models=(*ask.other_models, *rest), fees=fees)
+
+    return read_routed
+
+
+def _searches(body: Document, ask: Ask) -> Mapping[str, Count]:
+    for plugin in documents(body.get("plugins")):
+        if plugin.get("id") == "web" and plugin.get("enabled") is not False:
+            results = count(plugin.get("max_results")) or RESULTS_PER_SEARCH
+            return {"web_search": -(-results // RESULTS_PER_SEARCH)}
+    return {"web_search": 1} if ask.model.endswith(":online") else {}
+
+
+API = Api(
+    chat=AskedChatReader,
+    responses=AskedResponsesReader,
+    embeddings=AskedEmbeddingsReader,
+    bill=cost,
+    reads=routed,
+    asks_usage=False,
+    dialect="openrouter",
+)
+MESSAGES = Endpoint(
+    name="messages",
+    read=routed(read_messages),
+    reader=billed(AskedMessagesReader, cost),
+    limit=limit_messages,
+    dialect="anthropic",
+)
+IMAGES = Endpoint(
+    name="images",
+    read=routed(read_image),
+    reader=billed(ImagesReader, cost),
+    dialect="openrouter",
+)
+TOLD_FREE = replace(FREE, dialect="openrouter")
+UNTOLD = replace(LATER, dialect="openrouter")
+
+PROVIDER = Provider(
+    name="openrouter",
+    hosts=("openrouter.ai",),
+    match=Routes(
+        (
+            ("POST", "/api/v1/messages", MESSAGES),
+            ("POST", "/api/v1/messages/count_tokens", replace(anthropic.FREE)),
+            ("POST", "/api/v1/images", IMAGES),
+            *openai_api("/api/v1", api=API),
+            # Keys and their limits, and what they have used.
+            ("*", "/api/v1/keys/**", TOLD_FREE),
+            ("*", "/api/v1/auth/**", TOLD_FREE),
+            ("GET", "/api/v1/**", TOLD_FREE),
+            ("POST", "/api/v1/**", UNTOLD),
+        )
+    ),
+    api_only=False,
+    dialect="openrouter",
+)
