@@ -1,0 +1,109 @@
+"""
+Azure OpenAI and Azure AI Foundry: the resource names the host, a deployment the model.
+
+A deployment's name is its owner's choice, so before the call only a price in the config (under
+that name) or a deployment named like its model can be known; after it, the served model is what is
+billed. Requests are OpenAI's, in several generations of paths.
+https://learn.microsoft.com/azure/ai-services/openai/reference
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from llmcap.providers.compatible import (
+    FREE,
+    LATER,
+    Api,
+    Read,
+    Route,
+    anthropic_api,
+    openai_api,
+)
+from llmcap.providers.openai_chat import limit_chat, limit_max_tokens
+from llmcap.providers.reader import text
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+
+_DEPLOYMENTS = "deployments"
+
+# OpenAI's models that reason refuse `max_tokens`.
+_REASONING = ("gpt-5", "gpt-6", "o1", "o3", "o4")
+
+
+def deployed(read: Read) -> Read:
+    """The same for paths that name a deployment: that is the model, whatever the body says."""
+
+    def read_deployed(request: Request) -> Ask:
+        segments = request.path.strip("/").split("/")
+        if _DEPLOYMENTS in segments[:-1]:
+            return replace(read(request), model=segments[segments.index(_DEPLOYMENTS) + 1])
+        return read(request)
+
+    return read_deployed
+
+
+def limit_foundry(body: Document, limit: int) -> Document | None:
+    """The same request with this limit, under the name that the model's vendor gave it."""
+    reasons = text(body.get("model")).lower().startswith(_REASONING)
+    return (limit_chat if reasons else limit_max_tokens)(body, limit)
+
+
+API = Api(reads=deployed, limit=limit_chat, dialect="azure")
+FOUNDRY = Api(limit=limit_foundry, dialect="azure")
+
+_OPENAI = ("/openai", "/openai/v1", "/openai/deployments/{}", "/openai/deployments/{}/extensions")
+
+AZURE_LATER = replace(LATER, dialect="azure")
+AZURE_FREE = replace(FREE, dialect="azure")
+
+
+def _dialect_of_responses(routes: list[Route]) -> list[Route]:
+    """Responses end as OpenAI's do, whoever serves them."""
+    return [
+        (method, path, replace(endpoint, dialect="openai_responses"))
+        if endpoint.name == "responses"
+        else (method, path, endpoint)
+        for method, path, endpoint in routes
+    ]
+
+
+ROUTES: tuple[Route, ...] = (
+    *_dialect_of_responses(openai_api(*_OPENAI, api=API)),
+    *openai_api("/models", "", "/v1", api=FOUNDRY),
+    *anthropic_api("/anthropic/v1"),
+    # What is stored or listed, and what is asked for without running a model.
+    ("GET", "/openai/realtime", AZURE_LATER),
+    ("*", "/openai/v1/files/**", AZURE_FREE),
+    ("*", "/openai/v1/models/**", AZURE_FREE),
+    ("GET", "/openai/**", AZURE_FREE),
+    ("DELETE", "/openai/**", AZURE_FREE),
+    # The same hosts sell documents, agents and speech, by units that no answer tells.
+    ("POST", "/openai/**", AZURE_LATER),
+    ("POST", "/models/**", AZURE_LATER),
+    ("POST", "/providers/**", AZURE_LATER),
+    ("POST", "/anthropic/**", AZURE_LATER),
+    ("POST", "/api/projects/**", AZURE_LATER),
+    ("POST", "/contentunderstanding/**", AZURE_LATER),
+    ("POST", "/documentintelligence/**", AZURE_LATER),
+)
+
+MATCH: Callable[[str, str], Endpoint | None] = Routes(ROUTES)
+
+OPENAI = Provider(
+    name="azure-openai",
+    hosts=(
+        "*.openai.azure.com",
+        "*.cognitiveservices.azure.com",
+        "*.api.cognitive.microsoft.com",
+    ),
+    match=MATCH,
+    api_only=False,
+    dialect="azure",
+)
+FOUNDRY_PROVIDER = Provider(
+    name="azure-ai",
+    hosts=("*.services.ai.azure.com", "*.models.ai.azure.com", "models.inference.ai.azure.com"),
+    match=MATCH,
+    api_only=False,
+    dialect="azure",
+)

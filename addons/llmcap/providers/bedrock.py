@@ -1,0 +1,125 @@
+"""
+AWS Bedrock: the runtime in every region, and Mantle, which speaks OpenAI's and Anthropic's API.
+
+The model is in the path, percent-encoded, and may be a profile or an ARN; answers seldom name one,
+so the price goes by what was asked for. Most requests are signed: a body that was changed would be
+refused, so none is. `converse` has one shape for all models (`bedrock_converse`), `invoke` the
+shape of each vendor (`bedrock_invoke`).
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from llmcap.providers.anthropic import MESSAGES
+from llmcap.providers.bedrock_converse import ConverseReader, limit_converse, read_converse
+from llmcap.providers.bedrock_invoke import InvokeReader, limit_invoke, read_invoke
+from llmcap.providers.compatible import (
+    FREE,
+    LATER,
+    Api,
+    AskedChatReader,
+    AskedEmbeddingsReader,
+    AskedMessagesReader,
+    AskedResponsesReader,
+    Route,
+    openai_api,
+)
+from llmcap.providers.openai_chat import limit_chat
+from llmcap.providers.routes import Routes, normal
+from llmcap.providers.shape import Endpoint, Provider
+
+
+def signed(headers: Mapping[str, str]) -> bool:
+    """Whether the request's body is signed (SigV4), and not only its sender known by a key."""
+    return headers.get("authorization", "").startswith("AWS4-")
+
+
+CONVERSE = Endpoint(
+    name="converse",
+    read=read_converse,
+    reader=ConverseReader,
+    limit=limit_converse,
+    dialect="bedrock",
+)
+INVOKE = Endpoint(
+    name="invoke", read=read_invoke, reader=InvokeReader, limit=limit_invoke, dialect="bedrock"
+)
+BEDROCK_FREE = replace(FREE, dialect="bedrock")
+BEDROCK_LATER = replace(LATER, dialect="bedrock")
+
+# What a model can be asked for, by the end of the path.
+OPERATIONS = {
+    "converse": CONVERSE,
+    "converse-stream": replace(CONVERSE, name="converse-stream"),
+    "invoke": INVOKE,
+    "invoke-with-response-stream": replace(INVOKE, name="invoke-with-response-stream"),
+    "invoke-with-bidirectional-stream": BEDROCK_LATER,
+    "count-tokens": BEDROCK_FREE,
+}
+# An ARN has slashes, which some clients do not encode.
+_MODEL = re.compile(r"/model/(.+)/([a-z-]+)")
+
+API = Api(
+    chat=AskedChatReader,
+    responses=AskedResponsesReader,
+    embeddings=AskedEmbeddingsReader,
+    limit=limit_chat,
+)
+_MESSAGES = replace(MESSAGES, reader=AskedMessagesReader)
+_MANTLE: tuple[Route, ...] = (
+    *openai_api("/v1", "/openai/v1", api=API),
+    ("POST", "/anthropic/v1/messages", _MESSAGES),
+    ("POST", "/anthropic/v1/messages/count_tokens", BEDROCK_FREE),
+    ("POST", "/async-invoke", BEDROCK_LATER),
+    ("GET", "/async-invoke/**", BEDROCK_FREE),
+    ("POST", "/guardrail/**", BEDROCK_LATER),
+    ("POST", "/guardrail-checks/**", BEDROCK_LATER),
+)
+_ROUTES = Routes(_MANTLE)
+
+
+def match(method: str, path: str) -> Endpoint | None:
+    """The endpoint of a path: by the operation at its end, else by the path itself."""
+    found = _MODEL.fullmatch(normal(path))
+    if found is not None:
+        return OPERATIONS.get(found[2]) if method == "POST" else BEDROCK_FREE
+    return _ROUTES(method, path)
+
+
+PROVIDER = Provider(
+    name="aws-bedrock",
+    hosts=(
+        "bedrock-runtime.*.amazonaws.com",
+        "bedrock-runtime-fips.*.amazonaws.com",
+        "bedrock-runtime.*.amazonaws.com.cn",
+        "bedrock-runtime.*.api.aws",
+        "bedrock-runtime-fips.*.api.aws",
+        "bedrock-mantle.*.api.aws",
+        "*.bedrock-runtime.*.vpce.amazonaws.com",
+    ),
+    match=match,
+    dialect="bedrock",
+    signed=signed,
+)
+
+# Agents and knowledge bases: models that they call are billed, and no answer tells which.
+AGENTS = Provider(
+    name="aws-bedrock-agents",
+    hosts=("bedrock-agent-runtime.*.amazonaws.com", "bedrock-agentcore.*.amazonaws.com"),
+    match=Routes((("POST", "/**", BEDROCK_LATER), ("PUT", "/**", BEDROCK_LATER))),
+    dialect="bedrock",
+    prices="aws-bedrock",
+    signed=signed,
+)
+
+# Anthropic's own platform on AWS: its API and its prices, with AWS signatures.
+ANTHROPIC = Provider(
+    name="anthropic-aws",
+    hosts=("aws-external-anthropic.*.api.aws",),
+    match=Routes((("POST", "/v1/messages", MESSAGES), ("*", "/v1/models/**", BEDROCK_FREE))),
+    dialect="anthropic",
+    prices="anthropic",
+    signed=signed,
+)

@@ -1,0 +1,107 @@
+"""
+The wire format of Bedrock's Converse API: one shape for the models of all vendors.
+
+A stream is an AWS event stream; its `metadata` event, the last one, has the usage.
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+"""
+
+from collections.abc import Mapping
+from typing import override
+
+from llmcap.providers.bedrock_usage import (
+    asked_terms,
+    headers_usage,
+    largest,
+    model_in,
+    served_terms,
+    token_usage,
+)  # fmt: skip
+from llmcap.providers.billed import PricedAsAsked
+from llmcap.providers.content import measure
+from llmcap.providers.reader import document, documents, limit_in
+from llmcap.providers.shape import Ask, Document, Request
+from llmcap.records import Usage
+
+# What the vendor of the model understands and Converse passes on.
+_NATIVE = "additionalModelRequestFields"
+_THINKING_MIN = 1_024
+
+
+def read_converse(request: Request) -> Ask:
+    """What a request to converse asks for."""
+    body = request.document()
+    content = measure(request)
+    return Ask(
+        model=model_in(request.path),
+        stream=request.path.rstrip("/").endswith("-stream"),
+        text_bytes=content.text_bytes,
+        media=content.media,
+        output_limit=limit_in(document(body.get("inferenceConfig")).get("maxTokens")),
+        terms=asked_terms(request, body),
+        # A prompt that is kept at Bedrock is not in the body.
+        remote_input="promptVariables" in body or ":prompt/" in request.path,
+        attributes=_attributes(body),
+    )
+
+
+def limit_converse(body: Document, limit: int) -> Document | None:
+    """The same request with this limit, or None where its budget for thinking is above that."""
+    thinking = document(document(body.get(_NATIVE)).get("thinking"))
+    budget = thinking.get("budget_tokens")
+    if limit < 1 or (isinstance(budget, int) and budget >= limit):
+        return None
+    config = {**document(body.get("inferenceConfig")), "maxTokens": limit}
+    return {**body, "inferenceConfig": config}
+
+
+def _attributes(body: Document) -> Mapping[str, str]:
+    metadata = document(body.get("requestMetadata"))
+    return {
+        name: value[:200]
+        for name in ("user", "project", "customer", "tag")
+        if isinstance(value := metadata.get(name), str)
+    }
+
+
+class ConverseReader(PricedAsAsked):
+    """A conversation's answer, whole or streamed."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self._counted: Usage | None = None
+
+    @override
+    def head(self, headers: Mapping[str, str]) -> None:
+        """Some answers have counts in their head too."""
+        self._counted = headers_usage(headers)
+
+    @override
+    def event(self, event: Document, name: str = "") -> None:
+        """One event of a stream, or the exception that ends it."""
+        if name.endswith("Exception"):
+            self.fail(name)
+        elif name == "metadata" or "usage" in event:
+            self._metadata(event)
+        else:
+            self.see_json(event.get("delta"))
+            self.see_json(event.get("start"))
+
+    def body(self, document: Document) -> None:
+        """A whole answer."""
+        if "output" in document:
+            self.see_json(_content(document))
+        self._metadata(document)
+
+    def _metadata(self, told: Document) -> None:
+        usage = told.get("usage")
+        if not isinstance(usage, dict) or not usage:
+            return
+        counted = [self._counted] if self._counted else []
+        tier = document(told.get("serviceTier")).get("type")
+        self.charge(largest([token_usage(usage), *counted]), served_terms(tier))
+        self.complete = True
+
+
+def _content(answer: Document) -> list[object]:
+    message = document(document(answer.get("output")).get("message"))
+    return [*documents(message.get("content"))]

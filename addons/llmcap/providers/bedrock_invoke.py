@@ -1,0 +1,232 @@
+"""
+The wire formats of Bedrock's InvokeModel: each vendor's own, and Bedrock's counts around them.
+
+Anthropic's, Amazon's, Meta's, Mistral's, Cohere's, AI21's and OpenAI's models differ in the names
+of the limit and of the usage, and some tell none: then the headers of the answer do. In a stream
+each event holds one of the vendor's in base64, and the last one has Bedrock's counts.
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, override
+
+from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
+from llmcap.providers.bedrock_usage import (
+    METRICS,
+    asked_terms,
+    headers_usage,
+    largest,
+    metrics_usage,
+    model_in,
+    served_terms,
+    token_usage,
+)  # fmt: skip
+from llmcap.providers.billed import PricedAsAsked
+from llmcap.providers.compatible import compatible_usage
+from llmcap.providers.content import measure
+from llmcap.providers.openai_rerank import searches_bound
+from llmcap.providers.reader import count, document, documents, limit_in, text
+from llmcap.providers.shape import Ask, Document, Request
+from llmcap.records import Charge, Usage
+
+# Where the vendors have the limit: in the body, or in one of these objects of it.
+_LIMITS = (
+    "max_tokens", "max_tokens_to_sample", "max_completion_tokens", "max_gen_len", "maxTokens",
+    "maxTokenCount", "max_new_tokens",
+)  # fmt: skip
+_CONFIGS = ("inferenceConfig", "textGenerationConfig", "parameters")
+
+_CHOICES = ("n", "num_generations", "numResults")
+_DRAWS = ("image", "canvas", "stability.", "stable-", "luma.")
+_DEFAULT_SEEN = ("outputText", "generation", "completion", "text")
+
+
+# --- request --------------------------------------------------------------------------------
+
+
+def read_invoke(request: Request) -> Ask:
+    """What a request to invoke a model asks for."""
+    body = request.document()
+    model = model_in(request.path)
+    stream = request.path.rstrip("/").endswith("-stream")
+    content = measure(request)
+    terms = asked_terms(request, body)
+    if "anthropic_version" in body:
+        told = {**body, "model": model, "stream": stream}
+        return ask_of(told, text_bytes=content.text_bytes, media=content.media)
+    if "rerank" in model:
+        fees = {"search_unit": searches_bound(body)}
+        return Ask(model=model, generates=False, hidden_work=False, fees=fees)
+    if "embed" not in model and any(word in model for word in _DRAWS):
+        images = max(_choices(document(body.get("imageGenerationConfig"))), _choices(body))
+        number = count(document(body.get("imageGenerationConfig")).get("numberOfImages"))
+        fees = {"image": max(images, number)}
+        return Ask(model=model, generates=False, hidden_work=False, fees=fees)
+    texts = body.get("texts")
+    return Ask(
+        model=model,
+        stream=stream,
+        text_bytes=content.text_bytes,
+        media=content.media,
+        generates="embed" not in model,
+        prompts=len(texts) if isinstance(texts, list) and texts else 1,
+        output_limit=_limit(body),
+        choices=_choices(body),
+        terms=terms,
+    )
+
+
+def limit_invoke(body: Document, limit: int) -> Document | None:
+    """The same request with this limit, under the name that it has already; else None."""
+    if "anthropic_version" in body:
+        return limit_messages(body, limit)
+    if limit < 1:
+        return None
+    for config in _CONFIGS:
+        if isinstance(body.get(config), dict) and (limited := _limited(body[config], limit)):
+            return {**body, config: limited}
+    return _limited(body, limit)
+
+
+def _limited(holder: Document, limit: int) -> Document | None:
+    known = {name: limit for name in _LIMITS if holder.get(name) is not None}
+    return {**holder, **known} if known else None
+
+
+def _limit(body: Document) -> int | None:
+    holders = [body, *(document(body.get(config)) for config in _CONFIGS)]
+    limits = [limit_in(holder.get(name)) for holder in holders for name in _LIMITS]
+    return max((limit for limit in limits if limit is not None), default=None)
+
+
+def _choices(body: Document) -> int:
+    return max(1, *(count(body.get(name)) for name in _CHOICES))
+
+
+# --- response -------------------------------------------------------------------------------
+
+
+class AnthropicReader(PricedAsAsked, MessagesReader):
+    """Anthropic's own part of an answer."""
+
+
+class InvokeReader(PricedAsAsked):
+    """A model's answer, whole or streamed."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self._counted: Usage | None = None  # by Bedrock, in the head
+        self._measured: Usage | None = None  # by Bedrock, at the end
+        self._told: Usage | None = None  # by the model's vendor
+        self._terms: tuple[str, ...] = ()
+        self._anthropic = AnthropicReader(ask)
+
+    @override
+    def head(self, headers: Mapping[str, str]) -> None:
+        """Bedrock's counts, and the tier."""
+        self._counted = headers_usage(headers)
+        self._terms = served_terms(headers.get("x-amzn-bedrock-service-tier"))
+
+    @override
+    def event(self, event: Document, name: str = "") -> None:
+        """One event of a stream: the vendor's in base64, or the exception that ends it."""
+        if name.endswith("Exception"):
+            self.fail(name)
+            return
+        inner = _unwrapped(event.get("bytes"))
+        kind = text(inner.get("type"))
+        if kind:
+            self._anthropic.event(inner, kind)
+        self._look(inner)
+        self._measured = metrics_usage(inner) or self._measured
+        if METRICS in inner or self._anthropic.complete:
+            self._charge()
+            self.complete = True
+
+    def body(self, document: Document) -> None:
+        """A whole answer."""
+        if document.get("type") in ("message", "completion") or "completion" in document:
+            self._anthropic.body(document)
+        self._look(document)
+        self._charge()
+        self.complete = bool(self.charges)
+
+    @override
+    def raw(self, size: int, headers: Mapping[str, str]) -> None:
+        """An answer that is no JSON: the head has counted it."""
+        self._charge()
+        self.complete = bool(self.charges)
+
+    def _look(self, answer: Document) -> None:
+        self.model = self._anthropic.model or text(answer.get("model")) or self.model
+        self.response_id = self._anthropic.response_id or self.response_id
+        if answer.get("error"):
+            self.fail(answer["error"])
+        self._told = native_usage(answer) or self._told
+        if images := answer.get("images"):
+            self._told = Usage(extras={"image": len(images)}) if isinstance(images, list) else None
+        seen = self._anthropic
+        self.visible_bytes, self.visible_events = (
+            max(self.visible_bytes, seen.visible_bytes),
+            max(self.visible_events, seen.visible_events),
+        )
+        if not seen.visible_bytes:
+            self._see(answer)
+
+    def _see(self, answer: Document) -> None:
+        for key in _DEFAULT_SEEN:
+            self.see(answer.get(key))
+        self.see_json(document(answer.get("contentBlockDelta")).get("delta"))
+        for each in (*documents(answer.get("outputs")), *documents(answer.get("generations"))):
+            self.see(each.get("text"))
+        for choice in documents(answer.get("choices")):
+            self.see_json([choice.get("delta"), choice.get("message")])
+
+    def _charge(self) -> None:
+        """The larger count of each kind, at the main model; helpers as the vendor tells them."""
+        vendors = self._anthropic.charges
+        told = [each for each in (self._told, self._counted, self._measured) if each is not None]
+        told = [*(charge.usage for charge in vendors[:1]), *told]
+        if told:
+            terms = (*self._terms, *(term for charge in vendors[:1] for term in charge.terms))
+            main = Charge(self.served_model, largest(told), terms)
+            self.charge_all((main, *vendors[1:]))
+
+
+def native_usage(answer: Document) -> Usage | None:
+    """What the vendors of the models say, Anthropic excepted."""
+    usage = document(answer.get("usage") or document(answer.get("metadata")).get("usage"))
+    if "inputTokens" in usage or "outputTokens" in usage:  # Amazon Nova
+        return token_usage(usage)
+    if "prompt_tokens" in usage or "completion_tokens" in usage:  # OpenAI, AI21 Jamba, Qwen
+        return compatible_usage(usage)
+    units = document(document(answer.get("meta")).get("billed_units"))
+    if units:  # Cohere
+        return Usage(count(units.get("input_tokens")), count(units.get("output_tokens")))
+    if "prompt_token_count" in answer or "generation_token_count" in answer:  # Meta
+        return Usage(
+            count(answer.get("prompt_token_count")), count(answer.get("generation_token_count"))
+        )
+    if "inputTextTokenCount" in answer:  # Amazon Titan
+        results = sum(count(each.get("tokenCount")) for each in documents(answer.get("results")))
+        output = count(answer.get("totalOutputTextTokenCount")) or results
+        return Usage(count(answer.get("inputTextTokenCount")), output)
+    if isinstance(prompt := answer.get("prompt"), dict) and "completions" in answer:  # AI21 J2
+        written = [document(each.get("data")) for each in documents(answer["completions"])]
+        return Usage(_length(prompt.get("tokens")), sum(_length(d.get("tokens")) for d in written))
+    return None
+
+
+def _length(tokens: Any) -> int:
+    return len(tokens) if isinstance(tokens, list) else 0
+
+
+def _unwrapped(encoded: object) -> Document:
+    try:
+        inner = json.loads(base64.b64decode(text(encoded)))
+    except (ValueError, binascii.Error, RecursionError):
+        return {}
+    return inner if isinstance(inner, dict) else {}

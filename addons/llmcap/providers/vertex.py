@@ -1,0 +1,259 @@
+"""
+Google Vertex AI: the models of Google and of others, at aiplatform.googleapis.com and its regions.
+
+The publisher and the verb are in the path. Google's models speak Gemini's format, Anthropic's their
+own inside `rawPredict`, and all others OpenAI's there or under `/endpoints/openapi`. The price of
+the newer models is higher in a region than at the global endpoint.
+https://cloud.google.com/vertex-ai/generative-ai/docs
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from llmcap.providers import anthropic, google
+from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
+from llmcap.providers.compatible import CompatibleReader
+from llmcap.providers.content import measure
+from llmcap.providers.google_generate import (
+    GenerateReader,
+    generate_usage,
+    model_in,
+    read_generate,
+)
+from llmcap.providers.openai_chat import (
+    HiddenReasoningReader,
+    ask_usage,
+    limit_max_tokens,
+    read_chat,
+)
+from llmcap.providers.reader import BaseReader, count, document, documents, limit_in
+from llmcap.providers.routes import Routes, normal
+from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.records import Charge, Count, Usage
+
+Read = Callable[[Request], Ask]
+
+_WORKSPACE = "/v1/projects/{}/locations/{}/workspaces/{}/invoke/v1"
+
+_REGION = re.compile(r"/locations/([^/]+)/")
+_PUBLISHED = re.compile(
+    r"/(?:v1|v1beta1|v1alpha1)/(?:projects/[^/]+/locations/[^/]+/)?publishers/([^/]+)/models/(.+):(\w+)"
+)
+_ENDPOINT = re.compile(r"/(?:v1|v1beta1)/projects/[^/]+/locations/[^/]+/endpoints/(.+)")
+_TASKS = re.compile(
+    r".*/(?:batchPredictionJobs|tuningJobs|cachedContents|evaluateInstances|ragCorpora|reasoningEngines)\b.*"
+)
+
+
+def located(read: Read) -> Read:
+    """The same for a region's endpoint, which costs more with some models."""
+
+    def read_located(request: Request) -> Ask:
+        ask = read(request)
+        found = _REGION.search(request.path)
+        if found is None or found[1] == "global":
+            return ask
+        return replace(ask, terms=(*ask.terms, "geo-regional"))
+
+    return read_located
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+def read_messages(request: Request) -> Ask:
+    """What a request to one of Anthropic's models asks for: the body does not name it."""
+    content = measure(request)
+    body = {
+        **request.document(),
+        "model": model_in(request.path),
+        "stream": request.path.endswith("streamRawPredict"),
+    }
+    return ask_of(body, text_bytes=content.text_bytes, media=content.media)
+
+
+def read_raw(request: Request) -> Ask:
+    """What a request to another publisher's model asks for."""
+    ask = read_chat(request)
+    return replace(
+        ask,
+        model=ask.model or model_in(request.path),
+        stream=ask.stream or request.path.endswith("streamRawPredict"),
+        usage_wanted=True,
+    )
+
+
+def read_predict(request: Request) -> Ask:
+    """What a request to predict asks for: embeddings by text, images by their number."""
+    body = request.document()
+    content = measure(request)
+    model = model_in(request.path)
+    instances = documents(body.get("instances"))
+    parameters = document(body.get("parameters"))
+    if _draws(model):
+        fees: dict[str, Count] = {"image": max(limit_in(parameters.get("sampleCount")) or 4, 1)}
+        return Ask(model=model, generates=False, hidden_work=False, fees=fees)
+    return Ask(
+        model=model,
+        text_bytes=content.text_bytes,
+        media=content.media,
+        generates=False,
+        prompts=max(len(instances), 1),
+        hidden_work=False,
+    )
+
+
+def _draws(model: str) -> bool:
+    return model.startswith(("imagen", "imagegeneration", "virtual-try-on"))
+
+
+# --- responses ------------------------------------------------------------------------------
+
+
+class RegionalGenerateReader(GenerateReader):
+    """Gemini's answers, with the terms of the region that was asked."""
+
+    def charge(self, usage: Usage, terms: tuple[str, ...] = ()) -> None:
+        """All of the call is this usage."""
+        super().charge(usage, _regional(terms, self.ask))
+
+
+class RegionalMessagesReader(MessagesReader):
+    """Anthropic's answers, with the terms of the region that was asked."""
+
+    def charge_all(self, charges: tuple[Charge, ...]) -> None:
+        """All of the call are these charges."""
+        super().charge_all(
+            tuple(replace(each, terms=_regional(each.terms, self.ask)) for each in charges)
+        )
+
+
+def _regional(terms: tuple[str, ...], ask: Ask) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*terms, *(term for term in ask.terms if term.startswith("geo-")))))
+
+
+class PredictReader(BaseReader):
+    """Predictions: tokens of embeddings, or the number of images."""
+
+    def body(self, document: Document) -> None:
+        """The whole answer."""
+        if document.get("error"):
+            self.fail(document["error"])
+        predictions = documents(document.get("predictions"))
+        if not predictions:
+            return
+        if self.ask.fees:
+            self.charge(Usage(extras={"image": len(predictions)}))
+            self.complete = True
+            return
+        told = _predicted_tokens(predictions) or generate_usage(_metadata(document)).input_tokens
+        if told:
+            self.charge(Usage(input_tokens=told))
+            self.complete = True
+
+
+def _predicted_tokens(predictions: list[Document]) -> int:
+    statistics = [
+        document(document(each.get("embeddings")).get("statistics")) for each in predictions
+    ]
+    return sum(count(each.get("token_count")) for each in statistics)
+
+
+def _metadata(answer: Document) -> Document:
+    return document(answer.get("usageMetadata"))
+
+
+# --- the API --------------------------------------------------------------------------------
+
+GENERATE = replace(google.GENERATE, read=located(read_generate), reader=RegionalGenerateReader)
+MESSAGES = Endpoint(
+    name="messages",
+    read=located(read_messages),
+    reader=RegionalMessagesReader,
+    limit=limit_messages,
+    dialect="anthropic",
+)
+RAW = Endpoint(
+    name="rawPredict",
+    read=read_raw,
+    reader=CompatibleReader,
+    limit=limit_max_tokens,
+    dialect="google",
+)
+CHAT = Endpoint(
+    name="chat completions",
+    read=located(read_chat),
+    reader=HiddenReasoningReader,
+    limit=limit_max_tokens,
+    ask_usage=ask_usage,
+    dialect="google",
+)
+PREDICT = Endpoint(name="predict", read=read_predict, reader=PredictReader, dialect="google")
+FREE = google.FREE
+LATER = google.OUT_OF_SIGHT
+
+_GOOGLES = {
+    **google.VERBS,
+    "generateContent": GENERATE,
+    "streamGenerateContent": GENERATE,
+    "predict": PREDICT,
+    "fetchPredictOperation": FREE,
+}
+_RAW = ("rawPredict", "streamRawPredict")
+
+
+def match(method: str, path: str) -> Endpoint | None:
+    """The endpoint of a path: by publisher and verb, or by the API below an endpoint."""
+    path = normal(path).replace("%3A", ":").replace("%3a", ":").replace("%40", "@")
+    if method in ("GET", "HEAD", "OPTIONS", "DELETE"):
+        return LATER if path.startswith("/ws/") else FREE
+    if found := _PUBLISHED.fullmatch(path):
+        publisher, model, verb = found.groups()
+        if verb == "countTokens" or model.startswith("count-tokens"):
+            return FREE
+        if publisher == "google":
+            return _GOOGLES.get(verb, LATER)
+        if verb in _RAW:
+            return MESSAGES if publisher == "anthropic" else RAW
+        return LATER
+    if found := _ENDPOINT.fullmatch(path):
+        name = found[1]
+        if name == "openapi/chat/completions":
+            return CHAT
+        verb = name.rpartition(":")[2]
+        # A tuned model answers as Gemini does; any other is paid by the hour that it runs.
+        return _GOOGLES[verb] if verb in ("generateContent", "streamGenerateContent") else LATER
+    return LATER if _TASKS.fullmatch(path) else None
+
+
+PROVIDER = Provider(
+    name="google-vertex",
+    hosts=(
+        "aiplatform.googleapis.com",
+        "*-aiplatform.googleapis.com",
+        "aiplatform.*.rep.googleapis.com",
+        "aiplatform.mtls.googleapis.com",
+        "*-aiplatform.mtls.googleapis.com",
+    ),
+    match=match,
+    # The same hosts train, store and search, for other money.
+    api_only=False,
+    dialect="google",
+)
+
+
+# Anthropic's own platform at Google: its API below a workspace, and its prices.
+ANTHROPIC = Provider(
+    name="anthropic-google",
+    hosts=("claude.googleapis.com",),
+    match=Routes(
+        (
+            ("POST", f"{_WORKSPACE}/messages", anthropic.MESSAGES),
+            ("POST", f"{_WORKSPACE}/messages/count_tokens", anthropic.FREE),
+            ("GET", "/**", anthropic.FREE),
+        )
+    ),
+    dialect="anthropic",
+    prices="anthropic",
+)
