@@ -1,0 +1,160 @@
+"""
+Deepgram and ElevenLabs: speech by the character that is spoken, transcripts by the second heard.
+
+https://developers.deepgram.com/reference, https://elevenlabs.io/docs/api-reference
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import override
+
+from llmcap.providers.compatible import FREE, LATER
+from llmcap.providers.multipart import fields_of
+from llmcap.providers.openai_audio import RECORDING_BYTES_PER_SECOND, read_recording
+from llmcap.providers.reader import BaseReader, amount, count, document, text
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.records import Count, Usage
+
+# What a transcript of a recording at a URL is held for: how long that is, nobody can tell.
+REMOTE_SECONDS_MAX = 10 * 3_600
+
+# What ElevenLabs takes where a request names no model.
+SPEECH_DEFAULT = "eleven_multilingual_v2"
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+def read_speak(request: Request) -> Ask:
+    """What a request for speech asks for at Deepgram: the query names the model."""
+    spoken = text(request.document().get("text"))
+    return _speech(request.query.get("model", ""), spoken)
+
+
+def read_listen(request: Request) -> Ask:
+    """What a request for a transcript asks for at Deepgram: the body is sound, or names a URL."""
+    seconds = len(request.body) // RECORDING_BYTES_PER_SECOND + 1
+    if request.headers.get("content-type", "").startswith("application/json"):
+        seconds = REMOTE_SECONDS_MAX
+    return Ask(
+        model=request.query.get("model", ""),
+        generates=False,
+        hidden_work=False,
+        fees={"audio_second": seconds},
+    )
+
+
+def read_voice(request: Request) -> Ask:
+    """What a request for speech asks for at ElevenLabs."""
+    body = request.document()
+    return _speech(text(body.get("model_id")) or SPEECH_DEFAULT, text(body.get("text")))
+
+
+def read_form(request: Request) -> Ask:
+    """What a form with a recording asks for at ElevenLabs: its model has another key."""
+    values = {field.name: field.text for field in fields_of(request)}
+    return replace(read_recording(request), model=values.get("model_id", ""))
+
+
+def _speech(model: str, spoken: str) -> Ask:
+    fees: dict[str, Count] = {"input_character": len(spoken)}
+    return Ask(model=model, generates=False, hidden_work=False, fees=fees)
+
+
+# --- responses ------------------------------------------------------------------------------
+
+
+class SpokenReader(BaseReader):
+    """Speech: the characters of the request, or what the head says that they count as."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self._characters: Decimal | None = None
+
+    @override
+    def head(self, headers: Mapping[str, str]) -> None:
+        """ElevenLabs tells what it counted."""
+        self._characters = amount(headers.get("character-cost"))
+
+    @override
+    def event(self, event: Document, name: str = "") -> None:
+        """A piece of sound in JSON, with its timing."""
+        self.body(event)
+
+    def body(self, document: Document) -> None:
+        """Sound in JSON, or an error."""
+        if document.get("error") or document.get("err_code") or document.get("detail"):
+            self.fail(document.get("error") or document.get("err_code") or "error")
+        else:
+            self.raw(0, {})
+
+    @override
+    def raw(self, size: int, headers: Mapping[str, str]) -> None:
+        """The sound itself."""
+        told = self._characters
+        self.charge(Usage(extras=self.ask.fees if told is None else {"input_character": told}))
+        self.complete = True
+
+
+class HeardReader(BaseReader):
+    """A transcript, which tells the length of what it heard."""
+
+    def body(self, document: Document) -> None:
+        """The whole transcript."""
+        seconds = heard_seconds(document)
+        if seconds is not None:
+            self.charge(Usage(extras={"audio_second": seconds}))
+            self.complete = True
+
+
+def heard_seconds(answer: Document) -> Decimal | None:
+    """Seconds of sound; every channel is billed (Deepgram)."""
+    metadata = document(answer.get("metadata"))
+    duration = amount(metadata.get("duration"))
+    if duration is not None:
+        return duration * max(count(metadata.get("channels")), 1)
+    return amount(answer.get("audio_duration_secs"))
+
+
+# --- the APIs -------------------------------------------------------------------------------
+
+DEEPGRAM = Provider(
+    name="deepgram",
+    hosts=("api.deepgram.com", "agent.deepgram.com"),
+    match=Routes(
+        (
+            ("POST", "/v1/speak", Endpoint(name="speak", read=read_speak, reader=SpokenReader)),
+            ("POST", "/v1/listen", Endpoint(name="listen", read=read_listen, reader=HeardReader)),
+            ("GET", "/v1/speak", LATER),
+            ("GET", "/v1/listen", LATER),
+            ("GET", "/v2/listen", LATER),
+            ("GET", "/v1/agent/**", LATER),
+            ("POST", "/v1/read", LATER),
+            ("*", "/v1/projects/**", FREE),
+            ("POST", "/v1/auth/grant", FREE),
+        )
+    ),
+)
+_VOICE = Endpoint(name="text-to-speech", read=read_voice, reader=SpokenReader)
+ELEVENLABS = Provider(
+    name="elevenlabs",
+    hosts=("api.elevenlabs.io", "*.api.elevenlabs.io", "api.us.elevenlabs.io"),
+    match=Routes(
+        (
+            ("POST", "/v1/text-to-speech/{}", _VOICE),
+            ("POST", "/v1/text-to-speech/{}/stream", _VOICE),
+            ("POST", "/v1/text-to-speech/{}/with-timestamps", _VOICE),
+            ("POST", "/v1/text-to-speech/{}/stream/with-timestamps", _VOICE),
+            (
+                "POST",
+                "/v1/speech-to-text",
+                Endpoint(name="speech-to-text", read=read_form, reader=HeardReader),
+            ),
+            ("*", "/v1/user/**", FREE),
+            ("*", "/v1/history/**", FREE),
+            ("*", "/v1/voices/**", FREE),
+        )
+    ),
+)
