@@ -40,7 +40,7 @@ OUTSIDE = {
     "certifi": "trust",
     "click": "cli",
     "cryptography": "ca cli trust",
-    "mitmproxy": "addon cut flows master options recordings statuspage unloaded",
+    "mitmproxy": "addon cut flows master options recordings statuspage unloaded witness",
     "psycopg": "ledger",
     "sqlite_utils": "ledger",
     "tiktoken": "vocabulary",

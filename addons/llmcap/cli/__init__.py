@@ -29,6 +29,7 @@ COMMANDS = {
     "down": Command("llmcap.cli.up", "Stop it."),
     "env": Command("llmcap.cli.up", "Print the variables under which programs use it."),
     "service": Command("llmcap.cli.service", "Start the proxy at every login."),
+    "doctor": Command("llmcap.cli.doctor", "Check that a command can be capped, and why not."),
     "statusline": Command("llmcap.cli.statusline", "What is spent and left, in one line."),
     "ca": Command("llmcap.cli.ca", "The certificate, and where it is trusted."),
     "prices": Command("llmcap.cli.prices", "What a model costs, and where that comes from."),
