@@ -68,7 +68,7 @@ def guarded(hook: Hook) -> Hook:
             try:
                 self.hook_failed(flow, error)
             except Exception as worse:
-                logger.error("LLMCap failed, and failed to say so", exc_info=worse)  # noqa: TRY400 - the worse one
+                logger.error("LLMCap failed at last", exc_info=worse)  # noqa: TRY400 - not `error`
                 if not cut.was_sent(flow.id):
                     flow.response = last_words()
 
