@@ -30,7 +30,7 @@ ROWS = {
         "thresholds waiting"
     ),
     "store": "ledger tally",
-    "walk": "admission allowance bill deferred firewall flight guard patience restrain",
+    "walk": "admission allowance bill deferred firewall flight guard patience restrain sockets",
 }
 
 # What comes from outside the standard library, and who may use it.
@@ -40,10 +40,11 @@ OUTSIDE = {
     "certifi": "trust",
     "click": "cli",
     "cryptography": "ca cli trust",
-    "mitmproxy": "addon cut flows master options recordings statuspage unloaded witness",
+    "mitmproxy": "addon closing cut flows master options recordings statuspage unloaded upgrades witness",
     "psycopg": "ledger",
     "sqlite_utils": "ledger",
     "tiktoken": "vocabulary",
+    "wsproto": "closing",
     "yaml": "pricing yamldoc",
     "zstandard": "streams",
 }

@@ -127,6 +127,12 @@ class Firewall:
             return self.refused("unreadable_request", text, endpoint.dialect, request)
         return self._admission(provider, endpoint, request, ask, facts)
 
+    def consider_ask(
+        self, provider: Provider, endpoint: Endpoint, request: Request, ask: Ask, facts: Facts
+    ) -> Pass | Refused | Admission:
+        """The same for what is asked within a session: `request` is a frame of it."""
+        return self._admission(provider, endpoint, request, ask, facts)
+
     def adopt(self, policy: Policy, prices: PriceBook) -> None:
         """Go on under another policy. Calls in flight keep what they hold, and where."""
         self.ledger.define(policy.budgets, run_id=self.run_id)

@@ -26,7 +26,7 @@ from llmcap.records import (
     Settlement,
     Usage,
 )  # fmt: skip
-from llmcap.replies import StreamEnding, cost_headers
+from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
 
@@ -88,6 +88,8 @@ class CallInFlight:
     def responded(self, status: int, headers: Mapping[str, str], *, streams: bool) -> None:
         """The response's head is here. Header names are lower-case."""
         admission = self._admission
+        if headers.get("grpc-status", "0") != "0":
+            status = 400  # gRPC tells its errors beside HTTP's 200
         self._status = status
         self._first_byte_at = self.firewall.clock()
         self._meter = Meter(admission.endpoint, admission.ask, status=status, headers=headers)
@@ -155,6 +157,14 @@ class CallInFlight:
         """A background call whose usage came with a later request."""
         if self.settlement is None:
             self._settle(reading, whole=True)
+
+    def covers(self, nanos: int) -> bool:
+        """Whether so much is held for it, or can be held now: it turned out to be larger."""
+        return self._allowance.pays(nanos)
+
+    def cut_refusal(self) -> Refusal:
+        """Why it was cut."""
+        return self._admission.cut_refusal(self._hold)
 
     def settle_again(self) -> None:
         """Write a settlement that could not be written before."""
@@ -360,4 +370,4 @@ class CallInFlight:
         if self._ending is None:
             return passed
         self._catch_up()
-        return self._ending.cut(passed, self._admission.cut_refusal(self._hold))
+        return self._ending.cut(passed, self.cut_refusal())
