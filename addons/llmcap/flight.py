@@ -214,11 +214,13 @@ class CallInFlight:
             return self._at_hold(note, reading)
         if self._meter.failed:
             return self._at_hold(f"not understood: {self._meter.failed}")
+        if counts_nothing(reading):
+            reading = replace(reading, charges=())
         return self._assumed(reading, whole=whole, note=note or "no usage in the response")
 
     def _told(self, reading: Reading) -> bool:
-        """Whether the final usage is there, and can be true: nothing is served for nothing."""
-        served = bool(reading.visible_bytes or not self._admission.ask.generates)
+        """Whether the final usage is there, and can be true: only a failure is for nothing."""
+        served = bool(reading.visible_bytes or not reading.error)
         return reading.complete and not (served and counts_nothing(reading))
 
     def _priced(self, reading: Reading, ending: Ending, note: str) -> Settlement:

@@ -26,6 +26,7 @@ from fake_provider.gemini import Generate
 from fake_provider.generate import Choice, Order
 from fake_provider.openai_chat import Chat
 from fake_provider.openai_responses import Response
+from llmcap.errors import LLMCapError
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.recordings import read
@@ -243,7 +244,10 @@ def mutated(exchange: Exchange, rng: random.Random) -> Exchange:
 
 def play(there: Walk, exchange: Exchange, rng: random.Random) -> CallInFlight | None:
     """Admit the request and feed the answer in random pieces; None where it is not metered."""
-    call = there.admit(exchange.request)
+    try:
+        call = there.admit(exchange.request)
+    except LLMCapError:  # it cannot be bounded, and the shell refuses it
+        return None
     if not isinstance(call, CallInFlight):
         return None
     call.responded(exchange.status, exchange.headers, streams=rng.random() < 0.7)
@@ -265,8 +269,9 @@ def rich() -> Walk:
 
 
 def free_by_right(call: CallInFlight) -> bool:
-    """Whether the price book has this call at no cost, whatever it used."""
-    return call._hold.held_nanos == 0
+    """Whether the price book has the model at no cost, or the provider's own bill says so."""
+    rates = [rate for price in call._admission.prices for rate in price.rates.values()]
+    return not any(rates) or (call._meter is not None and call._meter.reading.billed_usd == 0)
 
 
 def check(there: Walk, exchange: Exchange, seed: str) -> None:
