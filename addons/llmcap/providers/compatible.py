@@ -16,6 +16,7 @@ from llmcap.providers.openai_chat import (
     ask_usage,
     chat_usage,
     limit_max_tokens,
+    output_limit,
     read_chat,
     read_completion,
 )  # fmt: skip
@@ -81,6 +82,11 @@ class AskedEmbeddingsReader(PricedAsAsked, EmbeddingsReader):
     """Embeddings of such a seller."""
 
 
+def read_prompt(request: Request) -> Ask:
+    """A legacy completion: OpenAI's default limit of 16 tokens is no one else's."""
+    return replace(read_completion(request), output_limit=output_limit(request.document()))
+
+
 FREE = Endpoint(name="free", billing=Billing.FREE)
 LATER = Endpoint(name="later work", billing=Billing.UNMETERABLE)
 
@@ -120,7 +126,7 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         ask_usage=ask_usage if api.asks_usage else None,
         dialect=api.dialect,
     )
-    completions = replace(chat, name="completions", read=api.reads(read_completion))
+    completions = replace(chat, name="completions", read=api.reads(read_prompt))
     responses = Endpoint(
         name="responses",
         read=api.reads(read_responses),

@@ -10,9 +10,9 @@ https://docs.mistral.ai/api, https://mistral.ai/pricing
 from dataclasses import replace
 
 from llmcap.providers import hosted
-from llmcap.providers.compatible import FREE, LATER, Api, CompatibleReader, openai_api
+from llmcap.providers.compatible import FREE, LATER, Api, CompatibleReader, Read, openai_api
 from llmcap.providers.content import measure
-from llmcap.providers.openai_audio import read_recording
+from llmcap.providers.openai_audio import RECORDING_BYTES_PER_SECOND, read_recording
 from llmcap.providers.openai_chat import (
     attributes_of,
     limit_max_tokens,
@@ -27,6 +27,8 @@ from llmcap.records import Count, Usage
 
 # The most that one document may have: https://docs.mistral.ai/capabilities/document_ai
 PAGES_MAX = 1_000
+# The longest sound that a model hears: https://docs.mistral.ai/capabilities/audio
+SOUND_SECONDS_MAX = 3 * 3_600
 # No page of a PDF takes fewer bytes.
 PAGE_BYTES_MIN = 200
 
@@ -34,6 +36,42 @@ _ANNOTATIONS = ("document_annotation_format", "bbox_annotation_format")
 
 
 # --- requests -------------------------------------------------------------------------------
+
+
+def with_sound(read: Read) -> Read:
+    """The same with sound as seconds: that is what it is billed by, and not by its tokens."""
+
+    def read_with_sound(request: Request) -> Ask:
+        ask = read(request)
+        media = [each.bytes for each in ask.media if each.kind == "audio"]
+        inline = _inline_sounds(request.document())
+        sizes = [*media, *(None if _is_url(each) else len(each) * 3 // 4 for each in inline)]
+        if not sizes:
+            return ask
+        seconds = sum(
+            SOUND_SECONDS_MAX if size is None else size // RECORDING_BYTES_PER_SECOND + 1
+            for size in sizes
+        )
+        text_bytes = ask.text_bytes - sum(len(each) for each in inline)
+        return replace(
+            ask, text_bytes=text_bytes, fees={**ask.fees, "audio_second": seconds}, sound=True
+        )
+
+    return read_with_sound
+
+
+def _inline_sounds(body: Document) -> list[str]:
+    """Sound that stands in a message as bare base64, or as a URL, without an object around it."""
+    return [
+        text(part.get("input_audio"))
+        for message in documents(body.get("messages"))
+        for part in documents(message.get("content"))
+        if isinstance(part.get("input_audio"), str)
+    ]
+
+
+def _is_url(sound: str) -> bool:
+    return sound.startswith(("http://", "https://"))
 
 
 def read_conversation(request: Request) -> Ask:
@@ -220,7 +258,7 @@ class TranscriptReader(BaseReader):
 
 # --- the API --------------------------------------------------------------------------------
 
-API = Api(chat=MistralReader, asks_usage=False, dialect="mistral")
+API = Api(chat=MistralReader, reads=with_sound, asks_usage=False, dialect="mistral")
 COMPLETION = Endpoint(
     name="completions",
     read=read_chat,

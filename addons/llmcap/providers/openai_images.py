@@ -81,7 +81,7 @@ class ImagesReader(BaseReader):
         if document.get("error"):
             self.fail(document["error"])
         usage = document.get("usage")
-        if isinstance(usage, dict) and usage:
+        if isinstance(usage, dict) and usage and not self.ask.fees:
             charges = [Charge(self.served_model, image_usage(usage))]
             extra = document.get("svg_usage")
             if isinstance(extra, dict) and extra:

@@ -7,11 +7,10 @@ that told no cost goes by the model that was asked for.
 https://openrouter.ai/docs/use-cases/usage-accounting, https://openrouter.ai/docs/features/web-search
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.providers import anthropic
+from llmcap.providers import anthropic, hosted
 from llmcap.providers.anthropic_messages import limit_messages, read_messages
 from llmcap.providers.billed import billed
 from llmcap.providers.compatible import (
@@ -26,10 +25,10 @@ from llmcap.providers.compatible import (
     openai_api,
 )
 from llmcap.providers.openai_images import ImagesReader, read_image
-from llmcap.providers.reader import amount, count, document, documents
+from llmcap.providers.reader import amount, count, document, documents, text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
-from llmcap.records import Count
+from llmcap.records import Usage
 
 # The web plugin: five results unless the request says so, billed together as one search.
 RESULTS_PER_SEARCH = 5
@@ -55,24 +54,56 @@ def routed(read: Read) -> Read:
         others = (
             [each for each in models if isinstance(each, str)] if isinstance(models, list) else []
         )
-        fees: Mapping[str, Count] = {**ask.fees, **_searches(body, ask)}
+        tools = _hosted(body, ask)
         model = ask.model or next(iter(others), "")
         rest = tuple(each for each in dict.fromkeys(others) if each != model)
-        return replace(ask, model=model, other_models=(*ask.other_models, *rest), fees=fees)
+        return replace(
+            ask,
+            model=model,
+            other_models=(*ask.other_models, *rest),
+            fees={**ask.fees, **tools.fees},
+            loops=max(ask.loops, tools.loops),
+            extra_input=ask.extra_input + tools.result_tokens,
+        )
 
     return read_routed
 
 
-def _searches(body: Document, ask: Ask) -> Mapping[str, Count]:
+def _hosted(body: Document, ask: Ask) -> hosted.Hosted:
+    """
+    What plugins and tools of OpenRouter's own may cost.
+
+    A plugin puts its results into the prompt, once; a tool is run as often as the model wants.
+    """
+    kinds = [text(tool.get("type")) for tool in documents(body.get("tools"))]
+    own = [kind for kind in kinds if kind.startswith("openrouter:")]
+    if own:
+        searches = hosted.USES_DEFAULT if any("search" in kind for kind in own) else 0
+        rest = 0 if searches else hosted.USES_DEFAULT
+        return hosted.tools({"web_search": searches} if searches else {}, unpriced_uses=rest)
+    results = RESULTS_PER_SEARCH if ask.model.endswith(":online") else 0
     for plugin in documents(body.get("plugins")):
         if plugin.get("id") == "web" and plugin.get("enabled") is not False:
             results = count(plugin.get("max_results")) or RESULTS_PER_SEARCH
-            return {"web_search": -(-results // RESULTS_PER_SEARCH)}
-    return {"web_search": 1} if ask.model.endswith(":online") else {}
+    if not results:
+        return hosted.NONE
+    fees = {"web_search": -(-results // RESULTS_PER_SEARCH)}
+    return hosted.Hosted(fees=fees, result_tokens=hosted.RESULT_TOKENS)
+
+
+class RoutedReader(AskedChatReader):
+    """Chat completions, and the searches that the usage tells of."""
+
+    def usage_of(self, usage: Document) -> Usage:
+        """Tokens, and searches where the bill is missing."""
+        known = super().usage_of(usage)
+        tools = usage.get("server_tool_use_details") or usage.get("server_tool_use")
+        searches = count(document(tools).get("web_search_requests"))
+        return replace(known, extras={"web_search": searches}) if searches else known
 
 
 API = Api(
-    chat=AskedChatReader,
+    chat=RoutedReader,
     responses=AskedResponsesReader,
     embeddings=AskedEmbeddingsReader,
     bill=cost,

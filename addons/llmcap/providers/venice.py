@@ -4,11 +4,15 @@ Venice: api.venice.ai. Each answer tells its cost beside the usage: `cost.usd`.
 https://docs.venice.ai/api-reference
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.providers.compatible import LATER, Api, compatible
+from llmcap.providers.compatible import LATER, Api, Read, compatible
 from llmcap.providers.reader import amount, document
-from llmcap.providers.shape import Document
+from llmcap.providers.shape import Ask, Document, Request
+
+# It is not published; calls that said one word were billed for up to 1,600 tokens.
+OWN_PROMPT_TOKENS = 4_000
 
 
 def cost(told: Document) -> Decimal | None:
@@ -16,10 +20,25 @@ def cost(told: Document) -> Decimal | None:
     return amount(document(told.get("cost")).get("usd"))
 
 
+def with_own_prompt(read: Read) -> Read:
+    """The same with the prompt that Venice puts in front, unless it is told not to."""
+
+    def read_with_prompt(request: Request) -> Ask:
+        ask = read(request)
+        if not ask.generates:
+            return ask
+        options = document(request.document().get("venice_parameters"))
+        if options.get("include_venice_system_prompt") is False:
+            return ask
+        return replace(ask, extra_input=ask.extra_input + OWN_PROMPT_TOKENS)
+
+    return read_with_prompt
+
+
 PROVIDER = compatible(
     "venice",
     "api.venice.ai",
     bases=("/api/v1",),
-    api=Api(bill=cost, asks_usage=False),
+    api=Api(bill=cost, reads=with_own_prompt, asks_usage=False),
     more=(("POST", "/api/v1/image/{}", LATER),),
 )

@@ -7,8 +7,8 @@ https://dev.writer.com/api-reference
 
 from dataclasses import replace
 
-from llmcap.providers.compatible import LATER, CompatibleReader, compatible
-from llmcap.providers.openai_chat import ask_usage, limit_max_tokens, read_chat, read_completion
+from llmcap.providers.compatible import LATER, CompatibleReader, compatible, read_prompt
+from llmcap.providers.openai_chat import ask_usage, limit_max_tokens, read_chat
 from llmcap.providers.shape import Document, Endpoint
 
 
@@ -28,7 +28,7 @@ CHAT = Endpoint(
     limit=limit_max_tokens,
     ask_usage=ask_usage,
 )
-COMPLETIONS = replace(CHAT, name="completions", read=read_completion, reader=ValuesReader)
+COMPLETIONS = replace(CHAT, name="completions", read=read_prompt, reader=ValuesReader)
 
 PROVIDER = compatible(
     "writer",
