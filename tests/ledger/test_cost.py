@@ -76,4 +76,4 @@ def test_refusal_is_cheaper_than_a_hold(ledger):
     _, holding = statements(ledger, lambda: ledger.hold(call(), scopes(ONE), demand(9**20)))
     assert len(holding) == 3
     _, refusing = statements(ledger, lambda: ledger.refuse(call(), decision))
-    assert len(refusing) == 5
+    assert len(refusing) == 4

@@ -70,7 +70,7 @@ class Ledger(Protocol):
         """Change a balance by hand: forget what its window has spent, or raise its cap."""
         ...
 
-    def pause(self, budget: Budget, *, paused: bool = True) -> None:
+    def pause(self, budget: Budget, *, paused: bool = True, note: str = "") -> None:
         """Admit nothing under this budget, in any window, until it is called with False."""
         ...
 

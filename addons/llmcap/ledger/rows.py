@@ -142,13 +142,13 @@ def spent(
 
 # --- adding -----------------------------------------------------------------------------------
 
-_ADD_ROW = """
+ADD_ROW = """
     INSERT INTO entries (at, kind, process_id, hold_id, ends, corrects, call_id, provider, endpoint,
         model, attributes, held_nanos, held_tokens, cost_nanos, usage, served_model, response_id,
         note)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_ADD_POSTING = """
+ADD_POSTING = """
     INSERT INTO postings (entry_id, balance_id, spent, held, calls, refused, raised)
     VALUES (?, ?, ?, ?, ?, ?, ?)
 """
@@ -156,14 +156,14 @@ _ADD_POSTING = """
 
 def add(db: sqlite3.Connection, row: Row) -> int:
     """Add an entry; its id."""
-    entry_id = db.execute(_ADD_ROW, row).lastrowid
+    entry_id = db.execute(ADD_ROW, row).lastrowid
     assert entry_id is not None, "an INSERT has a row id"
     return entry_id
 
 
 def post(db: sqlite3.Connection, postings: Iterable[Posting]) -> None:
     """Add what an entry does to balances; a trigger adds it up there."""
-    db.executemany(_ADD_POSTING, postings)
+    db.executemany(ADD_POSTING, postings)
 
 
 def call_row(kind: EntryKind, call: Call, *, process_id: int) -> Row:

@@ -217,14 +217,15 @@ class SqliteLedger:
             ]
             post(db, postings)
 
-    def pause(self, budget: Budget, *, paused: bool = True) -> None:
+    def pause(self, budget: Budget, *, paused: bool = True, note: str = "") -> None:
         """By name, so that a budget whose window is changed in the config stays paused."""
         self._check_open()
         with self._store as db:
             find_or_make_budget(db, Scope(budget, "", EPOCH, None))
             name = clean(budget.name)
             db.execute("UPDATE budgets SET paused = ? WHERE name = ?", (paused, name))
-            self._add_note(db, f"{budget.name} {'paused' if paused else 'resumed'} by hand")
+            done = "paused" if paused else "resumed"
+            self._add_note(db, note or f"{budget.name} {done} by hand")
 
     def define(self, budgets: Sequence[Budget], *, run_id: str = "") -> None:
         """See `history.definitions`."""

@@ -14,15 +14,16 @@ from types import TracebackType
 
 from llmcap.errors import LedgerBusy, LedgerError
 from llmcap.ledger import MEMORY
+from llmcap.ledger.checkpoint import Checkpointer
 from llmcap.ledger.schema import VERSION, migrate
 
 # The proxy's event loop stands still for this long at most; the caller then tries again.
 BUSY_MILLISECONDS = 25
 # Opening may meet another process that makes or recovers the ledger; nothing else waits for it.
 OPEN_BUSY_MILLISECONDS = 5_000
-# How much the write-ahead log grows before a commit copies it into the file: 16 MB, a stop of
-# some milliseconds once in many hundred calls.
-CHECKPOINT_PAGES = 4_000
+# How much the write-ahead log may grow before a commit copies it into the file: 40 MB, which the
+# checkpointer leaves to a commit only while calls come without a pause.
+CHECKPOINT_PAGES = 10_000
 
 # What went wrong by SQLite's primary result code: the reason, and the move.
 _REASONS = {
@@ -52,7 +53,7 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 class Store:
     """A connection, as a context manager whose body is one write transaction."""
 
-    __slots__ = ("_connection", "_durability", "_factory", "_name", "_path")
+    __slots__ = ("_checkpointer", "_connection", "_durability", "_factory", "_name", "_path")
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Store:
         self._durability = durability
         self._factory = factory
         self._connection: sqlite3.Connection | None = None
+        self._checkpointer = Checkpointer(self._path) if self._path is not None else None
         try:
             self._make_file()
             self.reading()
@@ -86,7 +88,12 @@ class Store:
         return self._connection
 
     def close(self) -> None:
-        """Close the connection; a later use opens it again."""
+        """Let go of the file; a later use opens it again."""
+        if self._checkpointer is not None:
+            self._checkpointer.stop()
+        self._give_up()
+
+    def _give_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -113,6 +120,8 @@ class Store:
             except sqlite3.Error as failure:
                 self._roll_back(connection)
                 raise self.explained(failure) from failure
+            if self._checkpointer is not None:
+                self._checkpointer.committed()
             return
         self._roll_back(connection)
         if isinstance(error, sqlite3.Error):
@@ -130,7 +139,7 @@ class Store:
             connection.execute("ROLLBACK")
         except sqlite3.Error:
             # Closing a connection undoes what it has not committed.
-            self.close()
+            self._give_up()
 
     # --- connecting ---------------------------------------------------------------------------
 

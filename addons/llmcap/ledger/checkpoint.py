@@ -1,0 +1,56 @@
+"""
+Keeping the write-ahead log short, from a thread of its own.
+
+SQLite copies the log into the file now and then, within some unlucky commit, and waits for the disk
+twice: tens of milliseconds, in which the proxy's event loop would stand still. A passive checkpoint
+on another connection does the same without stopping any writer, and Python runs on meanwhile.
+"""
+
+import contextlib
+import sqlite3
+import threading
+from pathlib import Path
+
+# A commit is four or five pages, so this is about 5 MB of log.
+COMMITS = 250
+
+
+class Checkpointer:
+    """A thread that starts with the first work there is for it."""
+
+    __slots__ = ("_commits", "_due", "_path", "_stopping", "_thread")
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._commits = 0
+        self._due = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def committed(self) -> None:
+        """Count a commit; the thread is woken once in a while."""
+        self._commits += 1
+        if self._commits % COMMITS == 0:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
+                self._thread.start()
+            self._due.set()
+
+    def stop(self) -> None:
+        """Wait for the thread to end, a checkpoint at most; `committed` may start it again."""
+        if self._thread is not None:
+            self._stopping = True
+            self._due.set()
+            self._thread.join()
+            self._thread = None
+            self._stopping = False
+
+    def _run(self) -> None:
+        # What fails here is done later, at the latest by the commit that finds the log too long.
+        with contextlib.suppress(sqlite3.Error):
+            connection = sqlite3.connect(self._path, isolation_level=None)
+            with contextlib.closing(connection):
+                while self._due.wait() and not self._stopping:
+                    self._due.clear()
+                    with contextlib.suppress(sqlite3.Error):
+                        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
