@@ -7,8 +7,8 @@ What LLMCap adds to mitmdump: three proxies in one run, taken in turn, as ratios
 
 All of them serve the same calls to a provider on loopback, over TLS on both sides. Each cell runs
 the three in turn for several rounds; a figure is the median of the rounds, a ratio the median of
-the rounds' ratios, so that a machine whose speed drifts does not decide the comparison. `--quick` is
-for CI: it shows that the bench runs, its figures mean little.
+the rounds' ratios, so that a machine whose speed drifts does not decide the comparison. `--quick`
+is for CI: it shows that the bench runs, its figures mean little.
 """
 
 import argparse
@@ -25,6 +25,9 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from mitmproxy.certs import CertStore
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "api.openai.com"
@@ -72,11 +75,13 @@ class Load:
 
 
 def sse_event(document: dict[str, object]) -> bytes:
+    """One event in a chunk of its own."""
     data = b"data: " + json.dumps(document).encode() + b"\n\n"
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def delta(text: str, **more: object) -> dict[str, object]:
+    """A chunk of a chat completion."""
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
     model = "gpt-4o-mini-2024-07-18"
     document = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": model,
@@ -128,6 +133,7 @@ class Client:
         )
 
     async def open(self) -> None:
+        """Connect through the proxy, without looking at the certificate."""
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         self.writer.write(
             b"CONNECT api.openai.com:443 HTTP/1.1\r\nhost: api.openai.com:443\r\n\r\n"
@@ -139,6 +145,7 @@ class Client:
         await self.writer.start_tls(context, server_hostname=HOST)
 
     async def call(self) -> None:
+        """One request, its whole response read."""
         self.writer.write(self.request)
         head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
         if b" 200 " not in head.partition(b"\r\n")[0]:
@@ -153,6 +160,7 @@ class Client:
         await self.reader.readexactly(length)
 
     def close(self) -> None:
+        """Hang up."""
         self.writer.close()
 
 
@@ -208,14 +216,17 @@ class Proxy:
         wait_for(self.port)
 
     def cpu_seconds(self) -> float:
+        """User and system time so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory_mb(self) -> float:
+        """Resident memory."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * PAGE_BYTES / 1e6
 
     def stop(self) -> None:
+        """End it."""
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(10)
@@ -224,12 +235,14 @@ class Proxy:
 
 
 def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 
 
 def wait_for(port: int) -> None:
+    """Wait until somebody listens there."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with socket.socket() as sock:
@@ -253,6 +266,7 @@ class Figure:
 
 
 async def measure(proxy: Proxy, load: Load) -> Figure:
+    """Put one proxy under one load, once."""
     latencies: list[float] = []
     cpu, started = proxy.cpu_seconds(), time.perf_counter()
     await drive(proxy.port, load, latencies)
@@ -268,7 +282,7 @@ def row(load: Load, figures: dict[str, list[Figure]], events: int) -> str:
     """One line of the table: the null proxy's figures, and the others' ratios to it."""
 
     def median(name: str, field: str) -> float:
-        return statistics.median(getattr(figure, field) for figure in figures[name])
+        return float(statistics.median(getattr(figure, field) for figure in figures[name]))
 
     def ratio(name: str, field: str) -> str:
         pairs = zip(figures[name], figures["null"], strict=True)
@@ -278,12 +292,13 @@ def row(load: Load, figures: dict[str, list[Figure]], events: int) -> str:
     cells = [f"{load.name:<26}", f"{median('null', 'latency_ms'):9.2f} ms"]
     rate = median("null", "calls_per_second")
     cells.append(f"{rate * events:9.0f} ev/s" if load.stream else f"{rate:9.0f} /s  ")
-    for field in ("latency_ms", "calls_per_second", "cpu_ms"):
-        cells.append(f"{ratio('bare', field)} {ratio('llmcap', field)}")
+    fields = ("latency_ms", "calls_per_second", "cpu_ms")
+    cells += [f"{ratio('bare', field)} {ratio('llmcap', field)}" for field in fields]
     return " | ".join(cells)
 
 
 async def bench(loads: list[Load], *, rounds: int, events: int) -> None:
+    """Print the table, a line a load."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         context = server_context(folder)
@@ -292,15 +307,14 @@ async def bench(loads: list[Load], *, rounds: int, events: int) -> None:
         )
         upstream = server.sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
-        proxies = []
-        for name in VARIANTS:
-            proxies.append(await loop.run_in_executor(None, Proxy, name, folder, upstream))
+        proxies = [
+            await loop.run_in_executor(None, Proxy, name, folder, upstream) for name in VARIANTS
+        ]
         try:
             for proxy in proxies:
                 await measure(proxy, Load("warm-up", 4, 60))
-            print(
-                f"{'':<26} | {'null':>12} | {'null':>14} | latency ratio   | rate ratio      | CPU ratio"
-            )
+            ratios = " | ".join(f"{name + ' ratio':<15}" for name in ("latency", "rate", "CPU"))
+            print(f"{'':<26} | {'null':>12} | {'null':>14} | {ratios}")
             print(f"{'':<26} | {'latency':>12} | {'rate':>14} |" + "    bare  llmcap |" * 3)
             for load in loads:
                 figures: dict[str, list[Figure]] = {proxy.name: [] for proxy in proxies}
@@ -318,13 +332,9 @@ async def bench(loads: list[Load], *, rounds: int, events: int) -> None:
 
 def server_context(folder: Path) -> ssl.SSLContext:
     """A TLS context with a certificate of its own."""
-    from mitmproxy.certs import CertStore
-
     store = CertStore.from_store(folder / "upstream", "bench", 2048)
     entry = store.get_cert(HOST, [])
     pem = folder / "upstream.pem"
-    from cryptography.hazmat.primitives import serialization
-
     key = entry.privatekey.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.TraditionalOpenSSL,
@@ -337,6 +347,7 @@ def server_context(folder: Path) -> ssl.SSLContext:
 
 
 def main() -> None:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--quick", action="store_true", help="a few calls each, for CI")
     parser.add_argument("--rounds", type=int, default=0, help="rounds per cell (default 7)")
@@ -345,7 +356,7 @@ def main() -> None:
     rounds = options.rounds or (1 if options.quick else 7)
     events = 200 if options.quick else 2000
     loads = [Load(f"JSON, {n} kept", n, 20 * scale) for n in (1, 8, 32)]
-    loads += [Load("JSON, 8, new connections", 8, 4 * scale, reconnect=True)]
+    loads.append(Load("JSON, 8, new connections", 8, 4 * scale, reconnect=True))
     loads += [Load(f"SSE, {n} kept", n, max(n, scale), stream=True) for n in (1, 8, 32)]
     asyncio.run(bench(loads, rounds=rounds, events=events))
 

@@ -161,7 +161,7 @@ def test_a_count_can_only_lower_the_bound():
 
 
 def test_the_counter_multiplies_with_the_familys_factor_and_learns_a_larger_one():
-    """A provider that counts more than the bound raises it; one that counts less changes nothing."""
+    """A provider that counts more than the bound raises it; one that counts less does not."""
     counter = TokenCounter(encode=lambda text: [0] * len(text.split()))
     assert counter.bound(["one two", "three"], family="anthropic") == 5
     counter.learn(family="anthropic", bound=100, billed=50)

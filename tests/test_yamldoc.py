@@ -45,7 +45,7 @@ def test_a_place_knows_file_line_and_path():
 
 def test_a_hint_stands_on_its_own_line():
     """The next move is easy to find."""
-    with pytest.raises(ConfigError, match="\nhint: do this$"):
+    with pytest.raises(ConfigError, match=r"\nhint: do this$"):
         parse("a: 1", file="c.yaml").fail("wrong", hint="do this")
 
 

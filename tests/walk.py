@@ -21,6 +21,7 @@ from llmcap.records import Policy, Wait
 INPUT_NANOS = 150  # for one token of gpt-4o-mini
 OUTPUT_NANOS = 600
 BOOK = PriceBook()
+NOBODY = Facts()
 
 
 @dataclass
@@ -30,6 +31,7 @@ class FakeClock:
     now: datetime = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
     def __call__(self) -> datetime:
+        """The time."""
         return self.now
 
     def forward(self, **span: float) -> None:
@@ -45,7 +47,7 @@ class Walk:
     clock: FakeClock
     events: list[tuple[str, str]] = field(default_factory=list)
 
-    def admit(self, request: Request, facts: Facts = Facts()) -> CallInFlight | Refused | Wait:
+    def admit(self, request: Request, facts: Facts = NOBODY) -> CallInFlight | Refused | Wait:
         """Try the cheap bound, then the counted one, patiently: what the shell does first."""
         considered = self.firewall.consider(request, facts)
         if not isinstance(considered, Admission):

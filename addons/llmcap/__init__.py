@@ -1,0 +1,1 @@
+"""LLMCap: a spend firewall for LLM APIs, as a mitmproxy addon."""

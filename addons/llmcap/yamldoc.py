@@ -1,8 +1,8 @@
 """
 YAML with the place of every value, so that an error can name file, line and key.
 
-Numbers keep their exact literal: `2.50` is `Decimal("2.50")`, never a float. A key that stands twice
-in one map is an error, since YAML's own rule (the last one wins) hides mistakes.
+Numbers keep their exact literal: `2.50` is `Decimal("2.50")`, never a float. A key that stands
+twice in one map is an error, since YAML's own rule (the last one wins) hides mistakes.
 """
 
 from collections.abc import Iterator

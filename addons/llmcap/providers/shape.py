@@ -157,6 +157,10 @@ class Endpoint:
     dialect: str = "openai"  # the error shape, in `replies`
 
 
+def _never(headers: Mapping[str, str]) -> bool:  # noqa: ARG001 - the shape of `signed`
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """
@@ -172,7 +176,7 @@ class Provider:
     api_only: bool = True  # False: the host also serves a product, unknown paths may pass
     dialect: str = "openai"
     prices: str = ""  # the provider's name in the price book, where it is not `name`
-    signed: Callable[[Mapping[str, str]], bool] = field(default=lambda headers: False)
+    signed: Callable[[Mapping[str, str]], bool] = field(default=_never)
 
     @property
     def price_key(self) -> str:
