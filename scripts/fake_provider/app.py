@@ -82,8 +82,7 @@ class FakeProvider:
         try:
             await self._route(exchange, path)
         except Refused as refused:
-            scenario = self._scenario_of(exchange)
-            await send_json(exchange, refused.body, scenario, refused.status)
+            await send_json(exchange, refused.body, Scenario(), refused.status)
 
     async def _route(self, exchange: Exchange, path: str) -> None:
         method = exchange.request.method
@@ -183,7 +182,12 @@ class FakeProvider:
 
     def _scenario_of(self, exchange: Exchange) -> Scenario:
         text = exchange.request.headers.get(HEADER)
-        return parse(text, self.scenario) if text else self.scenario
+        if not text:
+            return self.scenario
+        try:
+            return parse(text, self.scenario)
+        except ValueError as error:
+            raise Refused(400, {"error": f"{HEADER}: {error}"}) from error
 
     def _open(
         self, exchange: Exchange, error_body: ErrorBody, *, model: str = ""

@@ -19,8 +19,11 @@ PROGRAMS = {
 SCENARIOS: dict[str, dict[str, object]] = {
     "plain": {},
     "hidden reasoning, cached input": {"reasoning": 40, "cached": 7},
-    "gzip in small pieces": {"encoding": "gzip", "batch_bytes": 9},
-    "until the connection closes": {"close": True},
+    "gzip in small pieces, until the connection closes": {
+        "encoding": "gzip",
+        "batch_bytes": 9,
+        "close": True,
+    },
     "several tokens an event, heavy-tailed": {"tokens_per_event": 7, "length": "heavy:40"},
 }
 
@@ -68,9 +71,9 @@ def test_the_providers_own_errors_are_free(
 ) -> None:
     """They reach the program as they are, cost nothing, and hold nothing any more."""
     proxy = start(cap="5")
-    for status in (400, 500):
+    for program, status in (("anthropic", 400), ("gemini", 429), ("gemini", 500)):
         provider.scenario(status=status)
-        (line,) = run(proxy, "anthropic")
+        (line,) = run(proxy, program)
         assert line["status"] == status
         assert "fake provider" in line["message"]
     proxy.settle()

@@ -26,8 +26,9 @@ PLANS = {
 }
 
 
-@pytest.mark.parametrize("strategy", ["eager", "lazy"])
-@pytest.mark.parametrize("program", REFUSALS)
+@pytest.mark.parametrize(
+    ("program", "strategy"), [("openai", "eager"), ("anthropic", "lazy"), ("gemini", "eager")]
+)
 def test_a_refusal_raises_what_a_quota_raises_after_one_attempt(
     start: Start, run: Run, provider: ProviderHandle, program: str, strategy: str
 ) -> None:
@@ -60,7 +61,7 @@ def test_the_bill_comes_close_to_the_cap_and_never_passes_it(
     start: Start, run: Run, provider: ProviderHandle, cap: str, arguments: list[str]
 ) -> None:
     """Small calls, one after the other: at least 99 % of the cap is used when the program stops."""
-    provider.scenario(length="300")
+    provider.scenario(length="300", tokens_per_event=25)
     proxy = start(cap=cap)
     lines = run(proxy, *arguments)
     assert "error" in lines[-1], "the cap was never reached"
@@ -75,7 +76,7 @@ def test_calls_at_once_do_not_pass_the_cap_together(
     start: Start, run: Run, provider: ProviderHandle
 ) -> None:
     """150 streams at once on a cap for some hundred: the bill comes close, and stays within it."""
-    provider.scenario(length="300", token_seconds=0.001)
+    provider.scenario(length="300", token_seconds=0.001, tokens_per_event=25)
     proxy = start(cap="0.02")
     lines = run(proxy, "openai", "--calls=150", "--parallel", "--stream", "--max-tokens=300")
     proxy.settle()
