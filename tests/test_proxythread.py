@@ -60,6 +60,22 @@ def test_clients_that_come_too_early_are_served(tmp_path: Path) -> None:
         socket.create_connection(("127.0.0.1", int(made.url.rpartition(":")[2])), timeout=5)
 
 
+def test_it_ends_quietly_under_a_client_that_stays(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A kept connection is closed, and nobody has to read about it."""
+    made = proxy(tmp_path)
+    made.start()
+    made.wait_ready()
+    with socket.create_connection(("127.0.0.1", int(made.url.rpartition(":")[2]))) as client:
+        client.sendall(b"CONNECT api.openai.com:443 HTTP/1.1\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+        made.stop()
+        client.settimeout(5)
+        assert client.recv(100) == b""
+    assert capfd.readouterr().err == ""
+
+
 def test_it_cannot_speak_for_another_host(tmp_path: Path) -> None:
     """What our authority signs beyond its names, a client refuses."""
     made = proxy(tmp_path)

@@ -61,7 +61,15 @@ class Door:
     async def running(self) -> None:
         """Serve the clients, those first that came before we were ready."""
         instance: ServerInstance[Any] = ServerInstance.make(ctx.options.mode[0], self._manager)
-        self._server = await asyncio.start_server(instance.handle_stream, sock=self._listener)
+
+        async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await instance.handle_stream(reader, writer)
+            except asyncio.CancelledError:
+                # The proxy ends with this client still connected: asyncio would print a traceback.
+                writer.close()
+
+        self._server = await asyncio.start_server(serve_client, sock=self._listener)
         self._ready()
 
     def done(self) -> None:
