@@ -24,21 +24,17 @@ _UNITS = """
     WHERE postings.entry_id = ?
 """
 _ENDING = "SELECT id, kind, process_id FROM entries WHERE ends = ?"
-# A chain is an entry and, one after the other, what has corrected it since.
-_CHAIN_COST = """
-    WITH RECURSIVE chain (id) AS (
-        SELECT :id UNION ALL
-        SELECT entries.id FROM entries JOIN chain ON entries.corrects = chain.id)
-    SELECT max(id), sum(cost_nanos) FROM chain JOIN entries USING (id)
+# What a hold's ending said and what has corrected it since: the last of them, and their sums.
+_COST_SO_FAR = """
+    SELECT max(id), sum(cost_nanos) FROM entries
+    WHERE ends = :hold_id OR hold_id = :hold_id AND corrects IS NOT NULL
 """
-_CHAIN_POSTINGS = """
-    WITH RECURSIVE chain (id) AS (
-        SELECT :id UNION ALL
-        SELECT entries.id FROM entries JOIN chain ON entries.corrects = chain.id)
+_POSTED_SO_FAR = """
     SELECT balances.id, budgets.unit, balances.spent, sum(postings.spent), sum(postings.calls)
-    FROM chain JOIN postings ON postings.entry_id = chain.id
+    FROM entries JOIN postings ON postings.entry_id = entries.id
     JOIN balances ON balances.id = postings.balance_id
     JOIN budgets ON budgets.id = balances.budget_id
+    WHERE entries.ends = :hold_id OR entries.hold_id = :hold_id AND entries.corrects IS NOT NULL
     GROUP BY balances.id
 """
 
@@ -73,15 +69,14 @@ class Endings:
         ending_id, kind, _ = db.execute(_ENDING, (hold_id,)).fetchone()
         if kind != EntryKind.ASSUMED or _is_corrected(db, ending_id):
             return False
-        self._correct(db, ending_id, hold_id, settlement)
+        self._correct(db, hold_id, settlement)
         return True
 
     def correct(self, db: sqlite3.Connection, hold: Hold, settlement: Settlement) -> None:
         """Bring an ended hold to what this settlement says."""
-        ending = db.execute(_ENDING, (hold.id,)).fetchone()
-        if ending is None:
+        if db.execute(_ENDING, (hold.id,)).fetchone() is None:
             raise LedgerError(f"hold {hold.id} has not ended: there is nothing to correct")
-        self._correct(db, ending[0], hold.id, settlement)
+        self._correct(db, hold.id, settlement)
 
     def assume_all(self, db: sqlite3.Connection, process_id: int, note: str) -> list[int]:
         """End a process: what it still holds may have been billed. The holds' ids."""
@@ -104,7 +99,7 @@ class Endings:
         recovered = kind == EntryKind.ASSUMED and process_id != self.process_id
         if not recovered or _is_corrected(db, ending_id):
             raise HoldEnded(f"hold {hold.id} of call {hold.call.id} was already {kind}")
-        self._correct(db, ending_id, hold.id, settlement)
+        self._correct(db, hold.id, settlement)
 
     def _post(
         self,
@@ -141,12 +136,10 @@ class Endings:
             ],
         )
 
-    def _correct(
-        self, db: sqlite3.Connection, first_id: int, hold_id: int, settlement: Settlement
-    ) -> None:
-        """Post the difference between an entry, with all that has corrected it, and this."""
-        last_id, cost_nanos = db.execute(_CHAIN_COST, {"id": first_id}).fetchone()
-        postings = db.execute(_CHAIN_POSTINGS, {"id": first_id}).fetchall()
+    def _correct(self, db: sqlite3.Connection, hold_id: int, settlement: Settlement) -> None:
+        """Post the difference between what the entries of an ended hold say, and this."""
+        last_id, cost_nanos = db.execute(_COST_SO_FAR, {"hold_id": hold_id}).fetchone()
+        postings = db.execute(_POSTED_SO_FAR, {"hold_id": hold_id}).fetchall()
         row = Row(
             at=micros(self.clock()),
             kind=EntryKind.CORRECTION.value,

@@ -115,9 +115,9 @@ _LEDGER = (
         CHECK ({_one_of(*_FIRST, *_ENDING, "extension", "correction", "adjusted")}),
         CHECK ((call_id IS NOT NULL) = ({_one_of(*_FIRST)})),
         CHECK ((ends IS NOT NULL) = ({_one_of(*_ENDING)})),
-        CHECK (ends IS NULL OR ends = hold_id),
+        CHECK (ends IS NULL OR ends IS hold_id),
         CHECK ((corrects IS NOT NULL) = (kind = 'correction')),
-        CHECK (hold_id IS NOT NULL OR kind <> 'extension'),
+        CHECK (hold_id IS NOT NULL OR kind NOT IN ('extension', 'correction')),
         CHECK (cost_nanos = 0
             OR {_one_of("settled", "assumed", "charged", "correction")})
     ) STRICT
@@ -125,6 +125,7 @@ _LEDGER = (
     # A hold ends once, and an entry is corrected once: whoever tries, with whatever code.
     "CREATE UNIQUE INDEX entries_ends ON entries (ends) WHERE ends IS NOT NULL",
     "CREATE UNIQUE INDEX entries_corrects ON entries (corrects) WHERE corrects IS NOT NULL",
+    "CREATE INDEX entries_corrections ON entries (hold_id) WHERE corrects IS NOT NULL",
     """
     CREATE TABLE postings (
         entry_id INTEGER NOT NULL REFERENCES entries,
@@ -178,10 +179,12 @@ _LEDGER = (
         coalesce(last.served_model, first.model) AS model, first.attributes,
         coalesce(last.kind, CASE first.kind WHEN 'hold' THEN 'open' ELSE first.kind END) AS state,
         first.cost_nanos + coalesce(last.cost_nanos, 0) + coalesce((
-            SELECT sum(correction.cost_nanos) FROM entries AS correction
-            WHERE correction.corrects = coalesce(last.id, first.id)), 0) AS cost_nanos,
+            SELECT sum(cost_nanos) FROM entries
+            WHERE hold_id = first.id AND corrects IS NOT NULL), 0) AS cost_nanos,
         coalesce(last.held_nanos, first.held_nanos) AS held_nanos,
-        coalesce(last.usage, first.usage) AS usage,
+        coalesce((
+            SELECT usage FROM entries WHERE hold_id = first.id AND corrects IS NOT NULL
+            ORDER BY id DESC LIMIT 1), last.usage, first.usage) AS usage,
         coalesce(last.response_id, first.response_id) AS response_id,
         coalesce(last.note, first.note) AS note
     FROM entries AS first LEFT JOIN entries AS last
