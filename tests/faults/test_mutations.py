@@ -270,8 +270,8 @@ def rich() -> Walk:
 
 def free_by_right(call: CallInFlight) -> bool:
     """Whether the price book has the model at no cost, or the provider's own bill says so."""
-    rates = [rate for price in call._admission.prices for rate in price.rates.values()]
-    return not any(rates) or (call._meter is not None and call._meter.reading.billed_usd == 0)
+    assert call._meter is not None
+    return call._admission.demand.ceiling_nanos() == 0 or call._meter.reading.billed_usd == 0
 
 
 def check(there: Walk, exchange: Exchange, seed: str) -> None:
