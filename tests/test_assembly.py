@@ -1,12 +1,14 @@
 """From options and environment to a firewall, or to an error that names what is wrong."""
 
 import stat
+import time
 
 import pytest
 
 from llmcap.assembly import Settings, fingerprint_secret, open_firewall, policy_of, settings_from
 from llmcap.errors import LedgerBusy, LLMCapError
 from llmcap.events import EventLog, events_path
+from llmcap.records import Call
 
 
 def nobody(kind: str, message: str) -> None:
@@ -137,3 +139,27 @@ def test_a_ledger_that_is_busy_only_delays_a_change(changing, monkeypatch):
         assert caps(firewall) == {"a": 1, "cap": 5}
     firewall.keep_house()
     assert caps(firewall) == {"b": 3, "cap": 5}
+
+
+def test_breakers_are_seen_and_closed_from_outside(tmp_path):
+    """By what another process reads and writes beside the ledger, within about two seconds."""
+    path = tmp_path / "llmcap.yaml"
+    path.write_text("breakers: {repeats: {calls: 1}}")
+    firewall = open_firewall(Settings("", path, str(tmp_path / "l.db")), notify=nobody)
+    outside = EventLog(events_path(str(tmp_path / "l.db")))
+    call = Call("1", firewall.clock(), "openai", "chat", "m")
+    breakers = firewall.guard.breakers
+    assert [firewall.guard.ask(call, "same") is None for _ in range(2)] == [True, False]
+
+    def until(condition) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+            firewall.keep_house()
+
+    until(lambda: [each.kind for each in outside.breakers()] == ["repeats"])
+    outside.ask_to_close("repeats", None, firewall.clock())
+    until(lambda: not breakers.states(firewall.clock()))
+    until(lambda: outside.breakers() == [])
+    firewall.close()

@@ -24,8 +24,9 @@ from llmcap.firewall import Firewall
 from llmcap.ledger import open_ledger
 from llmcap.paths import default_ledger
 from llmcap.pricing import PriceBook
+from llmcap.providers import with_hosts
 from llmcap.records import Policy
-from llmcap.rules import EventKind
+from llmcap.rules import BreakerKind, EventKind
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ def settings_from(
 def policy_of(settings: Settings) -> Policy:
     """The policy that the settings describe. Raises `ConfigError`, `MoneyError`, `PriceError`."""
     policy = config.load(settings.config) if settings.config else Policy()
+    with_hosts(policy.hosts)
     if not settings.cap:
         return policy
     try:
@@ -97,6 +99,7 @@ def firewall_for(
     if policy.alerts:
         courier.start()
     firewall.farewells.append(courier.close)
+    firewall.chores.append(partial(exchange_breakers, firewall, courier))
     if source is not None:
         firewall.chores.append(partial(reread_if_changed, firewall, source, courier))
         firewall.reread = source.look_again
@@ -113,12 +116,25 @@ def teller(courier: Courier, notify: Callable[[str, str], None]) -> Callable[[Ev
     return tell
 
 
+def exchange_breakers(firewall: Firewall, courier: Courier) -> None:
+    """Let `llmcap breaker` see the breakers of this process, and close what it asked for."""
+    breakers = firewall.guard.breakers
+    if not breakers:
+        return
+    courier.start()
+    for kind, value in courier.to_close():
+        if closed := breakers.close(BreakerKind(kind) if kind else None, value):
+            logger.info("LLMCap: %d breakers were closed by hand", closed)
+    courier.show(firewall.guard.open_breakers())
+
+
 def reread_if_changed(firewall: Firewall, source: files.Source, courier: Courier) -> None:
     """Read the config again where it has changed. One that is wrong changes nothing, loudly."""
     if not source.changed():
         return
     try:
         policy = source.load()
+        with_hosts(policy.hosts)
         prices = PriceBook(overrides=policy.prices)
         courier.direct(policy.alerts)
         firewall.adopt(policy, prices)

@@ -9,6 +9,7 @@ not noted as told is still reached when the proxy looks the next time.
 import contextlib
 import logging
 import queue
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -17,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from llmcap.alerts import Event
 from llmcap.errors import LedgerError
-from llmcap.events import Delivery, EventLog
+from llmcap.events import Closing, Delivery, EventLog, OpenBreaker
 from llmcap.rules import AlertTarget
 from llmcap.sinks import Sink, Undelivered, sink_for, target_id
 
@@ -61,6 +62,11 @@ class Courier:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="llmcap-courier", daemon=True)
         self._started = False
+        self._process = secrets.token_hex(8)
+        self._shown: list[OpenBreaker] = []
+        self._to_show = False
+        self._asked: list[Closing] = []
+        self._asked_until: int | None = None
 
     def start(self) -> None:
         """Begin, also with what an earlier proxy left. The first event begins by itself."""
@@ -98,6 +104,18 @@ class Courier:
         if named:
             self.start()
 
+    def show(self, breakers: Sequence[OpenBreaker]) -> None:
+        """These breakers of this process are not closed: for `llmcap breaker`. Never waits."""
+        if list(breakers) != self._shown:
+            self._shown = list(breakers)
+            self._to_show = True
+            self.start()
+
+    def to_close(self) -> list[Closing]:
+        """What `llmcap breaker close` has asked for since this was last called."""
+        found, self._asked = self._asked, []
+        return found
+
     def close(self) -> None:
         """Bring what can be brought in a moment, and end."""
         self._stop.set()
@@ -126,6 +144,7 @@ class Courier:
             try:
                 self._note(log, wait_seconds=IDLE_SECONDS)
                 self._bring_all(log)
+                self._exchange(log)
                 if time.monotonic() - pruned > PRUNE_SECONDS:
                     log.prune(self._clock())
                     pruned = time.monotonic()
@@ -133,10 +152,19 @@ class Courier:
                 logger.warning("LLMCap: %s", error)
                 self._stop.wait(IDLE_SECONDS)
         try:
+            log.show_breakers(self._process, [])
             self._note(log, wait_seconds=0)
             self._bring_all(log, until=time.monotonic() + GRACE_SECONDS)
         except LedgerError as error:
             logger.warning("LLMCap: %s", error)
+
+    def _exchange(self, log: EventLog) -> None:
+        """Tell of breakers where they have changed, and hear what is to be closed."""
+        if self._to_show:
+            self._to_show = False
+            log.show_breakers(self._process, self._shown)
+        self._asked_until, asked = log.closings(self._asked_until)
+        self._asked = self._asked + asked
 
     def _note(self, log: EventLog, *, wait_seconds: float) -> None:
         """Move what is in the queue to disk; wait for the first of it, not longer than this."""

@@ -29,6 +29,8 @@ KEPT = timedelta(days=90)
 # A delivery that is under way is nobody else's for so long.
 LEASE = timedelta(seconds=60)
 
+FORGOTTEN_AFTER = timedelta(hours=1)
+
 _BUSY_SECONDS = 5
 _TICK = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,6 +56,21 @@ CREATE TABLE IF NOT EXISTS deliveries (
     PRIMARY KEY (event_id, target)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (target, due_at);
+CREATE TABLE IF NOT EXISTS breakers (
+    process TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    state TEXT NOT NULL,
+    why TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (process, kind, value)
+) STRICT;
+CREATE TABLE IF NOT EXISTS closings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    kind TEXT,
+    value TEXT
+) STRICT;
 """
 
 
@@ -66,6 +83,20 @@ class Delivery:
     queued_at: datetime
     attempts: int
     document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBreaker:
+    """A breaker that is not closed, as a process has told it."""
+
+    kind: str
+    value: str
+    state: str
+    why: str
+    until: datetime
+
+
+Closing = tuple[str | None, str | None]  # a breaker's kind and value; None: whichever
 
 
 def events_path(ledger: str) -> str:
@@ -167,6 +198,49 @@ class EventLog:
             ).fetchall()
         return [json.loads(document) for (document,) in rows]
 
+    # --- breakers, which every process has for itself -------------------------------------------
+
+    def show_breakers(self, process: str, found: Sequence[OpenBreaker]) -> None:
+        """These are the ones of a process that are not closed; no others."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM breakers WHERE process = ?", (process,))
+            db.executemany(
+                "INSERT INTO breakers (process, kind, value, state, why, until)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (process, each.kind, each.value, each.state, each.why, _micros(each.until))
+                    for each in found
+                ],
+            )
+
+    def breakers(self) -> list[OpenBreaker]:
+        """Those of all processes, the last to close first."""
+        with _explained(self._path):
+            rows = self._db.execute(
+                "SELECT kind, value, state, why, until FROM breakers ORDER BY until DESC"
+            ).fetchall()
+        return [
+            OpenBreaker(kind, value, state, why, _EPOCH + until * _TICK)
+            for kind, value, state, why, until in rows
+        ]
+
+    def ask_to_close(self, kind: str | None, value: str | None, now: datetime) -> None:
+        """Ask every process to close its breakers of a kind and value, or all."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO closings (at, kind, value) VALUES (?, ?, ?)",
+                (_micros(now), kind, value),
+            )
+
+    def closings(self, after: int | None) -> tuple[int, list[Closing]]:
+        """What was asked since then, and the number to ask with next; None: only the number."""
+        with _explained(self._path):
+            rows = self._db.execute("SELECT id, kind, value FROM closings ORDER BY id").fetchall()
+        last = rows[-1][0] if rows else after or 0
+        if after is None:
+            return last, []
+        return last, [(kind, value) for number, kind, value in rows if number > after]
+
     def prune(self, now: datetime) -> None:
         """Forget what is old, but for what must never be told again."""
         with self._transaction() as db:
@@ -174,6 +248,9 @@ class EventLog:
                 "DELETE FROM events WHERE at < ? AND quiet_until < ?",
                 (_micros(now - KEPT), _micros(now)),
             )
+            # A process that is gone says no more when its breakers close.
+            db.execute("DELETE FROM breakers WHERE until < ?", (_micros(now - FORGOTTEN_AFTER),))
+            db.execute("DELETE FROM closings WHERE at < ?", (_micros(now - FORGOTTEN_AFTER),))
 
     def close(self) -> None:
         """Let go of the file."""

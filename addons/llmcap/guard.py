@@ -13,6 +13,7 @@ from datetime import datetime
 
 from llmcap.alerts import Event, exceeded, noted, warning
 from llmcap.breakers import Breakers, Outcome, Trip
+from llmcap.events import OpenBreaker
 from llmcap.records import Balance, Budget, Call, Deny, Policy, Scope
 from llmcap.replies.dialects import header_text
 from llmcap.rules import EventKind
@@ -132,6 +133,15 @@ class Guard:
     def forget(self, call: Call, fingerprint: str) -> None:
         """A call that could have gone did not."""
         self.breakers.forget(call, fingerprint=fingerprint)
+
+    def open_breakers(self) -> list[OpenBreaker]:
+        """Those that are not closed now."""
+        if not self.breakers:
+            return []
+        return [
+            OpenBreaker(str(trip.kind), trip.value, str(state), trip.why, trip.until)
+            for trip, state in self.breakers.states(self._clock())
+        ]
 
     def _opened(self, trip: Trip) -> None:
         until = f"{trip.until:%H:%M:%S} UTC"

@@ -22,6 +22,13 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "status": Command("llmcap.cli.status", "What each budget has spent, holds and has left."),
+    "top": Command("llmcap.cli.top", "Watch budgets and calls, live."),
+    "budget": Command("llmcap.cli.budget", "Raise, set, reset, pause or resume a budget."),
+    "breaker": Command("llmcap.cli.breaker", "The breakers that are open, and closing them."),
+    "config": Command("llmcap.cli.config", "Check the config, and tell an editor about it."),
+    "report": Command("llmcap.cli.report", "What was spent, by any attribute and time."),
+    "export": Command("llmcap.cli.export", "Every call, as CSV, JSON or Parquet."),
+    "events": Command("llmcap.cli.events", "What was told: warnings, stops, mistakes."),
     "log": Command("llmcap.cli.log", "The calls in the ledger, what they used and cost."),
     "audit": Command("llmcap.cli.audit", "What recorded traffic cost, without a proxy."),
     "run": Command("llmcap.cli.run", "Run a command behind a proxy of its own, under a cap."),

@@ -1,0 +1,295 @@
+"""
+`llmcap budget`: budgets changed by hand. Each change is an entry of the ledger, with who and when.
+
+It takes effect in running proxies at once, since they read the balance in the transaction in which
+they hold money. The cap in the config stays what it is: what is raised here is so for this window.
+"""
+
+import getpass
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmcap.budget import parse_cap
+from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
+from llmcap.cli.output import echo_json, echo_table, tell
+from llmcap.errors import ConfigError
+from llmcap.forecast import forecast
+from llmcap.ledger import history, open_ledger, queries
+from llmcap.money import format_usd, usd_string
+from llmcap.records import Balance, Budget, CapUnit, Scope
+from llmcap.windows import EPOCH, parse_window
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+value_option: Decorator = click.option(
+    "--value", help="Which one of a budget `per` something, such as a project's name."
+)
+by_option: Decorator = click.option(
+    "--by", "author", default=getpass.getuser, show_default="you", help="Who changes it."
+)
+note_option: Decorator = click.option("--note", default="", help="Why, for the ledger.")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A budget, the run that it counts for, and its balances that count now, by value."""
+
+    budget: Budget
+    run: str
+    balances: tuple[tuple[Scope, Balance], ...]
+
+
+@click.group()
+def budget() -> None:
+    """
+    Show budgets with what was done to them by hand, and change them.
+
+    A change is an entry of the ledger, with its time and author, and no erasure: `llmcap log` and
+    `llmcap report` still show what was spent. Running proxies follow at once.
+    """
+
+
+@budget.command(name="list")
+@ledger_option
+@config_option
+@json_option
+def list_budgets(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> None:
+    """List every budget and value: spent, cap, what was raised, and when it would end."""
+    now = datetime.now(UTC)
+    rows = [row for known in _known(ledger_path, config_path, now) for row in known.balances]
+    if as_json:
+        echo_json([_document(*row, now) for row in rows])
+        return
+    echo_table(
+        ("BUDGET", "VALUE", "SPENT", "CAP", "RAISED", "RESETS", "ENDS AT THIS PACE", ""),
+        [_line(*row, now) for row in rows],
+        right="llrrrlll",
+    )
+
+
+@budget.command(name="raise")
+@click.argument("name")
+@click.argument("amount")
+@value_option
+@by_option
+@note_option
+@ledger_option
+@config_option
+def raise_budget(
+    name: str, amount: str, ledger_path: Path, config_path: Path | None, **how: str
+) -> None:
+    """
+    Add AMOUNT to the cap of the budget NAME, for its present window.
+
+    AMOUNT is in the unit of the cap: `5`, `100k tokens`, `20 requests`.
+    """
+    now = datetime.now(UTC)
+    known = _find(ledger_path, config_path, name, now)
+    more = _amount(known.budget, amount)
+    scope, _ = _choose(known, how["value"], now)
+    _adjust(ledger_path, scope, f"raised by {_shown(more, scope)}", how, raise_by=more)
+
+
+@budget.command(name="set")
+@click.argument("name")
+@click.argument("cap")
+@value_option
+@by_option
+@note_option
+@ledger_option
+@config_option
+def set_budget(
+    name: str, cap: str, ledger_path: Path, config_path: Path | None, **how: str
+) -> None:
+    """Make CAP the cap of the budget NAME, for its present window: higher or lower."""
+    now = datetime.now(UTC)
+    known = _find(ledger_path, config_path, name, now)
+    wanted = _amount(known.budget, cap)
+    scope, balance = _choose(known, how["value"], now)
+    more = wanted - scope.budget.cap - balance.raised
+    _adjust(ledger_path, scope, f"cap set to {_shown(wanted, scope)}", how, raise_by=more)
+
+
+@budget.command(name="reset")
+@click.argument("name")
+@value_option
+@by_option
+@note_option
+@ledger_option
+@config_option
+def reset_budget(name: str, ledger_path: Path, config_path: Path | None, **how: str) -> None:
+    """Let the budget NAME begin anew: what its present window has spent no longer counts."""
+    now = datetime.now(UTC)
+    known = _find(ledger_path, config_path, name, now)
+    scope, balance = _choose(known, how["value"], now)
+    done = f"reset, {_shown(balance.spent, scope)} no longer counts"
+    _adjust(ledger_path, scope, done, how, reset=True)
+
+
+@budget.command(name="pause")
+@click.argument("name")
+@by_option
+@note_option
+@ledger_option
+@config_option
+def pause_budget(name: str, ledger_path: Path, config_path: Path | None, **how: str) -> None:
+    """Admit nothing under the budget NAME, for any value, until it is resumed."""
+    _pause(name, ledger_path, config_path, how, paused=True)
+
+
+@budget.command(name="resume")
+@click.argument("name")
+@by_option
+@note_option
+@ledger_option
+@config_option
+def resume_budget(name: str, ledger_path: Path, config_path: Path | None, **how: str) -> None:
+    """Admit calls under the budget NAME again."""
+    _pause(name, ledger_path, config_path, how, paused=False)
+
+
+# --- changing ---------------------------------------------------------------------------------
+
+
+def _adjust(ledger_path: Path, scope: Scope, done: str, how: dict[str, str], **change: Any) -> None:
+    note = _signed(f"{_name(scope)} {done}", how)
+    with closing(open_ledger(ledger_path)) as ledger:
+        ledger.adjust(scope, note=note, **change)
+        balances = ledger.balances(datetime.now(UTC), [scope.budget], run_id=scope.run)
+    after = next(balance for each, balance in balances if each.value == scope.value)
+    cap = scope.budget.cap + after.raised
+    tell(f"{note}: {_shown(after.spent, scope)} of {_shown(cap, scope)} spent")
+
+
+def _pause(
+    name: str, ledger_path: Path, config_path: Path | None, how: dict[str, str], *, paused: bool
+) -> None:
+    known = _find(ledger_path, config_path, name, datetime.now(UTC))
+    note = _signed(f"{known.budget.name} {'paused' if paused else 'resumed'}", how)
+    with closing(open_ledger(ledger_path)) as ledger:
+        ledger.pause(known.budget, paused=paused, note=note)
+    tell(note)
+
+
+def _signed(done: str, how: dict[str, str]) -> str:
+    why = f" ({how['note']})" if how["note"] else ""
+    return f"{done} by {how['author']}{why}"
+
+
+def _amount(budget: Budget, text: str) -> int:
+    amount, unit = parse_cap(text)
+    if unit is not budget.unit:
+        raise ConfigError(f"{text!r} is in {unit}, but the budget {budget.name!r} in {budget.unit}")
+    return amount
+
+
+# --- finding ----------------------------------------------------------------------------------
+
+
+def _known(ledger_path: Path, config_path: Path | None, now: datetime) -> list[Known]:
+    """The budgets of the config that is named, else those that the proxies were started with."""
+    with history.reading(ledger_path) as db:
+        defined = history.definitions(db)
+        run = defined[0][1] if defined else ""
+        wanted = [(each, run) for each in policy_from(config_path).budgets] or defined
+        return [
+            Known(each, run_id, tuple(queries.balances(db, now, [each], run_id=run_id)))
+            for each, run_id in wanted
+        ]
+
+
+def _find(ledger_path: Path, config_path: Path | None, name: str, now: datetime) -> Known:
+    everything = _known(ledger_path, config_path, now)
+    found = [known for known in everything if known.budget.name == name]
+    if not found:
+        names = ", ".join(dict.fromkeys(known.budget.name for known in everything)) or "none"
+        raise ConfigError(f"there is no budget named {name!r}; there are: {names}")
+    return found[0]
+
+
+def _choose(known: Known, value: str | None, now: datetime) -> tuple[Scope, Balance]:
+    """The balance that is meant. A value that has not spent yet can be changed as well."""
+    budget = known.budget
+    if not budget.per:
+        if value:
+            raise ConfigError(
+                f"the budget {budget.name!r} is not `per` anything: leave out --value"
+            )
+        value = ""
+    elif value is None:
+        values = ", ".join(scope.value or "(none)" for scope, _ in known.balances) or "none yet"
+        raise ConfigError(
+            f"the budget {budget.name!r} is per {' and '.join(budget.per)}: name one with --value\n"
+            f"hint: those that count now: {values}"
+        )
+    for scope, balance in known.balances:
+        if scope.value == value:
+            return scope, balance
+    return _empty(known, value, now), Balance()
+
+
+def _empty(known: Known, value: str, now: datetime) -> Scope:
+    budget = known.budget
+    window = parse_window(budget.every, budget.timezone)
+    run = known.run if window.run else ""
+    if budget.unit is CapUnit.CONCURRENT:
+        return Scope(budget, value, EPOCH, None, run)
+    return Scope(budget, value, window.start(now), window.resets_at(now), run, window.reach)
+
+
+# --- showing ----------------------------------------------------------------------------------
+
+
+def _name(scope: Scope) -> str:
+    return f"{scope.budget.name} ({scope.value})" if scope.value else scope.budget.name
+
+
+def _shown(value: int, scope: Scope) -> str:
+    unit = scope.budget.unit
+    return format_usd(value) if unit is CapUnit.USD else f"{value:,} {unit}"
+
+
+def _line(scope: Scope, balance: Balance, now: datetime) -> tuple[str, ...]:
+    ahead = forecast(scope, balance, now)
+    ends = ahead.ends_at.astimezone() if ahead and ahead.ends_at else None
+    resets = scope.resets_at.astimezone() if scope.resets_at else None
+    return (
+        scope.budget.name,
+        scope.value,
+        _shown(balance.spent, scope),
+        _shown(scope.budget.cap + balance.raised, scope),
+        _shown(balance.raised, scope) if balance.raised else "",
+        f"{resets:%Y-%m-%d %H:%M}" if resets else "never",
+        f"{ends:%Y-%m-%d %H:%M}" if ends else "",
+        "paused" if balance.paused else "",
+    )
+
+
+def _document(scope: Scope, balance: Balance, now: datetime) -> dict[str, Any]:
+    money = scope.budget.unit is CapUnit.USD
+    ahead = forecast(scope, balance, now)
+    figures = {
+        "cap": scope.budget.cap + balance.raised,
+        "spent": balance.spent,
+        "held": balance.held,
+        "raised": balance.raised,
+    }
+    return {
+        "name": scope.budget.name,
+        "value": scope.value,
+        "unit": str(scope.budget.unit),
+        **{
+            f"{name}_usd" if money else name: usd_string(figure) if money else figure
+            for name, figure in figures.items()
+        },
+        "paused": balance.paused,
+        "resets_at": scope.resets_at.isoformat() if scope.resets_at else None,
+        "ends_at": ahead.ends_at.isoformat() if ahead and ahead.ends_at else None,
+        "forecast_percent": ahead.percent if ahead else None,
+    }

@@ -1,0 +1,93 @@
+"""`llmcap config`: which file it is, whether it is right, and what an editor should know of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmcap.budget import describe
+from llmcap.cli.output import echo_json, tell
+from llmcap.config import load
+from llmcap.config.files import FILE_NAME, find, user_folder
+from llmcap.config.schema import json_schema
+from llmcap.errors import ConfigError
+from llmcap.sinks import sink_for
+
+_EXAMPLE = """\
+# LLMCap's budgets; `llmcap config check` checks this file.
+# yaml-language-server: $schema={schema}
+budgets:
+- name: everything
+  cap: $5
+  every: day
+  at: {{80%: warn}}
+"""
+
+
+@click.group()
+def config() -> None:
+    """Find, check and describe the config file, llmcap.yaml."""
+
+
+@config.command()
+@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def check(path: Path | None) -> None:
+    """
+    Check a config: PATH, or the one that a proxy started here would use.
+
+    Exits with 0 and lists the budgets, or with 2 and names file, line, key and value.
+    """
+    found = _found(path)
+    policy = load(found)
+    for target in policy.alerts:
+        sink_for(target)
+    tell(f"{found} is right")
+    for budget in policy.budgets:
+        click.echo(describe(budget))
+    if not policy.budgets:
+        tell("there is no budget in it: LLMCap would meter, and cap nothing")
+
+
+@config.command()
+def path() -> None:
+    """Print the path of the config that a proxy started here would use."""
+    click.echo(str(_found(None)))
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON schema of a config, for editors."""
+    echo_json(json_schema())
+
+
+@config.command()
+@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def init(path: Path | None) -> None:
+    """Write a first config and its schema: to PATH, or to your own config folder."""
+    path = path or user_folder() / FILE_NAME
+    schema_path = path.with_suffix(".schema.json")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        schema_path.write_text(_text(json_schema()), encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_EXAMPLE.format(schema=schema_path.name))
+    except FileExistsError:
+        raise ConfigError(f"{path} is there already, and was left as it is") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+    tell(f"wrote {path} and {schema_path}")
+
+
+def _text(document: Any) -> str:
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _found(path: Path | None) -> Path:
+    found = path or find()
+    if found is None:
+        raise ConfigError(
+            "there is no config: none named by LLMCAP_CONFIG, no llmcap.yaml in this folder or its "
+            f"checkout, no {user_folder() / FILE_NAME}\nhint: `llmcap config init` writes one"
+        )
+    return found

@@ -1,0 +1,111 @@
+"""`llmcap report`: what was spent, by any attribute and over any time."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from llmcap.cli.options import json_option, ledger_option, moment
+from llmcap.cli.output import echo_json, echo_table, tell
+from llmcap.config.readers import ATTRIBUTES
+from llmcap.errors import ConfigError
+from llmcap.ledger import history, spans
+from llmcap.ledger.spans import TIMES, Sums
+from llmcap.money import format_usd, usd_string
+
+GROUPS = (*TIMES, *ATTRIBUTES, "state", "budget")
+
+
+@click.command()
+@click.option(
+    "--by",
+    "by",
+    multiple=True,
+    default=("model",),
+    show_default=True,
+    type=click.Choice(GROUPS),
+    help="What to group by; more than one groups within.",
+)
+@click.option("--since", default="30d", show_default=True, help="A date, a time, or 24h for ago.")
+@click.option("--until", default="now", show_default=True, help="Likewise.")
+@click.option("--project", help="Only this project's calls.")
+@click.option("--model", help="Only these models; a glob.")
+@click.option("--timezone", help="Where days begin, such as Europe/Berlin; else as this machine.")
+@ledger_option
+@json_option
+def report(
+    by: tuple[str, ...],
+    since: str,
+    until: str,
+    project: str | None,
+    model: str | None,
+    timezone: str | None,
+    ledger_path: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what was spent: calls, tokens and dollars, the dearest first, and in all."""
+    now = datetime.now(UTC)
+    with history.reading(ledger_path) as db:
+        found = spans.sums(
+            spans.calls_within(
+                db,
+                since=moment(since, now=now),
+                until=moment(until, now=now),
+                attributes={"project": project} if project else None,
+                model=model,
+            ),
+            by,
+            zone=_zone(timezone, now),
+        )
+    if as_json:
+        echo_json([{**dict(zip(by, key, strict=True)), **_document(each)} for key, each in
+                   found.items()])  # fmt: skip
+        return
+    if not found:
+        tell("no calls in that time")
+        return
+    rows = [(*key, *_figures(each)) for key, each in found.items()]
+    total = _total(list(found.values()))
+    rows.append(("in all", *[""] * (len(by) - 1), *_figures(total)))
+    echo_table(
+        (*(name.upper() for name in by), "CALLS", "REFUSED", "READ", "CACHED", "WRITTEN", "COST"),
+        rows,
+        right="l" * len(by) + "rrrrrr",
+    )
+    if total.assumed:
+        tell(f"of {total.assumed} calls the cost is a bound, as their outcome is not known")
+
+
+def _zone(name: str | None, now: datetime) -> tzinfo:
+    if name is None:
+        local = now.astimezone().tzinfo
+        assert local is not None
+        return local
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(f"{name!r} is not a time zone: expected one like Europe/Berlin") from None
+
+
+def _figures(each: Sums) -> tuple[str, ...]:
+    return (
+        f"{each.calls:,}",
+        f"{each.refused:,}",
+        f"{each.input_tokens:,}",
+        f"{each.cached_tokens:,}",
+        f"{each.output_tokens:,}",
+        format_usd(each.cost_nanos),
+    )
+
+
+def _document(each: Sums) -> dict[str, object]:
+    figures: dict[str, object] = asdict(each)
+    del figures["cost_nanos"]
+    return {**figures, "cost_usd": usd_string(each.cost_nanos)}
+
+
+def _total(found: list[Sums]) -> Sums:
+    return Sums(*(sum(getattr(each, name) for each in found) for name in Sums.__slots__))
