@@ -71,7 +71,7 @@ def pairs(provider: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 # A guardrail of Bedrock's rewrote the answer, whose body has no output tokens: the oracle bills
-# none. Its head counts 51 (`x-amzn-bedrock-output-token-count`), as long as the text that was written.
+# none. Its head counts 51 (`x-amzn-bedrock-output-token-count`), as many as the text has.
 PROVEN_WRONG = ("306fd96b651eb2f6",)
 
 # What the price book says is free, though it is no server of the user's own: models that a plan

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from llmcap import ca, environment, paths, trust
 from llmcap.environment import Trust
-from llmcap.providers import PROVIDERS
+from llmcap.providers import hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def authority(environ: Mapping[str, str]) -> ca.Authority:
 
 
 def provider_hosts() -> tuple[str, ...]:
-    """Every host and pattern of the provider table."""
-    return tuple(host for provider in PROVIDERS for host in provider.hosts)
+    """Every host and pattern of the provider table, the config's own among them."""
+    return hosts()
 
 
 def prepare(environ: Mapping[str, str]) -> Place:

@@ -6,7 +6,7 @@ from mitmproxy import http
 
 from llmcap.attributes import OWN_HEADERS
 from llmcap.errors import LLMCapError
-from llmcap.providers import provider_of
+from llmcap.providers import match, provider_of
 from llmcap.providers.shape import Request
 from llmcap.replies import Reply
 
@@ -21,7 +21,15 @@ def provider_host(flow: http.HTTPFlow) -> str | None:
     for name in (flow.request.host, flow.request.pretty_host, flow.client_conn.sni or ""):
         if name and provider_of(name):
             return name.lower()
-    return None
+    return _local_host(flow)
+
+
+def _local_host(flow: http.HTTPFlow) -> str | None:
+    """This machine, where one of its own servers is asked to run a model over plain HTTP."""
+    if flow.request.scheme != "http":
+        return None
+    path, _, _ = flow.request.path.partition("?")
+    return flow.request.host if match(flow.request.host, flow.request.method, path) else None
 
 
 def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:

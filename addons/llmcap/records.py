@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-from llmcap.rules import NO_BREAKERS, AlertTarget, BreakerRules, Threshold
+from llmcap.rules import NO_BREAKERS, AlertTarget, BreakerRules, OwnHost, Threshold
 
 Count = int | Decimal
 NOTHING: Mapping[str, Count] = MappingProxyType({})
@@ -279,6 +279,7 @@ class Policy:
     identify_processes: ProcessPolicy = ProcessPolicy.AUTO
     breakers: BreakerRules = NO_BREAKERS
     alerts: tuple[AlertTarget, ...] = ()
+    hosts: tuple[OwnHost, ...] = ()
 
 
 # --- admission ------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 """
-What a policy may say beyond its caps: thresholds, breakers, and who is told of what.
+What a policy may say beyond its caps: thresholds, breakers, who is told of what, own hosts.
 
 Frozen records like those of `records`, whose `Budget` and `Policy` carry them. Shares are whole
 percents, amounts integer nano-dollars, times exact decimals of seconds.
@@ -163,3 +163,21 @@ class AlertTarget:
     apprise: bool = False
     secret: str = field(default="", repr=False)
     events: tuple[EventKind, ...] = tuple(EventKind)
+
+
+# --- hosts ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OwnHost:
+    """
+    A host of the user's own: whose API it speaks, and under which name its prices stand.
+
+    `name` is what budgets match as the provider; `prices` is a provider of the price book, or
+    `name` itself, whose prices the config has.
+    """
+
+    host: str  # a name, or `*.` and a domain
+    like: str
+    name: str
+    prices: str

@@ -22,6 +22,8 @@ GOOD = (
     "budgets: [{name: a, cap: 9, every: day, at: {forecast 100%: warn}, allow: {port: '8'}}]",
     "alerts: {webhook: 'https://h/x', secret: s, events: [warning, exceeded]}",
     "prices: {openai/m: {input: 1, output: 2}}",
+    "providers: [{host: llm.example.com, like: openai, prices: {m: {input: 1, output: 2}}}]",
+    "providers: [{host: '*.example.com', like: anthropic, name: ours, prices: anthropic}]",
 )
 BAD = (
     "budget: []",
@@ -33,6 +35,9 @@ BAD = (
     "budgets: [{name: a, cap: 1, allow: {user: me}}]",
     "alerts: {webhook: 'https://h/x', events: won}",
     "min_output: -5",
+    "providers: [{host: llm.example.com}]",
+    "providers: {host: llm.example.com, like: openai}",
+    "providers: [{host: llm.example.com, like: openai, price: openai}]",
     "trust_headers: authorization",
     "refusal_status: 200",
 )
@@ -47,7 +52,7 @@ def test_the_schema_is_a_schema_and_has_every_setting() -> None:
     """Nothing can be set that an editor would mark as unknown."""
     schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
-    assert set(schema["properties"]) == {*SETTINGS, "budgets", "timezone", "hold"}
+    assert set(schema["properties"]) == {*SETTINGS, "budgets", "providers", "timezone", "hold"}
 
 
 @pytest.mark.parametrize("text", GOOD)

@@ -1,6 +1,7 @@
 """The JSON schema of a config, for editors; made from the tables that read it."""
 
 from llmcap.config.budgets import SCHEMA as BUDGETS
+from llmcap.config.hosts import SCHEMA as HOSTS
 from llmcap.config.readers import Schema
 from llmcap.config.settings import HOLD, SETTINGS, TIMEZONE
 
@@ -14,6 +15,7 @@ def json_schema() -> Schema:
             "description": "The caps. A call must fit every one it falls under.",
             **BUDGETS,
         },
+        "providers": HOSTS,
         "timezone": TIMEZONE.schema,
         "hold": HOLD.schema,
         **{name: kind.schema for name, (_, kind) in SETTINGS.items()},

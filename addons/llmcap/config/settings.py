@@ -9,6 +9,7 @@ from llmcap import yamldoc
 from llmcap.budget import parse_short
 from llmcap.config.budgets import read_budgets
 from llmcap.config.guards import ALERTS, BREAKERS
+from llmcap.config.hosts import OwnHosts, read_hosts
 from llmcap.config.readers import (
     HEADERS,
     SECONDS,
@@ -48,6 +49,7 @@ def resolve(document: Place) -> Policy:
     hold = HoldMode.CEILING
     timezone = "UTC"
     budgets: Place | None = None
+    own = OwnHosts()
     for key, place in document.items():
         if key == "budgets":
             budgets = place
@@ -55,14 +57,19 @@ def resolve(document: Place) -> Policy:
             hold = HOLD.read(place)
         elif key == "timezone":
             timezone = TIMEZONE.read(place)
+        elif key == "providers":
+            own = read_hosts(place)
         elif key in SETTINGS:
             field, kind = SETTINGS[key]
             values[field] = kind.read(place)
         else:
-            known = ", ".join(sorted([*SETTINGS, "budgets", "hold", "timezone"]))
+            known = ", ".join(sorted([*SETTINGS, "budgets", "hold", "providers", "timezone"]))
             place.fail(f"there is no setting of this name; there are: {known}")
     if budgets is not None:
         values["budgets"] = read_budgets(budgets, hold=hold, timezone=timezone)
+    if own.hosts:
+        values["hosts"] = own.hosts
+        values["prices"] = {**own.prices, **values.get("prices", {})}
     return Policy(**values)
 
 

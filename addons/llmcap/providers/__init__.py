@@ -5,6 +5,10 @@ A file per vendor whose API is its own, a row of `compatible` for each that spea
 that a config adds come before all of these.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
+
+from llmcap.errors import ConfigError
 from llmcap.providers import (
     anthropic,
     azure,
@@ -36,6 +40,7 @@ from llmcap.providers import (
 )
 from llmcap.providers.shape import Endpoint, Provider
 from llmcap.providers.table import Table
+from llmcap.rules import OwnHost
 
 PROVIDERS: tuple[Provider, ...] = (
     openai.PROVIDER,
@@ -74,7 +79,43 @@ PROVIDERS: tuple[Provider, ...] = (
     *compatible.VENDORS,
 )
 
+_BY_NAME = {provider.name: provider for provider in (*PROVIDERS, local.PROVIDER)}
 _TABLE = Table(PROVIDERS)
+
+
+def with_hosts(own: Iterable[OwnHost]) -> None:
+    """
+    From now on the hosts of a config are providers' too, and no others that were added before.
+
+    They come before what the table knows, so a gateway may stand under any name. Raises
+    `ConfigError` for one that is like nobody in the table.
+    """
+    _TABLE.add(provider_like(host) for host in own)
+
+
+def provider_like(own: OwnHost) -> Provider:
+    """The provider that a host of the config is. Raises `ConfigError` for an unknown `like`."""
+    model = provider_named(own.like)
+    return replace(model, name=own.name, hosts=(own.host,), prices=own.prices, api_only=True)
+
+
+def provider_named(name: str) -> Provider:
+    """A provider of the table by its name. Raises `ConfigError` where there is none."""
+    if name not in _BY_NAME:
+        raise ConfigError(
+            f"there is no provider {name!r}\nhint: one of: {', '.join(provider_names())}"
+        )
+    return _BY_NAME[name]
+
+
+def provider_names() -> tuple[str, ...]:
+    """Every name that a host of the config can be `like`, sorted."""
+    return tuple(sorted(_BY_NAME))
+
+
+def hosts() -> tuple[str, ...]:
+    """Every host and pattern that is a provider's, those of the config with them."""
+    return tuple(host for provider in _TABLE.providers for host in provider.hosts)
 
 
 def provider_of(host: str) -> Provider | None:

@@ -57,18 +57,8 @@ AZURE_LATER = replace(LATER, dialect="azure")
 AZURE_FREE = replace(FREE, dialect="azure")
 
 
-def _dialect_of_responses(routes: list[Route]) -> list[Route]:
-    """Responses end as OpenAI's do, whoever serves them."""
-    return [
-        (method, path, replace(endpoint, dialect="openai_responses"))
-        if endpoint.name == "responses"
-        else (method, path, endpoint)
-        for method, path, endpoint in routes
-    ]
-
-
 ROUTES: tuple[Route, ...] = (
-    *_dialect_of_responses(openai_api(*_OPENAI, api=API)),
+    *openai_api(*_OPENAI, api=API),
     *openai_api("/models", "", "/v1", api=FOUNDRY),
     *anthropic_api("/anthropic/v1"),
     # What is stored or listed, and what is asked for without running a model.

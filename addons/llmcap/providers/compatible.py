@@ -115,6 +115,9 @@ class Api:
 
 OPENAI = Api()
 
+# Dialects whose errors are OpenAI's, so that its SDKs and Codex read them.
+OPENAI_SHAPED = ("openai", "azure", "xai")
+
 
 def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     """The routes of OpenAI's API below each of these paths, as a vendor has them."""
@@ -132,7 +135,7 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         read=api.reads(read_responses),
         reader=api.reader(api.responses),
         limit=limit_responses,
-        dialect="openai_responses" if api.dialect == "openai" else api.dialect,
+        dialect="openai_responses" if api.dialect in OPENAI_SHAPED else api.dialect,
     )
     stored = Endpoint(
         name="stored response",

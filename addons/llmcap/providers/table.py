@@ -17,14 +17,25 @@ class Table:
     """Whose host is whose."""
 
     def __init__(self, providers: Iterable[Provider]) -> None:
-        self.providers = tuple(providers)
+        self._built_in = tuple(providers)
+        self.add(())
+
+    def add(self, own: Iterable[Provider]) -> None:
+        """Put these before the built-in ones, in place of any that were added before."""
+        first = tuple(own)
+        self.providers = (*first, *self._built_in)
         self._exact: dict[str, Provider] = {}
         self._domains: dict[str, Provider] = {}
         self._patterns: list[tuple[re.Pattern[str], Provider]] = []
         self._remembered: dict[str, Provider | None] = {}
+        claimed: set[str] = set()
+        for provider in self._built_in:
+            for host in provider.hosts:
+                assert host not in claimed, f"two providers claim the host {host}"
+                claimed.add(host)
         for provider in self.providers:
             for host in provider.hosts:
-                self._add(host, provider)
+                self._add(host.lower(), provider)
 
     def find(self, host: str) -> Provider | None:
         """The provider of a host: by its name, else a pattern, else the longest known domain."""
@@ -55,5 +66,4 @@ class Table:
             self._patterns.append((re.compile(pattern), provider))
             return
         names = self._exact if domain == host else self._domains
-        assert domain not in names, f"two providers claim the host {host}"
-        names[domain] = provider
+        names.setdefault(domain, provider)
