@@ -4,6 +4,7 @@
 #     . "$(dirname "$0")/environment.sh"
 #     use_environment             # .venv: LLMCap, and what checks it
 #     use_clients                 # .venv-clients: the providers' own packages, for tests and demo
+#     use_price_sources           # .venv-prices: public price data, for the price book
 #
 # An environment is made again when the files that define it change; until then a start costs a few
 # milliseconds and no network. LLMCAP_PYTHON names the Python to use, where the wrong one is found.
@@ -13,6 +14,7 @@ set -eu
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 VENV=$ROOT/.venv
 CLIENTS=$ROOT/.venv-clients
+PRICES=$ROOT/.venv-prices
 cd "$ROOT"
 
 # Foreign settings must not leak into our environments.
@@ -77,7 +79,11 @@ fingerprint() {
 }
 
 is_made_from() {  # environment, fingerprint
-    [ -x "$1/bin/python" ] && [ "$(cat "$1/made-from" 2>/dev/null)" = "$2" ]
+    [ -x "$1/bin/python" ] && was_made_from "$1" "$2"
+}
+
+was_made_from() {
+    [ "$(cat "$1/made-from" 2>/dev/null)" = "$2" ]
 }
 
 need_python() {
@@ -162,4 +168,28 @@ clients_with_pip() {
     "$PYTHON" -m venv "$CLIENTS" &&
         "$CLIENTS/bin/python" -m pip install --quiet --disable-pip-version-check \
             --requirement tests/clients/requirements.txt >&2
+}
+
+# No environment of its own, but a folder of packages whose data is read.
+use_price_sources() {
+    made_from=$(fingerprint scripts/pricebook/requirements.txt)
+    if was_made_from "$PRICES" "$made_from"; then return; fi
+    need_python
+    say 'Making .venv-prices: the public price data that pricing/ is made from.'
+    rm -rf "$PRICES"
+    UV=$(need_uv) || UV=
+    if ! { [ -n "$UV" ] && prices_with_uv; } && ! prices_with_pip; then
+        fail "the price data could not be installed; the messages above say why."
+    fi
+    printf '%s\n' "$made_from" >"$PRICES/made-from"
+}
+
+prices_with_uv() {
+    "$UV" pip install --quiet --no-deps --python "$VENV/bin/python" --target "$PRICES" \
+        --requirement scripts/pricebook/requirements.txt >&2
+}
+
+prices_with_pip() {
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --target "$PRICES" \
+        --requirement scripts/pricebook/requirements.txt >&2
 }

@@ -40,7 +40,9 @@ OUTSIDE = {
     "certifi": "trust",
     "click": "cli",
     "cryptography": "ca cli trust",
-    "mitmproxy": "addon closing cut flows master options recordings statuspage unloaded upgrades witness",
+    "mitmproxy": (
+        "addon closing cut flows master options recordings statuspage unloaded upgrades witness"
+    ),
     "psycopg": "ledger",
     "sqlite_utils": "ledger",
     "tiktoken": "vocabulary",
