@@ -43,6 +43,7 @@ from llmcap.flows import (
 from llmcap.patience import admit
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, Reply, refuse
+from llmcap.upgrades import Upgrades
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,8 @@ class LLMCap:
         self._in_flight: dict[str, CallInFlight | Deferred] = {}
         self._clients: dict[str, str] = {}  # of the calls in flight: flow id -> connection id
         self._housekeeping: asyncio.Task[None] | None = None
+        self._upgrades = Upgrades()
+        self.addons = [self._upgrades]  # mitmproxy hands them the hooks too
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -110,9 +113,7 @@ class LLMCap:
             )
         if self._given:
             return
-        if self.firewall is not None and not {
-            "llmcap_cap", "llmcap_config", "llmcap_ledger"
-        } & updated:  # fmt: skip
+        if self.firewall is not None and not options.NAMES & updated:
             return
         try:
             settings = settings_from(
@@ -148,6 +149,7 @@ class LLMCap:
         """Settle what is in flight, close the ledger; refuse from then on if the proxy goes on."""
         if self._housekeeping is not None:
             self._housekeeping.cancel()
+        self._upgrades.done()
         for flow_id, call in self._in_flight.items():
             if isinstance(call, CallInFlight):
                 try:
@@ -211,7 +213,7 @@ class LLMCap:
             raise LLMCapError("LLMCap is not ready")
         facts = await self._facts(flow)
         request = request_of(flow, host, program=facts.program)
-        considered = self.firewall.consider(request, facts)
+        considered = self._upgrades.consider(flow, self.firewall, request, facts)
         if isinstance(considered, Pass):
             strip_own_headers(flow)
         elif isinstance(considered, Refused):
@@ -389,9 +391,6 @@ class LLMCap:
                 logger.warning("LLMCap: %s", error)
             except Exception:
                 logger.exception("LLMCap: housekeeping failed")
-
-
-# --- helpers --------------------------------------------------------------------------------
 
 
 def notify(kind: str, message: str) -> None:

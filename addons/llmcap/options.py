@@ -4,6 +4,8 @@ from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy.mode_specs import ProxyMode
 
+NAMES = frozenset({"llmcap_cap", "llmcap_config", "llmcap_ledger"})
+
 
 def declare(loader: Loader) -> None:
     """Declare the `llmcap_*` options; each is also read from its environment variable."""

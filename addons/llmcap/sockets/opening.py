@@ -40,5 +40,5 @@ def opened(firewall: "Firewall", request: Request, facts: Facts) -> Session | Re
         f"LLMCap cannot meter a WebSocket to {where}, so it was not opened. Plain HTTP requests "
         "are metered. To allow it unmetered, set `unknown_endpoints: pass` in the LLMCap config."
     )
-    firewall.notify("unmeterable", f"a WebSocket to {where} was refused", subject=where)
+    firewall.notify("unknown_endpoint", f"a WebSocket to {where} was refused", subject=where)
     return Refused(Refusal(reason="websocket", message=text), refuse_upgrade())
