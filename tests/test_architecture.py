@@ -45,6 +45,7 @@ OUTSIDE = {
     ),
     "psycopg": "ledger",
     "sqlite_utils": "ledger",
+    "textual": "cli",
     "tiktoken": "vocabulary",
     "wsproto": "closing",
     "yaml": "pricing yamldoc",
