@@ -161,7 +161,7 @@ class Admission:
             text_tokens=self.text_tokens,
             known_input=self.firewall.lineage.tokens(self.provider.name, self.ask.previous_id),
         )
-        if self.signed or self.endpoint.limit is None:
+        if self.signed or not (self.endpoint.limit or self.endpoint.limit_body):
             return replace(found, clampable=False)
         return found
 
@@ -170,13 +170,17 @@ class Admission:
             return wanted
         return replace(wanted, output_limit=SLICE_TOKENS, clampable=False)
 
-    def _limited(self, output_limit: int) -> Document | None:
+    def _limited(self, output_limit: int) -> Document | bytes | None:
+        if self.endpoint.limit_body is not None:
+            return self.endpoint.limit_body(self.request.body, output_limit)
         assert self.endpoint.limit is not None, self.endpoint.name
         return self.endpoint.limit(self.request.document(), output_limit)
 
-    def _go(self, hold: Hold, document: Document | None) -> CallInFlight:
+    def _go(self, hold: Hold, document: Document | bytes | None) -> CallInFlight:
         """The call in flight, with the body to send where it is not the client's own."""
         with self._or_give_back(hold):
+            if isinstance(document, bytes):
+                return CallInFlight(self, hold, body=document, strips_usage=False)
             return self._in_flight(hold, document)
 
     @contextlib.contextmanager

@@ -152,6 +152,8 @@ class Endpoint:
     # The same document with the output limit set (tokens per choice), still a valid request; or
     # None where this request cannot carry that limit.
     limit: Callable[[Document, int], Document | None] | None = None
+    # The same for a body that is no JSON.
+    limit_body: Callable[[bytes, int], bytes] | None = None
     # The same document asking for usage in the stream, where that is not a matter of course.
     ask_usage: Callable[[Document], Document] | None = None
     dialect: str = "openai"  # the error shape, in `replies`

@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import override
 
-from llmcap.providers import hosted, openai_videos
+from llmcap.providers import hosted, openai_videos, xai_grpc
 from llmcap.providers.billed import billed
 from llmcap.providers.compatible import FREE, LATER, Api, Read, anthropic_api, openai_api
 from llmcap.providers.openai_audio import read_recording
@@ -235,6 +235,7 @@ PROVIDER = Provider(
             ("POST", "/v1/realtime/**", LATER),
             ("POST", "/v1/tokenize-text", FREE),
             ("*", "/v1/api-key/**", FREE),
+            *xai_grpc.ROUTES,
             *openai_api("/v1", api=API),
             *anthropic_api("/v1"),
         )

@@ -5,11 +5,13 @@ Which framing a response has is told by its content-type and, where that is vagu
 first bytes: errors come as JSON under the content-type of a stream, and streams without any.
 """
 
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import override
 
 from llmcap.errors import FormatError
 from llmcap.streams.eventstream import EventStreamDecoder
+from llmcap.streams.grpc import GrpcDecoder
 from llmcap.streams.jsonarray import ArrayDecoder
 from llmcap.streams.ndjson import LineDecoder
 from llmcap.streams.sse import SSEDecoder
@@ -146,6 +148,18 @@ class Messages(Framing):
         return [(message.name, message.payload) for message in self._decoder.decode(data)]
 
 
+class Protobufs(Framing):
+    """The messages of a gRPC answer, each in base64 within an object, as JSON has no bytes."""
+
+    def __init__(self) -> None:
+        self._decoder = GrpcDecoder()
+
+    @override
+    def decode(self, data: bytes) -> Iterable[Event]:
+        messages = self._decoder.decode(data)
+        return [("", b'{"protobuf":"%b"}' % b64encode(message)) for message in messages]
+
+
 class Binary(Framing):
     """Sound, images: only their size matters."""
 
@@ -186,6 +200,8 @@ def framing_of(content_type: str, *, streams: bool) -> Framing:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.startswith(_BINARY):
         return Binary()
+    if media_type.startswith("application/grpc"):
+        return Protobufs()
     if media_type == "application/vnd.amazon.eventstream":
         return Messages()
     if media_type in _LINES:
