@@ -105,6 +105,19 @@ def test_a_stream_that_breaks_costs_what_was_seen_and_a_margin():
     assert there.balance.held == 0
 
 
+@pytest.mark.parametrize(("elapsed_ms", "unseen"), [(10_000, 256), (100, 1_000), (-5, 256)])
+def test_a_margin_grows_with_the_pace_of_the_stream(elapsed_ms: int, unseen: int):
+    """What a fast provider makes until it notices the hang-up is a second's worth."""
+    there = walk()
+    call = admitted(there, chat(stream=True, max_tokens=8_000))
+    begin(call, stream=True)
+    there.clock.forward(milliseconds=elapsed_ms)
+    for _ in range(20):
+        call.feed(chunk("word "))
+    call.broke("client disconnected", sent=True)
+    assert call.settlement.usage.output_tokens == 20 * len("word ") + unseen
+
+
 def test_a_broken_stream_of_a_model_that_reasons_costs_its_hold():
     """Hidden work is never assumed to be free."""
     there = walk("10")

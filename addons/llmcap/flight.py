@@ -8,7 +8,7 @@ usage is assumed, and hidden work is never assumed to be free.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from llmcap.allowance import Allowance, certain_tokens
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 # Tokens that a provider may have generated when it notices that its client is gone, beyond those
 # that we saw: about a second of a fast model.
 UNSEEN_TOKENS = 256
+
+# How long a provider may go on before it notices: what is on its way then was made, and is billed.
+NOTICE_WITHIN = timedelta(seconds=1)
 
 # How much of a stream is passed on before its events are followed, so that it could be ended well.
 FOLLOW_BYTES = 16 * 1024
@@ -246,7 +249,7 @@ class CallInFlight:
         if ask.generates and (silent or (ask.hidden_work and admission.prices[0].reasons)):
             return self._at_hold(note, reading)
         reported = sum(charge.usage.output_tokens for charge in reading.charges)
-        output = max(reported, visible) + (0 if whole else UNSEEN_TOKENS)
+        output = max(reported, visible) + (0 if whole else self._unseen(visible))
         # A provider keeps to its limit, unless it certainly did not.
         most = max(demand.output_limit * ask.choices, certain_tokens(reading) + UNSEEN_TOKENS)
         output = min(output, most) if ask.generates else 0
@@ -263,6 +266,14 @@ class CallInFlight:
             Ending.ASSUMED, min(cost, self._hold.held_nanos), usage=usage, model=reading.model,
             response_id=reading.response_id, note=note,
         )  # fmt: skip
+
+    def _unseen(self, visible: int) -> int:
+        """The most that the provider made before it noticed, at the pace of what was seen."""
+        assert self._first_byte_at is not None, "nothing is seen before the first byte"
+        elapsed = self.firewall.clock() - self._first_byte_at
+        if elapsed <= timedelta(0):  # a clock that was set back tells nothing
+            return UNSEEN_TOKENS
+        return max(UNSEEN_TOKENS, visible * NOTICE_WITHIN // elapsed)
 
     def _at_hold(self, note: str, reading: Reading | None = None) -> Settlement:
         return Settlement(
