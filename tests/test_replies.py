@@ -274,7 +274,7 @@ def test_upgrade_is_answered_with_426() -> None:
         pytest.param(
             {"unit": CapUnit.REQUESTS, "cap": 60, "spent": 60, "needed": 1, "every": "minute",
              "resets_in": timedelta(seconds=20)},
-            ["60 requests of 60 requests per minute", "in 1 min"],
+            ["60 requests of 60 requests per minute", "try again in 20 s"],
             id="requests",
         ),
         pytest.param(

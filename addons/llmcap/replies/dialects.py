@@ -5,7 +5,8 @@ A row per dialect: the status that stops its SDKs, the error document, its heade
 those that the providers send when an account's own spend limit is reached, where such a thing is
 known; our message and a small machine-readable `llmcap` object take the place of theirs.
 
-No reply has a `retry-after`: several SDKs and Codex would sleep for it, some of them for days.
+No reply has a `retry-after`: several SDKs and Codex would sleep for it, some of them for days. Only
+a rate limit, which a minute's wait cures, is told as one: see `ratelimit`.
 """
 
 import json
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
+from llmcap.replies import ratelimit
 from llmcap.replies.clients import client_of
 from llmcap.replies.refusal import CAP_REACHED, Refusal, Reply, iso
 
@@ -45,6 +47,8 @@ def refuse(refusal: Refusal, *, dialect: str, user_agent: str = "", status: str 
     shape = DIALECTS.get(dialect, DIALECTS["generic"])
     if dialect == "grpc":
         return _grpc(refusal)
+    if refusal.retry_after is not None and status in ("auto", "429"):
+        return _rate_limited(refusal, shape, dialect, refusal.retry_after)
     code = QUOTA_STATUSES.get(status) or _auto_status(refusal, shape, user_agent)
     headers = {
         "content-type": shape.content_type,
@@ -55,6 +59,29 @@ def refuse(refusal: Refusal, *, dialect: str, user_agent: str = "", status: str 
     if shape.request_id:
         headers[shape.request_id] = _request_id(refusal)
     return Reply(code, headers, _json(shape.error(refusal, code)))
+
+
+def _rate_limited(refusal: Refusal, shape: Dialect, dialect: str, seconds: int) -> Reply:
+    """The same as a rate limit of the provider's: 429, for every client."""
+    assert refusal.cap is not None, "a rate limit is some budget's"
+    headers = {
+        "content-type": shape.content_type,
+        **refusal_headers(refusal),
+        **ratelimit.headers(
+            dialect,
+            unit=refusal.unit,
+            cap=refusal.cap,
+            left=max(refusal.cap - (refusal.spent or 0), 0),
+            seconds=seconds,
+            resets_at=refusal.resets_at,
+        ),
+    }
+    if shape.request_id:
+        headers[shape.request_id] = _request_id(refusal)
+    document = ratelimit.worded(
+        shape.error(refusal, 429), dialect, unit=refusal.unit, seconds=seconds
+    )
+    return Reply(429, headers, _json(document))
 
 
 def websocket_error(refusal: Refusal, *, status: int = 429) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 
 from llmcap.money import format_usd, usd_string
 from llmcap.records import CapUnit, Deny
+from llmcap.replies.ratelimit import retry_after
 
 CAP_REACHED = "cap_reached"
 
@@ -54,6 +55,7 @@ class Refusal:
     needed: int | None = None
     unit: CapUnit = CapUnit.USD
     resets_at: datetime | None = None
+    retry_after: int | None = None  # seconds, where waiting so long is all that it takes
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -89,6 +91,7 @@ def refusal_for(deny: Deny, *, now: datetime, cut: bool = False) -> Refusal:
         needed=deny.needed,
         unit=budget.unit,
         resets_at=deny.scope.resets_at,
+        retry_after=None if cut else retry_after(deny, now),
     )
 
 
@@ -130,6 +133,10 @@ def _outlook(deny: Deny, now: datetime) -> str:
     cap = deny.scope.budget.cap + deny.balance.raised
     if deny.needed > cap:
         return "That is more than the whole cap, so it will not fit later either."
+    if (seconds := retry_after(deny, now)) is not None:
+        frees = deny.scope.budget.unit is CapUnit.CONCURRENT
+        when = "when the calls in flight have ended" if frees else "within the minute"
+        return f"It can fit {when}: try again in {seconds} s."
     if deny.balance.held and deny.needed <= cap - deny.balance.spent:
         return "It can fit when the calls in flight have ended; until then retrying does not help."
     if deny.scope.resets_at is None:
