@@ -254,6 +254,42 @@ def test_rolling_window_gives_money_back_bucket_by_bucket(ledger):
     assert isinstance(ledger.hold(late, scopes([rolling], late), demand(3 * DOLLARS)), Admit)
 
 
+@pytest.mark.parametrize(
+    ("needed", "minutes"),
+    [
+        pytest.param(1, 305, id="when the first bucket is out"),
+        pytest.param(3, 305, id="all of the first bucket"),
+        pytest.param(4, 365, id="some of the second"),
+        pytest.param(5, 365, id="the whole cap"),
+        pytest.param(6, 545, id="more than the cap: when all is out"),
+    ],
+)
+def test_denial_of_a_rolling_window_says_when_it_will_do(ledger, needed, minutes):
+    """Not only when all is out: the same call is admitted at that moment, and not before."""
+    rolling = budget("$5/5h")
+    ledger.end(held(ledger, 3 * DOLLARS, [rolling]), settled(3 * DOLLARS))
+    later = NOON + timedelta(hours=1)
+    held(ledger, 2 * DOLLARS, [rolling], at=later)
+    asked = call(at=NOON + timedelta(hours=4))
+    deny = ledger.hold(asked, scopes([rolling], asked), demand(needed * DOLLARS))
+    assert isinstance(deny, Deny)
+    assert deny.scope.resets_at == NOON + timedelta(minutes=minutes)
+    if needed <= 5:
+        early = replace(asked, at=deny.scope.resets_at - timedelta(seconds=1))
+        again = ledger.hold(early, scopes([rolling], early), demand(needed * DOLLARS))
+        assert isinstance(again, Deny)
+        then = replace(asked, at=deny.scope.resets_at)
+        again = ledger.hold(then, scopes([rolling], then), demand(needed * DOLLARS))
+        assert isinstance(again, Admit)
+
+
+def test_spelling_of_a_window_makes_no_new_balance(ledger):
+    """A config that is tidied up does not start from nothing."""
+    held(ledger, 5 * DOLLARS, [replace(FIVE, every="day")])
+    tidied = replace(FIVE, every=" Day ")
+    assert isinstance(ledger.hold(call(), scopes([tidied]), demand(1)), Deny)
+
+
 def test_rolling_window_counts_the_future_of_a_clock_that_went_back(ledger):
     """Any stretch of five hours holds the cap at most, also when the calls came out of order."""
     rolling = budget("$5/5h")

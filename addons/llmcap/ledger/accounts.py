@@ -7,8 +7,9 @@ admission looks nothing up by name.
 
 import sqlite3
 from collections.abc import Sequence
+from datetime import datetime
 
-from llmcap.ledger.rows import budget_key, seconds, text
+from llmcap.ledger.rows import budget_key, from_seconds, seconds, text
 from llmcap.ledger.store import Store
 from llmcap.records import Balance, Scope
 
@@ -33,12 +34,14 @@ _FIGURES_NEAR = """
     WHERE newest.id = :id
 """
 _NEAR = """
-    SELECT near.id, near.spent FROM balances AS newest JOIN balances AS near
+    SELECT near.id, near.window_start, near.spent, near.held, near.raised
+    FROM balances AS newest JOIN balances AS near
         ON near.budget_id = newest.budget_id AND near.value = newest.value
         AND near.run = newest.run
         AND (near.id = newest.id OR near.window_start > newest.window_start - :reach
             AND near.window_start < newest.window_start + :reach)
     WHERE newest.id = :id
+    ORDER BY near.window_start
 """
 
 
@@ -119,9 +122,29 @@ def balance_of(db: sqlite3.Connection, scope: Scope, balance_id: int) -> Balance
     return Balance(spent, held, calls, refused, raised, paused=bool(paused))
 
 
-def spent_near(db: sqlite3.Connection, scope: Scope, balance_id: int) -> list[tuple[int, int]]:
-    """Each balance that counts for a scope, with what it has spent."""
+def near(
+    db: sqlite3.Connection, scope: Scope, balance_id: int
+) -> list[tuple[int, int, int, int, int]]:
+    """Each balance that counts for a scope: its id, window's start, spent, held and raised."""
     return db.execute(_NEAR, {"id": balance_id, "reach": seconds(scope.reach)}).fetchall()
+
+
+def freed_at(
+    db: sqlite3.Connection, scope: Scope, balance_id: int, *, needed: int
+) -> datetime | None:
+    """
+    When a rolling scope can carry so much, if nothing more is spent until then.
+
+    Its buckets stop counting one after the other, so that is sooner than when all of them have. A
+    call that is above the cap by itself is told the end of the whole window, like any other.
+    """
+    rows = near(db, scope, balance_id)
+    left = scope.budget.cap + sum(raised - spent - held for _, _, spent, held, raised in rows)
+    for _, start, spent, held, raised in rows:
+        left += spent + held - raised
+        if needed <= left:
+            return from_seconds(start) + scope.reach
+    return scope.resets_at
 
 
 def _one(db: sqlite3.Connection, sql: str, key: tuple[object, ...]) -> int:

@@ -84,6 +84,11 @@ def seconds(at: datetime | timedelta) -> int:
     return (at - EPOCH if isinstance(at, datetime) else at) // _SECOND
 
 
+def from_seconds(value: int) -> datetime:
+    """The moment, in UTC."""
+    return EPOCH + value * _SECOND
+
+
 def text(value: str | None) -> str | None:
     """Text as SQLite takes it: no halves of surrogate pairs, which JSON bodies can hold."""
     if value is None or (value.isascii() and len(value) <= _TEXT_CHARS_MAX):
@@ -197,4 +202,5 @@ def settled(row: Row, settlement: Settlement, *, note: str | None = None) -> Row
 def budget_key(scope: Scope) -> tuple[str, str, str, str]:
     """What makes two budgets the same one: how they count, not how much they allow."""
     budget = scope.budget
-    return text(budget.name) or "", budget.unit.value, budget.every, ",".join(budget.per)
+    every = " ".join(budget.every.lower().split())  # as `parse_window` reads it
+    return text(budget.name) or "", budget.unit.value, every, ",".join(budget.per)

@@ -17,7 +17,7 @@ from pathlib import Path
 from llmcap.budget import Fits, decide, fits_more
 from llmcap.errors import HoldEnded, LedgerBusy, LedgerError
 from llmcap.ledger import MEMORY, history, queries, utc_now
-from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, spent_near
+from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, freed_at, near
 from llmcap.ledger.endings import Endings, claim, claimant
 from llmcap.ledger.liveness import Lock, is_gone, lock_path
 from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
@@ -104,6 +104,8 @@ class SqliteLedger:
         row = call_row(EntryKind.HOLD, call, process_id=self._process_id)
         with self._store as db:
             decision = decide(_with_balances(db, scopes, balance_ids), demand, patient=patient)
+            if isinstance(decision, Deny):
+                return _with_reset(db, decision, scopes, balance_ids)
             if not isinstance(decision, Fits):
                 return decision
             # Without a cap in that unit, a bound may be beyond what 64 bits hold.
@@ -213,7 +215,7 @@ class SqliteLedger:
                     spent=-near_spent if reset else 0,
                     raised=raise_by if near_id == balance_id else 0,
                 )
-                for near_id, near_spent in spent_near(db, scope, balance_id)
+                for near_id, _, near_spent, _, _ in near(db, scope, balance_id)
             ]
             post(db, postings)
 
@@ -339,6 +341,17 @@ def _with_balances(
         (scope, balance_of(db, scope, balance_id))
         for scope, balance_id in zip(scopes, balance_ids, strict=True)
     ]
+
+
+def _with_reset(
+    db: sqlite3.Connection, deny: Deny, scopes: Sequence[Scope], balance_ids: Sequence[int]
+) -> Deny:
+    """The same denial, saying when a rolling window will carry the call."""
+    if not deny.scope.reach:
+        return deny
+    balance_id = balance_ids[scopes.index(deny.scope)]
+    resets_at = freed_at(db, deny.scope, balance_id, needed=deny.needed)
+    return replace(deny, scope=replace(deny.scope, resets_at=resets_at))
 
 
 def _post_held(
