@@ -40,6 +40,7 @@ COMMANDS = {
     "statusline": Command("llmcap.cli.statusline", "What is spent and left, in one line."),
     "ca": Command("llmcap.cli.ca", "The certificate, and where it is trusted."),
     "prices": Command("llmcap.cli.prices", "What a model costs, and where that comes from."),
+    "providers": Command("llmcap.cli.providers", "Whose requests are metered, and how."),
 }
 
 

@@ -71,6 +71,8 @@ class BatchReader(BaseReader):
 class BatchResultsReader(BaseReader):
     """The results of a batch, a line each: all of them together are its bill."""
 
+    tells = "usage of every line"
+
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self.response_id = ask.previous_id

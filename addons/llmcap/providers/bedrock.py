@@ -102,6 +102,10 @@ PROVIDER = Provider(
     match=match,
     dialect="bedrock",
     signed=signed,
+    routes=(
+        *(("POST", f"/model/{{}}/{name}", endpoint) for name, endpoint in OPERATIONS.items()),
+        *_MANTLE,
+    ),
 )
 
 # Agents and knowledge bases: models that they call are billed, and no answer tells which.

@@ -66,6 +66,8 @@ def _attributes(body: Document) -> Mapping[str, str]:
 class ConverseReader(PricedAsAsked):
     """A conversation's answer, whole or streamed."""
 
+    tells = "usage and head: the larger"
+
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self._counted: Usage | None = None

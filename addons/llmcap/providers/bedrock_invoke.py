@@ -116,6 +116,8 @@ class AnthropicReader(PricedAsAsked, MessagesReader):
 class InvokeReader(PricedAsAsked):
     """A model's answer, whole or streamed."""
 
+    tells = "usage, head and metrics: the largest"
+
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self._counted: Usage | None = None  # by Bedrock, in the head

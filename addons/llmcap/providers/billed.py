@@ -6,7 +6,7 @@ its bill came. So any reader can be given this company, and none has to know abo
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from llmcap.providers.reader import BaseReader, amount, document
@@ -75,9 +75,21 @@ class PricedAsAsked(BaseReader):
         return self.ask.model or self.model or ""
 
 
-def billed(reader: Callable[[Ask], BaseReader], bill: Bill) -> Callable[[Ask], Reader]:
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """Makes readers of a kind, each with an eye on the bill."""
+
+    reader: Callable[[Ask], BaseReader]
+    bill: Bill
+
+    def __call__(self, ask: Ask) -> Reader:
+        """The reader of one response."""
+        return BilledReader(self.reader(ask), self.bill)
+
+
+def billed(reader: Callable[[Ask], BaseReader], bill: Bill) -> Billed:
     """The same kind of reader, with an eye on the bill."""
-    return lambda ask: BilledReader(reader(ask), bill)
+    return Billed(reader, bill)
 
 
 def usage_cost(told: Document) -> Decimal | None:

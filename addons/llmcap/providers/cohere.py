@@ -103,6 +103,8 @@ def read_rerank(request: Request) -> Ask:
 class BilledUnitsReader(BaseReader):
     """Any answer of Cohere's, whole or streamed: all tell their bill the same way."""
 
+    tells = "billed units"
+
     def event(self, event: Document, name: str = "") -> None:
         """One event; `stream-end` (version 1) and `message-end` (version 2) have the bill."""
         kind = text(event.get("event_type") or event.get("type")) or name

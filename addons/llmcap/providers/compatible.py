@@ -11,6 +11,12 @@ from dataclasses import dataclass, replace
 from llmcap.providers import anthropic, ollama, openai
 from llmcap.providers.anthropic_messages import MessagesReader
 from llmcap.providers.billed import Bill, PricedAsAsked, billed, usage_cost
+from llmcap.providers.openai_audio import (
+    SpeechReader,
+    TranscriptionReader,
+    read_speech,
+    read_transcription,
+)  # fmt: skip
 from llmcap.providers.openai_chat import (
     ChatReader,
     ask_usage,
@@ -164,8 +170,18 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     )
     free = replace(FREE, dialect=api.dialect)
     later = replace(LATER, dialect=api.dialect)
-    transcription = replace(openai.TRANSCRIPTION, dialect=api.dialect)
-    speech = replace(openai.SPEECH, dialect=api.dialect)
+    transcription = Endpoint(
+        name="transcriptions",
+        read=api.reads(read_transcription),
+        reader=api.reader(TranscriptionReader),
+        dialect=api.dialect,
+    )
+    speech = Endpoint(
+        name="speech",
+        read=api.reads(read_speech),
+        reader=api.reader(SpeechReader),
+        dialect=api.dialect,
+    )
     below: tuple[Route, ...] = (
         ("POST", "/chat/completions", chat),
         ("POST", "/completions", completions),

@@ -108,8 +108,17 @@ def match(method: str, path: str) -> Endpoint | None:
     return _PATHS(method, path)
 
 
+# The same for people.
+ROUTES = (
+    *(("POST", f"/{{version}}/models/{{}}:{verb}", endpoint) for verb, endpoint in VERBS.items()),
+    *((method, path.replace("/v1beta/", "/{version}/"), endpoint)
+      for method, path, endpoint in _PATHS.table if path.startswith("/v1beta/")),
+    ("GET", "/ws/**", OUT_OF_SIGHT),
+)  # fmt: skip
+
 PROVIDER = Provider(
     name="google",
+    routes=ROUTES,
     hosts=("generativelanguage.googleapis.com", "generativelanguage.mtls.googleapis.com"),
     match=match,
     dialect="google",

@@ -43,4 +43,11 @@ def match(method: str, path: str) -> Endpoint | None:
     return found if found is not None and found.billing is Billing.METERED else None
 
 
-PROVIDER = Provider(name="local", hosts=HOSTS, match=match, api_only=False, dialect="ollama")
+PROVIDER = Provider(
+    name="local",
+    hosts=HOSTS,
+    match=match,
+    api_only=False,
+    dialect="ollama",
+    routes=tuple(route for route in _ROUTES.table if route[2].billing is Billing.METERED),
+)

@@ -193,6 +193,8 @@ class ConversationReader(MistralReader):
 class OcrReader(BaseReader):
     """A recognised document: its pages."""
 
+    tells = "pages"
+
     def body(self, document: Document) -> None:
         """The whole answer."""
         self.model = text(document.get("model")) or self.model
@@ -207,6 +209,8 @@ class OcrReader(BaseReader):
 
 class SpeechReader(BaseReader):
     """Speech, whose characters are billed: those of the request."""
+
+    tells = "characters asked for"
 
     def event(self, event: Document, name: str = "") -> None:
         """One event of a stream; the last one says that it is."""
@@ -229,6 +233,8 @@ class SpeechReader(BaseReader):
 
 class TranscriptReader(BaseReader):
     """A transcript, billed by the seconds of its recording."""
+
+    tells = "seconds"
 
     def event(self, event: Document, name: str = "") -> None:  # noqa: ARG002  the shape has it
         """One event of a stream; the last one has the usage."""

@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING
 from typing import override
 
 from llmcap.errors import FormatError
+from llmcap.providers.content import measure
 from llmcap.providers.multipart import Field, fields_of
 from llmcap.providers.openai_chat import attributes_of, chat_usage
 from llmcap.providers.openai_responses import responses_usage
@@ -60,6 +61,8 @@ def read_speech(request: Request) -> Ask:
 class SpeechReader(BaseReader):
     """Sound, which tells nothing: the characters of the request are billed."""
 
+    tells = "characters asked for, or length"
+
     def raw(self, size: int, headers: Mapping[str, str]) -> None:
         """The sound itself."""
         if self.ask.fees:
@@ -107,7 +110,7 @@ def read_transcription(request: Request) -> Ask:
     """What a form with a recording asks for."""
     fields = fields_of(request)
     if not fields:
-        raise FormatError("the form with the recording cannot be read")
+        return _read_inline(request)
     values = {field.name: field.text for field in fields if not field.filename}
     recordings = [field for field in fields if field.filename]
     model = values.get("model", "")
@@ -127,6 +130,20 @@ def read_transcription(request: Request) -> Ask:
         sound=True,
         hidden_work=False,
         attributes=attributes,
+    )
+
+
+def _read_inline(request: Request) -> Ask:
+    """The same for those who take the recording inside JSON, as routers do."""
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise FormatError("the form with the recording cannot be read")
+    content = measure(request)
+    return Ask(
+        model=text(request.document().get("model")),
+        text_bytes=content.text_bytes,
+        media=content.media,
+        sound=True,
+        hidden_work=False,
     )
 
 
@@ -161,6 +178,8 @@ def seconds_bound(recording: Field) -> int:
 
 class TranscriptionReader(BaseReader):
     """A transcript: tokens or seconds where they are told."""
+
+    tells = "usage or seconds"
 
     @override
     def event(self, event: Document, name: str = "") -> None:

@@ -272,6 +272,8 @@ class ChatReader(BaseReader):
 class HiddenReasoningReader(ChatReader):
     """Chat completions whose completion tokens leave the reasoning out: the total has it."""
 
+    tells = "usage; output from its total"
+
     def usage_of(self, usage: Document) -> Usage:
         """Output is what the total leaves of the input."""
         known = chat_usage(usage, self.extras())

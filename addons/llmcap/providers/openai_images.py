@@ -69,6 +69,8 @@ def image_unit(model: str, *, size: str, quality: str) -> str:
 class ImagesReader(BaseReader):
     """Images: usage where it is told, else their number."""
 
+    tells = "usage, else images by size"
+
     def event(self, event: Document, name: str = "") -> None:
         """One event of a stream; the last one has the usage."""
         if text(event.get("type") or name).endswith(".completed"):

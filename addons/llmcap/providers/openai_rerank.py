@@ -47,6 +47,8 @@ def searches_bound(body: Document) -> int:
 class RerankReader(BaseReader):
     """Rankings: tokens under `usage`, or searches under `usage` or `meta.billed_units`."""
 
+    tells = "tokens or searches"
+
     def body(self, document: Document) -> None:
         """The whole answer."""
         self.model = text(document.get("model")) or self.model

@@ -41,6 +41,8 @@ def video_unit(size: str) -> str:
 class VideoReader(BaseReader):
     """The job as it was made."""
 
+    tells = "seconds asked for"
+
     def body(self, document: Document) -> None:
         """The whole answer."""
         self.model = text(document.get("model")) or self.model

@@ -49,6 +49,8 @@ def routed(read: Read) -> Read:
 
     def read_routed(request: Request) -> Ask:
         ask = read(request)
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            return ask  # a form names one model, and has no plugins
         body = request.document()
         models = body.get("models")
         others = (

@@ -84,6 +84,9 @@ class BaseReader:
     when they differ, so that who looks often can compare by identity.
     """
 
+    # What the bill is made from, for people.
+    tells = "usage"
+
     # What stands in every event that can complete the reading or change its charges. A stream of
     # such a format may be read in batches; without it each piece is read at once.
     telling: re.Pattern[bytes] | None = None

@@ -42,6 +42,8 @@ def read_stored(request: Request) -> Ask:
 class PredictionReader(BaseReader):
     """A prediction's state."""
 
+    tells = "tokens or seconds of the machine"
+
     def body(self, document: Document) -> None:
         """The whole state."""
         self.model = text(document.get("model")) or self.model

@@ -18,9 +18,10 @@ class Routes:
     """Finds the endpoint of a method and path; it is what `Provider.match` wants."""
 
     def __init__(self, table: Iterable[tuple[str, str, Endpoint]]) -> None:
+        self.table = tuple(table)
         self._literal: dict[tuple[str, str], Endpoint] = {}
         self._patterns: list[tuple[str, re.Pattern[str], Endpoint]] = []
-        for method, path, endpoint in table:
+        for method, path, endpoint in self.table:
             if "{}" in path or path.endswith("/**"):
                 self._patterns.append((method, _compiled(path), endpoint))
             else:

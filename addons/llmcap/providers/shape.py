@@ -178,6 +178,8 @@ class Provider:
     api_only: bool = True  # False: the host also serves a product, unknown paths may pass
     dialect: str = "openai"
     prices: str = ""  # the provider's name in the price book, where it is not `name`
+    # What `match` knows, for people: where it is no table itself.
+    routes: tuple[tuple[str, str, Endpoint], ...] = ()
     signed: Callable[[Mapping[str, str]], bool] = field(default=_never)
 
     @property

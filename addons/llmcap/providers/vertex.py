@@ -136,6 +136,8 @@ def _regional(terms: tuple[str, ...], ask: Ask) -> tuple[str, ...]:
 class PredictReader(BaseReader):
     """Predictions: tokens of embeddings, or the number of images."""
 
+    tells = "tokens, or images"
+
     def body(self, document: Document) -> None:
         """The whole answer."""
         if document.get("error"):
@@ -201,6 +203,8 @@ _GOOGLES = {
     "fetchPredictOperation": FREE,
 }
 _RAW = ("rawPredict", "streamRawPredict")
+_PROJECT = "/v1/projects/{}/locations/{}"
+_MODELS = f"{_PROJECT}/publishers"
 
 
 def match(method: str, path: str) -> Endpoint | None:
@@ -237,6 +241,17 @@ PROVIDER = Provider(
         "*-aiplatform.mtls.googleapis.com",
     ),
     match=match,
+    routes=(
+        *(
+            ("POST", f"{_MODELS}/google/models/{{}}:{verb}", each)
+            for verb, each in _GOOGLES.items()
+        ),
+        *(("POST", f"{_MODELS}/anthropic/models/{{}}:{verb}", MESSAGES) for verb in _RAW),
+        *(("POST", f"{_MODELS}/{{}}/models/{{}}:{verb}", RAW) for verb in _RAW),
+        ("POST", f"{_PROJECT}/endpoints/openapi/chat/completions", CHAT),
+        ("POST", f"{_PROJECT}/endpoints/{{}}:generateContent", GENERATE),
+        ("POST", f"{_PROJECT}/endpoints/{{}}:predict", LATER),
+    ),
     # The same hosts train, store and search, for other money.
     api_only=False,
     dialect="google",

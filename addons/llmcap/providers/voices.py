@@ -69,6 +69,8 @@ def _speech(model: str, spoken: str) -> Ask:
 class SpokenReader(BaseReader):
     """Speech: the characters of the request, or what the head says that they count as."""
 
+    tells = "characters"
+
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self._characters: Decimal | None = None
@@ -100,6 +102,8 @@ class SpokenReader(BaseReader):
 
 class HeardReader(BaseReader):
     """A transcript, which tells the length of what it heard."""
+
+    tells = "seconds"
 
     def body(self, document: Document) -> None:
         """The whole transcript."""

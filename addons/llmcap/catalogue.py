@@ -1,0 +1,162 @@
+"""
+What LLMCap knows of every provider, as a document for people, made from the tables that decide.
+
+Nothing in it is written by hand but the words around the tables and the number of recorded
+exchanges, which are counted from recordings (`providers/recorded.json`).
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmcap.providers import PROVIDERS, local
+from llmcap.providers.billed import Billed
+from llmcap.providers.reader import BaseReader
+from llmcap.providers.routes import Routes
+from llmcap.providers.shape import Billing, Endpoint, Provider
+from llmcap.replies import DIALECTS
+
+RECORDED = Path(__file__).parent / "providers" / "recorded.json"
+
+KINDS = {
+    Billing.METERED: "billed",
+    Billing.DEFERRED: "told later",
+    Billing.FREE: "free",
+    Billing.UNMETERABLE: "out of sight",
+}
+
+HEAD = """\
+<!-- Made by `llmcap providers --markdown`. Do not edit: change the tables in this folder. -->
+
+# Providers
+
+Which requests LLMCap knows, what each does to the bill, and how it is metered, limited, cut and
+refused. It is made from the tables in this folder.
+
+- **Billed** requests are held before they go and settled from what the answer tells. Where nothing
+  is told, what was held is what counts.
+- **Told later**: costs nothing itself, and may carry the usage of an earlier call, charged once.
+- **Free** requests always pass, also when a cap is reached.
+- **Out of sight**: spends where no proxy sees it. Refused, unless `unknown_endpoints: pass`.
+- A path that is not here is unknown: refused where a host serves only an API, passed where it also
+  serves a product (marked *also a product*); `unknown_endpoints` decides otherwise.
+- **Clamp**: the output limit of the request can be lowered to what is left. **Cut**: how a stream
+  ends that may not go on. **Refusal**: the status, and whose error it looks like.
+- **Recorded**: how many exchanges with the real provider the tests replay.
+
+A provider that speaks OpenAI's API is one row in `compatible.py` and a price file in `pricing/`. A
+host of your own needs no code:
+
+```yaml
+providers:
+- host: llm.example.com
+  like: openai                # whose API it speaks: any name below
+  prices:
+    our-model: {input: 1.50, output: 6, max_output: 8192}
+```
+"""
+
+COLUMNS = ("Request", "Endpoint", "Bill", "Metered by", "Clamp", "Cut", "Refusal", "Recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One endpoint of a provider, with all the paths that lead to it."""
+
+    paths: tuple[str, ...]
+    endpoint: str
+    bill: str
+    metered: str
+    clamp: str
+    cut: str
+    refusal: str
+    recorded: int
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {name: getattr(self, name) for name in Row.__dataclass_fields__}
+
+
+def rows(provider: Provider) -> Iterator[Row]:
+    """The endpoints of a provider, those that cost first."""
+    table = provider.match.table if isinstance(provider.match, Routes) else provider.routes
+    paths: dict[Endpoint, list[str]] = {}
+    for method, path, endpoint in table:
+        if "{}" not in path and "**" not in path and provider.match(method, path) != endpoint:
+            continue  # the provider's own route for it comes first
+        told = path if method == "*" else f"{method} {path or '/'}"
+        paths.setdefault(endpoint, []).append(told)
+    recorded = _recorded().get(provider.name, {})
+    for endpoint in sorted(paths, key=lambda each: list(KINDS).index(each.billing)):
+        yield Row(
+            paths=tuple(dict.fromkeys(paths[endpoint])),
+            endpoint=endpoint.name,
+            bill=KINDS[endpoint.billing],
+            metered=_metered(endpoint),
+            clamp=_clamp(provider, endpoint),
+            cut=_cut(endpoint),
+            refusal=_refusal(endpoint),
+            recorded=recorded.get(endpoint.name, 0),
+        )
+
+
+def markdown() -> str:
+    """The whole document."""
+    parts = [HEAD]
+    for provider in (*PROVIDERS, local.PROVIDER):
+        hosts = ", ".join(f"`{host}`" for host in provider.hosts)
+        product = "" if provider.api_only else " *Also a product.*"
+        parts.append(f"## {provider.name}\n\n{hosts}.{product} Prices: `{provider.price_key}`.\n")
+        parts.append(_table(provider))
+    return "\n".join(parts)
+
+
+def _table(provider: Provider) -> str:
+    lines = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
+    for row in rows(provider):
+        told = ", ".join(f"`{path}`" for path in row.paths)
+        number = str(row.recorded) if row.recorded else ""
+        cells = (
+            told, row.endpoint, row.bill, row.metered, row.clamp, row.cut, row.refusal, number
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _metered(endpoint: Endpoint) -> str:
+    reader = endpoint.reader
+    if reader is None or endpoint.billing in (Billing.FREE, Billing.UNMETERABLE):
+        return ""
+    told = "the provider's own bill, else " if isinstance(reader, Billed) else ""
+    plain = reader.reader if isinstance(reader, Billed) else reader
+    words = plain.tells if isinstance(plain, type) and issubclass(plain, BaseReader) else "usage"
+    asked = "; streams are asked for it" if endpoint.ask_usage is not None else ""
+    return f"{told}{words}{asked}"
+
+
+def _clamp(provider: Provider, endpoint: Endpoint) -> str:
+    if endpoint.limit is None:
+        return ""
+    signs = provider.signed({"authorization": "AWS4-HMAC-SHA256 Credential=x"})
+    return "yes, unless signed" if signs else "yes"
+
+
+def _cut(endpoint: Endpoint) -> str:
+    if endpoint.limit is None or endpoint.billing is not Billing.METERED:
+        return ""
+    return "exception frame" if endpoint.dialect == "bedrock" else "error event"
+
+
+def _refusal(endpoint: Endpoint) -> str:
+    if endpoint.billing in (Billing.FREE, Billing.DEFERRED):
+        return ""
+    shape = DIALECTS.get(endpoint.dialect, DIALECTS["generic"])
+    status = 400 if endpoint.billing is Billing.UNMETERABLE else shape.status
+    return f"{status} {endpoint.dialect}"
+
+
+def _recorded() -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = json.loads(RECORDED.read_text("utf-8"))
+    return found

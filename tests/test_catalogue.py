@@ -1,0 +1,98 @@
+"""Promise: the table of providers says what the code does, and is never older than it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from llmcap import catalogue
+from llmcap.cli import main
+from llmcap.providers import PROVIDERS, local, provider_of
+from llmcap.providers.shape import Provider
+from llmcap.replies import DIALECTS
+
+ALL = (*PROVIDERS, local.PROVIDER)
+README = Path(catalogue.__file__).parent / "providers" / "README.md"
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "exchanges.jsonl"
+
+
+def test_the_written_table_is_the_code_s():
+    """`scripts/provider_table` writes it."""
+    assert README.read_text("utf-8") == catalogue.markdown()
+
+
+@pytest.mark.parametrize("provider", ALL, ids=lambda provider: provider.name)
+def test_every_path_of_the_table_leads_where_it_says(provider: Provider):
+    """A path of the document, filled in, finds an endpoint that costs what the document says."""
+    listed = list(catalogue.rows(provider))
+    assert listed
+    for row in listed:
+        for told in row.paths:
+            method, _, path = told.rpartition(" ")
+            filled = path.replace("{version}", "v1beta").replace("{}", "x").replace("/**", "/x")
+            found = provider.match(method or "POST", filled)
+            assert found is not None, told
+            if provider.match is not local.match and "**" not in path:
+                assert catalogue.KINDS[found.billing] == row.bill or "{}" in path, told
+
+
+@pytest.mark.parametrize("provider", ALL, ids=lambda provider: provider.name)
+def test_every_refusal_has_a_shape_and_every_bill_a_measure(provider: Provider):
+    """No endpoint falls back on a shape that is not its own, none that costs has no reader."""
+    table = getattr(provider.match, "table", provider.routes)
+    for _, path, endpoint in table:
+        assert endpoint.dialect in DIALECTS, path
+        if endpoint.billing.value == "metered":
+            assert endpoint.read is not None, path
+            assert endpoint.reader is not None, path
+
+
+@pytest.mark.skipif(not CORPUS.is_file(), reason="no recorded traffic at ../shared/corpus")
+def test_what_is_said_to_be_recorded_is():
+    """Counted again from the recordings."""
+    result = CliRunner().invoke(main, ["audit", "--json", str(CORPUS)])
+    counts: dict[str, dict[str, int]] = {}
+    for line in result.stdout.splitlines():
+        row = json.loads(line)
+        if row["provider"] and row["endpoint"]:
+            of_provider = counts.setdefault(row["provider"], {})
+            of_provider[row["endpoint"]] = of_provider.get(row["endpoint"], 0) + 1
+    assert json.loads(catalogue.RECORDED.read_text("utf-8")) == counts
+
+
+# --- the command ----------------------------------------------------------------------------
+
+
+def test_the_command_lists_providers_and_their_hosts():
+    """Everyone of the table."""
+    lines = CliRunner().invoke(main, ["providers"]).stdout.splitlines()
+    assert len(lines) == len(ALL) + 1
+    assert any(re.match(r"mistral +api\.mistral\.ai", line) for line in lines)
+
+
+def test_the_command_shows_one_provider():
+    """Its paths, as a table and as JSON."""
+    shown = CliRunner().invoke(main, ["providers", "openrouter"]).stdout
+    assert "POST /api/v1/chat/completions" in shown
+    assert "the provider's own bill" in shown
+    rows = json.loads(CliRunner().invoke(main, ["providers", "openrouter", "--json"]).stdout)
+    assert {row["bill"] for row in rows} == {"billed", "told later", "free", "out of sight"}
+    everyone = json.loads(CliRunner().invoke(main, ["providers", "--json"]).stdout)
+    assert all(provider_of(each["hosts"][0].replace("*", "x")) for each in everyone[1:3])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["opnai"], ["--markdown", "openai"], ["--markdown", "--json"]]
+)
+def test_a_mistake_is_one_line(arguments: list[str]):
+    """Exit code 2, and no traceback."""
+    result = CliRunner().invoke(main, ["providers", *arguments])
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_the_command_writes_the_document():
+    """What `scripts/provider_table` calls."""
+    assert CliRunner().invoke(main, ["providers", "--markdown"]).stdout == catalogue.markdown()
