@@ -404,7 +404,7 @@ class LedgerModel(RuleBasedStateMachine):
 
 TestLedger = LedgerModel.TestCase
 TestLedger.settings = settings(
-    max_examples=25,
+    max_examples=settings.default.max_examples // 4,  # an example is thirty steps
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
