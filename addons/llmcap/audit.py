@@ -18,11 +18,13 @@ from llmcap.estimate import TokenCounter
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos, usd_string
 from llmcap.pricing import PriceBook, cost_usd
-from llmcap.providers import match
+from llmcap.providers import match, provider_of
 from llmcap.providers.content import texts
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider
+from llmcap.providers.sockets import socket_of
 from llmcap.recordings import Recording
 from llmcap.records import Charge, Reading, Usage
+from llmcap.sockets import read_session
 
 # English text, by OpenAI's rule of thumb: https://help.openai.com/en/articles/4936856
 BYTES_PER_TOKEN = 4
@@ -57,6 +59,7 @@ class Audited:
     assumed: bool = False
     charges: tuple[Charge, ...] = ()
     cost_nanos: int | None = 0
+    responses: int | None = None  # of a WebSocket session: how many told a usage
     note: str = ""
 
     @property
@@ -80,6 +83,8 @@ class Audited:
             "cost_usd": cost,
             "note": self.note,
         }
+        if self.responses is not None:
+            document["responses"] = self.responses
         if len(self.charges) > 1:
             document["charges"] = [
                 {"model": charge.model, "terms": list(charge.terms), **usage_document(charge.usage)}
@@ -121,6 +126,8 @@ class Auditor:
         """What one exchange cost. Never raises for what it holds."""
         request = recording.request
         row = Audited(id=recording.id, at=self._at or recording.at or self._now)
+        if recording.frames:
+            return self._session(row, recording)
         found = match(request.host, request.method, request.path)
         if found is None:
             return replace(row, note="no LLM provider")
@@ -141,6 +148,29 @@ class Auditor:
             row = replace(row, note=f"the request is not understood: {error}")
         row = replace(row, model=ask.model or None)
         return self._metered(row, recording, provider, endpoint, ask)
+
+    def _session(self, row: Audited, recording: Recording) -> Audited:
+        """All that a WebSocket session was billed for, in one row."""
+        request = recording.request
+        provider = provider_of(request.host)
+        wire = socket_of(provider, request) if provider else None
+        if provider is None or wire is None:
+            where = f"{request.host}{request.path}"
+            return replace(row, note=f"no session that is known: {where}")
+        told = read_session(wire, request, recording.frames)
+        row = replace(
+            row,
+            provider=provider.name,
+            endpoint="session",
+            model=told.model or None,
+            billable=bool(told.charges or told.silent),
+            charges=told.charges,
+            responses=told.responses,
+        )
+        if told.silent and not told.charges:
+            return replace(row, cost_nanos=None, note="no usage in the session")
+        reading = Reading(charges=told.charges, complete=not told.silent)
+        return self._priced(row, provider, reading, Ask(model=told.model))
 
     def _metered(
         self, row: Audited, recording: Recording, provider: Provider, endpoint: Endpoint, ask: Ask

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
+from llmcap import transcripts
 from llmcap.errors import ConfigError, FormatError
 from llmcap.providers.shape import Request
 from llmcap.streams.codec import decoder_for
+from llmcap.transcripts import Frames
 
 # A body that decodes to more than this is not an LLM call's.
 BODY_BYTES_MAX = 256 * 2**20
@@ -46,6 +48,7 @@ class Recording:
     headers: Mapping[str, str]
     body: bytes
     at: datetime | None
+    frames: Frames = ()  # of a WebSocket; with whether the client sent it
 
 
 def read(path: Path) -> Iterator[Recording]:
@@ -89,11 +92,34 @@ def _lines(file: BinaryIO) -> Iterator[Recording]:
         if not line.strip():
             continue
         try:
-            yield _from_line(json.loads(line), number)
+            yield from _from_any_line(json.loads(line), number)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise FormatError(
                 f"line {number} is no exchange with url, request and response: {error!r}"
             ) from error
+
+
+def _from_any_line(line: Mapping[str, Any], number: int) -> Iterator[Recording]:
+    """An exchange, a session, or the gRPC calls of a conversation."""
+    if "messages" not in line:
+        yield _from_line(line, number)
+        return
+    name = str(line.get("id") or line.get("source_path") or number)
+    if not transcripts.is_grpc(line):
+        upgrade, frames, at = transcripts.session(line)
+        at = _time(line.get("recorded_at")) or at
+        yield Recording(name, upgrade, 101, {}, b"", at, frames)
+        return
+    calls = transcripts.grpc_calls(line)
+    for place, (url, asked, answered, created) in enumerate(calls, start=1):
+        yield Recording(
+            id=name if len(calls) == 1 else f"{name}#{place}",
+            request=_request("POST", url, transcripts.GRPC, asked),
+            status=200,
+            headers=transcripts.GRPC,
+            body=answered,
+            at=_time(line.get("recorded_at")) or _time(created),
+        )
 
 
 def _from_line(line: Mapping[str, Any], number: int) -> Recording:
@@ -174,6 +200,7 @@ def _flows(file: BinaryIO) -> Iterator[Recording]:
 
 def _from_flow(flow: Any) -> Recording:
     request, response = flow.request, flow.response
+    messages = flow.websocket.messages if flow.websocket else ()
     headers = _lower(response.headers) if response else {}
     return Recording(
         id=flow.id,
@@ -187,6 +214,7 @@ def _from_flow(flow: Any) -> Recording:
         headers=headers,
         body=(response.raw_content or b"") if response else b"",
         at=datetime.fromtimestamp(request.timestamp_start, UTC),
+        frames=tuple((message.from_client, message.content) for message in messages),
     )
 
 

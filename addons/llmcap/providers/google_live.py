@@ -144,7 +144,7 @@ class LiveWire:
         """The model speaks although nothing that was said let us expect it."""
         return Turn(self.endpoint, self._ask()) if heard.moment is Moment.GOES_ON else None
 
-    def learned(self, tokens: int) -> None:
+    def learned(self, tokens: int | None) -> None:
         """All of the session is read again by the next turn."""
         self._conversation.over(tokens)
 

@@ -323,7 +323,7 @@ class RealtimeWire:
             return None
         return Turn(self._automatic_endpoint, self.ask(self._limit))
 
-    def learned(self, tokens: int) -> None:
+    def learned(self, tokens: int | None) -> None:
         """The next response reads what this one read and wrote, and what came meanwhile."""
         self._conversation.over(tokens)
 

@@ -79,7 +79,7 @@ class ResponsesWire:
         ask = replace(self._last, remote_input=True, previous_id=None, output_limit=None)
         return Turn(self.endpoint, ask, lane=heard.lane)
 
-    def learned(self, tokens: int) -> None:
+    def learned(self, tokens: int | None) -> None:
         """What a response continues, it names: that is the lineage's to know."""
 
     def error(self, document: Document, status: int, lane: str) -> bytes:

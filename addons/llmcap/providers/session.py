@@ -77,8 +77,8 @@ class Wire(Protocol):
         """A turn that began though no frame of the client had asked for it."""
         ...
 
-    def learned(self, tokens: int) -> None:
-        """A response is over that read and wrote this many tokens: they are context now."""
+    def learned(self, tokens: int | None) -> None:
+        """A response is over; so many tokens are context now, or None where it told no usage."""
         ...
 
     def error(self, document: Document, status: int, lane: str) -> bytes:

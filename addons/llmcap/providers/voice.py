@@ -75,10 +75,10 @@ class Conversation:
         heap.join(self._during)
         return heap
 
-    def over(self, tokens: int) -> None:
-        """A response is over; 0 tokens: it told no usage, so what it read stays uncounted."""
+    def over(self, tokens: int | None) -> None:
+        """A response is over; None: it told no usage, so what it read stays uncounted."""
         self.going_on = False
-        if tokens:
+        if tokens is not None:
             # A context that was cut shorter is not noticed: the bound may be too high, never low.
             self.known_tokens = max(self.known_tokens, tokens)
             self._since = Heap()

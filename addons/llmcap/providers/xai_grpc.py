@@ -35,7 +35,8 @@ LIMIT_TAG = bytes([7 << 3])  # `max_tokens`, a number
 _TOOLS = {3: "web_search", 4: "x_search", 5: "code_execution", 6: "file_search", 7: None,
           8: "file_search"}  # fmt: skip
 _USED = {1: "web_search", 2: "x_search", 3: "code_execution", 6: "file_search", 8: "file_search"}
-_FUNCTION = 1
+# A search of attachments was billed at $0.005, which is that of two searches of a collection.
+_TIMES = {8: 2}
 
 
 # --- requests -------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ def _hosted(asked: Message) -> hosted.Hosted:
             if unit is None:
                 unpriced = turns
             else:
-                fees[unit] = turns
+                fees[unit] = fees.get(unit, 0) + turns * _TIMES.get(number, 1)
     if asked.has(20):
         sources = asked.message(20).count(8) or SOURCES_DEFAULT
         fees["web_search"] = fees.get("web_search", 0) + sources * SEARCHES_PER_SOURCE
@@ -177,7 +178,7 @@ class GrpcReader(BaseReader):
         extras: dict[str, Count] = {}
         for tool in usage.counts(9):
             if unit := _USED.get(tool):
-                extras[unit] = extras.get(unit, 0) + 1
+                extras[unit] = extras.get(unit, 0) + _TIMES.get(tool, 1)
         if sources := usage.count(8):
             extras["web_search"] = extras.get("web_search", 0) + sources * SEARCHES_PER_SOURCE
         counted = Usage(

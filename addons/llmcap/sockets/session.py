@@ -83,7 +83,7 @@ class Session:
         self._wire = wire
         self._upgrade = upgrade
         self._facts = facts
-        self._turns = Turns()
+        self._turns: Turns[OpenTurn] = Turns()
         self._stopped: dict[str, Deferred | None] = {}  # responses that were ended, by their id
         self._closed = False
         self._quiet_until = firewall.clock()

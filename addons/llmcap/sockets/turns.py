@@ -8,33 +8,43 @@ from llmcap.estimate import demand
 from llmcap.flight import CallInFlight
 from llmcap.providers.session import RESPONSE, TRANSCRIPT, Heard, Moment, Turn
 from llmcap.providers.shape import Ask
+from llmcap.records import Ending
 
 # A turn's frames are metered as the lines of a streamed response.
 HEAD: Mapping[str, str] = MappingProxyType({"content-type": "application/x-ndjson"})
 
 
-class OpenTurn:
-    """One turn and its call in flight."""
+class Slot:
+    """One turn, and how far it is."""
 
-    def __init__(self, turn: Turn, admission: Admission, call: CallInFlight) -> None:
+    def __init__(self, turn: Turn) -> None:
         self.turn = turn
-        self.call = call
         self.begun = False
         self.due = False  # held ahead, and certain to begin
         self.id = ""
-        self._admission = admission
-        self._ask = turn.ask
 
     @property
     def sent(self) -> bool:
         """Whether the provider may be working on it."""
         return self.begun or self.due or not self.turn.ahead
 
+
+class OpenTurn(Slot):
+    """One turn and its call in flight."""
+
+    def __init__(self, turn: Turn, admission: Admission, call: CallInFlight) -> None:
+        super().__init__(turn)
+        self.call = call
+        self._admission = admission
+        self._ask = turn.ask
+
     @property
-    def context_tokens(self) -> int:
+    def context_tokens(self) -> int | None:
         """What it has read and written, where that was told."""
-        settled = self.call.settlement
-        return settled.usage.input_tokens + settled.usage.output_tokens if settled else 0
+        end = self.call.settlement
+        if end is None or end.ending is not Ending.SETTLED:
+            return None
+        return end.usage.input_tokens + end.usage.output_tokens
 
     def begin(self, turn_id: str, *, status: int) -> None:
         """The provider has begun; again and again is once."""
@@ -61,26 +71,26 @@ class OpenTurn:
         return True
 
 
-class Turns:
+class Turns[S: Slot]:
     """All that are open, in the order in which they were asked for."""
 
     def __init__(self) -> None:
-        self._open: list[OpenTurn] = []
+        self._open: list[S] = []
 
-    def add(self, turn: OpenTurn) -> None:
+    def add(self, turn: S) -> None:
         """One more."""
         self._open.append(turn)
 
-    def remove(self, turn: OpenTurn) -> None:
+    def remove(self, turn: S) -> None:
         """It is over."""
         self._open.remove(turn)
 
-    def take_all(self) -> list[OpenTurn]:
+    def take_all(self) -> list[S]:
         """All are over."""
         taken, self._open = self._open, []
         return taken
 
-    def ahead(self, kind: str) -> OpenTurn | None:
+    def ahead(self, kind: str) -> S | None:
         """The one that was held ahead and has not begun."""
         for each in self._open:
             if each.turn.kind == kind and each.turn.ahead and not (each.begun or each.due):
@@ -94,7 +104,7 @@ class Turns:
             if turn is not None:
                 turn.due, turn.id = True, turn_id
 
-    def find(self, heard: Heard) -> OpenTurn | None:
+    def find(self, heard: Heard) -> S | None:
         """
         Which one a frame is about: by its id, else what goes on in its lane, else what waits there.
 
