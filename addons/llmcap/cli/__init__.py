@@ -39,6 +39,7 @@ COMMANDS = {
     "doctor": Command("llmcap.cli.doctor", "Check that a command can be capped, and why not."),
     "statusline": Command("llmcap.cli.statusline", "What is spent and left, in one line."),
     "ca": Command("llmcap.cli.ca", "The certificate, and where it is trusted."),
+    "completion": Command("llmcap.cli.completion", "Complete commands in your shell."),
     "prices": Command("llmcap.cli.prices", "What a model costs, and where that comes from."),
     "providers": Command("llmcap.cli.providers", "Whose requests are metered, and how."),
 }
