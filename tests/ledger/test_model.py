@@ -54,7 +54,6 @@ class Held:
     hold: Hold
     nanos: int
     tokens: int
-    corrected: bool = False
 
 
 @dataclass
@@ -251,16 +250,14 @@ class LedgerModel(RuleBasedStateMachine):
         self.books.ended[held.hold.id] = (held, settlement, recovered)
 
     def change(self, held: Held, before: Settlement, after: Settlement) -> None:
-        """A correction, in the model; it knows no hold any more."""
-        known = Held(held.proxy, held.hold, 0, 0)
+        """A correction, in the model."""
         for scope in held.hold.scopes:
             account = self.books.account(scope)
-            was = spends(scope, known if held.corrected else held, before)
-            becomes = spends(scope, known, after)
+            was = spends(scope, held, before)
+            becomes = spends(scope, held, after)
             account.spent += becomes - was
             account.overrun += max(becomes - was, 0)
             account.calls += (after is not RELEASED) - (before is not RELEASED)
-        held.corrected = True
         self.books.ended[held.hold.id] = (held, after, False)
 
     @rule(hold_id=pasts, settlement=st.sampled_from([RELEASED, settled(7), assumed(9)]))

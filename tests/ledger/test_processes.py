@@ -229,6 +229,18 @@ def test_proxy_that_was_not_dead_tells_what_its_call_cost(ledger, others, path):
     assert kinds == [("hold", 0), ("assumed", 700), ("correction", -670)]
 
 
+def test_late_assumption_is_as_careful_as_the_recovery(ledger, others, path):
+    """A proxy that was not dead, and does not know either, does not make the tokens free."""
+    tokens = budget("1000 tokens")
+    lost = others()
+    held = lost.hold(call(), scopes([tokens]), demand(700, tokens=90)).hold
+    for lock in path.parent.glob("*-process-2"):
+        lock.unlink()
+    assert ledger.recover() == [held.id]
+    lost.end(held, assumed(700))
+    assert now(ledger, tokens) == Balance(spent=90, calls=1)
+
+
 def test_recovery_after_the_settlement_changes_nothing(ledger, others):
     """A proxy that settled and then died has nothing left to assume."""
     dead = others()

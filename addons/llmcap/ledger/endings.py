@@ -26,7 +26,7 @@ _UNITS = """
 _ENDING = "SELECT id, kind, process_id FROM entries WHERE ends = ?"
 # What a hold's ending said and what has corrected it since: the last of them, and their sums.
 _COST_SO_FAR = """
-    SELECT max(id), sum(cost_nanos) FROM entries
+    SELECT max(id), sum(cost_nanos), sum(held_nanos), sum(held_tokens) FROM entries
     WHERE ends = :hold_id OR hold_id = :hold_id AND corrects IS NOT NULL
 """
 _POSTED_SO_FAR = """
@@ -138,7 +138,9 @@ class Endings:
 
     def _correct(self, db: sqlite3.Connection, hold_id: int, settlement: Settlement) -> None:
         """Post the difference between what the entries of an ended hold say, and this."""
-        last_id, cost_nanos = db.execute(_COST_SO_FAR, {"hold_id": hold_id}).fetchone()
+        last_id, cost_nanos, held_nanos, held_tokens = db.execute(
+            _COST_SO_FAR, {"hold_id": hold_id}
+        ).fetchone()
         postings = db.execute(_POSTED_SO_FAR, {"hold_id": hold_id}).fetchall()
         row = Row(
             at=micros(self.clock()),
@@ -152,7 +154,7 @@ class Endings:
         calls = int(settlement.ending is not Ending.RELEASED)
         corrections = []
         for balance_id, unit, balance, posted, counted in postings:
-            known = spent(CapUnit(unit), settlement)
+            known = spent(CapUnit(unit), settlement, held_nanos=held_nanos, held_tokens=held_tokens)
             # A balance that was reset by hand in the meantime does not go below nothing.
             difference = max(known - posted, -balance)
             corrections.append(
