@@ -154,7 +154,8 @@ class LiveWire:
 
         The API itself has no such frame, it closes the connection with the text as its reason.
         """
-        error = {"code": status, "message": document.get("message"), "status": "RESOURCE_EXHAUSTED"}
+        name = "INVALID_ARGUMENT" if status == 400 else "RESOURCE_EXHAUSTED"
+        error = {"code": status, "message": document.get("message"), "status": name}
         return json.dumps({**error, "error": error}, ensure_ascii=False).encode()
 
     def stop(self, turn_id: str) -> bytes | None:  # noqa: ARG002  likewise
