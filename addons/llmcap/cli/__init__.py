@@ -28,6 +28,7 @@ COMMANDS = {
     "config": Command("llmcap.cli.config", "Check the config, and tell an editor about it."),
     "report": Command("llmcap.cli.report", "What was spent, by any attribute and time."),
     "export": Command("llmcap.cli.export", "Every call, as CSV, JSON or Parquet."),
+    "prune": Command("llmcap.cli.prune", "Replace old calls by totals."),
     "events": Command("llmcap.cli.events", "What was told: warnings, stops, mistakes."),
     "log": Command("llmcap.cli.log", "The calls in the ledger, what they used and cost."),
     "audit": Command("llmcap.cli.audit", "What recorded traffic cost, without a proxy."),

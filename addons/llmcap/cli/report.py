@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -49,16 +50,17 @@ def report(
     """Show what was spent: calls, tokens and dollars, the dearest first, and in all."""
     now = datetime.now(UTC)
     with history.reading(ledger_path) as db:
+        wanted: dict[str, Any] = {
+            "since": moment(since, now=now),
+            "until": moment(until, now=now),
+            "attributes": {"project": project} if project else None,
+            "model": model,
+        }
         found = spans.sums(
-            spans.calls_within(
-                db,
-                since=moment(since, now=now),
-                until=moment(until, now=now),
-                attributes={"project": project} if project else None,
-                model=model,
-            ),
+            spans.calls_within(db, **wanted),
             by,
             zone=_zone(timezone, now),
+            totals=spans.totals_within(db, **wanted),
         )
     if as_json:
         echo_json([{**dict(zip(by, key, strict=True)), **_document(each)} for key, each in

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 # How many migrations there are; PRAGMA user_version of a ledger that has had them all.
-VERSION = 2
+VERSION = 3
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -42,6 +42,11 @@ def m001_entries_and_balances(db: "Database") -> None:
 def m002_definitions_of_budgets(db: "Database") -> None:
     """What the proxies were told to allow."""
     db.execute(_DEFINITIONS)
+
+
+def m003_totals_of_pruned_calls(db: "Database") -> None:
+    """What is left of calls that were pruned."""
+    db.execute(_TOTALS)
 
 
 def _one_of(*kinds: str) -> str:
@@ -205,7 +210,26 @@ _DEFINITIONS = """
     ) STRICT, WITHOUT ROWID
 """
 
+# See `retention`: the sums of calls whose rows are gone, by day (of UTC) and what they were about.
+_TOTALS = """
+    CREATE TABLE totals (
+        day TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        endpoint TEXT NOT NULL,
+        model TEXT NOT NULL,
+        state TEXT NOT NULL,
+        attributes TEXT NOT NULL,
+        calls INTEGER NOT NULL CHECK (calls > 0),
+        input_tokens INTEGER NOT NULL,
+        cached_tokens INTEGER NOT NULL,
+        output_tokens INTEGER NOT NULL,
+        cost_nanos INTEGER NOT NULL,
+        PRIMARY KEY (day, provider, endpoint, model, state, attributes)
+    ) STRICT, WITHOUT ROWID
+"""
+
 STEPS: tuple[Callable[["Database"], None], ...] = (
     m001_entries_and_balances,
     m002_definitions_of_budgets,
+    m003_totals_of_pruned_calls,
 )

@@ -1,13 +1,16 @@
 """
 All calls of a span of time, and their sums by whatever is asked for.
 
-Calls are read in pages, so a report over years needs the memory of its groups and no more.
+Calls are read in pages, so a report over years needs the memory of its groups and no more. Of calls
+that were pruned there are totals by day: they are summed with the others, by what they still know.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
+from fnmatch import fnmatchcase
 
 from llmcap.ledger import history
 from llmcap.ledger.history import PastCall
@@ -30,6 +33,11 @@ class Sums:
     output_tokens: int = 0
     cost_nanos: int = 0
 
+    def merge(self, other: "Sums") -> None:
+        """The other's calls too."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def add(self, call: PastCall) -> None:
         """One more call; one that is still in flight has cost nothing yet."""
         if call.state == "refused":
@@ -41,6 +49,15 @@ class Sums:
         self.cached_tokens += int(call.usage.get("cache_read", 0))
         self.output_tokens += int(call.usage.get("output_tokens", 0))
         self.cost_nanos += call.cost_nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What is left of the pruned calls of one day that were about the same."""
+
+    day: date  # of UTC
+    facts: Mapping[str, str]  # provider, endpoint, model, state, and attributes
+    sums: Sums
 
 
 def calls_within(
@@ -65,14 +82,55 @@ def calls_within(
         before = page[-1].entry_id
 
 
+def totals_within(
+    db: sqlite3.Connection,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    attributes: Mapping[str, str] | None = None,
+    model: str | None = None,
+) -> Iterator[Total]:
+    """The totals of the days that begin in [since, until)."""
+    rows = db.execute(
+        "SELECT day, provider, endpoint, model, state, attributes, calls, input_tokens, "
+        "cached_tokens, output_tokens, cost_nanos FROM totals"
+    )
+    for day, provider, endpoint, its_model, state, kept, *figures in rows:
+        began = datetime.combine(date.fromisoformat(day), time(), UTC)
+        facts = {
+            **json.loads(kept), "provider": provider, "endpoint": endpoint, "model": its_model,
+            "state": state,
+        }  # fmt: skip
+        in_time = (since is None or began >= since) and (until is None or began < until)
+        named = model is None or fnmatchcase(its_model.lower(), model.lower())
+        wanted = all(facts.get(name) == value for name, value in (attributes or {}).items())
+        if in_time and named and wanted:
+            yield Total(began.date(), facts, _total_sums(state, *figures))
+
+
+def _total_sums(
+    state: str, calls: int, read: int, cached: int, written: int, cost_nanos: int
+) -> Sums:
+    if state == "refused":
+        return Sums(refused=calls)
+    return Sums(calls, 0, calls if state == "assumed" else 0, read, cached, written, cost_nanos)
+
+
 def sums(
-    calls: Iterator[PastCall], by: Sequence[str], *, zone: tzinfo
+    calls: Iterable[PastCall],
+    by: Sequence[str],
+    *,
+    zone: tzinfo,
+    totals: Iterable[Total] = (),
 ) -> dict[tuple[str, ...], Sums]:
     """The sums of each group, the dearest first; times of day are those of `zone`."""
     found: dict[tuple[str, ...], Sums] = {}
     for call in calls:
         key = tuple([value_of(call, name, zone) for name in by])
         found.setdefault(key, Sums()).add(call)
+    for total in totals:
+        key = tuple([_value_of_total(total, name) for name in by])
+        found.setdefault(key, Sums()).merge(total.sums)
     if by and by[0] in TIMES:
         return dict(sorted(found.items()))
     return dict(sorted(found.items(), key=lambda item: (-item[1].cost_nanos, item[0])))
@@ -90,3 +148,10 @@ def value_of(call: PastCall, name: str, zone: tzinfo) -> str:
         "budget": ", ".join(call.budgets),
     }
     return own[name] if name in own else call.attributes.get(name, "")
+
+
+def _value_of_total(total: Total, name: str) -> str:
+    if name in TIMES:
+        # Of a pruned call only the day is known.
+        return total.day.strftime(TIMES["day" if name == "hour" else name])
+    return total.facts.get(name, "")
