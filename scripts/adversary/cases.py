@@ -17,7 +17,8 @@ from llmcap.money import parse_usd
 # Even a wrong ledger must end some day.
 CALLS_MAX = 20_000
 
-PACE = {"token_seconds": 0.001}  # a thousand tokens a second: faster than the models of today
+PACE = {"token_seconds": 0.001}  # a thousand tokens a second: faster than most models of today
+FAST_PACE = {"token_seconds": 0.0002}  # faster than any
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Case:
     life_seconds_max: float = 1.5
     locks: bool = False  # another program takes the ledger's write lock now and then
     calls_max: int = CALLS_MAX
-    seconds_max: float = 20
+    seconds_max: float = 60
     # promises, beside an overshoot of 0 and a ledger that is not below the bill
     utilisation_min: int | None = None  # percent, at the first persistent refusal
     exact: bool = True  # the ledger is the bill: every call told its usage
@@ -268,7 +269,9 @@ def shared(clients: int, *, proxies: int) -> Case:
     )
 
 
-def killed(clients: int, *, deaths: int, proxies: int = 1, seconds: float = 8) -> Case:
+def killed(
+    clients: int, *, deaths: int, proxies: int = 1, seconds: float = 8, life: float = 1.5
+) -> Case:
     """Proxies that die under load, some at once and some in order, and come back."""
     plans = [
         *each_api(stream=True, limit=500),
@@ -284,6 +287,7 @@ def killed(clients: int, *, deaths: int, proxies: int = 1, seconds: float = 8) -
         behaviour={"length": "100", "tokens_per_event": 2, "token_seconds": 0.0005},
         proxies=proxies,
         deaths=deaths,
+        life_seconds_max=life,
         seconds_max=seconds,
         exact=False,
         never_early=False,
@@ -378,12 +382,12 @@ def long() -> list[Case]:
         errors(32),
         locked(32),
         impatient(100),
-        *(leavers(clients, pace={}, name="as fast as it can") for clients in (8, 32)),
+        *(leavers(clients, pace=FAST_PACE, name="5000 tokens/s") for clients in (8, 32)),
         *(mixed(clients) for clients in (1, 32, 100)),
         mixed(32, proxies=3),
         *(shared(clients, proxies=proxies) for clients in (8, 100) for proxies in (2, 3)),
         killed(8, deaths=12, seconds=20),
-        killed(100, deaths=8, seconds=20),
+        killed(100, deaths=6, seconds=30, life=5),
         killed(32, deaths=12, proxies=2, seconds=20),
     ]
 

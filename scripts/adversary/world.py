@@ -9,6 +9,7 @@ import asyncio
 import re
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +25,7 @@ SETTLE_SECONDS = 10
 POLL_SECONDS = 0.01
 
 # What a proxy must never print.
-TROUBLE = re.compile(
-    r"Traceback|has crashed|Addon error|never retrieved|LLMCap failed|cannot meter|overrun"
-)
+TROUBLE = re.compile(r"has crashed|Addon error|never retrieved|LLMCap failed|cannot meter|overrun")
 
 # Response ids of the fake provider end with the number of the record that they belong to.
 _NUMBER = re.compile(r"(\d+)$")
@@ -99,9 +98,9 @@ class Proxies:
         self.logs.append(handle.log())
 
     def trouble(self) -> list[str]:
-        """Lines of the ended lives' logs that a healthy proxy does not print."""
-        lines = [line for log in self.logs for line in log.splitlines()]
-        return [line.strip() for line in lines if TROUBLE.search(line)]
+        """What the ended lives' logs have that a healthy proxy does not print."""
+        (self.folder / "all.log").write_text("".join(self.logs), encoding="utf-8")
+        return [found for log in self.logs for found in _troubles(log.splitlines())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +160,23 @@ class Books:
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as connection:
             return connection.execute(sql).fetchall()
+
+
+def _troubles(lines: list[str]) -> Iterator[str]:
+    """The lines of trouble; of a traceback, where it was and what it was."""
+    place = ""
+    for line in lines:
+        if line.startswith("Traceback"):
+            place = "?"
+        elif place and line.startswith("  File "):
+            place = line.strip()
+        elif place and not line.startswith(" "):
+            # asyncio prints the tasks that mitmproxy cancels when it is told to end.
+            if not line.startswith("asyncio.exceptions.CancelledError"):
+                yield f"{line} at {place}"
+            place = ""
+        elif not place and TROUBLE.search(line):
+            yield line.strip()
 
 
 def _disagreement(record: Record, state: str, cost_nanos: int) -> str | None:
