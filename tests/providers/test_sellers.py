@@ -1,0 +1,232 @@
+"""Promise: a call through a seller of other vendors' models costs what the seller says."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from exchanging import answer, ask, endpoint_of
+
+from llmcap.pricing import PriceBook
+from llmcap.providers.shape import Billing
+
+OPENROUTER = "https://openrouter.ai/api/v1/chat/completions"
+VERCEL = "https://ai-gateway.vercel.sh/v1/chat/completions"
+XAI = "https://api.x.ai/v1"
+PERPLEXITY = "https://api.perplexity.ai/chat/completions"
+USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def chat(model: str, **more):
+    """A chat completions request."""
+    return {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
+
+
+# --- OpenRouter -----------------------------------------------------------------------------
+
+
+def test_openrouters_cost_is_the_bill():
+    """And the price, if it is needed, goes by what was asked for."""
+    told = {"model": "anthropic/claude-4.5-haiku-20251001", "usage": {**USAGE, "cost": 0.0003}}
+    reading = answer(OPENROUTER, chat("anthropic/claude-haiku-4.5"), told)
+    assert reading.billed_usd == Decimal("0.0003")
+    assert reading.model == "anthropic/claude-4.5-haiku-20251001"
+    assert reading.charges[0].model == "anthropic/claude-haiku-4.5"
+
+
+def test_with_ones_own_key_the_vendors_bill_counts_too():
+    """OpenRouter takes its fee, the vendor the rest."""
+    details = {"upstream_inference_cost": 0.01}
+    usage = {**USAGE, "cost": 0.0005, "is_byok": True, "cost_details": details}
+    assert answer(OPENROUTER, chat("m"), {"usage": usage}).billed_usd == Decimal("0.0105")
+    usage["is_byok"] = False
+    assert answer(OPENROUTER, chat("m"), {"usage": usage}).billed_usd == Decimal("0.0005")
+
+
+@pytest.mark.parametrize(
+    ("asked", "fees", "loops"),
+    [
+        (chat("m"), {}, 1),
+        (chat("m:online"), {"web_search": 1}, 1),
+        (chat("m", plugins=[{"id": "web", "max_results": 12}]), {"web_search": 3}, 1),
+        (chat("m", plugins=[{"id": "web", "enabled": False}]), {}, 1),
+        (chat("m", tools=[{"type": "openrouter:web_search"}]), {"web_search": 10}, 11),
+        (chat("m", tools=[{"type": "openrouter:datetime"}]), {}, 11),
+    ],
+)
+def test_what_openrouter_may_do_by_itself_is_held(asked, fees, loops):
+    """Searches by a plugin, once, or by a tool, as often as the model wants."""
+    asks = ask(OPENROUTER, asked)
+    assert asks.fees == fees
+    assert asks.loops == loops
+    assert (asks.extra_input > 0) == bool(fees or loops > 1)
+
+
+def test_a_fallback_of_a_router_is_a_model_that_may_be_billed():
+    """Each of the list, the first one where no other is named."""
+    asks = ask(OPENROUTER, {"models": ["a", "b", "c"], "messages": []})
+    assert (asks.model, asks.other_models) == ("a", ("b", "c"))
+
+
+# --- Vercel ---------------------------------------------------------------------------------
+
+
+def test_vercels_output_has_its_reasoning_beside_it():
+    """Neither the completion tokens nor the total have it."""
+    details = {"completion_tokens_details": {"reasoning_tokens": 64}}
+    told = {"model": "openai/gpt-5", "usage": {**USAGE, "cost": 0.0025, **details}}
+    (charge,) = answer(VERCEL, chat("openai/gpt-5"), told).charges
+    assert (charge.usage.output_tokens, charge.usage.reasoning) == (84, 64)
+
+
+# --- xAI ------------------------------------------------------------------------------------
+
+
+def test_xais_ticks_are_the_bill():
+    """A tick is a ten-billionth of a dollar; reasoning is in the total only."""
+    usage = {"prompt_tokens": 741, "completion_tokens": 15, "total_tokens": 866}
+    usage |= {"completion_tokens_details": {"reasoning_tokens": 110}}
+    told = {"model": "grok-code-fast-1", "usage": {**usage, "cost_in_usd_ticks": 2_205_000}}
+    reading = answer(f"{XAI}/chat/completions", chat("grok-code-fast-1"), told)
+    assert reading.billed_usd == Decimal("0.0002205")
+    assert reading.charges[0].usage.output_tokens == 125
+    assert reading.charges[0].usage.reasoning == 110
+
+
+@pytest.mark.parametrize(
+    ("asked", "fees"),
+    [
+        ({"tools": [{"type": "web_search"}, {"type": "x_search"}]}, {"web_search", "x_search"}),
+        ({"tools": [{"type": "code_interpreter"}]}, {"code_execution"}),
+        ({"tools": [{"type": "function", "name": "web_search"}]}, set()),
+        ({"search_parameters": {"mode": "auto"}}, {"web_search"}),
+        ({"search_parameters": {"mode": "off"}}, set()),
+    ],
+)
+def test_xais_tools_have_fees_that_the_book_knows(asked, fees):
+    """None of them is held at nothing, and none fails for want of a price."""
+    asks = ask(f"{XAI}/responses", {"model": "grok-4.3", "input": "hi", **asked})
+    price = PriceBook().find("xai", "grok-4.3", NOW)
+    assert set(asks.fees) == fees <= set(price.rates)
+
+
+def test_a_video_of_xais_is_billed_when_it_is_fetched():
+    """Its id is in the path only."""
+    begun = answer(
+        f"{XAI}/videos/generations",
+        {"model": "grok-imagine-video", "duration": 5},
+        {"request_id": "v1"},
+    )
+    assert (begun.deferred, begun.response_id) == (True, "v1")
+    usage = {"usage": {"cost_in_usd_ticks": 500_000_000}, "model": "grok-imagine-video"}
+    done = answer(f"{XAI}/videos/v1", b"", usage, method="GET")
+    assert (done.billed_usd, done.response_id) == (Decimal("0.05"), "v1")
+    assert not answer(f"{XAI}/videos/v1", b"", {"status": "pending"}, method="GET").complete
+
+
+def test_a_batch_of_xais_is_the_sum_of_its_lines():
+    """One without a bill leaves the sum open, and its price to the book."""
+    line = {"model": "grok-4.3", "usage": {**USAGE, "cost_in_usd_ticks": 1_000}}
+    bare = {"model": "grok-4.3", "usage": USAGE}
+
+    def page(*answers):
+        return {
+            "results": [
+                {"batch_result": {"response": {"chat_get_completion": each}}} for each in answers
+            ]
+        }
+
+    url = f"{XAI}/batches/b1/results"
+    whole = answer(url, b"", page(line, line), method="GET")
+    assert whole.billed_usd == Decimal("2E-7")
+    assert [charge.terms for charge in whole.charges] == [("batch",), ("batch",)]
+    assert answer(url, b"", page(line, bare), method="GET").billed_usd is None
+
+
+def test_images_of_xais_are_billed_by_their_number():
+    """At the model's price, until the answer tells it."""
+    asked = {"model": "grok-imagine-image", "prompt": "a cat", "n": 2}
+    assert ask(f"{XAI}/images/generations", asked).fees == {"image": 2}
+    told = {"data": [{}, {}], "usage": {"cost_in_usd_ticks": 400_000_000}}
+    reading = answer(f"{XAI}/images/generations", asked, told)
+    assert reading.billed_usd == Decimal("0.04")
+    assert reading.charges[0].usage.extras == {"image": 2}
+
+
+# --- Perplexity -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", ["low", "medium", "high"])
+def test_a_sonar_call_has_a_fee_by_the_size_of_its_search(size):
+    """Low where nothing is said; the answer tells which it was."""
+    asks = ask(PERPLEXITY, chat("sonar", web_search_options={"search_context_size": size}))
+    assert asks.fees == {f"search_request_{size}": 1}
+    assert (asks.loops, asks.extra_input) == (1, 0)
+    told = {"model": "sonar", "usage": {**USAGE, "search_context_size": size}}
+    (charge,) = answer(PERPLEXITY, chat("sonar"), told).charges
+    assert charge.usage.extras == {f"search_request_{size}": 1}
+
+
+def test_a_research_bills_searches_sources_and_reasoning_apart():
+    """All three are beside the tokens that it writes."""
+    usage = {**USAGE, "reasoning_tokens": 900, "citation_tokens": 50, "num_search_queries": 7}
+    asked = chat("sonar-deep-research")
+    (charge,) = answer(PERPLEXITY, asked, {"model": asked["model"], "usage": usage}).charges
+    assert charge.usage.extras == {
+        "search_request_low": 1, "web_search": 7, "citation_token": 50,
+    }  # fmt: skip
+    assert (charge.usage.output_tokens, charge.usage.reasoning) == (920, 900)
+
+
+# --- Hugging Face, GitHub, Codex ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "priced"),
+    [
+        ("/v1/chat/completions", "org/name", "org/name"),
+        ("/v1/chat/completions", "org/name:groq", "org/name:groq"),
+        ("/nebius/v1/chat/completions", "org/name", "org/name:nebius"),
+        ("/fireworks-ai/inference/v1/chat/completions", "org/name", "org/name:fireworks-ai"),
+        ("/groq/openai/v1/chat/completions", "org/name", "org/name:groq"),
+    ],
+)
+def test_the_vendor_behind_hugging_face_is_part_of_the_model(path, model, priced):
+    """Wherever the request names it; the answer's own name is not what is priced."""
+    url = f"https://router.huggingface.co{path}"
+    assert ask(url, chat(model)).model == priced
+    (charge,) = answer(url, chat(model), {"model": "Name-FP8", "usage": USAGE}).charges
+    assert charge.model == priced
+
+
+def test_other_tasks_of_hugging_faces_are_out_of_sight():
+    """Images and speech are billed by a measure that no answer tells."""
+    url = "https://router.huggingface.co/fal-ai/fal-ai/flux/dev"
+    assert endpoint_of(url)[1].billing is Billing.UNMETERABLE
+
+
+def test_github_models_are_priced_without_their_publisher():
+    """The list is Azure's, where the names stand alone."""
+    url = "https://models.github.ai/inference/chat/completions"
+    assert ask(url, chat("openai/gpt-4.1")).model == "gpt-4.1"
+    assert PriceBook().find(endpoint_of(url)[0].price_key, "gpt-4.1", NOW) is not None
+
+
+def test_copilots_completions_while_typing_are_free():
+    """Its chat is not."""
+    host = "https://api.individual.githubcopilot.com"
+    assert endpoint_of(f"{host}/chat/completions")[1].billing is Billing.METERED
+    assert endpoint_of(f"{host}/v1/messages")[1].billing is Billing.METERED
+    assert endpoint_of(f"{host}/mcp/x")[1].billing is Billing.FREE
+    copilot = "https://copilot-proxy.githubcopilot.com/v1/engines/copilot-codex/completions"
+    assert endpoint_of(copilot)[1].billing is Billing.FREE
+
+
+def test_a_codex_plan_costs_what_the_api_would():
+    """At the list price, without any region's."""
+    url = "https://chatgpt.com/backend-api/codex/responses"
+    asks = ask(url, {"model": "gpt-5.4", "input": "hi"})
+    assert asks.terms == ()
+    provider, _ = endpoint_of(url)
+    assert not provider.api_only
+    assert PriceBook().find(provider.price_key, "gpt-5.4", NOW) is not None

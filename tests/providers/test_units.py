@@ -1,0 +1,215 @@
+"""Promise: what is billed by pages, seconds, characters or searches is counted so."""
+
+from decimal import Decimal
+
+import pytest
+from exchanging import answer, ask, endpoint_of, stream
+
+from llmcap.providers import match
+from llmcap.providers.shape import Billing
+
+MISTRAL = "https://api.mistral.ai/v1"
+COHERE = "https://api.cohere.com"
+
+
+# --- Mistral --------------------------------------------------------------------------------
+
+
+def test_sound_is_billed_by_the_second_and_not_by_its_tokens():
+    """They are in the total only, and cost nothing."""
+    usage = {
+        "prompt_tokens": 11, "completion_tokens": 15, "total_tokens": 401,
+        "prompt_audio_seconds": 5, "prompt_tokens_details": {"audio_tokens": 375},
+    }  # fmt: skip
+    part = {"type": "input_audio", "input_audio": "A" * 40_000}
+    asked = {"model": "voxtral-small-latest", "messages": [{"role": "user", "content": [part]}]}
+    (charge,) = answer(
+        f"{MISTRAL}/chat/completions", asked, {"model": "voxtral-small-latest", "usage": usage}
+    ).charges
+    assert charge.usage.extras == {"audio_second": 5}
+    assert (charge.usage.input_tokens, charge.usage.input_audio) == (11, 0)
+    asks = ask(f"{MISTRAL}/chat/completions", asked)
+    assert asks.fees == {"audio_second": 61}
+    assert asks.text_bytes < 1_000
+
+
+@pytest.mark.parametrize(
+    ("asked", "fees"),
+    [
+        ({"document": {"document_url": "https://a.b/c.pdf"}}, {"page": 1_000}),
+        ({"document": {"document_url": "https://a.b/c.pdf"}, "pages": [0, 1]}, {"page": 2}),
+        ({"document": {}, "pages": [0], "bbox_annotation_format": {}}, {"page": 1}),
+        ({"document": {}, "pages": [0], "bbox_annotation_format": {"a": 1}}, {"annotated_page": 1}),
+    ],
+)
+def test_a_document_is_billed_by_its_pages(asked, fees):
+    """More where they are annotated; all it may have where nobody says how many."""
+    asked = {"model": "mistral-ocr-latest", **asked}
+    assert ask(f"{MISTRAL}/ocr", asked).fees == fees
+    told = {"model": "mistral-ocr-latest", "usage_info": {"pages_processed": 3}}
+    (charge,) = answer(f"{MISTRAL}/ocr", asked, told).charges
+    assert charge.usage.extras == {next(iter(fees)): 3}
+
+
+def test_a_conversation_reads_what_its_connectors_find():
+    """And pays a fee for each of their runs."""
+    usage = {
+        "prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 5_110,
+        "connector_tokens": 5_000, "connectors": {"web_search": 2},
+    }  # fmt: skip
+    url = f"{MISTRAL}/conversations"
+    asked = {"model": "mistral-medium-latest", "inputs": "hi", "tools": [{"type": "web_search"}]}
+    reading = stream(
+        url, {**asked, "stream": True}, {"type": "conversation.response.done", "usage": usage}
+    )
+    assert reading.complete
+    assert reading.charges[0].usage.input_tokens == 5_100
+    assert reading.charges[0].usage.extras == {"web_search": 2}
+    assert ask(url, asked).fees == {"web_search": 10}
+    continued = ask(f"{url}/conv_1", asked)
+    assert (continued.remote_input, continued.previous_id) == (True, "conv_1")
+
+
+def test_speech_of_mistrals_is_billed_by_its_text():
+    """The answer is sound in JSON."""
+    asked = {"model": "voxtral-mini-tts-latest", "input": "Grüße"}
+    reading = answer(f"{MISTRAL}/audio/speech", asked, {"audio_data": "SUQz"})
+    assert reading.charges[0].usage.extras == {"input_character": 5}
+    failed = answer(f"{MISTRAL}/audio/speech", asked, {"error": {"code": "x"}})
+    assert (failed.charges, failed.error) == ((), "x")
+
+
+# --- Cohere ---------------------------------------------------------------------------------
+
+UNITS = {
+    "billed_units": {"input_tokens": 8, "output_tokens": 50},
+    "tokens": {"input_tokens": 1_394, "output_tokens": 55, "reasoning_tokens": 38},
+}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param({"id": "1", "usage": UNITS}, id="version 2"),
+        pytest.param({"generation_id": "1", "meta": UNITS}, id="version 1"),
+    ],
+)
+def test_billed_units_are_billed_and_tokens_are_not(told):
+    """The tokens hold a preamble of Cohere's own."""
+    (charge,) = answer(f"{COHERE}/v2/chat", {"model": "command-a-03-2025"}, told).charges
+    assert (charge.usage.input_tokens, charge.usage.output_tokens) == (8, 50)
+    assert charge.usage.reasoning == 38
+
+
+def test_both_streams_of_coheres_end_with_the_bill():
+    """Server-sent events, and JSON lines."""
+    asked = {"model": "command-a-03-2025", "stream": True}
+    events = stream(
+        f"{COHERE}/v2/chat",
+        asked,
+        {"type": "content-delta", "delta": {"message": {"content": {"text": "hi"}}}},
+        {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": UNITS}},
+    )
+    lines = answer(
+        f"{COHERE}/v1/chat",
+        asked,
+        b'{"event_type":"text-generation","text":"hi"}\n{"event_type":"stream-end",'
+        b'"response":{"meta":{"billed_units":{"input_tokens":8,"output_tokens":50}}}}\n',
+        content_type="application/stream+json",
+    )
+    assert (events.complete, lines.complete) == (True, True)
+    assert events.visible_bytes == lines.visible_bytes == 2
+    assert events.charges[0].usage.output_tokens == lines.charges[0].usage.output_tokens == 50
+
+
+def test_searches_and_images_of_coheres_have_units_of_their_own():
+    """And a bound: long documents count as several."""
+    asked = {"model": "rerank-v3.5", "query": "q", "documents": ["short"] * 250}
+    assert ask(f"{COHERE}/v2/rerank", asked).fees == {"search_unit": 3}
+    told = {"meta": {"billed_units": {"search_units": 3}}}
+    assert answer(f"{COHERE}/v2/rerank", asked, told).charges[0].usage.extras == {"search_unit": 3}
+    images = {"model": "embed-v4.0", "images": ["data:image/png;base64,AAAA"]}
+    assert ask(f"{COHERE}/v2/embed", images).fees == {"input_image_item": 1}
+
+
+# --- rankers, voices, predictions -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["api.voyageai.com", "ai.mongodb.com", "api.jina.ai"])
+def test_embeddings_and_rankings_by_their_total(host):
+    """It is all that these tell."""
+    told = {"model": "m", "usage": {"total_tokens": 43}}
+    for path, asked in (
+        ("/v1/embeddings", {"input": ["a", "b"]}),
+        ("/v1/rerank", {"query": "q", "documents": ["a", "b"]}),
+    ):
+        (charge,) = answer(f"https://{host}{path}", {"model": "m", **asked}, told).charges
+        assert charge.usage.input_tokens == 43
+
+
+def test_the_query_of_a_ranking_is_read_with_each_document():
+    """Otherwise the bound would be too low for a long query."""
+    asked = {"model": "m", "query": "q" * 1_000, "documents": ["a"] * 50}
+    assert ask("https://api.jina.ai/v1/rerank", asked).text_bytes > 50_000
+
+
+def test_a_transcript_is_billed_by_the_second_of_each_channel():
+    """Deepgram tells both; a URL may be hours long."""
+    url = "https://api.deepgram.com/v1/listen?model=nova-3-general"
+    told = {"metadata": {"duration": 25.933313, "channels": 2}}
+    (charge,) = answer(url, b"RIFF", told).charges
+    assert charge.usage.extras == {"audio_second": Decimal("51.866626")}
+    remote = ask(url, {"url": "https://a.b/c.wav"}, headers={"content-type": "application/json"})
+    assert (remote.model, remote.fees) == ("nova-3-general", {"audio_second": 36_000})
+
+
+def test_speech_is_billed_by_the_character_that_the_head_counts():
+    """ElevenLabs halves some; without its word the text's own are."""
+    url = "https://api.elevenlabs.io/v1/text-to-speech/voice"
+    asked = {"text": "Hello", "model_id": "eleven_flash_v2_5"}
+    sound = {"told": b"ID3", "content_type": "audio/mpeg"}
+    plain = answer(url, asked, **sound)
+    assert plain.charges[0].usage.extras == {"input_character": 5}
+    halved = answer(url, asked, headers={"character-cost": "3"}, **sound)
+    assert halved.charges[0].usage.extras == {"input_character": 3}
+
+
+def test_a_prediction_is_billed_when_it_is_fetched():
+    """By its tokens, else by the seconds that its machine ran."""
+    begun = {"id": "p1", "model": "meta/llama", "status": "starting"}
+    url = "https://api.replicate.com/v1/models/meta/llama/predictions"
+    reading = answer(url, {"input": {"prompt": "hi", "max_tokens": 9}}, begun)
+    assert (reading.deferred, reading.response_id) == (True, "p1")
+    assert ask(url, {"input": {"max_tokens": 9}}).model == "meta/llama"
+    done = {**begun, "status": "succeeded", "metrics": {"predict_time": 2.5}}
+    fetched = answer("https://api.replicate.com/v1/predictions/p1", b"", done, method="GET")
+    assert fetched.charges[0].usage.extras == {"compute_second": Decimal("2.5")}
+    done["metrics"] |= {"input_token_count": 4, "output_token_count": 6}
+    fetched = answer("https://api.replicate.com/v1/predictions/p1", b"", done, method="GET")
+    assert (fetched.charges[0].usage.input_tokens, fetched.charges[0].usage.extras) == (4, {})
+
+
+# --- this machine ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_model_on_this_machine_is_metered_at_no_price(host):
+    """By its path alone, as it may stand on any port."""
+    url = f"http://{host}:11434/api/chat"
+    lines = (
+        b'{"model":"gemma3","message":{"content":"hi"},"done":false}\n'
+        b'{"model":"gemma3","done":true,"prompt_eval_count":20,"eval_count":55}\n'
+    )
+    reading = answer(url, {"model": "gemma3"}, lines, content_type="application/x-ndjson")
+    assert endpoint_of(url)[0].price_key == "local"
+    assert reading.complete
+    assert reading.charges[0].usage.output_tokens == 55
+
+
+def test_an_application_on_this_machine_is_left_alone():
+    """Unknown paths are nobody's, and what cannot be read of known ones is not refused."""
+    assert match("localhost", "POST", "/api/login") is None
+    assert match("localhost", "POST", "/v1/batches") is None
+    assert match("192.168.1.20", "POST", "/api/chat") is None
+    assert ask("http://localhost:3000/api/chat", b"not JSON").model == ""
+    assert endpoint_of("http://localhost/api/chat")[1].billing is Billing.METERED
