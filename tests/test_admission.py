@@ -66,6 +66,19 @@ def test_a_call_waits_for_money_that_others_hold():
     assert isinstance(there.admit(chat()), CallInFlight)
 
 
+def test_a_call_that_waits_over_midnight_is_held_in_the_new_day():
+    """What is left of yesterday is nothing to it."""
+    there = walk("0.011/day")
+    first = there.admit(chat())
+    waiting = there.firewall.consider(chat(), Facts())
+    waiting.count_tokens()
+    assert isinstance(waiting.decide(patient=True), Wait)
+    there.clock.forward(days=1)
+    assert isinstance(waiting.decide(patient=True), CallInFlight)
+    answer(first, completion(10, 10))
+    assert there.balance.spent == 0, "the first call belongs to the day before"
+
+
 def test_an_ending_wakes_the_line():
     """Whoever waits need not poll."""
     there, woken = walk("0.011"), []

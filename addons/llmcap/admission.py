@@ -118,6 +118,7 @@ class Admission:
 
     def decide(self, *, patient: bool) -> CallInFlight | Refused | Wait:
         """Admit, clamped where needed; or say to wait; or refuse, in the ledger too."""
+        self._turn_windows()
         wanted = self._sliced(self.demand)
         decision = self.firewall.ledger.hold(self.call, self.scopes, wanted, patient=patient)
         if isinstance(decision, Admit) and decision.output_limit is not None:
@@ -134,6 +135,13 @@ class Admission:
         if isinstance(decision, Wait):
             return decision
         return self._refuse(decision)
+
+    def _turn_windows(self) -> None:
+        """A call belongs to the window in which it is held, however long it waited for that."""
+        now = self.firewall.clock()
+        if any(scope.resets_at and scope.resets_at <= now for scope in self.scopes):
+            self.call = replace(self.call, at=now)
+            self.scopes = self.firewall.scopes_of(self.call)
 
     def decide_now(self) -> CallInFlight | Refused:
         """Decide without waiting: there is no time, or no place, to wait."""
