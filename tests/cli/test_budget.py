@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from llmcap.budget import scopes_for
 from llmcap.cli import main
+from llmcap.forecast import Forecast
 from llmcap.ledger import Ledger, history, open_ledger, queries
 from llmcap.records import (
     Admit,
@@ -164,3 +165,18 @@ def test_without_a_ledger_the_message_says_so(path):
     """Nothing is made by looking."""
     assert "there is no ledger" in run(path, "list", code=2)
     assert not path.exists()
+
+
+def test_the_pace_is_told_where_it_ends_a_budget(path, proxy, monkeypatch):
+    """By `status` and by the list, for people and for programs."""
+    ends = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
+    ahead = Forecast(per_hour=1, ends_at=ends, at_reset=9, percent=120)
+    for module in ("status", "budget"):
+        monkeypatch.setattr(f"llmcap.cli.{module}.forecast", lambda *_: ahead)
+    shown = f"{ends.astimezone():%F %H:%M}"
+    assert shown in run(path, "list")
+    assert json.loads(run(path, "list", "--json"))[0]["forecast_percent"] == 120
+    status = CliRunner().invoke(main, ["status", "--ledger", str(path)])
+    assert f"all: at this pace nothing is left at {shown}" in status.stderr
+    status = CliRunner().invoke(main, ["status", "--json", "--ledger", str(path)])
+    assert json.loads(status.stdout)["budgets"][0]["ends_at"] == ends.isoformat()

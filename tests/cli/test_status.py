@@ -112,6 +112,7 @@ def test_status_tells_cap_spent_held_and_left(ledger: Ledger, llmcap: Any) -> No
         "calls": 1,
         "refused": 0,
         "paused": False,
+        "ends_at": None,
     }
     assert (blue["value"], blue["held_usd"], blue["spent_usd"]) == ("blue", "0.1", "0")
     assert (red["value"], red["held_usd"], red["spent_usd"]) == ("red", "0", "0.25")

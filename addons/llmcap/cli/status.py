@@ -9,6 +9,7 @@ import click
 
 from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
+from llmcap.forecast import forecast
 from llmcap.ledger import history, queries
 from llmcap.money import format_usd, usd_string
 from llmcap.records import Balance, Budget, CapUnit, Scope
@@ -33,7 +34,7 @@ def status(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> Non
         document = {
             "time": now.isoformat(),
             "ledger": str(ledger_path),
-            "budgets": [_document(*row) for row in rows],
+            "budgets": [_document(*row, now) for row in rows],
         }
         echo_json(document)
         return
@@ -45,6 +46,11 @@ def status(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> Non
         [_line(*row) for row in rows],
         right="lrrrrllrr",
     )
+    for scope, balance in rows:
+        ahead = forecast(scope, balance, now)
+        if ahead is not None and ahead.ends_at is not None:
+            name = f"{scope.budget.name} ({scope.value})" if scope.value else scope.budget.name
+            tell(f"{name}: at this pace nothing is left at {ahead.ends_at.astimezone():%F %H:%M}")
 
 
 def _rows(ledger_path: Path, budgets: Sequence[Budget], now: datetime) -> list[Row]:
@@ -63,7 +69,7 @@ def _rows(ledger_path: Path, budgets: Sequence[Budget], now: datetime) -> list[R
         ]
 
 
-def _document(scope: Scope, balance: Balance) -> dict[str, Any]:
+def _document(scope: Scope, balance: Balance, now: datetime) -> dict[str, Any]:
     """One budget as JSON: figures in dollars where it counts those, else in its own unit."""
     budget = scope.budget
     document: dict[str, Any] = {
@@ -72,6 +78,7 @@ def _document(scope: Scope, balance: Balance) -> dict[str, Any]:
         "per": list(budget.per),
         "unit": str(budget.unit),
     }
+    ahead = forecast(scope, balance, now)
     money = budget.unit is CapUnit.USD
     for name, value in _figures(balance, budget).items():
         document[f"{name}_usd" if money else name] = usd_string(value) if money else value
@@ -83,6 +90,7 @@ def _document(scope: Scope, balance: Balance) -> dict[str, Any]:
         "calls": balance.calls,
         "refused": balance.refused,
         "paused": balance.paused,
+        "ends_at": ahead.ends_at.isoformat() if ahead and ahead.ends_at else None,
     }
 
 
