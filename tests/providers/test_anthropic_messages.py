@@ -309,3 +309,25 @@ def test_the_results_are_the_bill_of_the_batch():
 
     assert (reading.response_id, reading.complete) == ("msgbatch_1", True)
     assert reading.charges == (Charge(SONNET, Usage(input_tokens=20, output_tokens=5), ("batch",)),)
+
+
+@pytest.mark.parametrize(
+    ("model", "betas", "summed"),
+    [
+        ("claude-sonnet-4-5-20250929", "", True),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "", True),
+        ("claude-sonnet-4@20250514", "token-counting-2024-11-01", True),
+        ("claude-sonnet-4-5", "context-1m-2025-08-07", False),
+        ("claude-sonnet-5", "", False),
+        ("claude-haiku-5-5", "", False),
+    ],
+)
+def test_loops_of_a_short_window_meet_no_long_context_price(model, betas, summed):
+    """The sum of the passes may be above the tier; without the beta none of them was."""
+    asked = request({"model": model, "max_tokens": 9})
+    asked.headers = {"anthropic-beta": betas}
+    terms = read_messages(asked).terms
+    assert ("summed" in terms) == summed
+    reader = MessagesReader(Ask(model=model, terms=terms))
+    reader.body({"model": model, "usage": {"input_tokens": 404_500, "output_tokens": 100}})
+    assert ("summed" in reader.reading().charges[0].terms) == summed

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from llmcap.pricing import SUMMED
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
@@ -40,6 +41,12 @@ DEFINED_TOOL_TOKENS = 4_000
 _LOOPING = ("web_fetch_", "code_execution_", "tool_search_", "mcp_toolset", "advisor_")
 
 
+# https://docs.claude.com/en/docs/build-with-claude/context-windows: Sonnet 4 and 4.5, in the
+# spelling of any cloud.
+_LONG_BETA = "context-1m"
+_BETA_WINDOWS = re.compile(r"claude-sonnet-4(-5)?([-@]\d{8})?(-v\d.*)?$")
+
+
 # --- request --------------------------------------------------------------------------------
 
 
@@ -47,10 +54,11 @@ def read_messages(request: Request) -> Ask:
     """What a request to `POST /v1/messages` asks for."""
     body = request.document()
     content = measure(request)
-    return ask_of(body, text_bytes=content.text_bytes, media=content.media)
+    betas = request.headers.get("anthropic-beta", "")
+    return ask_of(body, text_bytes=content.text_bytes, media=content.media, betas=betas)
 
 
-def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = ()) -> Ask:
+def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), betas: str = "") -> Ask:
     """The same from the body alone, for envelopes and batches."""
     tools = _hosted(body)
     helpers = _helpers(body)
@@ -68,7 +76,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = ()) -> A
         extra_input=tools.result_tokens + DEFINED_TOOL_TOKENS * len(_defined(body)),
         remote_input=bool(previous or body.get("mcp_servers")),
         previous_id=previous or None,
-        terms=asked_terms(body),
+        terms=(*asked_terms(body), *_short_window(body, betas)),
         other_models=tuple(model for model, _ in helpers if model),
         fees=tools.fees,
         hidden_work=document(body.get("thinking")).get("type") != "disabled",
@@ -107,6 +115,18 @@ def asked_terms(body: Document) -> tuple[str, ...]:
     if body.get("inference_geo") == "us":
         terms.append("geo-us")
     return tuple(terms)
+
+
+def _short_window(body: Document, betas: str) -> tuple[str, ...]:
+    """
+    A term for models that read more than 200,000 tokens only where a beta is asked for.
+
+    Their price above that holds for one pass. Usage is the sum of all passes of a server-side loop,
+    and may be far above it while none of them was.
+    """
+    told = f"{betas},{body.get('anthropic_beta')}"
+    known = _BETA_WINDOWS.search(text(body.get("model"))) and _LONG_BETA not in told
+    return (SUMMED,) if known else ()
 
 
 def _defined(body: Document) -> list[Document]:
@@ -215,7 +235,10 @@ class MessagesReader(BaseReader):
         fresh = {name: value for name, value in document(usage).items() if value is not None}
         if fresh:
             self._usage = {**self._usage, **fresh}
-            self.charge_all(message_charges(self._usage, self.served_model))
+            charges = message_charges(self._usage, self.served_model)
+            if SUMMED in self.ask.terms:
+                charges = tuple(replace(each, terms=(*each.terms, SUMMED)) for each in charges)
+            self.charge_all(charges)
 
     def _delta(self, delta: Document) -> None:
         for key in ("text", "partial_json", "thinking"):
