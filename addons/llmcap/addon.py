@@ -30,6 +30,7 @@ from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall, Pass
 from llmcap.flight import CallInFlight
 from llmcap.flows import (
+    end_grpc,
     last_words,
     must_stream,
     provider_host,
@@ -325,6 +326,7 @@ class LLMCap:
                 passed = call.feed(data)
                 if isinstance(call, CallInFlight) and call.cut:
                     cut.cut(flow.id)
+                    end_grpc(flow, call.cut_refusal())
             except Exception as error:  # noqa: BLE001 - likewise
                 self._metering_failed(call, error)
                 return data

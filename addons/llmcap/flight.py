@@ -97,7 +97,9 @@ class CallInFlight:
         self._first_byte_at = self.firewall.clock()
         self._meter = Meter(admission.endpoint, admission.ask, status=status, headers=headers)
         if streams and status < 300:
-            if headers.get("content-encoding", "identity") == "identity":
+            # gRPC has its errors in the trailers, which the shell sets.
+            grpc = headers.get("content-type", "").startswith("application/grpc")
+            if headers.get("content-encoding", "identity") == "identity" and not grpc:
                 self._ending = StreamEnding(
                     admission.endpoint.dialect,
                     user_agent=admission.request.headers.get("user-agent", ""),

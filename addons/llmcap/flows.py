@@ -8,7 +8,7 @@ from llmcap.attributes import OWN_HEADERS
 from llmcap.errors import LLMCapError
 from llmcap.providers import match, provider_of
 from llmcap.providers.shape import Request
-from llmcap.replies import Reply
+from llmcap.replies import Refusal, Reply, refuse
 
 LAST_WORDS = b'{"error": {"message": "LLMCap failed, so it did not send this call. See its log."}}'
 
@@ -77,6 +77,17 @@ def send_as(flow: http.HTTPFlow, *, path: str | None, body: bytes | None) -> Non
         flow.request.headers.pop("content-encoding", None)
         flow.request.raw_content = body
         flow.request.headers["content-length"] = str(len(body))
+
+
+def end_grpc(flow: http.HTTPFlow, refusal: Refusal) -> None:
+    """Let a gRPC stream that is cut end with its status; all others have had their last event."""
+    assert flow.response is not None
+    if flow.response.headers.get("content-type", "").startswith("application/grpc"):
+        told = refuse(refusal, dialect="grpc").headers
+        trailers = {name: told[name] for name in ("grpc-status", "grpc-message")}
+        flow.response.trailers = http.Headers(
+            [(name.encode(), value.encode()) for name, value in trailers.items()]
+        )
 
 
 def strip_own_headers(flow: http.HTTPFlow) -> None:

@@ -7,6 +7,7 @@ from mitmproxy.test import tflow, tutils
 
 from llmcap.errors import LLMCapError
 from llmcap.flows import (
+    end_grpc,
     must_stream,
     provider_host,
     proxy_user,
@@ -16,7 +17,7 @@ from llmcap.flows import (
     strip_own_headers,
     unfix_length,
 )  # fmt: skip
-from llmcap.replies import Reply
+from llmcap.replies import Refusal, Reply
 
 
 def flow(host: str = "api.openai.com", **fields):
@@ -141,3 +142,16 @@ def test_a_call_is_sent_with_another_path_and_body_where_they_are_given():
     assert made.request.path == "/v1/other?a=1"
     assert made.request.content == b"12345"
     assert made.request.headers["content-length"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("application/grpc+proto", "8"), ("text/event-stream", None)]
+)
+def test_a_grpc_stream_that_is_cut_ends_with_its_status(kind, status):
+    """In the trailers; other streams have no such thing."""
+    made = flow()
+    made.response = response_of(Reply(200, {"content-type": kind}, b""))
+    end_grpc(made, Refusal(reason="cap_reached", message="stopped: 50 %"))
+    trailers = made.response.trailers
+    assert (trailers["grpc-status"] if trailers else None) == status
+    assert trailers is None or trailers["grpc-message"] == "stopped: 50 %25"

@@ -256,3 +256,15 @@ def test_a_call_is_clamped_to_what_is_left():
     limit = Message(sent).count(7)
     assert 256 <= limit < 4000
     assert read_completion(request(sent)).output_limit == limit
+
+
+def test_nothing_is_added_to_a_stream_that_is_cut():
+    """Its error is in the trailers: between messages there is no place for one."""
+    told = walk("0.005")
+    call = told.admit(request(asked("hello", limit=1000), "GetCompletionChunk"))
+    call.responded(200, HEAD, streams=True)
+    wire = framed(chunk("word " * 8000, usage(100, 10)))
+    assert call.feed(wire) == wire
+    assert call.cut
+    assert call.cut_refusal().budget
+    assert told.balance.held == 0
