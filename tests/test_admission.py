@@ -6,6 +6,7 @@ from dataclasses import replace
 from walk import answer, begin, chat, chunk, completion, post, walk
 
 from llmcap.admission import Refused
+from llmcap.attributes import Facts
 from llmcap.flight import CallInFlight
 from llmcap.records import HoldMode, Wait
 
