@@ -333,3 +333,15 @@ def test_thresholds_of_counted_caps_work_alike():
         answer(call, completion(10, 1, model="gpt-4o"))
     assert stand.kinds() == [EventKind.WARNING]
     assert "2 requests of 4 requests spent" in stand.told[0].message
+
+
+def test_what_a_dead_proxy_left_is_told_once(tmp_path):
+    """Also what was taken over in opening the ledger, before anybody listened."""
+    clock, path = FakeClock(), tmp_path / "ledger.sqlite3"
+    stand = Stand(clock=clock, ledger=open_ledger(path, clock=clock))
+    stand.firewall.ledger._recovered += [7, 8]
+    for _ in range(2):
+        stand.firewall.keep_house()
+    assert stand.kinds() == [EventKind.RECOVERED]
+    assert "2 calls of a proxy that is gone" in stand.told[0].message
+    stand.firewall.close()

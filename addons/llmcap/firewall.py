@@ -97,6 +97,7 @@ class Firewall:
         self.parked: dict[tuple[str, str], CallInFlight] = {}
         # Settlements that could not be written yet; their holds stay until they can.
         self.unsettled: list[Callable[[], None]] = []
+        self._recovered = 0  # how many holds of dead processes were told of
         # What whoever made this firewall wants done from time to time, and when it is closed.
         self.chores: list[Callable[[], None]] = []
         self.farewells: list[Callable[[], None]] = []
@@ -161,9 +162,11 @@ class Firewall:
     def keep_house(self) -> None:
         """What is due from time to time: late settlements, holds of processes that are gone."""
         self.settle_late()
-        if recovered := self.ledger.recover():
-            text = f"{len(recovered)} calls of a proxy that is gone were billed at what they held"
-            self.notify("recovered", text, subject=str(recovered[0]))
+        self.ledger.recover()
+        if found := self.ledger.recovered[self._recovered :]:
+            self._recovered += len(found)
+            text = f"{len(found)} calls of a proxy that is gone were billed at what they held"
+            self.notify("recovered", text, subject=str(found[0]))
         self.guard.look(self._balances)
         for chore in self.chores:
             chore()

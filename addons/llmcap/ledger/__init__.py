@@ -78,6 +78,11 @@ class Ledger(Protocol):
         """Write down what this proxy allows, for those who read the ledger without its config."""
         ...
 
+    @property
+    def recovered(self) -> Sequence[int]:
+        """All holds that this ledger has taken over since it was opened, and in opening."""
+        ...
+
     def recover(self) -> list[int]:
         """Assume the cost of the holds of processes that are gone; the ids of these holds."""
         ...

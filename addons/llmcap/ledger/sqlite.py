@@ -63,6 +63,7 @@ class SqliteLedger:
         self._path = None if str(path) == MEMORY else Path(path)
         self._clock = clock
         self._closed = False
+        self._recovered: list[int] = []
         self._lock: Lock | None = None
         self._store = Store(path, durability=durability, factory=factory)
         try:
@@ -261,7 +262,13 @@ class SqliteLedger:
                     recovered += self._endings.assume_all(db, process_id, note)
                 with contextlib.suppress(OSError):
                     path.unlink()
+        self._recovered += recovered
         return recovered
+
+    @property
+    def recovered(self) -> Sequence[int]:
+        """Whoever asked for it: the opening, a call that was held up, or the housekeeping."""
+        return self._recovered
 
     def _register(self) -> int:
         """This process, with its lock taken before any other can see it."""
