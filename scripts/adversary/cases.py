@@ -207,7 +207,7 @@ def _breaking(rng: random.Random) -> Plan:
         {"finish": "eof", "finish_after": rng.randint(1, 100)},
         {"status": rng.choice((400, 401, 429, 500, 503, 529))},
         {"encoding": rng.choice(("gzip", "br", "zstd", "deflate"))},
-        {"batch_bytes": rng.choice((7, 100, 4096))},
+        {"batch_bytes": rng.choice((50, 500, 4096))},
         {"close": True},
         {},
     ))  # fmt: skip
@@ -234,7 +234,7 @@ def errors(clients: int) -> Case:
         clients=clients,
         mix=one_of(*plans, Plan(model="no-such-model-9")),
         behaviour=SMALL,
-        calls_max=300,
+        calls_max=150,
         fates=frozenset({Fate.SERVED, Fate.REFUSED, Fate.FAILED, Fate.DECLINED}),
     )
 
@@ -253,7 +253,7 @@ def mixed(clients: int, *, proxies: int = 1) -> Case:
     ]
     return Case(
         name,
-        cap="0.25",
+        cap="0.13",
         clients=clients,
         mix=one_of(*plans),
         behaviour=SMALL,
@@ -324,7 +324,7 @@ def impatient(clients: int) -> Case:
         behaviour={"length": "600", "tokens_per_event": 10, "first_token_seconds": 0.05},
         exact=False,
         never_early=False,
-        calls_max=400,
+        calls_max=200,
         seconds_max=8,
         fates=UNTIDY,
     )
@@ -358,11 +358,11 @@ def ci() -> list[Case]:
         leavers(16, pace=PACE, name="1000 tokens/s"),
         breaking(8),
         errors(8),
-        mixed(32),
+        mixed(16),
         shared(16, proxies=2),
         locked(8),
         impatient(32),
-        killed(16, deaths=3, seconds=6),
+        killed(16, deaths=3, seconds=5),
     ]
 
 

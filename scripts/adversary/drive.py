@@ -157,7 +157,7 @@ class Drive:
             connection = sqlite3.connect(self._proxies.ledger, isolation_level=None, timeout=0)
             with closing(connection), contextlib.suppress(sqlite3.OperationalError):
                 connection.execute("BEGIN IMMEDIATE")
-                await self._over_within(rng.choice((0.05, 0.2, 2)))
+                await self._over_within(rng.choice((0.05, 0.2, 1.5)))
                 connection.execute("ROLLBACK")
 
     async def _over_within(self, seconds: float) -> bool:
