@@ -315,9 +315,10 @@ class Firewall:
 
     def reply(self, refusal: Refusal, dialect: str, request: Request) -> Reply:
         """The refusal as this client's SDK reads it."""
+        grpc = request.headers.get("content-type", "").startswith("application/grpc")
         return refuse(
             refusal,
-            dialect=dialect,
+            dialect="grpc" if grpc else dialect,
             user_agent=request.headers.get("user-agent", ""),
             status=self.policy.refusal_status,
         )

@@ -268,3 +268,22 @@ def test_nothing_is_added_to_a_stream_that_is_cut():
     assert call.cut
     assert call.cut_refusal().budget
     assert told.balance.held == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("us-central1-aiplatform.googleapis.com",
+         "/google.cloud.aiplatform.v1.PredictionService/GenerateContent"),
+        ("generativelanguage.googleapis.com",
+         "/google.ai.generativelanguage.v1beta.GenerativeService/GenerateContent"),
+        ("api.x.ai", "/xai_api.Image/GenerateImage"),
+        ("api.x.ai", "/another.Service/Method"),
+    ],
+)  # fmt: skip
+def test_grpc_that_we_cannot_read_is_refused_in_trailers(host, path):
+    """Of any provider: its client understands no JSON, and it is never passed in silence."""
+    unread = Request(method="POST", host=host, path=path, headers=HEAD, body=framed(b""))
+    refused = walk("0").admit(unread)
+    assert isinstance(refused, Refused)
+    assert (refused.reply.status, refused.reply.headers["grpc-status"]) == (200, "3")

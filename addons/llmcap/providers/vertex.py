@@ -41,6 +41,11 @@ _PUBLISHED = re.compile(
     r"/(?:v1|v1beta1|v1alpha1)/(?:projects/[^/]+/locations/[^/]+/)?publishers/([^/]+)/models/(.+):(\w+)"
 )
 _ENDPOINT = re.compile(r"/(?:v1|v1beta1)/projects/[^/]+/locations/[^/]+/endpoints/(.+)")
+# Google Cloud's own clients speak gRPC: the services that let a model work, whatever the method.
+_GRPC = re.compile(
+    r"/google\.cloud\.aiplatform\.v\w+\."
+    r"(?:Prediction|Job|GenAiTuning|GenAiCache|ReasoningEngineExecution|Evaluation)Service/\w+"
+)
 _TASKS = re.compile(
     r".*/(?:batchPredictionJobs|tuningJobs|cachedContents|evaluateInstances|ragCorpora|reasoningEngines)\b.*"
 )
@@ -228,7 +233,7 @@ def match(method: str, path: str) -> Endpoint | None:
         verb = name.rpartition(":")[2]
         # A tuned model answers as Gemini does; any other is paid by the hour that it runs.
         return _GOOGLES[verb] if verb in ("generateContent", "streamGenerateContent") else LATER
-    return LATER if _TASKS.fullmatch(path) else None
+    return LATER if _TASKS.fullmatch(path) or _GRPC.fullmatch(path) else None
 
 
 PROVIDER = Provider(
