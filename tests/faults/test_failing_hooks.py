@@ -135,7 +135,12 @@ BEFORE = [
     "llmcap.waiting.Line.blocks",
     "llmcap.admission.CallInFlight",
     "llmcap.flight.CallInFlight.__init__",
+    "llmcap.flight.Allowance",
     "llmcap.addon.strip_own_headers",
+    "llmcap.guard.Guard.ask",
+    "llmcap.guard.Guard.restraint",
+    "llmcap.firewall.Firewall.fingerprint_of",
+    "llmcap.firewall.restrained",
 ]
 
 
@@ -163,6 +168,8 @@ CLOSER = [
     "llmcap.admission.Admission.decide",
     "llmcap.admission.Admission._limited",
     "llmcap.admission.refusal_for",
+    "llmcap.guard.Guard.denied",
+    "llmcap.guard.Guard.forget",
 ]
 
 
@@ -246,6 +253,10 @@ AFTER = [
     "llmcap.ledger.sqlite.SqliteLedger.end",
     "llmcap.ledger.sqlite.SqliteLedger.balances_of",
     "llmcap.waiting.Line.wake",
+    "llmcap.allowance.Allowance.fits",
+    "llmcap.guard.Guard.saw",
+    "llmcap.guard.Guard.ended",
+    "llmcap.guard.Guard.headers",
 ]
 
 
