@@ -25,7 +25,6 @@ from llmcap.ledger import open_ledger
 from llmcap.paths import default_ledger
 from llmcap.pricing import PriceBook
 from llmcap.providers import with_hosts
-from llmcap.providers import with_hosts
 from llmcap.records import Policy
 from llmcap.rules import BreakerKind, EventKind
 
@@ -60,7 +59,6 @@ def settings_from(
 def policy_of(settings: Settings) -> Policy:
     """The policy that the settings describe. Raises `ConfigError`, `MoneyError`, `PriceError`."""
     policy = config.load(settings.config) if settings.config else Policy()
-    with_hosts(policy.hosts)
     with_hosts(policy.hosts)
     if not settings.cap:
         return policy
@@ -136,7 +134,6 @@ def reread_if_changed(firewall: Firewall, source: files.Source, courier: Courier
         return
     try:
         policy = source.load()
-        with_hosts(policy.hosts)
         with_hosts(policy.hosts)
         prices = PriceBook(overrides=policy.prices)
         courier.direct(policy.alerts)
