@@ -18,10 +18,11 @@ from llmcap.pricing import cost_usd, worst_rates
 from llmcap.providers.shape import Ask, Media
 from llmcap.records import Demand, Policy, Price, Usage
 
-# What a provider adds to a request that its bytes do not show: the tool-use system prompt
-# (Anthropic documents 264 to 804 tokens, docs.claude.com "Tool use", pricing), role markers, the
-# answer's primer.
-HIDDEN_PROMPT_TOKENS = 1024
+# What a provider adds to a request that its bytes do not show: role markers and the answer's primer;
+# with tools, the prompt that explains them (Anthropic documents 264 to 804 tokens, docs.claude.com
+# "Tool use", pricing).
+MARKUP_TOKENS = 64
+TOOL_PROMPT_TOKENS = 1024
 
 # A refined count is multiplied with this. tiktoken's o200k_base counts OpenAI's models exactly but
 # for the chat markup; the tokenizers of the others make up to half as many tokens more of a text.
@@ -72,7 +73,8 @@ def input_bound(
         return window
     tokens = ask.text_bytes if text_tokens is None else text_tokens
     tokens += ask.extra_input + (known_input or 0)
-    tokens += HIDDEN_PROMPT_TOKENS if ask.generates else 0
+    if ask.generates:
+        tokens += TOOL_PROMPT_TOKENS if ask.tools else MARKUP_TOKENS
     tokens += sum(media_bound(media, family=family, window=window) for media in ask.media)
     # A wrong window must not make the bound smaller than the text itself certainly is.
     return max(min(tokens, window), min(tokens, ask.text_bytes // 16))

@@ -70,6 +70,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
         stream=body.get("stream") is True,
         text_bytes=text_bytes,
         media=media,
+        tools="tools" in body or "mcp_servers" in body,
         output_limit=limit,
         extra_output=sum(output for _, output in helpers),
         loops=tools.loops,

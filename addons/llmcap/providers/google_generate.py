@@ -67,6 +67,7 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
         stream=stream,
         text_bytes=content.text_bytes,
         media=content.media,
+        tools="tools" in body,
         output_limit=limit or None,
         choices=max(candidates, 1),
         loops=tools.loops,

@@ -43,6 +43,7 @@ def read_chat(request: Request) -> Ask:
         stream=stream,
         text_bytes=content.text_bytes,
         media=content.media,
+        tools="tools" in body or "functions" in body,
         output_limit=limit,
         choices=max(count(body.get("n")), 1),
         # A prediction that is rejected is billed as output, beyond the limit.

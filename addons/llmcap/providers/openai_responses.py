@@ -56,6 +56,7 @@ def read_responses(request: Request) -> Ask:
         stream=body.get("stream") is True,
         text_bytes=content.text_bytes,
         media=content.media,
+        tools="tools" in body or "prompt" in body,
         output_limit=limit_in(body.get("max_output_tokens")),
         extra_output=IMAGE_TOKENS_MAX * (tools.loops - 1) if images else 0,
         loops=tools.loops * (PRO_LOOPS if reasoning.get("mode") == "pro" else 1),

@@ -108,6 +108,7 @@ class Ask:
     fees: Mapping[str, Count] = MappingProxyType({})  # the most units of each per-call fee
     deferred: bool = False  # background: this response will carry no usage, a later one will
     usage_wanted: bool = True  # False: usage has to be asked for, and the client did not
+    tools: bool = True  # describes tools, which a provider wraps in a prompt of its own
     hidden_work: bool = True  # may spend output tokens that the response does not show
     attributes: Mapping[str, str] = MappingProxyType({})  # user, customer, ... from the body
 
