@@ -329,4 +329,21 @@ VENDORS: tuple[Provider, ...] = (
         messages=("/api/anthropic/v1",),
         api=TELLS,
     ),
+    # Known by name, and in no price book: refused until the config has a price for their models.
+    compatible("anyscale", "api.endpoints.anyscale.com"),
+    compatible("apertis", "api.stima.tech", "api.apertis.ai"),
+    compatible("chutes", "llm.chutes.ai"),
+    compatible("clarifai", "api.clarifai.com", bases=("/v2/ext/openai/v1",), api_only=False),
+    compatible("featherless", "api.featherless.ai"),
+    compatible("galadriel", "api.galadriel.ai"),
+    compatible("nano-gpt", "nano-gpt.com", bases=("/api/v1",), api_only=False),
+    compatible("publicai", "api.publicai.co"),
+    compatible("siliconflow", "api.siliconflow.com", "api.siliconflow.cn"),
+    compatible("synthetic", "api.synthetic.new", bases=("/openai/v1", "/v1")),
+    compatible(
+        "volcengine",
+        "ark.cn-beijing.volces.com",
+        "ark.ap-southeast.bytepluses.com",
+        bases=("/api/v3",),
+    ),
 )

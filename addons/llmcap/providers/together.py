@@ -1,5 +1,5 @@
 """
-Together AI: api.together.xyz. Images have a price per megapixel and step, machines one per hour.
+Together AI. Images have a price per megapixel and step, machines one per hour.
 
 https://docs.together.ai/reference
 """
@@ -10,6 +10,7 @@ PROVIDER = compatible(
     "together",
     "api.together.xyz",
     "api.together.ai",
+    "api-inference.together.ai",  # where its own package sends chats
     api=Api(asks_usage=False),
     more=(
         ("POST", "/v1/images/generations", LATER),
