@@ -24,38 +24,33 @@ LINES_MAX = 400
 # A package stands for all of its modules.
 ROWS = {
     "words": "errors money paths records rules",
-    "readers": "pricing process providers streams vocabulary watches windows yamldoc",
-    "rules": (
-        "alerts attributes breakers budget estimate events forecast lineage meter replies reroute "
-        "thresholds waiting"
-    ),
-    "store": "ledger tally",
+    "readers": "pricing providers streams vocabulary windows yamldoc",
+    "rules": ("alerts attributes brakes budget estimate events lineage meter replies waiting"),
+    "store": "ledger",
     "walk": "admission allowance bill deferred firewall flight guard patience restrain sockets",
 }
 
 # What comes from outside the standard library, and who may use it.
 OUTSIDE = {
-    "apprise": "sinks",
+    "apprise": "notices",
     "brotli": "streams",
-    "certifi": "trust",
+    "certifi": "authority",
     "click": "cli",
-    "cryptography": "ca cli trust",
-    "mitmproxy": (
-        "addon closing cut flows master options recordings statuspage unloaded upgrades witness"
-    ),
+    "cryptography": "authority cli",
+    "mitmproxy": "addon checkup cut launch recordings shell",
     "psycopg": "ledger",
     "sqlite_utils": "ledger",
     "textual": "cli",
     "tiktoken": "vocabulary",
-    "wsproto": "closing",
+    "wsproto": "shell",
     "yaml": "pricing yamldoc",
     "zstandard": "streams",
 }
 
 # Where amounts are computed. Elsewhere a float may be a number of seconds.
 MONEY = (
-    "admission bill budget deferred estimate firewall flight ledger money pricing records restrain "
-    "tally"
+    "admission allowance bill budget deferred estimate firewall flight ledger money pricing "
+    "records restrain"
 )
 
 # Modules whose tests are not named after them, and where they are.
@@ -64,10 +59,6 @@ TESTED_IN = {
     "cut": "e2e/test_wire.py: only a real proxy has the streams that it cuts",
     "restrain": "test_guard.py: it asks the guard, and does what that says",
     "rules": "test_config.py, test_thresholds.py, test_breakers.py: records without functions",
-    "watches": "test_breakers.py: what the breakers look at",
-    "master": "test_proxythread.py: it is the proxy that the thread runs",
-    "options": "addon/test_addon.py: they are declared and checked by the addon",
-    "unloaded": "addon/test_addon.py: what is left when mitmproxy drops the addon",
 }
 
 

@@ -12,7 +12,7 @@ from llmcap.config import ATTRIBUTES, resolve
 from llmcap.config.budgets import KINDS
 from llmcap.rules import Action, BreakerKind, EventKind
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "budgets.md"
+PAGE = Path(__file__).resolve().parents[1] / "addons" / "llmcap" / "config" / "README.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 CONFIGS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 COMMANDS = re.findall(r"^\$ llmcap (.+?)(?:  +#.*)?$", TEXT, re.MULTILINE)

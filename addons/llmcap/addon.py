@@ -19,17 +19,21 @@ from mitmproxy.connection import Client
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.proxy.mode_specs import ReverseMode
 
-from llmcap import cut, options, unloaded
+from llmcap import cut
 from llmcap.admission import Admission, Refused
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.attributes import Facts
 from llmcap.budget import describe
-from llmcap.callers import Callers, are_wanted
 from llmcap.deferred import Deferred
 from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall, Pass
 from llmcap.flight import CallInFlight
-from llmcap.flows import (
+from llmcap.patience import admit
+from llmcap.providers import provider_of
+from llmcap.replies import Refusal, Reply, refuse
+from llmcap.shell import options, unloaded
+from llmcap.shell.callers import Callers, are_wanted
+from llmcap.shell.flows import (  # fmt: skip
     end_grpc,
     last_words,
     must_stream,
@@ -40,11 +44,8 @@ from llmcap.flows import (
     send_as,
     strip_own_headers,
     unfix_length,
-)  # fmt: skip
-from llmcap.patience import admit
-from llmcap.providers import provider_of
-from llmcap.replies import Refusal, Reply, refuse
-from llmcap.upgrades import Upgrades
+)
+from llmcap.shell.upgrades import Upgrades
 
 logger = logging.getLogger(__name__)
 
@@ -106,12 +107,7 @@ class LLMCap:
 
     def configure(self, updated: set[str]) -> None:
         """Check everything that can be checked, and open the ledger."""
-        if "stream_large_bodies" in ctx.options and ctx.options.stream_large_bodies:
-            raise OptionsError(
-                "LLMCap cannot work with stream_large_bodies="
-                f"{ctx.options.stream_large_bodies}: mitmproxy would send requests to the provider "
-                "before they can be refused. Remove that option."
-            )
+        options.refuse_dangerous()
         if self._given:
             return
         if self.firewall is not None and not options.NAMES & updated:

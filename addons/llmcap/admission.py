@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from llmcap.breakers import Outcome
+from llmcap.brakes.breakers import Outcome
 from llmcap.estimate import demand
 from llmcap.flight import CallInFlight
 from llmcap.providers.content import texts

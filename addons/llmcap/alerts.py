@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from llmcap.forecast import Forecast, forecast
+from llmcap.brakes.forecast import Forecast, forecast
+from llmcap.brakes.thresholds import Reached
 from llmcap.money import format_usd, usd_string
 from llmcap.records import Balance, CapUnit, Deny, Scope
 from llmcap.rules import Action, EventKind, Threshold
-from llmcap.thresholds import Reached
 
 # How long events that belong to no window stay the same event.
 QUIET = timedelta(hours=1)

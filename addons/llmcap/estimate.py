@@ -18,7 +18,7 @@ from llmcap.pricing import cost_usd, worst_rates
 from llmcap.providers.shape import Ask, Media
 from llmcap.records import Demand, Policy, Price, Usage
 
-# What a provider adds to a request that its bytes do not show: role markers, the answer's primer; and
+# What a provider adds to a request that its bytes do not show: role markers, the answer's primer;
 # with tools, the prompt that explains them (Anthropic documents 264 to 804 tokens, docs.claude.com
 # "Tool use", pricing).
 MARKUP_TOKENS = 64

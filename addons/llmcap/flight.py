@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from llmcap.allowance import Allowance, certain_tokens
 from llmcap.bill import cost_of, counts_nothing, total
-from llmcap.breakers import Outcome
+from llmcap.brakes.breakers import Outcome
 from llmcap.errors import HoldEnded, LedgerError
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos, usd_string

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from llmcap.alerts import Event, exceeded, noted, warning
-from llmcap.breakers import Breakers, Outcome, Trip
+from llmcap.brakes.breakers import Breakers, Outcome, Trip
+from llmcap.brakes.thresholds import Reached, Restraint, due, reached, restraint
 from llmcap.events import OpenBreaker
 from llmcap.records import Balance, Budget, Call, Deny, Policy, Scope
 from llmcap.replies.dialects import header_text
 from llmcap.rules import EventKind
-from llmcap.thresholds import Reached, Restraint, due, reached, restraint
 
 NO_RESTRAINT = Restraint()
 

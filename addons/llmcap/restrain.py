@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from llmcap.admission import Admission, Refused
+from llmcap.brakes.reroute import with_limit, with_model
+from llmcap.brakes.thresholds import Reached
 from llmcap.errors import FormatError
 from llmcap.money import format_usd
 from llmcap.records import CapUnit, Deny
 from llmcap.replies import CAP_REACHED, Refusal
 from llmcap.replies.refusal import iso
-from llmcap.reroute import with_limit, with_model
-from llmcap.thresholds import Reached
 
 BREAKER_OPEN = "breaker_open"
 

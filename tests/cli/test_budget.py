@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from llmcap.brakes.forecast import Forecast
 from llmcap.budget import scopes_for
 from llmcap.cli import main
-from llmcap.forecast import Forecast
 from llmcap.ledger import Ledger, history, open_ledger, queries
 from llmcap.records import (
     Admit,

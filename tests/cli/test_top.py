@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from llmcap.cli import main
-from llmcap.cockpit import snapshot
 from llmcap.ledger import open_ledger
 from llmcap.money import parse_usd
 from llmcap.records import Budget
+from llmcap.screens.cockpit import snapshot
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from fake_provider.process import ProviderHandle
 from fake_provider.proxy import ProxyHandle
-from llmcap.sinks import signature
+from llmcap.notices.sinks import signature
 
 from .conftest import Start
 

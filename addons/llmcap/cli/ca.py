@@ -10,12 +10,13 @@ from typing import Any
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from llmcap import behind, stores
-from llmcap.ca import CERTIFICATE_FILE, Authority
+from llmcap.authority import stores
+from llmcap.authority.ca import CERTIFICATE_FILE, Authority
+from llmcap.authority.stores import Kind, Machine, Step
 from llmcap.cli.options import json_option
 from llmcap.cli.output import echo_json, tell
 from llmcap.errors import ConfigError
-from llmcap.stores import Kind, Machine, Step
+from llmcap.launch import behind
 
 store_argument = click.argument(
     "kinds",

@@ -12,7 +12,7 @@ from llmcap.config import load
 from llmcap.config.files import FILE_NAME, find, user_folder
 from llmcap.config.schema import json_schema
 from llmcap.errors import ConfigError
-from llmcap.sinks import sink_for
+from llmcap.notices.sinks import sink_for
 
 _EXAMPLE = """\
 # LLMCap's budgets; `llmcap config check` checks this file.

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from llmcap import doctor as checks
+from llmcap.checkup import doctor as checks
+from llmcap.checkup.doctor import Row, Status
 from llmcap.cli.options import json_option, ledger_option
 from llmcap.cli.output import echo_json, styled, tell
-from llmcap.doctor import Row, Status
 
 COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from llmcap import child
-from llmcap import run as runner
 from llmcap.cli.output import tell
 from llmcap.errors import LLMCapError
+from llmcap.launch import child
+from llmcap.launch import run as runner
 
 
 @click.command(context_settings={"allow_interspersed_args": False})

@@ -10,7 +10,9 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widgets import DataTable, Footer, Static
 
-from llmcap.cockpit import (
+from llmcap.errors import LLMCapError
+from llmcap.ledger import Ledger, open_ledger
+from llmcap.screens.cockpit import (
     BUDGET_COLUMNS,
     FLIGHT_COLUMNS,
     RECENT_COLUMNS,
@@ -18,8 +20,6 @@ from llmcap.cockpit import (
     Snapshot,
     snapshot,
 )
-from llmcap.errors import LLMCapError
-from llmcap.ledger import Ledger, open_ledger
 
 Table = DataTable[str]
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from llmcap import service as services
-from llmcap import standing, stores
+from llmcap.authority import stores
 from llmcap.cli.output import tell
 from llmcap.errors import ConfigError
+from llmcap.launch import service as services
+from llmcap.launch import standing
 
 
 @click.group()

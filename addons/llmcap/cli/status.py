@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from llmcap.brakes.forecast import forecast
 from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
-from llmcap.forecast import forecast
 from llmcap.ledger import history, queries
 from llmcap.money import format_usd, usd_string
 from llmcap.records import Balance, Budget, CapUnit, Scope

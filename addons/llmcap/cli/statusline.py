@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from llmcap import claude_settings
-from llmcap import statusline as line
 from llmcap.cli.output import echo_json, tell
+from llmcap.screens import claude_settings
+from llmcap.screens import statusline as line
 
 
 @click.group(invoke_without_command=True)
@@ -23,16 +23,16 @@ def statusline(ctx: click.Context, form: str) -> None:
     Print what is spent and left of the budgets of the proxy at hand, in one line.
 
     Inside of `llmcap run` that is the run's proxy, elsewhere the one of `llmcap up`. To be shown
-    every second, run `python -m llmcap.statusline` instead, which is three times as quick:
+    every second, run `python -m llmcap.screens.statusline` instead, which is three times as quick:
 
     \b
-    tmux      set -g status-right '#(python -m llmcap.statusline --format tmux)'
+    tmux      set -g status-right '#(python -m llmcap.screens.statusline --format tmux)'
     starship  [custom.llmcap]
-              command = "python -m llmcap.statusline --format plain"
+              command = "python -m llmcap.screens.statusline --format plain"
               when = true
-    waybar    "custom/llmcap": {"exec": "python -m llmcap.statusline --format waybar",
+    waybar    "custom/llmcap": {"exec": "python -m llmcap.screens.statusline --format waybar",
               "return-type": "json", "interval": 5}
-    xbar      a script that runs `python -m llmcap.statusline --format xbar`
+    xbar      a script that runs `python -m llmcap.screens.statusline --format xbar`
     """  # noqa: D301 - click reads the control character
     if ctx.invoked_subcommand is None:
         line.main(["--format", form])
@@ -46,7 +46,7 @@ def install(file: Path | None, *, force: bool, dry_run: bool) -> None:
     """Show the line in Claude Code."""
     place = file or claude_settings.path(os.environ)
     # The installed program may be called from any folder: name the interpreter in full.
-    command = shlex.join([sys.executable, "-m", "llmcap.statusline"])
+    command = shlex.join([sys.executable, "-m", "llmcap.screens.statusline"])
     if source := os.environ.get("PYTHONPATH"):
         command = f"PYTHONPATH={shlex.quote(source)} {command}"
     tell(f"{place} {'would get' if dry_run else 'gets'} this entry:")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from llmcap import environment, standing
-from llmcap import up as standing_proxy
 from llmcap.assembly import policy_of, settings_from
-from llmcap.behind import prepare
 from llmcap.cli.options import json_option
 from llmcap.cli.output import echo_json, tell
 from llmcap.errors import ConfigError
+from llmcap.launch import environment, standing
+from llmcap.launch import up as standing_proxy
+from llmcap.launch.behind import prepare
 
 SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
 

@@ -1,0 +1,1 @@
+"""The certificate authority, where it is installed, and what programs trust."""

@@ -1,0 +1,1 @@
+"""What stops or eases spending before a cap does: thresholds, breakers, forecasts."""

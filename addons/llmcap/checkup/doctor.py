@@ -1,0 +1,336 @@
+"""
+Whether LLMCap can do its work on this machine, and for the command at hand: rows for people.
+
+Each check yields rows: what is well, what is doubtful, what is broken, and the command that mends
+it. Where mending is safe the row carries it, for `--fix`.
+"""
+
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from llmcap.authority import ca
+from llmcap.checkup import bypass, probe
+from llmcap.errors import ConfigError, LLMCapError
+from llmcap.launch import behind, environment, standing
+from llmcap.ledger import open_ledger
+from llmcap.pricing.files import find_folder, read_document
+from llmcap.providers import provider_of
+
+PRICES_DAYS_MAX = 60
+CLOCK_SECONDS_MAX = 300
+PROBE_SECONDS_MAX = 20
+VERSION_SECONDS_MAX = 5
+
+# Whose prices move most, and matter most.
+WATCHED_PRICES = ("anthropic", "openai", "google")
+
+# Tools whose calls go to their maker's own servers: no provider's traffic ever crosses a proxy.
+UNCAPPABLE: Mapping[str, str] = {
+    "cursor": "Cursor", "cursor-agent": "Cursor", "windsurf": "Windsurf", "warp-terminal": "Warp",
+    "warp-cli": "Warp", "devin": "Devin", "copilot": "GitHub Copilot", "amp": "Amp",
+}  # fmt: skip
+
+# Options of mitmproxy under which `mitmdump -s` lets calls through unmetered, or worse.
+DANGEROUS: Mapping[str, str] = {
+    "stream_large_bodies": "sends large requests on before they can be refused",
+    "ignore_hosts": "passes hosts undecrypted, and so unmetered",
+    "allow_hosts": "passes all other hosts undecrypted, and so unmetered",
+    "tcp_hosts": "takes hosts for plain TCP, and so unmetered",
+    "ssl_insecure": "believes any server that claims to be the provider",
+    "block_global": "set to false, lets anyone on the network spend your budgets",
+}
+
+# Variables that lead a tool to another address than the provider's.
+_BASE_URL = re.compile(
+    r"(\w+_)?(BASE_URL|API_BASE|API_HOST|API_ENDPOINT|ENDPOINT_URL)|\w+_UNIX_SOCKET"
+)
+
+
+class Status(StrEnum):
+    """How it stands."""
+
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One finding."""
+
+    status: Status
+    check: str
+    text: str
+    mend: str = ""  # the command, or the move, that mends it
+    fix: Callable[[], object] | None = None  # the same, done here
+
+
+def examine(
+    environ: Mapping[str, str], *, ledger: Path, command: Sequence[str] = ()
+) -> Iterator[Row]:
+    """All checks, in the order in which their failures matter; the command is started, if any."""
+    yield from certificate(environ)
+    yield from ledger_file(ledger)
+    yield from clock(ledger)
+    yield from prices(datetime.now(UTC).date())
+    yield from variables(environ)
+    yield from mitmproxy_options(Path.home() / ".mitmproxy" / "config.yaml")
+    yield from standing_proxy(environ)
+    yield from node(environ)
+    yield from uncappable(environ)
+    yield from direct(environ)
+    if command:
+        yield from probed(command, environ)
+
+
+def certificate(environ: Mapping[str, str]) -> Iterator[Row]:
+    """The authority: there, for the right hosts, and its key for nobody else."""
+    folder = behind.authority_folder(environ)
+    try:
+        authority = ca.load(folder)
+    except ConfigError as error:
+        yield Row(Status.FAIL, "certificate", str(error), f"rm {folder / ca.KEY_FILE}")
+        return
+    if authority is None:
+        yield Row(Status.OK, "certificate", "none yet: the first run makes one")
+        return
+    mode = stat.S_IMODE((folder / ca.KEY_FILE).stat().st_mode)
+    if mode & 0o077:
+        path = folder / ca.KEY_FILE
+        yield Row(
+            Status.FAIL, "certificate", f"others can read its key ({path} has mode {mode:o})",
+            f"chmod 600 {path}", lambda: path.chmod(0o600),
+        )  # fmt: skip
+    elif authority.domains != ca.domains_of(behind.provider_hosts()):
+        yield Row(
+            Status.WARN, "certificate", "it is for other hosts than LLMCap knows",
+            "llmcap ca show", lambda: behind.authority(environ),
+        )  # fmt: skip
+    else:
+        names = len(authority.domains)
+        yield Row(
+            Status.OK, "certificate",
+            f"good until {authority.ends:%Y-%m-%d}, for {names} domains and nothing else",
+        )  # fmt: skip
+
+
+def ledger_file(path: Path) -> Iterator[Row]:
+    """Whether spending can be recorded, and what is recorded adds up."""
+    try:
+        book = open_ledger(path)
+        try:
+            wrong = book.audit()
+        finally:
+            book.close()
+    except LLMCapError as error:
+        yield Row(Status.FAIL, "ledger", str(error), "name another with --ledger or LLMCAP_LEDGER")
+        return
+    for sentence in wrong:
+        yield Row(Status.FAIL, "ledger", sentence, f"keep a copy of {path} and report this")
+    if not wrong:
+        yield Row(Status.OK, "ledger", f"{path}: writable, and every balance is its entries' sum")
+
+
+def clock(ledger: Path, *, now: float | None = None) -> Iterator[Row]:
+    """Windows turn by this clock: it must not be behind what was written before."""
+    try:
+        ahead = ledger.stat().st_mtime - (time.time() if now is None else now)
+    except OSError:
+        return
+    if ahead > CLOCK_SECONDS_MAX:
+        yield Row(
+            Status.FAIL, "clock", f"it is {ahead:.0f} s behind the ledger's last entry",
+            "set the clock: `timedatectl set-ntp true`",
+        )  # fmt: skip
+    else:
+        yield Row(Status.OK, "clock", f"it is {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+
+
+def prices(today: date) -> Iterator[Row]:
+    """How long ago the book was compared with what providers publish."""
+    folder = find_folder()
+    for provider in WATCHED_PRICES:
+        if not (folder / f"{provider}.yaml").is_file():
+            continue
+        checked = str(read_document(folder, provider).get("checked", ""))
+        try:
+            age = (today - date.fromisoformat(checked)).days
+        except ValueError:
+            yield Row(
+                Status.WARN, "prices", f"{provider}: nobody wrote down when they were checked"
+            )
+            continue
+        if age > PRICES_DAYS_MAX:
+            yield Row(
+                Status.WARN, "prices", f"{provider}: last checked {age} days ago",
+                "pip install --upgrade llmcap-mitmproxy, or prices of your own in the config",
+            )  # fmt: skip
+        else:
+            yield Row(Status.OK, "prices", f"{provider}: checked on {checked}")
+
+
+def variables(environ: Mapping[str, str]) -> Iterator[Row]:
+    """What this shell's variables do to a command."""
+    try:
+        upstream = environment.upstream_proxy(environ)
+    except ConfigError as error:
+        yield Row(Status.FAIL, "proxy", str(error))
+        upstream = None
+    if upstream:
+        ours = upstream == environ.get(environment.MARK)
+        host = urlsplit(upstream).hostname
+        yield Row(Status.OK, "proxy", "this shell is set up for LLMCap" if ours else
+                  f"{host} is set already: LLMCap sends its traffic on to it")  # fmt: skip
+    for name, value in sorted(environ.items()):
+        if not value or not _BASE_URL.fullmatch(name):
+            continue
+        host = urlsplit(value).hostname or value
+        if provider_of(host) is None:
+            yield Row(
+                Status.WARN, "address", f"{name} leads calls to {host}, which is not metered",
+                f"unset {name}",
+            )  # fmt: skip
+
+
+def mitmproxy_options(config: Path) -> Iterator[Row]:
+    """The user's own mitmproxy settings, which `mitmdump -s` reads; `run` and `up` do not."""
+    try:
+        lines = config.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        name, colon, value = line.partition(":")
+        reason = DANGEROUS.get(name.strip())
+        value = value.partition("#")[0].strip()
+        empty = value in {"", "[]", "null", "false"}
+        harmless = not empty if name.strip() == "block_global" else empty
+        if colon and reason and not harmless:
+            yield Row(
+                Status.WARN, "mitmproxy", f"{config}: {name.strip()} {reason}",
+                "remove that line, or use `llmcap up` in the place of `mitmdump -s`",
+            )  # fmt: skip
+
+
+def standing_proxy(environ: Mapping[str, str]) -> Iterator[Row]:
+    """Whether one is up, and whether this shell names one that is not."""
+    found = standing.find(environ)
+    if found:
+        yield Row(Status.OK, "llmcap up", f"listens at {found.url()} since {found.since}")
+        return
+    named = urlsplit(environ.get(environment.MARK, "")).port
+    if named and not _answers(named):
+        yield Row(
+            Status.FAIL, "llmcap up", f"this shell is set up for port {named}: nobody listens",
+            "llmcap up, or open a new shell",
+        )  # fmt: skip
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def node(environ: Mapping[str, str]) -> Iterator[Row]:
+    """Node reads proxy variables from 22.21 and 24.5 on."""
+    program = shutil.which("node", path=environ.get("PATH"))
+    if program is None:
+        return
+    try:
+        said = subprocess.run(  # noqa: S603 - found in the user's PATH
+            [program, "--version"], capture_output=True, text=True, check=False,
+            timeout=VERSION_SECONDS_MAX,
+        ).stdout.strip()  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    match = re.fullmatch(r"v(\d+)\.(\d+)\.\d+", said)
+    if match is None:
+        return
+    version = int(match[1]), int(match[2])
+    if version >= (24, 5) or (version[0] == 22 and version[1] >= 21):
+        yield Row(Status.OK, "node", f"{said} goes through a proxy")
+    else:
+        yield Row(
+            Status.WARN, "node", f"{said} ignores proxy variables: programs on it that do not read "
+            "them themselves (as Gemini CLI does) go round LLMCap", "install Node 24",
+        )  # fmt: skip
+
+
+def uncappable(environ: Mapping[str, str]) -> Iterator[Row]:
+    """Tools that are here and cannot be capped, whatever one sets."""
+    for program, name in UNCAPPABLE.items():
+        if shutil.which(program, path=environ.get("PATH")):
+            yield Row(
+                Status.WARN, name, f"{program} calls its maker's own servers, and they the models: "
+                "a proxy sees no tokens and no price", "set a limit in its maker's account",
+            )  # fmt: skip
+
+
+def direct(environ: Mapping[str, str]) -> Iterator[Row]:
+    """Programs that talk to a provider at this moment, and not through a proxy of ours."""
+    own = {os.getpid()}
+    if found := standing.find(environ):
+        own.add(found.pid)
+    seen = set(bypass.connections(pid for pid in bypass.processes() if pid not in own))
+    if not seen:
+        return
+    hosts = bypass.addresses(behind.provider_hosts())
+    for each in sorted(seen, key=lambda each: each.pid):
+        if host := hosts.get(each.address):
+            yield Row(
+                Status.WARN, "bypass",
+                f"{each.program} (process {each.pid}) is connected to {host} without LLMCap",
+                'restart it under `llmcap run`, or after `eval "$(llmcap env)"`',
+            )  # fmt: skip
+
+
+def probed(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Row]:
+    """What the command did behind a proxy that lets nothing through."""
+    name = Path(command[0]).name
+    try:
+        seen = probe.watch(command, behind.prepare(environ), environ, seconds_max=PROBE_SECONDS_MAX)
+    except LLMCapError as error:
+        yield Row(Status.FAIL, name, str(error))
+        return
+    hosts = {request.split(" ")[1].partition("/")[0] for request in seen.requests}
+    if seen.requests:
+        yield Row(Status.OK, name, f"goes through the proxy and trusts it: {len(seen.requests)} "
+                  f"requests to {', '.join(sorted(hosts))} were read, none was sent")  # fmt: skip
+    for host in sorted(set(seen.distrusted) - hosts):
+        yield Row(
+            Status.FAIL, name, f"goes through the proxy, but does not trust it for {host}",
+            "it reads none of the usual variables, or pins its certificates: try "
+            "`llmcap ca install system`",
+        )  # fmt: skip
+    for address in sorted({each.address for each in seen.direct}):
+        yield Row(
+            Status.FAIL, name, f"connects to {address} port 443 without the proxy",
+            "its runtime ignores proxy variables: see `works with` in the README",
+        )  # fmt: skip
+    if not (seen.requests or seen.distrusted or seen.direct):
+        yield Row(
+            Status.WARN, name, f"{_silence(seen)}, without a call to a provider",
+            f"give it something to do, such as `llmcap doctor -- {name} ... hello`",
+        )  # fmt: skip
+
+
+def _silence(seen: probe.Seen) -> str:
+    """What is known of a command that has called nobody."""
+    text = "it ended by itself" if seen.ended else f"it ran for {PROBE_SECONDS_MAX} s"
+    if seen.connects:
+        text += f", asked for {', '.join(sorted(set(seen.connects)))}"
+    lines = [line.strip() for line in seen.screen.splitlines() if line.strip()]
+    return f"{text}, said {lines[-1][:100]!r}" if lines else text

@@ -1,0 +1,116 @@
+"""
+What a command does behind a proxy, seen by a proxy that lets nothing through: it costs nothing.
+
+Every provider's host is answered by us, and every other host by nobody, so the command gets as far
+as its first call. That proves what no list of versions can: that its runtime goes through the proxy
+and trusts its certificate, or that it does not.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from llmcap.checkup import bypass
+from llmcap.launch.behind import Place
+from llmcap.launch.child import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CommandError
+from llmcap.launch.proxythread import ProxyThread, Setup
+
+if TYPE_CHECKING:
+    from llmcap.checkup.witness import Witness
+
+POLL_SECONDS = 0.1
+SETTLE_SECONDS = 1.5
+SCREEN_BYTES = 2000
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of one command."""
+
+    connects: list[str] = field(default_factory=list)  # hosts that it asked the proxy for
+    requests: list[str] = field(default_factory=list)  # `POST host/path` of those on providers
+    distrusted: list[str] = field(default_factory=list)  # hosts whose certificate it refused
+    direct: set[bypass.Direct] = field(default_factory=set)
+    ended: bool = False  # by itself
+    screen: str = ""  # the end of what it printed
+
+
+def watch(
+    command: Sequence[str], place: Place, environ: Mapping[str, str], *, seconds_max: float
+) -> Seen:
+    """
+    Run the command, without a terminal, until it ends or has shown enough, then end it.
+
+    Raises `CommandError` where it cannot be started.
+    """
+    seen = Seen()
+
+    def make() -> "list[Witness]":
+        from llmcap.checkup.witness import Witness  # noqa: PLC0415  # it imports mitmproxy
+
+        return [Witness(seen)]
+
+    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    proxy = ProxyThread(Setup(confdir=place.confdir), listener, lambda: make)
+    proxy.start()
+    try:
+        proxy.wait_ready()
+        with tempfile.TemporaryFile() as screen:
+            child_environ = place.environ(environ, proxy_url=proxy.url)
+            process = _start(command, child_environ, screen.fileno())
+            try:
+                _look_on(process, seen, seconds_max=seconds_max)
+            finally:
+                _end(process)
+            size = screen.seek(0, os.SEEK_END)
+            screen.seek(max(0, size - SCREEN_BYTES))
+            seen.screen = screen.read().decode(errors="replace")
+    finally:
+        proxy.stop()
+    return seen
+
+
+def _start(
+    command: Sequence[str], environ: Mapping[str, str], screen: int
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(  # noqa: S603 - the user's own command
+            list(command), env=dict(environ), stdin=subprocess.DEVNULL, stdout=screen,
+            stderr=screen, start_new_session=True,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise CommandError(f"{command[0]}: the command is not found", EXIT_NOT_FOUND) from error
+    except OSError as error:
+        raise CommandError(
+            f"{command[0]}: the command cannot be run: {error.strerror}", EXIT_NOT_EXECUTABLE
+        ) from error
+
+
+def _look_on(process: "subprocess.Popen[bytes]", seen: Seen, *, seconds_max: float) -> None:
+    """Until it has ended, or has made a call and had a moment to go round the proxy as well."""
+    deadline = time.monotonic() + seconds_max
+    belongs = bypass.in_session(process.pid)
+    while time.monotonic() < deadline:
+        seen.direct.update(bypass.connections(bypass.processes(belongs)))
+        if process.poll() is not None:
+            seen.ended = True
+            return
+        if seen.requests or seen.distrusted:
+            deadline = min(deadline, time.monotonic() + SETTLE_SECONDS)
+        time.sleep(POLL_SECONDS)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End the command and everything that it started, politely first."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(2)

@@ -1,0 +1,53 @@
+"""The addon of `probe`: it notes what a command asks for, and lets nothing of it through."""
+
+from typing import TYPE_CHECKING
+
+from mitmproxy import tls
+from mitmproxy.http import HTTPFlow, Response
+
+from llmcap.providers import match, provider_of
+from llmcap.providers.shape import Billing
+from llmcap.replies import Refusal, refuse
+from llmcap.shell.flows import provider_host, response_of
+
+if TYPE_CHECKING:
+    from llmcap.checkup.probe import Seen
+
+MESSAGE = "llmcap doctor has seen this call, and did not send it: nothing was spent."
+
+
+class Witness:
+    """One for each probe."""
+
+    def __init__(self, seen: "Seen") -> None:
+        self._seen = seen
+
+    def http_connect(self, flow: HTTPFlow) -> None:
+        """A host is asked for; those that are no provider's are not there."""
+        self._seen.connects.append(flow.request.host)
+        if provider_of(flow.request.host) is None:
+            flow.response = Response.make(503, b"", {"content-length": "0"})
+
+    def tls_failed_client(self, data: tls.TlsData) -> None:
+        """The command does not like our certificate."""
+        host = data.conn.sni or (data.context.server.address or ("?",))[0]
+        self._seen.distrusted.append(str(host))
+
+    def request(self, flow: HTTPFlow) -> None:
+        """A call, decrypted: refused as LLMCap refuses, or not found where it would be free."""
+        host = provider_host(flow)
+        if host is None:
+            flow.response = Response.make(503)
+            return
+        path = flow.request.path.partition("?")[0]
+        self._seen.requests.append(f"{flow.request.method} {host}{path}")
+        found = match(host, flow.request.method, path)
+        provider, endpoint = found or (None, None)
+        if provider is None or endpoint is None or endpoint.billing is not Billing.METERED:
+            flow.response = Response.make(404, b"{}", {"content-type": "application/json"})
+            return
+        flow.response = response_of(refuse(
+            Refusal(reason="doctor", message=MESSAGE),
+            dialect=endpoint.dialect,
+            user_agent=flow.request.headers.get("user-agent", ""),
+        ))  # fmt: skip

@@ -1,0 +1,1 @@
+"""Programs and proxies that LLMCap starts itself: `llmcap run`, `llmcap up`, the service."""

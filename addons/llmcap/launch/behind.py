@@ -1,0 +1,64 @@
+"""
+What a proxy of ours needs on disk, made ready: its authority, and the roots that clients trust.
+
+The hosts that it may speak for are those of the provider table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmcap import paths
+from llmcap.authority import ca, trust
+from llmcap.launch import environment
+from llmcap.launch.environment import Trust
+from llmcap.providers import hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The files of a proxy and its clients."""
+
+    confdir: Path
+    trust: Trust
+    roots: Path  # what the proxy itself trusts
+    hosts: tuple[str, ...]
+
+    def environ(self, environ: Mapping[str, str], *, proxy_url: str) -> dict[str, str]:
+        """The environment of a command behind the proxy."""
+        return environment.proxied(
+            environ, proxy_url=proxy_url, trust=self.trust, provider_hosts=self.hosts
+        )
+
+    def variables(self, environ: Mapping[str, str], *, proxy_url: str) -> dict[str, str]:
+        """Only what differs from `environ`."""
+        return environment.variables(
+            environ, proxy_url=proxy_url, trust=self.trust, provider_hosts=self.hosts
+        )
+
+
+def authority_folder(environ: Mapping[str, str]) -> Path:
+    """Where the authority is kept."""
+    return paths.data_folder(environ) / "ca"
+
+
+def authority(environ: Mapping[str, str]) -> ca.Authority:
+    """The authority for the hosts of the provider table. Raises `ConfigError`."""
+    return ca.ensure(authority_folder(environ), provider_hosts())
+
+
+def provider_hosts() -> tuple[str, ...]:
+    """Every host and pattern of the provider table, the config's own among them."""
+    return hosts()
+
+
+def prepare(environ: Mapping[str, str]) -> Place:
+    """Make or renew what is missing. Raises `ConfigError`."""
+    signer = authority(environ)
+    folder = paths.data_folder(environ) / "trust"
+    return Place(
+        confdir=signer.folder,
+        trust=trust.prepare(signer.pem, environ=environ, folder=folder),
+        roots=trust.roots_file(environ, folder=folder),
+        hosts=provider_hosts(),
+    )

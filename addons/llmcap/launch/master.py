@@ -1,0 +1,78 @@
+"""
+The small master: mitmproxy with only the addons that a proxy of ours needs.
+
+mitmdump hands every hook to some thirty addons, which is half of the work of a small call. Ours has
+its core, the proxy server, the choice of layers, TLS, and LLMCap.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mitmproxy import ctx, options
+from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig, upstream_auth
+from mitmproxy.master import Master
+from mitmproxy.proxy.mode_servers import ServerInstance
+
+from llmcap.launch.proxythread import Setup
+
+
+async def serve(
+    setup: Setup,
+    listener: socket.socket,
+    addons: Sequence[object],
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[], object] = lambda: None,
+) -> None:
+    """Serve the socket until `stop` is set. Raises mitmproxy's `OptionsError` for a bad setup."""
+    master: Any = Master(options.Options())  # mitmproxy's own code has few types
+    server = proxyserver.Proxyserver()
+    master.addons.add(core.Core(), server, next_layer.NextLayer(), tlsconfig.TlsConfig())
+    if setup.upstream is not None:
+        master.addons.add(upstream_auth.UpstreamAuth())
+    master.addons.add(*addons)
+    master.options.update(**setup.options(listener))
+    master.addons.add(Door(listener, server, ready))
+
+    async def shut_down_when_stopped() -> None:
+        await stop.wait()
+        master.shutdown()
+
+    stopping = asyncio.create_task(shut_down_when_stopped())
+    try:
+        await master.run()
+    finally:
+        stopping.cancel()
+
+
+class Door:
+    """The addon that opens the proxy to its clients: the last one, when all others are running."""
+
+    def __init__(
+        self, listener: socket.socket, server: proxyserver.Proxyserver, ready: Callable[[], object]
+    ) -> None:
+        self._listener = listener
+        self._manager = server
+        self._ready = ready
+        self._server: asyncio.Server | None = None
+
+    async def running(self) -> None:
+        """Serve the clients, those first that came before we were ready."""
+        instance: ServerInstance[Any] = ServerInstance.make(ctx.options.mode[0], self._manager)
+
+        async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await instance.handle_stream(reader, writer)
+            except asyncio.CancelledError:
+                # The proxy ends with this client still connected: asyncio would print a traceback.
+                writer.close()
+
+        self._server = await asyncio.start_server(serve_client, sock=self._listener)
+        self._ready()
+
+    def done(self) -> None:
+        """Take no more clients. `wait_closed` would wait for those that are connected."""
+        if self._server is not None:
+            self._server.close()

@@ -1,0 +1,200 @@
+"""
+`llmcap run`: a private proxy for one command, from before its start until after its end.
+
+Settings, ledger and certificate are checked first; then the command starts, while mitmproxy is
+still being imported: its first connections wait in the socket. The proxy runs in a thread of this
+process, so nothing of it is left when the process is gone, however it ends.
+"""
+
+import dataclasses
+import os
+import re
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from llmcap import config
+from llmcap.assembly import Settings, firewall_for, settings_from
+from llmcap.attributes import Facts
+from llmcap.budget import parse_short
+from llmcap.errors import ConfigError
+from llmcap.launch import child, environment, farewell
+from llmcap.launch.behind import prepare
+from llmcap.launch.notes import Notes
+from llmcap.launch.proxythread import ProxyThread, Setup
+from llmcap.launch.tally import Tally, left_document, tallied
+from llmcap.ledger import MEMORY, Ledger
+from llmcap.records import Balance, Budget, Policy, Scope
+
+EXIT_CAPPED = 124
+
+# A lone `--cap 5` is for this run: a budget for ever would stop the next run at its first call.
+CAP_EVERY = "run"
+
+# Programs that start another one, whose name comes next on their command line.
+STARTERS = re.compile(
+    r"python[\d.]*|py|node|bun|bunx|deno|npx|npm|pnpm|yarn|uv|uvx|pipx|run|exec|dlx|x|tool|env|"
+    r"nice|nohup|time|sudo|caffeinate|stdbuf|[^ ]*=[^ ]*"
+)
+STARTERS_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line says."""
+
+    command: tuple[str, ...]
+    cap: str = ""
+    also: tuple[str, ...] = ()  # NAME:CAP
+    project: str = ""
+    config: str = ""
+    ledger: str = ""
+    report: Path | None = None
+    log: Path | None = None
+    preserve_status: bool = False
+    quiet: bool = False
+
+
+def run(
+    wanted: Wanted, *, environ: Mapping[str, str] = os.environ, stderr: TextIO | None = None
+) -> int:
+    """
+    Run the command behind a proxy of its own; the exit code to leave with.
+
+    Raises `LLMCapError` where nothing was started, or where the proxy failed under the command.
+    """
+    began = time.monotonic()
+    policy, settings = settle(wanted, environ)
+    upstream = environment.upstream_proxy(environ)
+    place = prepare(environ)
+    tally, notes = Tally(), Notes()
+    proxy = ProxyThread(
+        Setup(confdir=place.confdir, roots=place.roots, upstream=upstream),
+        socket.create_server(("127.0.0.1", 0), backlog=512),
+        addon_maker(
+            policy, settings, facts=facts_of(wanted), tally=tally, notes=notes
+        ),
+    )  # fmt: skip
+    with notes.from_logs(wanted.log):
+        code = beside(proxy, wanted.command, place.environ(environ, proxy_url=proxy.url))
+    seconds = time.monotonic() - began
+    if tally.capped and not wanted.preserve_status:
+        code = EXIT_CAPPED
+    last_words = farewell.line(tally, uncapped=not policy.budgets)
+    if not wanted.quiet:
+        for line in (*(f"LLMCap: {note}" for note in notes.lines()), last_words):
+            print(line, file=stderr or sys.stderr)
+    for line in farewell.tell_github(tally, last_words, environ):
+        print(line, file=stderr or sys.stderr)
+    if wanted.report is not None:
+        farewell.write_report(wanted.report, farewell.report(
+            tally, command=wanted.command, exit_code=code, seconds=seconds, project=wanted.project,
+        ))  # fmt: skip
+    return code
+
+
+def facts_of(wanted: Wanted) -> Facts:
+    """What holds for every call of the run."""
+    return Facts(proxy_user=wanted.project, cwd=str(Path.cwd()), program=program_of(wanted.command))
+
+
+def program_of(command: Sequence[str]) -> str:
+    """
+    The program that a command line is about, past what only starts it.
+
+    >>> program_of(["/usr/bin/python3.12", "-m", "aider", "--message", "hi"])
+    'aider'
+    """
+    names = [Path(word).name.lower() for word in command if not word.startswith("-")]
+    for name in names[:STARTERS_MAX]:
+        if not STARTERS.fullmatch(name):
+            return name
+    return ""
+
+
+def settle(wanted: Wanted, environ: Mapping[str, str]) -> tuple[Policy, Settings]:
+    """
+    Policy and ledger of the run: the config's budgets, after those of the command line.
+
+    Inside another run, whose proxy counts the same calls, a ledger of its own is kept in memory:
+    the shared one would hold every call twice.
+    """
+    settings = settings_from(
+        cap=wanted.cap, config=wanted.config, ledger=wanted.ledger, environ=environ
+    )
+    policy = config.load(settings.config) if settings.config else Policy()
+    budgets: list[Budget] = []
+    if settings.cap:
+        budgets.append(_budget("cap", settings.cap, every=CAP_EVERY, option="--cap"))
+    for text in wanted.also:
+        name, colon, cap = text.partition(":")
+        if not (name and colon and cap):
+            raise ConfigError(f"--also {text}: expected NAME:CAP, such as ci:50/day")
+        budgets.append(_budget(name, cap, every="once", option="--also"))
+    names = [budget.name for budget in (*budgets, *policy.budgets)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"there are two budgets named {name!r}: rename one")
+    policy = dataclasses.replace(policy, budgets=(*budgets, *policy.budgets))
+
+    nested = environ.get(environment.MARK, "") == environment.upstream_proxy(environ)
+    standing = any(budget.every != CAP_EVERY for budget in policy.budgets)
+    if nested and not standing and not wanted.ledger:
+        settings = dataclasses.replace(settings, ledger=MEMORY)
+    return policy, dataclasses.replace(settings, cap="")
+
+
+def _budget(name: str, text: str, *, every: str, option: str) -> Budget:
+    try:
+        return parse_short(text, name=name, every=every)
+    except ConfigError as error:
+        raise ConfigError(f"{option} {text}: {error}") from error
+
+
+def addon_maker(
+    policy: Policy, settings: Settings, *, facts: Facts, tally: Tally, notes: Notes
+) -> Callable[[], Callable[[], Sequence[object]]]:
+    """What `ProxyThread` wants: first the firewall, and with it, later, the addon."""
+    run_id = secrets.token_hex(8)
+
+    def balances(ledger: Ledger) -> list[tuple[Scope, Balance]]:
+        return ledger.balances(datetime.now(UTC), policy.budgets, run_id=run_id)
+
+    def open_ledger() -> Callable[[], Sequence[object]]:
+        firewall = firewall_for(policy, settings, notify=notes.event, run_id=run_id)
+        ledger = firewall.ledger = tallied(firewall.ledger, tally, balances=balances)
+
+        def status() -> dict[str, Any]:
+            left = [left_document(*row) for row in balances(ledger)]
+            return {**tally.as_json(), "budgets": left}
+
+        def addons() -> Sequence[object]:
+            # They import mitmproxy.
+            from llmcap.addon import LLMCap  # noqa: PLC0415
+            from llmcap.launch.statuspage import StatusPage  # noqa: PLC0415
+
+            return [LLMCap(firewall, facts=facts), StatusPage(status)]
+
+        return addons
+
+    return open_ledger
+
+
+def beside(proxy: ProxyThread, command: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the command while the proxy serves; the command's exit code."""
+    with child.signals_held():
+        proxy.start()
+        try:
+            proxy.check()
+            code = child.run(command, environ)
+            if proxy.failed:
+                proxy.check()
+        finally:
+            proxy.stop()
+    return code

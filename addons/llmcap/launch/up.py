@@ -1,0 +1,123 @@
+"""
+The proxy of `llmcap up`, in the foreground: for all programs of a user, until somebody ends it.
+
+The same master, authority and ledger as `llmcap run` has; the budgets are those of the config and
+`--cap`.
+"""
+
+import logging
+import logging.handlers
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from llmcap.assembly import Settings, firewall_for, policy_of
+from llmcap.budget import describe
+from llmcap.launch import environment, standing
+from llmcap.launch.behind import prepare
+from llmcap.launch.notes import LOGGERS
+from llmcap.launch.proxythread import ProxyThread, Setup
+from llmcap.launch.tally import left_document
+from llmcap.records import Policy
+
+LOG_BYTES_MAX = 1_000_000
+LOG_FILES = 2
+
+logger = logging.getLogger("llmcap.launch.up")
+
+
+def serve(
+    settings: Settings,
+    *,
+    port: int,
+    environ: Mapping[str, str] = os.environ,
+    log: Path | None,
+    tell: Callable[[str], None],
+) -> None:
+    """Serve until SIGTERM, SIGINT or SIGHUP. Raises `LLMCapError` where it cannot."""
+    policy = policy_of(settings)
+    place = prepare(environ)
+    set_up_log(log)
+    listener = standing.bind(port)
+    setup = Setup(confdir=place.confdir, roots=place.roots, upstream=upstream_of(environ))
+    ended = threading.Event()
+    proxy = ProxyThread(setup, listener, addon_maker(policy, settings), when_over=ended.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: ended.set())
+    proxy.start()
+    try:
+        proxy.wait_ready()
+        with standing.announced(listener, ledger=settings.ledger, environ=environ):
+            for line in in_force(policy, proxy.url):
+                tell(line)
+            ended.wait()
+    finally:
+        proxy.stop()
+    proxy.check()
+
+
+def upstream_of(environ: Mapping[str, str]) -> str | None:
+    """
+    The proxy to send everything on to, never a proxy of ours.
+
+    A shell that `llmcap env` has set up still names the proxy that is to be replaced now, and in
+    another variable the one that it was chained to.
+    """
+    found = environment.upstream_proxy(environ)
+    if found is not None and found == environ.get(environment.MARK):
+        return environ.get(environment.UPSTREAM_MARK) or None
+    return found
+
+
+def addon_maker(policy: Policy, settings: Settings) -> Callable[[], Callable[[], Sequence[object]]]:
+    """What `ProxyThread` wants: first the firewall, and with it, later, the addon."""
+
+    def note(kind: str, message: str) -> None:
+        logger.warning("%s: %s", kind, message)
+
+    def open_ledger() -> Callable[[], Sequence[object]]:
+        firewall = firewall_for(policy, settings, notify=note)
+
+        def status() -> dict[str, Any]:
+            rows = firewall.ledger.balances(
+                datetime.now(UTC), policy.budgets, run_id=firewall.run_id
+            )
+            return {"budgets": [left_document(*row) for row in rows]}
+
+        def addons() -> Sequence[object]:
+            # They import mitmproxy.
+            from llmcap.addon import LLMCap  # noqa: PLC0415
+            from llmcap.launch.statuspage import StatusPage  # noqa: PLC0415
+
+            return [LLMCap(firewall), StatusPage(status)]
+
+        return addons
+
+    return open_ledger
+
+
+def in_force(policy: Policy, url: str) -> list[str]:
+    """What to tell the user: where it listens and what it caps."""
+    budgets = [f"  {describe(budget)}" for budget in policy.budgets]
+    capped = budgets or ["  nothing: there is no budget; set one with --cap or in the config"]
+    return [f"LLMCap listens at {url} and caps", *capped]
+
+
+def set_up_log(path: Path | None) -> None:
+    """What happens goes to a file that does not grow for ever, or to stderr."""
+    handler: logging.Handler = logging.StreamHandler()
+    if path is not None:
+        handler = logging.handlers.RotatingFileHandler(
+            path, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES, encoding="utf-8"
+        )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name in LOGGERS:
+        found = logging.getLogger(name)
+        found.handlers[:] = [handler]
+        found.propagate = False
+        # mitmproxy tells every connection at INFO; that is time and space for nothing.
+        found.setLevel(logging.INFO if name == "llmcap" else logging.WARNING)

@@ -1,0 +1,1 @@
+"""What people look at again and again: the status line, `llmcap top`."""

@@ -1,0 +1,151 @@
+"""
+A line on what is spent and left, for agents, shells and bars that show one again and again.
+
+It has to be quick: it imports little of the standard library and nothing else, and asks the proxy
+that its program runs behind. Run it as `python -m llmcap.screens.statusline [--format FORMAT]`.
+"""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+HOST = "llmcap.internal"
+PATH = "/status.json"
+PROXY_VARIABLE = "LLMCAP_PROXY"
+
+ANSWER_SECONDS_MAX = 0.5
+ANSWER_BYTES_MAX = 1_000_000
+
+FORMATS = ("ansi", "plain", "tmux", "waybar", "xbar", "json")
+
+# Shares of a cap from which a budget is shown as getting low, and as all but gone.
+LOW, GONE = 0.75, 0.95
+
+ANSI = {"ok": "\x1b[32m", "low": "\x1b[33m", "gone": "\x1b[31m"}
+TMUX = {"ok": "green", "low": "yellow", "gone": "red"}
+HEX = {"ok": "#2e8b57", "low": "#c28a00", "gone": "#c0392b"}
+
+
+def main(arguments: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> None:
+    """Print the line. Nothing that goes wrong is worth an error in somebody's prompt."""
+    form = "ansi"
+    if "--format" in arguments[:-1]:
+        form = arguments[arguments.index("--format") + 1]
+    if form == "ansi" and environ.get("NO_COLOR"):
+        form = "plain"
+    status = ask(environ)
+    sys.stdout.write(render(status, form) + "\n")
+
+
+def ask(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """What the proxy of this environment, else the standing one, tells; None without one."""
+    address = proxy_address(environ)
+    if address is None:
+        return None
+    request = f"GET http://{HOST}{PATH} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+    answer = b""
+    try:
+        with socket.create_connection(address, timeout=ANSWER_SECONDS_MAX) as connection:
+            connection.sendall(request.encode())
+            while not _whole(answer) and (data := connection.recv(65_536)):
+                answer += data
+        head, _, body = answer.partition(b"\r\n\r\n")
+        found = json.loads(body) if head.split(b" ")[1:2] == [b"200"] else None
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _whole(answer: bytes) -> bool:
+    """Whether all of the answer is there; waiting for its end of file would take longer."""
+    head, end, body = answer.lower().partition(b"\r\n\r\n")
+    length = head.partition(b"content-length:")[2].partition(b"\r")[0].strip()
+    return len(answer) > ANSWER_BYTES_MAX or (
+        bool(end) and length.isdigit() and len(body) >= int(length)
+    )
+
+
+def proxy_address(environ: Mapping[str, str]) -> tuple[str, int] | None:
+    """Where the proxy listens that this environment, or the user's standing one, names."""
+    url = environ.get(PROXY_VARIABLE, "")
+    host, _, port = url.rpartition("@")[2].rpartition("/")[2].rpartition(":")
+    if port.isdigit():
+        return host, int(port)
+    # Only where no variable says it: this import costs a few milliseconds.
+    from llmcap.launch import standing  # noqa: PLC0415
+
+    found = standing.find(environ)
+    return ("127.0.0.1", found.port) if found else None
+
+
+def render(status: Mapping[str, Any] | None, form: str) -> str:
+    """The line in one of the formats; without a proxy it says so, or nothing where that is best."""
+    if form == "json":
+        return json.dumps(status)
+    if status is None:
+        return "" if form == "tmux" else _styled("LLMCap off", "low", [], form)
+    budgets = [_budget(budget) for budget in status.get("budgets", ())]
+    # The one that is nearest to its cap decides the colour and stands first.
+    budgets.sort(key=lambda budget: -budget[0])
+    level = _level(budgets[0][0]) if budgets else "ok"
+    parts = [_spent(status), *(text for _, text in budgets[:2])]
+    return _styled(" · ".join(part for part in parts if part), level, budgets, form)
+
+
+def _spent(status: Mapping[str, Any]) -> str:
+    """The cost of this run, where the proxy is one of a run."""
+    cost = status.get("cost_usd")
+    return f"{_dollars(cost)} spent" if cost is not None else ""
+
+
+def _budget(budget: Mapping[str, Any]) -> tuple[float, str]:
+    """The share that is gone, and the words."""
+    cap, left = float(budget["cap"]), float(budget["left"])
+    gone = 1 - left / cap if cap else 1.0
+    value = f" {budget['value']}" if budget.get("value") else ""
+    name = "" if budget["budget"] == "cap" else f" {budget['budget']}{value}"
+    if budget["unit"] == "usd":
+        return (
+            gone,
+            f"{_dollars(budget['left'], down=True)} of {_dollars(budget['cap'])} left{name}",
+        )
+    return gone, f"{budget['left']:,} of {budget['cap']:,} {budget['unit']} left{name}"
+
+
+def _dollars(amount: str, *, down: bool = False) -> str:
+    """Cents where there are some, else as many digits as matter; what is left is rounded down."""
+    whole, _, fraction = amount.partition(".")
+    if whole == "0" and fraction and fraction[:2] == "00":
+        digits = len(fraction) - len(fraction.lstrip("0")) + 2
+        return f"${whole}.{fraction[:digits]}"
+    cents = int(whole) * 100 + int(f"{fraction[:2]:0<2}")
+    if not down and fraction[2:3] >= "5":
+        cents += 1
+    return f"${cents // 100}.{cents % 100:02}"
+
+
+def _level(gone: float) -> str:
+    return "gone" if gone >= GONE else "low" if gone >= LOW else "ok"
+
+
+def _styled(text: str, level: str, budgets: Sequence[tuple[float, str]], form: str) -> str:
+    if form == "ansi":
+        return f"{ANSI[level]}{text}\x1b[0m"
+    if form == "tmux":
+        return f"#[fg={TMUX[level]}]{text}#[default]"
+    if form == "waybar":  # https://github.com/Alexays/Waybar/wiki/Module:-Custom
+        tooltip = "\n".join(words for _, words in budgets)
+        percentage = round(100 * budgets[0][0]) if budgets else 0
+        document = {"text": text, "class": level, "tooltip": tooltip, "percentage": percentage}
+        return json.dumps(document)
+    if form == "xbar":  # https://github.com/matryer/xbar-plugins/blob/main/CONTRIBUTING.md
+        lines = [f"{text} | color={HEX[level]}", "---", *(words for _, words in budgets)]
+        return "\n".join(lines)
+    return text
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""The parts of the mitmproxy shell around `addon`: flows, options, callers, WebSockets."""

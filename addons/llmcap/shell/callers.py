@@ -1,0 +1,98 @@
+"""
+Who a proxy's clients are, looked up in a thread, so that the loop never waits and a call not long.
+
+One lookup for each connection, one at a time; the answer is kept until the connection closes.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from llmcap.attributes import Facts
+from llmcap.records import Policy, ProcessPolicy
+from llmcap.shell.process import Address, Owner, Owners, is_local
+
+# A lookup takes milliseconds. Where it hangs, a call goes on without a name, under whose budget
+# everything falls that has none.
+PATIENCE_SECONDS = 2
+
+# What a budget or a breaker can only know by the process.
+_NEEDED_FOR = frozenset({"client", "cwd", "project"})
+
+Find = Callable[[Address, Address], Owner | None]
+
+
+class Callers:
+    """
+    What is known of client connections. Belongs to the thread of one event loop.
+
+    `of_all` holds for every client: what the proxy was started for.
+    """
+
+    def __init__(self, of_all: Facts, *, find: Find | None = None) -> None:
+        self._of_all = of_all
+        self._find = find or Owners().find
+        self._users: dict[str, str] = {}
+        self._tasks: dict[str, asyncio.Future[Owner | None]] = {}
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="llmcap-callers")
+
+    def greeted(self, connection: str, user: str) -> None:
+        """The connection was opened by this proxy user, for all of its calls."""
+        if user:
+            self._users[connection] = user
+
+    async def facts(
+        self, connection: str, client: Address, server: Address, *, user: str, identify: bool
+    ) -> Facts:
+        """What is known of the maker of a call; its process only where `identify` asks for it."""
+        facts = dataclasses.replace(
+            self._of_all,
+            proxy_user=self._users.get(connection) or user or self._of_all.proxy_user,
+            port=str(server[1]),
+        )
+        # A proxy that was started for one program knows it, also where others call for that one.
+        if not identify or facts.cwd:
+            return facts
+        owner = await self.of(connection, client, server)
+        if owner is None:
+            return facts
+        return dataclasses.replace(
+            facts, process=owner.program, cwd=owner.cwd, project=owner.project
+        )
+
+    async def of(self, connection: str, client: Address, server: Address) -> Owner | None:
+        """The program at the other end of a connection; None where that cannot be known."""
+        task = self._tasks.get(connection)
+        if task is None:
+            if not is_local(client[0]):
+                return None
+            loop = asyncio.get_running_loop()
+            task = loop.run_in_executor(self._pool, self._find, client, server)
+            self._tasks[connection] = task
+        done, _ = await asyncio.wait([task], timeout=PATIENCE_SECONDS)
+        return task.result() if done and task.exception() is None else None
+
+    def gone(self, connection: str) -> None:
+        """The connection is closed: its port may be another program's next."""
+        self._users.pop(connection, None)
+        self._tasks.pop(connection, None)
+
+    def close(self) -> None:
+        """No more lookups."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def are_wanted(policy: Policy) -> bool:
+    """Whether anything asks who makes a call."""
+    if policy.identify_processes is not ProcessPolicy.AUTO:
+        return policy.identify_processes is ProcessPolicy.ON
+    named: set[str] = set()
+    for budget in policy.budgets:
+        named.update(budget.per, budget.match)
+        for exception in budget.allow:
+            named.update(exception)
+    rules = policy.breakers
+    for rule in (rules.errors, rules.latency, rules.burn, rules.repeats, rules.parallel):
+        named.update(rule.per if rule is not None else ())
+    return not named.isdisjoint(_NEEDED_FOR)

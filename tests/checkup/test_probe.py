@@ -1,0 +1,82 @@
+"""A command behind the proxy that lets nothing through: real programs, and no network."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmcap.checkup.probe import Seen, watch
+from llmcap.launch import behind
+from llmcap.launch.child import CommandError
+
+pytestmark = [
+    # mitmproxy's filters speak to pyparsing by names that are old by now.
+    pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning"),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine"),
+]
+
+URL = "https://api.openai.com/v1/chat/completions"
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Of a user with an empty home."""
+    return {"PATH": "/usr/bin:/bin", "XDG_DATA_HOME": str(tmp_path)}
+
+
+def see(environ: dict[str, str], *command: str, seconds: float = 20) -> Seen:
+    """What a command does."""
+    return watch(command, behind.prepare(environ), environ, seconds_max=seconds)
+
+
+def test_a_command_that_can_be_capped_is_seen_calling(environ: dict[str, str]) -> None:
+    """Its call is read, refused with a sentence, and sent nowhere."""
+    seen = see(environ, "curl", "-sS", URL, "-d", "{}")
+    assert seen.requests == ["POST api.openai.com/v1/chat/completions"]
+    assert (seen.connects, seen.distrusted) == (["api.openai.com"], [])
+    assert "did not send it: nothing was spent" in seen.screen
+    assert seen.ended
+
+
+def test_what_is_free_is_not_there_either(environ: dict[str, str]) -> None:
+    """Agents ask for settings before their first call, and go on without them."""
+    seen = see(environ, "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}",
+               "https://api.openai.com/v1/models")  # fmt: skip
+    assert seen.requests == ["GET api.openai.com/v1/models"]
+    assert seen.screen == "404"
+
+
+def test_a_command_that_does_not_trust_us_is_seen_so(environ: dict[str, str]) -> None:
+    """It has roots of its own."""
+    roots = str(behind.prepare(environ).roots)
+    seen = see(environ, "curl", "-sS", "--cacert", roots, URL)
+    assert seen.distrusted == ["api.openai.com"]
+    assert seen.requests == []
+
+
+def test_other_hosts_cannot_be_reached(environ: dict[str, str]) -> None:
+    """The probe sends nothing to anybody."""
+    seen = see(environ, "curl", "-sS", "https://example.com/")
+    assert seen.connects == ["example.com"]
+    assert "503" in seen.screen
+
+
+def test_a_command_that_does_nothing_is_ended(environ: dict[str, str]) -> None:
+    """With everything that it has started."""
+    seen = see(environ, "sh", "-c", "sleep 60 & sleep 60", seconds=0.5)
+    assert not seen.ended
+    assert seen.requests == []
+
+
+def test_a_command_that_is_not_there_is_told(environ: dict[str, str]) -> None:
+    """As `llmcap run` does."""
+    with pytest.raises(CommandError, match="is not found"):
+        see(environ, "no-such-command")
+
+
+def test_pythons_own_client_can_be_capped(environ: dict[str, str]) -> None:
+    """By the same variables as `llmcap run` sets."""
+    script = f"import urllib.request as u; u.urlopen({URL!r}, b'{{}}')"
+    seen = see(environ, sys.executable, "-c", script)
+    assert seen.requests == ["POST api.openai.com/v1/chat/completions"]

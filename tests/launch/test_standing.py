@@ -1,0 +1,74 @@
+"""A proxy that stands: found while it lives, and no longer."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmcap.errors import ConfigError
+from llmcap.launch import standing
+
+HOLDER = """
+import os, sys, time
+from llmcap.launch import standing
+with standing.bind(0) as listener, standing.announced(listener, ledger="l", environ=os.environ):
+    print(listener.getsockname()[1], flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Of a user with an empty home."""
+    return {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+
+
+def test_without_one_there_is_none(environ: dict[str, str]) -> None:
+    """A folder that was never made is no error."""
+    assert standing.find(environ) is None
+
+
+def test_one_is_found_while_it_runs(environ: dict[str, str]) -> None:
+    """By another process, with its port; a second one is not let in."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], env=environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        found = standing.find(environ)
+        assert found is not None
+        assert (found.pid, found.port, found.ledger) == (process.pid, port, "l")
+        assert found.url(project="web") == f"http://web@127.0.0.1:{port}"
+        with (
+            pytest.raises(ConfigError, match="a proxy of yours is up at"),
+            standing.bind(0) as listener,
+            standing.announced(listener, ledger="l", environ=environ),
+        ):
+            raise AssertionError("two at once")
+        process.kill()
+        process.wait()
+    # What it wrote is still there, but nobody holds the lock.
+    assert (standing.folder(environ) / "state.json").exists()
+    assert standing.find(environ) is None
+
+
+def test_what_is_left_after_its_end_says_so(environ: dict[str, str]) -> None:
+    """The state goes with it."""
+    with standing.bind(0) as listener:
+        with standing.announced(listener, ledger="l", environ=environ):
+            assert json.loads((standing.folder(environ) / "state.json").read_text())
+        assert not (standing.folder(environ) / "state.json").exists()
+    assert standing.find(environ) is None
+
+
+def test_a_port_in_use_is_told() -> None:
+    """With the way out."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(ConfigError, match=r"cannot be listened on.*\nhint: --port"),
+    ):
+        standing.bind(taken.getsockname()[1])

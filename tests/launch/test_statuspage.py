@@ -1,0 +1,38 @@
+"""What a proxy tells its own clients."""
+
+import json
+
+import pytest
+from mitmproxy.http import HTTPFlow
+from mitmproxy.test import tflow, tutils
+
+from llmcap.launch.statuspage import StatusPage
+from llmcap.screens.statusline import HOST, PATH
+
+
+def asked(host: str, path: str) -> HTTPFlow:
+    """A request after the addon has seen it."""
+    flow = tflow.tflow(req=tutils.treq(host=host, path=path.encode()))
+    StatusPage(lambda: {"budgets": []}).request(flow)
+    return flow
+
+
+def test_it_answers_for_its_own_name() -> None:
+    """As JSON that nobody keeps."""
+    response = asked(HOST, PATH).response
+    assert response is not None
+    assert json.loads(response.content or b"") == {"budgets": []}
+    assert response.headers["cache-control"] == "no-store"
+
+
+def test_another_path_is_not_sent_to_the_network() -> None:
+    """The name exists nowhere else."""
+    response = asked(HOST, "/other").response
+    assert response is not None
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize("host", ["api.openai.com", f"x.{HOST}"])
+def test_other_hosts_are_none_of_its_business(host: str) -> None:
+    """Whatever their path."""
+    assert asked(host, PATH).response is None

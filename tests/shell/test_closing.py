@@ -1,0 +1,112 @@
+"""Promise: after the last injected frame both sides are closed, and no frame is torn by another."""
+
+import pytest
+import wsproto.events
+from mitmproxy.proxy import commands
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.events import DataReceived, HookCompleted, Start
+from mitmproxy.proxy.layers.websocket import WebSocketMessageInjected
+from mitmproxy.test import taddons, tflow
+from mitmproxy.websocket import WebSocketMessage
+from wsproto import ConnectionType
+from wsproto.connection import Connection
+from wsproto.frame_protocol import Opcode
+
+from llmcap.shell import closing
+
+
+class Sides:
+    """A layer between a client and a provider, both of which are read here."""
+
+    def __init__(self):
+        with taddons.context() as context:
+            self.flow = tflow.twebsocketflow()
+            self.flow.websocket.messages.clear()
+            self.flow.response.headers.pop("sec-websocket-extensions", None)
+            self.layer = closing.ClosableWebsocketLayer(
+                Context(self.flow.client_conn, context.options), self.flow
+            )
+        self.layer.context.server = self.flow.server_conn
+        self.client = Connection(ConnectionType.CLIENT)
+        self.provider = Connection(ConnectionType.SERVER)
+        self.got = {"client": [], "provider": []}
+        self.closed = []
+        self.hooks = []
+        self.run(Start())
+
+    def run(self, event):
+        """Give the layer an event and carry out what it wants."""
+        pending = [event]
+        while pending:
+            for command in self.layer.handle_event(pending.pop(0)):
+                if isinstance(command, commands.StartHook):
+                    self.hooks.append(command.name)
+                    pending.append(HookCompleted(command))
+                elif isinstance(command, commands.SendData):
+                    self._sent(command)
+                elif isinstance(command, commands.CloseConnection):
+                    self.closed.append(self._name(command.connection))
+
+    def _name(self, connection):
+        return "client" if connection is self.flow.client_conn else "provider"
+
+    def _sent(self, command):
+        name = self._name(command.connection)
+        side = getattr(self, name)
+        side.receive_data(command.data)
+        for event in side.events():
+            if isinstance(event, wsproto.events.TextMessage):
+                self.got[name].append(event.data)
+            elif isinstance(event, wsproto.events.CloseConnection):
+                self.got[name].append((event.code, event.reason))
+
+    def provider_says(self, text, *, finished=True):
+        """A frame, or a part of one."""
+        data = self.provider.send(wsproto.events.TextMessage(text, message_finished=finished))
+        self.run(DataReceived(self.flow.server_conn, data))
+
+    def inject(self, text):
+        """A frame to the client that nobody sent."""
+        message = WebSocketMessage(Opcode.TEXT, False, text.encode())
+        self.run(WebSocketMessageInjected(self.flow, message))
+
+
+@pytest.fixture
+def sides():
+    """Nothing of a test stays in the table of what is to be closed."""
+    made = Sides()
+    yield made
+    closing.forget(made.flow.id)
+
+
+def test_both_sides_are_closed_after_the_injected_frame(sides):
+    """Not before it, and with the reason."""
+    closing.close(sides.flow.id, 1008, "no money")
+    sides.provider_says("a word")
+    assert sides.closed == []
+    sides.inject("an error")
+    assert sides.got["client"] == ["a word", "an error", (1008, "no money")]
+    assert sides.got["provider"] == [(1008, "no money")]
+    assert sides.closed == ["provider", "client"]
+    assert sides.hooks[-1] == "websocket_end"
+    assert sides.flow.websocket.close_code == 1008
+    assert not sides.flow.live
+
+
+def test_a_frame_is_not_injected_into_half_of_another(sides):
+    """It waits until the other one is whole."""
+    sides.provider_says("half ", finished=False)
+    sides.inject("an error")
+    assert sides.got["client"] == []
+    sides.provider_says("a sentence")
+    assert "".join(sides.got["client"]) == "half a sentencean error"
+    assert sides.closed == []
+
+
+def test_a_flow_that_is_not_to_be_closed_goes_on(sides):
+    """After any number of injected frames."""
+    for number in range(3):
+        sides.inject(str(number))
+    sides.provider_says("more")
+    assert sides.got["client"] == ["0", "1", "2", "more"]
+    assert sides.closed == []

@@ -1,0 +1,157 @@
+"""mitmproxy's flows and the core's words."""
+
+import base64
+
+import pytest
+from mitmproxy.test import tflow, tutils
+
+from llmcap.errors import LLMCapError
+from llmcap.replies import Refusal, Reply
+from llmcap.shell.flows import (
+    end_grpc,
+    must_stream,
+    provider_host,
+    proxy_user,
+    request_of,
+    response_of,
+    send_as,
+    strip_own_headers,
+    unfix_length,
+)  # fmt: skip
+
+
+def flow(host: str = "api.openai.com", **fields):
+    """A flow to a host, with a response."""
+    request = tutils.treq(host=host, path=b"/v1/chat/completions?a=1", **fields)
+    return tflow.tflow(req=request, resp=True)
+
+
+def test_a_provider_is_known_by_host_host_header_or_sni():
+    """A redirected or transparent connection has an address for a host."""
+    plain = flow()
+    assert provider_host(plain) == "api.openai.com"
+    by_header = flow(host="127.0.0.1")
+    by_header.request.headers["host"] = "api.anthropic.com"
+    assert provider_host(by_header) == "api.anthropic.com"
+    by_sni = flow(host="127.0.0.1")
+    by_sni.client_conn.sni = "API.openai.com"
+    assert provider_host(by_sni) == "api.openai.com"
+    assert provider_host(flow(host="example.com")) is None
+
+
+def test_the_request_is_decoded_and_its_query_apart():
+    """The core sees plain bytes, lower-case headers and a path without a query."""
+    packed = flow()
+    packed.request.headers["X-Thing"] = "1"
+    packed.request.headers["content-encoding"] = "gzip"
+    packed.request.content = b'{"model": "m"}'
+    assert packed.request.raw_content != b'{"model": "m"}'
+    request = request_of(packed, "api.openai.com")
+    assert request.body == b'{"model": "m"}'
+    assert request.path == "/v1/chat/completions"
+    assert request.query == {"a": "1"}
+    assert request.headers["x-thing"] == "1"
+
+
+def test_a_body_that_cannot_be_decoded_is_an_error():
+    """What cannot be read cannot be bounded."""
+    broken = flow()
+    broken.request.headers["content-encoding"] = "gzip"
+    broken.request.raw_content = b"no gzip"
+    with pytest.raises(LLMCapError, match="content-encoding"):
+        request_of(broken, "api.openai.com")
+
+
+def test_own_headers_and_the_proxys_password_are_not_forwarded():
+    """They are no business of the provider's."""
+    own = flow()
+    for name in ("x-llmcap-project", "x-customer-id", "proxy-authorization", "x-other"):
+        own.request.headers[name] = "1"
+    strip_own_headers(own)
+    assert "x-other" in own.request.headers
+    assert not {"x-llmcap-project", "x-customer-id", "proxy-authorization"} & set(
+        own.request.headers
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "streams"),
+    [
+        ({"content-type": "text/event-stream"}, 200, True),
+        ({"content-type": "application/json", "content-length": "100"}, 200, False),
+        ({"content-type": "application/json; charset=utf-8", "content-length": "9"}, 200, False),
+        ({"content-type": "application/json"}, 200, True),
+        ({"content-type": "application/json", "content-length": "99999999"}, 200, True),
+        ({"content-type": "audio/mpeg", "content-length": "100"}, 200, True),
+        ({"content-type": "application/json"}, 429, False),
+        ({"content-type": "text/event-stream"}, 500, False),
+        ({}, 200, True),
+    ],
+    ids=str,
+)
+def test_what_must_be_passed_on_as_it_comes(headers, status, streams):
+    """Modest JSON is held back for its cost header; everything else is never in the way."""
+    assert must_stream(headers, status) is streams
+
+
+def test_a_length_that_may_change_is_not_promised():
+    """HTTP/1 then needs chunks; the header of HTTP/2 is just left out."""
+    one = flow()
+    one.request.http_version = "HTTP/1.1"
+    one.response.headers["content-length"] = "5"
+    unfix_length(one)
+    assert "content-length" not in one.response.headers
+    assert one.response.headers["transfer-encoding"] == "chunked"
+    two = flow()
+    two.request.http_version = "HTTP/2.0"
+    two.response.headers["content-length"] = "5"
+    unfix_length(two)
+    assert "transfer-encoding" not in two.response.headers
+
+
+@pytest.mark.parametrize(
+    ("header", "user"),
+    [
+        ("Basic " + base64.b64encode(b"alpha:secret").decode(), "alpha"),
+        ("basic " + base64.b64encode(b"alpha:").decode(), "alpha"),
+        ("Basic " + base64.b64encode(b"\xff:").decode(), ""),
+        ("Basic !", ""),
+        ("Bearer x", ""),
+        ("", ""),
+    ],
+)
+def test_the_proxy_user_is_read_from_basic_credentials(header, user):
+    """Anything else names nobody."""
+    assert proxy_user(header) == user
+
+
+def test_a_reply_becomes_a_response():
+    """Status, headers and body as they are."""
+    response = response_of(Reply(429, {"x-should-retry": "false"}, b"{}"))
+    assert (response.status_code, response.content) == (429, b"{}")
+    assert response.headers["x-should-retry"] == "false"
+
+
+def test_a_call_is_sent_with_another_path_and_body_where_they_are_given():
+    """The query stays the client's, the length fits the body."""
+    made = flow()
+    send_as(made, path=None, body=None)
+    assert made.request.path == "/v1/chat/completions?a=1"
+    made.request.headers["content-encoding"] = "gzip"
+    send_as(made, path="/v1/other", body=b"12345")
+    assert made.request.path == "/v1/other?a=1"
+    assert made.request.content == b"12345"
+    assert made.request.headers["content-length"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("application/grpc+proto", "8"), ("text/event-stream", None)]
+)
+def test_a_grpc_stream_that_is_cut_ends_with_its_status(kind, status):
+    """In the trailers; other streams have no such thing."""
+    made = flow()
+    made.response = response_of(Reply(200, {"content-type": kind}, b""))
+    end_grpc(made, Refusal(reason="cap_reached", message="stopped: 50 %"))
+    trailers = made.response.trailers
+    assert (trailers["grpc-status"] if trailers else None) == status
+    assert trailers is None or trailers["grpc-message"] == "stopped: 50 %25"
