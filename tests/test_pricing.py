@@ -116,7 +116,7 @@ def test_no_source_file_has_a_float() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             assert not (isinstance(node, ast.Constant) and type(node.value) is float), path
             called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            assert not (called and node.func.id == "float"), path  # type: ignore[attr-defined]
+            assert not (called and node.func.id == "float"), path
 
 
 def test_units_say_how_many_make_one() -> None:
