@@ -168,7 +168,9 @@ class Connection:
 
     async def _answer(self, frame: dict[str, Any], response_id: str) -> None:
         provider, bill = self._provider, self._provider.bill
-        read = len(json.dumps(frame)) // 4 + self._context.get(str(frame.get("previous_response_id")), 0)
+        read = len(json.dumps(frame)) // 4 + self._context.get(
+            str(frame.get("previous_response_id")), 0
+        )
         bill.read += read
         limit = frame.get("max_output_tokens") or provider.words
         words = 0 if frame.get("generate") is False else min(provider.words, limit)
