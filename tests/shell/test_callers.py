@@ -13,7 +13,7 @@ from llmcap.shell.callers import Callers, are_wanted
 from llmcap.shell.process import Owner
 
 CLIENT, SERVER = ("127.0.0.1", 5000), ("127.0.0.1", 8080)
-OWNER = Owner(7, "claude", "/work/alpha", "alpha")
+OWNER = Owner(7, "claude", "/srv/alpha", "alpha")
 
 
 def unwanted(*_: object) -> Owner:
@@ -39,7 +39,7 @@ def test_a_call_has_its_program_and_folder_where_they_are_asked_for():
     callers = Callers(Facts(), find=lambda *_: OWNER)
     callers.greeted("c1", "alpha")
     assert facts(callers, user="late", identify=True) == Facts(
-        proxy_user="alpha", port="8080", process="claude", cwd="/work/alpha", project="alpha"
+        proxy_user="alpha", port="8080", process="claude", cwd="/srv/alpha", project="alpha"
     )
 
 

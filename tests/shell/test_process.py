@@ -123,7 +123,7 @@ def test_without_proc_and_lsof_nobody_is_known(tmp_path, monkeypatch):
     ("words", "name"),
     [
         (["/usr/local/bin/claude", "-p", "hi"], "claude"),
-        (["/usr/bin/python3.12", "-u", "/work/agents/sweep.py"], "sweep"),
+        (["/usr/bin/python3.12", "-u", "/srv/agents/sweep.py"], "sweep"),
         (["python", "-m", "pytest", "-q"], "pytest"),
         (["python3", "-c", "import this"], "python3"),
         (["node", "--inspect", "/usr/lib/codex.js"], "codex"),

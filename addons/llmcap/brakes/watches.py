@@ -5,6 +5,7 @@ The five measures of the breakers: each decides in its own way when it opens, an
 that are told to whoever is refused.
 """
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -201,7 +202,7 @@ class Watch:
 # --- errors and latency -------------------------------------------------------------------------
 
 
-class _ShareWatch(Watch):
+class _ShareWatch(Watch, ABC):
     """Opens when too large a share of the last calls was bad."""
 
     def __init__(self, rule: ErrorRule | LatencyRule) -> None:
@@ -223,9 +224,9 @@ class _ShareWatch(Watch):
             return None
         return f"{bad} of the last {len(marks)} calls {self.complaint()}"
 
+    @abstractmethod
     def complaint(self) -> str:
         """What the bad ones did."""
-        raise NotImplementedError
 
 
 class _ErrorWatch(_ShareWatch):

@@ -212,7 +212,7 @@ def program_name(words: list[str]) -> str:
     """
     What a command line runs, without folder, version and suffix.
 
-    >>> program_name(["/usr/bin/python3.12", "-u", "/work/agents/sweep.py", "--fast"])
+    >>> program_name(["/usr/bin/python3.12", "-u", "/srv/agents/sweep.py", "--fast"])
     'sweep'
     """
     words = [word for word in words if word]

@@ -5,6 +5,7 @@ Which framing a response has is told by its content-type and, where that is vagu
 first bytes: errors come as JSON under the content-type of a stream, and streams without any.
 """
 
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Iterable
 from typing import override
@@ -35,14 +36,14 @@ _SNIFF_BYTES = 8
 _WHITESPACE = b" \t\r\n\xef\xbb\xbf"
 
 
-class Framing:
+class Framing(ABC):
     """What all framings have; most have no whole body."""
 
     size = 0  # decoded bytes so far, where only they are counted
 
+    @abstractmethod
     def decode(self, data: bytes) -> Iterable[Event]:
         """The events that are whole now. Raises `FormatError` past a bound."""
-        raise NotImplementedError
 
     def flush(self) -> Iterable[Event]:
         """What the end of the response makes whole."""
