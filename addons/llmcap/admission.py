@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from llmcap.allowance import SLICE_AHEAD_TOKENS
 from llmcap.brakes.breakers import Outcome
 from llmcap.estimate import demand
 from llmcap.flight import CallInFlight
@@ -34,9 +35,6 @@ from llmcap.waiting import Key
 
 if TYPE_CHECKING:
     from llmcap.firewall import Firewall
-
-# A stream under `hold: sliced` holds this many tokens of output at a time.
-SLICE_TOKENS = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +172,9 @@ class Admission:
         return found
 
     def _sliced(self, wanted: Demand) -> Demand:
-        if not self.sliced or wanted.output_limit <= SLICE_TOKENS:
+        if not self.sliced or wanted.output_limit <= SLICE_AHEAD_TOKENS:
             return wanted
-        return replace(wanted, output_limit=SLICE_TOKENS, clampable=False)
+        return replace(wanted, output_limit=SLICE_AHEAD_TOKENS, clampable=False)
 
     def _limited(self, output_limit: int) -> Document | bytes | None:
         if self.endpoint.limit_body is not None:

@@ -170,13 +170,23 @@ def _prediction_bytes(body: Document) -> int:
 # --- response -------------------------------------------------------------------------------
 
 
-def chat_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
-    """Usage of a chat completion. Parts are subsets of their totals."""
-    read = document(usage.get("prompt_tokens_details"))
-    written = document(usage.get("completion_tokens_details"))
+def chat_usage(
+    usage: Document,
+    extras: Mapping[str, Count] = {},
+    *,
+    input_name: str = "prompt",
+    output_name: str = "completion",
+) -> Usage:
+    """
+    Usage of a chat completion. Parts are subsets of their totals.
+
+    The Responses API counts the same under the names `input` and `output`.
+    """
+    read = document(usage.get(f"{input_name}_tokens_details"))
+    written = document(usage.get(f"{output_name}_tokens_details"))
     return Usage(
-        input_tokens=count(usage.get("prompt_tokens")),
-        output_tokens=count(usage.get("completion_tokens")),
+        input_tokens=count(usage.get(f"{input_name}_tokens")),
+        output_tokens=count(usage.get(f"{output_name}_tokens")),
         cache_read=count(read.get("cached_tokens")),
         cache_write_5m=count(read.get("cache_write_tokens")),
         input_audio=count(read.get("audio_tokens")),

@@ -13,7 +13,13 @@ from collections.abc import Mapping
 
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
-from llmcap.providers.openai_chat import attributes_of, dearer_terms, regional, served_terms
+from llmcap.providers.openai_chat import (
+    attributes_of,
+    chat_usage,
+    dearer_terms,
+    regional,
+    served_terms,
+)
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Count, Usage
@@ -119,21 +125,8 @@ def _id(value: object) -> str:
 
 
 def responses_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
-    """Usage of a response. Parts are subsets of their totals."""
-    read = document(usage.get("input_tokens_details"))
-    written = document(usage.get("output_tokens_details"))
-    return Usage(
-        input_tokens=count(usage.get("input_tokens")),
-        output_tokens=count(usage.get("output_tokens")),
-        cache_read=count(read.get("cached_tokens")),
-        cache_write_5m=count(read.get("cache_write_tokens")),
-        input_audio=count(read.get("audio_tokens")),
-        input_image=count(read.get("image_tokens")),
-        reasoning=count(written.get("reasoning_tokens")),
-        output_audio=count(written.get("audio_tokens")),
-        output_image=count(written.get("image_tokens")),
-        extras=extras,
-    )
+    """Usage of a response: a chat completion's under other names."""
+    return chat_usage(usage, extras, input_name="input", output_name="output")
 
 
 class ResponsesReader(BaseReader):
