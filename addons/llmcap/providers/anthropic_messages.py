@@ -47,6 +47,11 @@ _LONG_BETA = "context-1m"
 _BETA_WINDOWS = re.compile(r"claude-sonnet-4(-5)?([-@]\d{8})?(-v\d.*)?$")
 
 
+# https://platform.claude.com/docs/en/build-with-claude/thinking: models up to Claude 4 think only
+# where they are asked to; later ones do by default, or always.
+_ONLY_WHEN_ASKED = re.compile(r"claude-(?:v?[12]\b|instant|3|(?:opus|sonnet|haiku)-4\b)")
+
+
 # --- request --------------------------------------------------------------------------------
 
 
@@ -80,7 +85,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
         terms=(*asked_terms(body), *_short_window(body, betas)),
         other_models=tuple(model for model, _ in helpers if model),
         fees=tools.fees,
-        hidden_work=document(body.get("thinking")).get("type") != "disabled",
+        hidden_work=_may_think(body),
         attributes=attributes_of(body),
     )
 
@@ -116,6 +121,13 @@ def asked_terms(body: Document) -> tuple[str, ...]:
     if body.get("inference_geo") == "us":
         terms.append("geo-us")
     return tuple(terms)
+
+
+def _may_think(body: Document) -> bool:
+    """Whether output may be billed that the answer shows in a summary, or not at all."""
+    if (thinking := body.get("thinking")) is not None:
+        return document(thinking).get("type") != "disabled"
+    return _ONLY_WHEN_ASKED.search(text(body.get("model"))) is None
 
 
 def _short_window(body: Document, betas: str) -> tuple[str, ...]:
