@@ -1,11 +1,31 @@
 """
-How long hypothesis looks: `fast` for every day, `--hypothesis-profile=deep` for a night.
+How long hypothesis looks, and that no test looks at what the user of this machine has.
 
-Neither has a deadline: a machine that is busy with something else is no reason for a test to fail.
+`fast` is for every day, `--hypothesis-profile=deep` for a night. Neither has a deadline: a machine
+that is busy with something else is no reason for a test to fail.
 """
 
+import os
+import tempfile
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("fast", deadline=None)
 settings.register_profile("deep", deadline=None, max_examples=2_000)
 settings.load_profile("fast")
+
+# The user's own ledger, config and certificates are no business of a test, nor are its settings.
+HOME = tempfile.TemporaryDirectory(prefix="llmcap-tests-")
+os.environ.update(
+    XDG_DATA_HOME=f"{HOME.name}/data",
+    XDG_CONFIG_HOME=f"{HOME.name}/config",
+    XDG_RUNTIME_DIR=HOME.name,
+)
+for name in [each for each in os.environ if each.startswith("LLMCAP_")]:
+    del os.environ[name]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    HOME.cleanup()
