@@ -36,7 +36,7 @@ async def run_case(case: Case, folder: Path, confdir: Path, *, seed: str) -> Rep
         started = time.monotonic()
         await drive.run()
         seconds = time.monotonic() - started
-        settled = await books.settled()
+        settled = await books.settled() if case.all_settle else False
     finally:
         await proxies.stop()
         await provider.stop()
@@ -45,6 +45,7 @@ async def run_case(case: Case, folder: Path, confdir: Path, *, seed: str) -> Rep
         case=case,
         seed=seed,
         bill=books.bill_nanos(),
+        bill_of_window=books.bill_of_window(case.window_seconds),
         ledger=books.spent_nanos(),
         bill_at_persistent_refusal=tally.bill_at_persistent_refusal,
         early_refusals=tally.early_refusals,

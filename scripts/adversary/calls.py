@@ -10,9 +10,12 @@ TEXT = "a tool that nobody can change asks a model for some words about money an
 WORDS = TEXT.split()
 
 KEYS = {
-    "api.openai.com": "authorization: Bearer sk-adversary",
-    "api.anthropic.com": "x-api-key: sk-ant-adversary\r\nanthropic-version: 2023-06-01",
-    "generativelanguage.googleapis.com": "x-goog-api-key: adversary",
+    "api.openai.com": {"authorization": "Bearer sk-adversary"},
+    "api.anthropic.com": {
+        "x-api-key": "sk-ant-adversary",
+        "anthropic-version": "2023-06-01",
+    },
+    "generativelanguage.googleapis.com": {"x-goog-api-key": "adversary"},
 }
 
 
@@ -43,6 +46,10 @@ class Plan:
     asks_usage: bool = True
     behaviour: dict[str, Any] = field(default_factory=dict)
     leave: Leave | None = None
+    http2: bool = False
+    background: bool = False  # of the Responses API: the answer is fetched later, or never
+    fetches: bool = True
+    stored: str = ""  # the id of the background answer that this call fetches
 
     @property
     def host(self) -> str:
@@ -54,22 +61,33 @@ class Plan:
         """What is in the last bytes of a stream that came to its own end: one of these."""
         return APIS[self.api].last_words
 
+    def path(self) -> str:
+        """Its path and query."""
+        path, _ = APIS[self.api].ask(self)
+        return path
+
+    def body(self) -> bytes:
+        """Its JSON body."""
+        _, document = APIS[self.api].ask(self)
+        return json.dumps(document).encode()
+
+    def headers(self) -> dict[str, str]:
+        """All headers but those of the framing."""
+        headers = {"content-type": "application/json", "user-agent": "adversary/1"}
+        if self.behaviour:
+            headers["x-fake-scenario"] = json.dumps(self.behaviour)
+        return headers | KEYS[self.host]
+
     def request(self) -> bytes:
         """The whole HTTP/1.1 request."""
-        api = APIS[self.api]
-        path, document = api.ask(self)
-        body = json.dumps(document).encode()
-        lines = [
-            f"POST {path} HTTP/1.1",
-            f"host: {api.host}",
-            KEYS[api.host],
-            "content-type: application/json",
-            "user-agent: adversary/1",
-            f"content-length: {len(body)}",
-        ]
-        if self.behaviour:
-            lines.append(f"x-fake-scenario: {json.dumps(self.behaviour)}")
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        if self.stored:
+            lines = [f"{name}: {value}" for name, value in self.headers().items()]
+            head = [f"GET /v1/responses/{self.stored} HTTP/1.1", f"host: {self.host}", *lines]
+            return "\r\n".join([*head, "", ""]).encode()
+        body = self.body()
+        framing = {"host": self.host, "content-length": str(len(body))}
+        lines = [f"{name}: {value}" for name, value in (framing | self.headers()).items()]
+        return "\r\n".join([f"POST {self.path()} HTTP/1.1", *lines, "", ""]).encode() + body
 
 
 def prompt(words: int) -> str:
@@ -113,6 +131,8 @@ def _responses(plan: Plan) -> tuple[str, dict[str, Any]]:
     }
     if plan.max_tokens is not None:
         document["max_output_tokens"] = plan.max_tokens
+    if plan.background:
+        document["background"] = True
     return "/v1/responses", document
 
 

@@ -7,7 +7,7 @@ call can use any more is less than the bound of one call.
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adversary.calls import Leave, Mix, Plan, always, one_of
@@ -37,10 +37,12 @@ class Case:
     locks: bool = False  # another program takes the ledger's write lock now and then
     calls_max: int = CALLS_MAX
     seconds_max: float = 60
+    window_seconds: int = 0  # of a rolling budget, which refuses and opens again
     # promises, beside an overshoot of 0 and a ledger that is not below the bill
     utilisation_min: int | None = None  # percent, at the first persistent refusal
     exact: bool = True  # the ledger is the bill: every call told its usage
     never_early: bool = True  # no refusal while less than half is spent
+    all_settle: bool = True  # nothing is in flight when all clients have gone
     fates: frozenset[Fate] = frozenset({Fate.SERVED, Fate.REFUSED})
 
     @property
@@ -50,7 +52,8 @@ class Case:
 
     def document(self) -> str:
         """The config file."""
-        return f'budgets: [{{name: soak, cap: "${self.cap}"}}]\n{self.config}'
+        every = f"{self.window_seconds}s" if self.window_seconds else "once"
+        return f'budgets: [{{name: soak, cap: "${self.cap}", every: {every}}}]\n{self.config}'
 
 
 UNTIDY = frozenset({Fate.SERVED, Fate.REFUSED, Fate.BROKEN, Fate.FAILED, Fate.LEFT, Fate.CUT})
@@ -98,12 +101,7 @@ def burst(*, limit: int | None) -> Case:
 
 
 def huge(*, ignores: bool = False, sliced: bool = False) -> Case:
-    """
-    One answer that would cost thirty caps.
-
-    A sliced stream is cut by bytes, which are several to a token, so it uses less of the cap.
-    """
-    paced = ignores or sliced
+    """One answer that would cost thirty caps. Only one that is paced can be stopped in time."""
     how = ", provider ignores the limit" if ignores else ""
     how += ", sliced" if sliced else ""
     return Case(
@@ -111,12 +109,11 @@ def huge(*, ignores: bool = False, sliced: bool = False) -> Case:
         cap="0.004",
         clients=1,
         mix=always(Plan(stream=True)),
-        behaviour={"length": "200000", "ignore_limit": ignores, **(PACE if paced else {})},
+        behaviour={"length": "200000", "ignore_limit": ignores, **(PACE if ignores else {})},
         config="hold: sliced" if sliced else "",
         calls_max=6,
-        utilisation_min=None if paced else 90,
-        exact=not paced,
-        never_early=not sliced,
+        utilisation_min=90,
+        exact=not ignores,
         fates=frozenset({Fate.SERVED, Fate.REFUSED, Fate.CUT}),
     )
 
@@ -160,6 +157,22 @@ def leavers(clients: int, *, pace: dict[str, Any], name: str) -> Case:
         exact=False,
         never_early=False,
         calls_max=500,
+        seconds_max=6,
+        fates=UNTIDY,
+    )
+
+
+def http2(clients: int) -> Case:
+    """Calls side by side on one connection, some of which are reset while others go on."""
+    return Case(
+        f"HTTP/2, streams reset, {clients} at once",
+        cap="0.04",
+        clients=clients,
+        mix=lambda rng: replace(_leaving(rng), http2=True),
+        behaviour={"length": "heavy:80", "tokens_per_event": 3, **PACE},
+        exact=False,
+        never_early=False,
+        calls_max=400,
         seconds_max=6,
         fates=UNTIDY,
     )
@@ -236,6 +249,40 @@ def errors(clients: int) -> Case:
         behaviour=SMALL,
         calls_max=150,
         fates=frozenset({Fate.SERVED, Fate.REFUSED, Fate.FAILED, Fate.DECLINED}),
+    )
+
+
+def background(clients: int) -> Case:
+    """Answers that are made after the call has ended; some are fetched twice, some never."""
+    plan = Plan(api="responses", max_tokens=600, background=True)
+    return Case(
+        f"background answers, {clients} at once",
+        cap="0.03",
+        clients=clients,
+        mix=one_of(plan, plan, replace(plan, fetches=False), Plan(max_tokens=600)),
+        behaviour={"length": "450"},
+        config="wait: 0.3",
+        exact=False,
+        never_early=False,
+        calls_max=120,
+        all_settle=False,
+    )
+
+
+def windows(clients: int) -> Case:
+    """A rolling cap that is met again and again, with answers that outlast its window."""
+    return Case(
+        f"a rolling window, {clients} at once",
+        cap="0.01",
+        clients=clients,
+        mix=one_of(
+            *(Plan(max_tokens=500), Plan(stream=True, max_tokens=500)) * 3,
+            Plan(stream=True, max_tokens=500, behaviour={"token_seconds": 0.008}),
+        ),
+        behaviour={"length": "450", "tokens_per_event": 10, "token_seconds": 0.0005},
+        config="wait: 0.3",
+        window_seconds=3,
+        seconds_max=10,
     )
 
 
@@ -356,6 +403,9 @@ def ci() -> list[Case]:
         reasoning(8, limit=None),
         no_usage(8),
         leavers(16, pace=PACE, name="1000 tokens/s"),
+        http2(16),
+        background(8),
+        windows(8),
         breaking(8),
         errors(8),
         mixed(16),
@@ -384,6 +434,9 @@ def long() -> list[Case]:
         *(reasoning(clients, limit=limit) for clients in (1, 32) for limit in (None, 600)),
         *(no_usage(clients) for clients in (1, 32)),
         *(leavers(clients, pace=PACE, name="1000 tokens/s") for clients in (1, 32, 100)),
+        *(http2(clients) for clients in (4, 32)),
+        *(background(clients) for clients in (1, 32)),
+        *(windows(clients) for clients in (1, 32)),
         *(breaking(clients) for clients in (1, 32, 100)),
         errors(32),
         locked(32),

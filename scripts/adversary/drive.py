@@ -12,14 +12,19 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from functools import partial
 
 from adversary.calls import Plan
 from adversary.cases import Case
 from adversary.client import Client, Fate, Outcome
+from adversary.client2 import Pool
 from adversary.world import Books, Proxies
 
-PAUSE_AFTER_BROKEN_SECONDS = 0.05
+PAUSE_SECONDS = 0.05
 DETAILS_MAX = 5
+
+# How many clients share a connection where they speak HTTP/2.
+CLIENTS_A_POOL = 4
 
 
 class Gate:
@@ -90,6 +95,9 @@ class Drive:
         self._up = asyncio.Event()  # no proxy is being started again
         self._up.set()
         self._calls_left = case.calls_max
+        self._pools = [
+            Pool(partial(proxies.port, number)) for number in range(0, case.clients, CLIENTS_A_POOL)
+        ]
 
     async def run(self) -> None:
         """Drive until the cap is met for good, or the case's calls or seconds are used up."""
@@ -103,11 +111,13 @@ class Drive:
         finally:
             timer.cancel()
             self._over.set()
+            for pool in self._pools:
+                pool.close()
             await asyncio.gather(*others)
 
     async def _client(self, number: int) -> None:
         rng = random.Random(f"{self._seed}/{number}")
-        client = Client(lambda: self._proxies.port(number))
+        client = Client(lambda: self._proxies.port(number), self._pools[number // CLIENTS_A_POOL])
         while not self._over.is_set() and self._calls_left > 0:
             self._calls_left -= 1
             plan = self._case.mix(rng)
@@ -122,11 +132,14 @@ class Drive:
                     self.tally.early_refusals += 1
                 await self._insist(client, plan)
             elif outcome.fate is Fate.BROKEN:
-                await asyncio.sleep(PAUSE_AFTER_BROKEN_SECONDS)
+                await asyncio.sleep(PAUSE_SECONDS)
         client.close()
 
     async def _insist(self, client: Client, plan: Plan) -> None:
         """Make a refused call again, alone: refused once more, the cap is met."""
+        if self._case.window_seconds:
+            await asyncio.sleep(PAUSE_SECONDS)
+            return
         async with self._gate.alone():
             if self._over.is_set():
                 return

@@ -21,6 +21,7 @@ class Report:
     case: Case
     seed: str
     bill: int
+    bill_of_window: int  # the most within one window of the budget
     ledger: int
     bill_at_persistent_refusal: int | None
     early_refusals: int
@@ -36,7 +37,7 @@ class Report:
     @property
     def overshoot(self) -> int:
         """How far the bill is above the cap."""
-        return max(self.bill - self.case.cap_nanos, 0)
+        return max(self.bill_of_window - self.case.cap_nanos, 0)
 
     @property
     def utilisation(self) -> float | None:
@@ -56,6 +57,8 @@ class Report:
             found.append(f"the ledger is {usd_string(self.bill - self.ledger)} USD below the bill")
         if case.exact and self.ledger != self.bill:
             found.append("all usage was told, and the ledger is not the bill")
+        if case.window_seconds and self.bill < 2 * case.cap_nanos:
+            found.append("the window never opened again")
         if case.utilisation_min is not None:
             used = self.utilisation
             if used is None:
@@ -76,7 +79,8 @@ class Report:
         return found
 
     def _health(self) -> list[str]:
-        found = [] if self.settled else ["calls were still in flight at the end"]
+        leaks = self.case.all_settle and not self.settled
+        found = ["calls were still in flight at the end"] if leaks else []
         return [*found, *_shown("ledger: ", self.damage), *_shown("log: ", self.trouble)]
 
     def line(self) -> str:

@@ -23,6 +23,7 @@ from llmcap.ledger import open_ledger
 
 SETTLE_SECONDS = 10
 POLL_SECONDS = 0.01
+ARRIVAL_SECONDS_MAX = 0.25
 
 # What a proxy must never print.
 TROUBLE = re.compile(r"has crashed|Addon error|never retrieved|LLMCap failed|cannot meter|overrun")
@@ -113,6 +114,17 @@ class Books:
     def bill_nanos(self) -> int:
         """What the provider charges by now."""
         return self.provider.bill.nanos()
+
+    def bill_of_window(self, seconds: int) -> int:
+        """
+        The most within one window of a rolling budget; without one, all.
+
+        Requests arrive after they were held, and not all equally late, so a little of the window
+        is left out.
+        """
+        if not seconds:
+            return self.bill_nanos()
+        return self.provider.bill.most_within(seconds - ARRIVAL_SECONDS_MAX)
 
     def spent_nanos(self) -> int:
         """What the ledger says was spent."""

@@ -1,0 +1,116 @@
+"""Clients that go away: what the provider made by then is known, and it stops soon after."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from adversary.calls import Leave, Plan
+from adversary.client import Client, Fate, Outcome
+from adversary.client2 import Pool
+from fake_provider.process import ProviderHandle
+from fake_provider.proxy import ProxyHandle
+
+from .conftest import Start
+
+SOON_SECONDS = 5
+CLOSE_SECONDS = 0.05
+
+
+def call(proxy: ProxyHandle, *plans: Plan) -> list[Outcome]:
+    """Make these calls at once, those over HTTP/2 on one connection."""
+
+    async def story() -> list[Outcome]:
+        pool = Pool(lambda: proxy.port)
+        clients = [Client(lambda: proxy.port, pool) for _ in plans]
+        try:
+            return await asyncio.gather(
+                *(client.call(plan) for client, plan in zip(clients, plans, strict=True))
+            )
+        finally:
+            pool.close()
+            for client in clients:
+                client.close()
+            await asyncio.sleep(CLOSE_SECONDS)
+
+    return asyncio.run(story())
+
+
+def ended(provider: ProviderHandle) -> list[str]:
+    """How the provider's calls ended, once they all have."""
+    deadline = time.monotonic() + SOON_SECONDS
+    while provider.bill()["open"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return [record["ended"] for record in provider.bill()["records"]]
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1", "HTTP/2"])
+def test_an_answer_that_was_made_when_its_client_left_is_settled_exactly(
+    start: Start, provider: ProviderHandle, *, http2: bool
+) -> None:
+    """Its usage is in the buffers: nobody has to assume anything."""
+    proxy = start(cap="1")
+    provider.scenario(length="3000")
+    plans = [
+        Plan(stream=True, leave=Leave(after_pieces=1), http2=http2),
+        Plan(stream=True, leave=Leave(after_pieces=1, rudely=True), http2=http2),
+        Plan(leave=Leave(after_seconds=0.3), behaviour={"first_token_seconds": 0.8}, http2=http2),
+    ]
+    assert {outcome.fate for outcome in call(proxy, *plans)} == {Fate.LEFT}
+    proxy.settle()
+    assert ended(provider) == ["whole"] * 3
+    assert proxy.spent_nanos() == provider.nanos() > 0
+    assert "assumed" not in {entry["kind"] for entry in proxy.entries("kind")}
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1", "HTTP/2"])
+def test_a_provider_that_writes_on_is_stopped_when_its_client_has_left(
+    start: Start, provider: ProviderHandle, *, http2: bool
+) -> None:
+    """A moment later, and not at its end; the ledger is not below the bill, and far below hold."""
+    proxy = start(cap="1")
+    provider.scenario(length="16000", token_seconds=0.002, tokens_per_event=4)
+    (outcome,) = call(proxy, Plan(stream=True, leave=Leave(after_pieces=5), http2=http2))
+    assert outcome.fate is Fate.LEFT
+    proxy.settle()
+    assert ended(provider) == ["hung up"]
+    held = max(entry["held_nanos"] for entry in proxy.entries("held_nanos"))
+    assert provider.nanos() <= proxy.spent_nanos() < held / 4
+
+
+def test_the_other_streams_of_a_connection_go_on_when_one_is_left(
+    start: Start, provider: ProviderHandle
+) -> None:
+    """A reset stream is read on beside them."""
+    proxy = start(cap="1")
+    provider.scenario(length="300", token_seconds=0.003, tokens_per_event=4)
+    left = Plan(stream=True, leave=Leave(after_pieces=2), http2=True)
+    outcomes = call(proxy, left, Plan(stream=True, http2=True), Plan(http2=True))
+    assert [outcome.fate for outcome in outcomes] == [Fate.LEFT, Fate.SERVED, Fate.SERVED]
+    proxy.settle()
+    assert provider.nanos() <= proxy.spent_nanos()
+    assert "has crashed" not in proxy.log()
+
+
+ANSWERING = """
+from mitmproxy import http
+
+def request(flow):
+    if not flow.response:
+        flow.response = http.Response.make(200, b"{}", {"content-type": "application/json"})
+"""
+
+
+def test_a_call_that_another_addon_answers_costs_nothing(
+    start: Start, provider: ProviderHandle, tmp_path: Path
+) -> None:
+    """It was held, and never sent."""
+    (tmp_path / "answering.py").write_text(ANSWERING)
+    proxy = start(cap="1", options=["-s", str(tmp_path / "answering.py")])
+    outcomes = call(proxy, Plan(max_tokens=500), Plan(max_tokens=500, http2=True))
+    assert [outcome.fate for outcome in outcomes] == [Fate.SERVED, Fate.SERVED]
+    proxy.settle()
+    assert provider.bill()["records"] == []
+    assert [entry["kind"] for entry in proxy.entries("kind")].count("released") == 2
+    assert proxy.spent_nanos() == 0
