@@ -140,3 +140,23 @@ def test_a_sliced_stream_holds_a_part_and_more_as_it_flows():
     assert there.balance.held > first
     call.feed(chunk(usage=(10, 1200)))
     assert (there.balance.spent, there.balance.held) == (10 * 150 + 1200 * 600, 0)
+
+
+def test_a_sliced_stream_is_told_no_more_than_the_cap_could_pay_for():
+    """However fast the provider is, one stream cannot run past the cap by itself."""
+    there = walk("0.002", wait_seconds=0)
+    budget = replace(there.firewall.policy.budgets[0], hold=HoldMode.SLICED)
+    there.firewall.policy = replace(there.firewall.policy, budgets=(budget,))
+    call = there.admit(chat(stream=True))
+    limit = sent(call)["max_completion_tokens"]
+    assert 3_000 < limit <= 2_000_000 // 600
+    assert there.balance.held < 2_000_000
+
+
+def test_what_is_left_of_a_budget_serves_a_sliced_stream_too():
+    """Where not even a slice fits, it is clamped to what is there."""
+    there = walk("0.0005", wait_seconds=0)
+    budget = replace(there.firewall.policy.budgets[0], hold=HoldMode.SLICED)
+    there.firewall.policy = replace(there.firewall.policy, budgets=(budget,))
+    call = there.admit(chat(stream=True))
+    assert 256 <= sent(call)["max_completion_tokens"] < 2_048

@@ -5,7 +5,13 @@ from decimal import Decimal
 import pytest
 from walk import FakeClock
 
-from llmcap.allowance import OVERRUN_AHEAD_TOKENS, SLICE_AHEAD_TOKENS, Allowance, certain_tokens
+from llmcap.allowance import (
+    OVERRUN_AHEAD_TOKENS,
+    SLICE_AHEAD_TOKENS,
+    SLICE_TOKENS_MIN,
+    Allowance,
+    certain_tokens,
+)
 from llmcap.budget import parse_short, scopes_for
 from llmcap.errors import LedgerError
 from llmcap.ledger import open_ledger
@@ -26,8 +32,9 @@ def allowance(*, cap: str, limit: int, held: int | None = None, sliced: bool = F
     hold = ledger.hold(call, scopes, held_demand).hold
     events: list[str] = []
     made = Allowance(
-        ledger, hold, demand, choices=1, sliced=sliced, notify=lambda kind, _: events.append(kind)
-    )
+        ledger, hold, demand, limit=limit, choices=1, sliced=sliced,
+        notify=lambda kind, _: events.append(kind),
+    )  # fmt: skip
     return made, ledger, events
 
 
@@ -36,11 +43,16 @@ def seen(tokens: int, *, each: int = 4) -> Reading:
     return Reading(visible_events=tokens, visible_bytes=tokens * each)
 
 
+def fits(made: Allowance, tokens: int, *, each: int = 4, coming: int = 0) -> bool:
+    """Whether so many tokens fit, where counting finds them all."""
+    return made.fits(seen(tokens, each=each), tokens=lambda: tokens, coming=coming)
+
+
 def test_output_within_the_limit_fits_and_extends_nothing():
     """An obedient provider is never cut, and its hold stays as it is."""
     made, _, _ = allowance(cap="0.000006", limit=500)
     for tokens in range(0, 501, 7):
-        assert made.fits(seen(tokens))
+        assert fits(made, tokens)
         assert made.next_look > tokens * 4
     assert made.hold.held_nanos == FIXED + 500 * PER_TOKEN
 
@@ -48,48 +60,72 @@ def test_output_within_the_limit_fits_and_extends_nothing():
 def test_output_beyond_the_limit_extends_the_hold_ahead_of_it():
     """The provider writes on: the money for it is held before it is spent."""
     made, _, _ = allowance(cap="1", limit=500)
-    assert made.fits(seen(501))
+    assert fits(made, 501)
     assert made.covered >= 501 + OVERRUN_AHEAD_TOKENS
 
 
 def test_output_beyond_the_limit_and_the_budget_does_not_fit():
     """Time to cut."""
     made, _, _ = allowance(cap="0.0000061", limit=500)
-    assert made.fits(seen(500))
-    assert not made.fits(seen(501))
+    assert fits(made, 500)
+    assert not fits(made, 501)
 
 
 @pytest.mark.parametrize("tokens", [1, 100, 499])
 def test_no_stream_outruns_its_hold_between_two_looks(tokens):
     """Until `next_look` bytes, even one token a byte is covered."""
     made, _, _ = allowance(cap="0.000006", limit=500)
-    made.fits(seen(tokens, each=1))
+    fits(made, tokens, each=1)
     assert made.next_look <= made.covered
 
 
-def test_a_slice_is_held_ahead_of_the_bytes():
-    """Bytes bound the tokens of text that nobody counts."""
+def test_a_slice_is_held_ahead_of_the_output():
+    """And not at every look: half a slice is used up first."""
     made, _, _ = allowance(cap="1", limit=100_000, held=SLICE_AHEAD_TOKENS, sliced=True)
-    for tokens in range(0, 20_000, 500):
-        assert made.fits(seen(tokens))
-        assert made.covered >= tokens * 4
+    holds = set()
+    for tokens in range(0, 20_000, 100):
+        assert fits(made, tokens)
+        assert made.covered >= tokens + SLICE_AHEAD_TOKENS // 2
+        holds.add(made.hold.held_nanos)
+    assert len(holds) <= 20_000 // (SLICE_AHEAD_TOKENS // 2)
 
 
 def test_a_slice_grows_no_further_than_the_limit():
     """Then it is a ceiling like any other."""
     made, _, _ = allowance(cap="1", limit=5_000, held=SLICE_AHEAD_TOKENS, sliced=True)
     for tokens in range(0, 5_001, 250):
-        assert made.fits(seen(tokens))
+        assert fits(made, tokens)
     assert made.covered == 5_000
     assert not made.sliced
 
 
-def test_a_slice_that_cannot_grow_runs_to_the_end_of_what_is_held():
-    """And not beyond: bytes are taken for tokens."""
+@pytest.mark.parametrize("coming", [0, 100, 1_000])
+def test_a_slice_that_cannot_grow_runs_to_the_end_of_the_money(coming):
+    """Smaller slices use the budget up; what is on its way by then must fit too."""
     made, _, _ = allowance(cap="0.000031", limit=100_000, held=SLICE_AHEAD_TOKENS, sliced=True)
-    assert made.fits(seen(100))
-    assert made.fits(Reading(visible_bytes=made.covered, visible_events=1))
-    assert not made.fits(Reading(visible_bytes=made.covered + 1, visible_events=1))
+    tokens = 0
+    while fits(made, tokens, coming=coming):
+        assert tokens + coming <= made.covered <= 3_000
+        tokens += 10
+    assert tokens + coming >= 3_000 - SLICE_TOKENS_MIN
+
+
+def test_a_fast_stream_holds_further_ahead():
+    """Twice what it makes until it would notice."""
+    made, _, _ = allowance(cap="1", limit=100_000, held=SLICE_AHEAD_TOKENS, sliced=True)
+    assert fits(made, 2_000, coming=9_000)
+    assert made.covered >= 2_000 + 2 * 9_000
+
+
+@pytest.mark.parametrize("each", [1, 3, 12])
+def test_no_slice_is_outrun_between_two_looks(each):
+    """Until `next_look` bytes, even one token a byte is covered."""
+    made, _, _ = allowance(cap="0.00009", limit=100_000, held=SLICE_AHEAD_TOKENS, sliced=True)
+    tokens = 0
+    while fits(made, tokens, each=each):
+        assert tokens + made.next_look - tokens * each <= made.covered
+        tokens += 50
+    assert tokens > 8_000
 
 
 def test_a_reported_cost_is_covered_or_extended_to_or_not_paid():
@@ -109,7 +145,7 @@ def test_a_ledger_that_fails_extends_nothing():
         raise LedgerError("disk full")
 
     ledger.extend = fails
-    assert not made.fits(seen(501))
+    assert not fits(made, 501)
     assert events == ["ledger_error"]
 
 

@@ -27,7 +27,10 @@ ROWS = {
     "readers": "pricing providers streams vocabulary windows yamldoc",
     "rules": ("alerts attributes brakes budget estimate events lineage meter replies waiting"),
     "store": "ledger",
-    "walk": "admission allowance bill deferred firewall flight guard patience restrain sockets",
+    "walk": (
+        "admission allowance bill deferred firewall flight guard patience restrain sockets "
+        "unfinished visible"
+    ),
 }
 
 # What comes from outside the standard library, and who may use it.

@@ -466,6 +466,28 @@ def test_admission_never_passes_a_cap_and_never_comes_too_late(books, wanted, pa
             assert not (can_clamp and carries(back, wanted, least))
 
 
+@given(BOOKS, DEMANDS, st.integers(0, 60), st.booleans())
+def test_a_slice_is_held_like_a_whole_call_and_its_limit_never_passes_a_cap_by_itself(
+    books, wanted, held_limit, patient
+):
+    """What is held fits everywhere; what the provider may write fits in all that is not spent."""
+    decision = decide(books, replace(wanted, held_limit=held_limit), patient=patient)
+    back = [(scope, replace(balance, held=0)) for scope, balance in books]
+    if not isinstance(decision, Fits):
+        assert not carries(books, wanted, min(held_limit, wanted.output_limit))
+        return
+    told = wanted.output_limit if decision.output_limit is None else decision.output_limit
+    assert decision.held_nanos == wanted.ceiling_nanos(min(held_limit, told))
+    assert carries(books, wanted, min(held_limit, told))
+    if wanted.clampable:
+        assert carries(back, wanted, told)
+        assert told == wanted.output_limit or not carries(
+            books if told < held_limit else back, wanted, told + 1
+        )
+    else:
+        assert told == wanted.output_limit
+
+
 @given(BOOKS, DEMANDS, st.booleans())
 def test_waiting_ends(books, wanted, patient):
     """With nothing in flight there is nothing to wait for, and the impatient never wait."""

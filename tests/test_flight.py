@@ -14,12 +14,16 @@ from walk import (
 )  # fmt: skip
 
 from llmcap.attributes import Facts
-from llmcap.flight import UNSEEN_TOKENS, CallInFlight
+from llmcap.flight import LINGER, LINGER_FOR_USAGE, CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.records import Ending
+from llmcap.visible import UNSEEN_TOKENS
 
 COST = 100 * INPUT_NANOS + 10 * OUTPUT_NANOS
 DONE = b"data: [DONE]\n\n"
+
+# Twenty times "word " are 21 tokens in tiktoken, times the factor for OpenAI.
+COUNTED = 24
 
 
 def admitted(there, request: Request) -> CallInFlight:
@@ -99,13 +103,13 @@ def test_a_stream_that_breaks_costs_what_was_seen_and_a_margin():
         call.feed(chunk("word "))
     call.broke("client disconnected", sent=True)
     assert call.settlement.ending is Ending.ASSUMED
-    seen = (20 * len("word ") + UNSEEN_TOKENS) * OUTPUT_NANOS
+    seen = (COUNTED + UNSEEN_TOKENS) * OUTPUT_NANOS
     assert 20 * OUTPUT_NANOS < there.balance.spent < held
     assert there.balance.spent <= seen + 2_000 * INPUT_NANOS
     assert there.balance.held == 0
 
 
-@pytest.mark.parametrize(("elapsed_ms", "unseen"), [(10_000, 256), (100, 1_000), (-5, 256)])
+@pytest.mark.parametrize(("elapsed_ms", "unseen"), [(10_000, 256), (10, 2_400), (-5, 256)])
 def test_a_margin_grows_with_the_pace_of_the_stream(elapsed_ms: int, unseen: int):
     """What a fast provider makes until it notices the hang-up is a second's worth."""
     there = walk()
@@ -115,7 +119,47 @@ def test_a_margin_grows_with_the_pace_of_the_stream(elapsed_ms: int, unseen: int
     for _ in range(20):
         call.feed(chunk("word "))
     call.broke("client disconnected", sent=True)
-    assert call.settlement.usage.output_tokens == 20 * len("word ") + unseen
+    assert call.settlement.usage.output_tokens == COUNTED + unseen
+
+
+def test_the_pace_after_the_client_left_counts_where_it_is_higher():
+    """A pause before that was ours, or the model's thinking; what came then is its true speed."""
+    there = walk()
+    call = admitted(there, chat(stream=True, max_tokens=8_000))
+    begin(call, stream=True)
+    there.clock.forward(seconds=60)
+    for _ in range(10):
+        call.feed(chunk("word "))
+    assert call.linger() == LINGER
+    there.clock.forward(milliseconds=10)
+    for _ in range(10):
+        call.feed(chunk("word "))
+    call.broke("client disconnected", sent=True)
+    assert call.settlement.usage.output_tokens == COUNTED + COUNTED // 2 * 100
+
+
+def test_an_answer_whose_usage_comes_after_the_client_left_is_settled_exactly():
+    """What was in the buffers is known, and nobody has to assume anything."""
+    there = walk()
+    call = admitted(there, chat(stream=True, max_tokens=8_000))
+    begin(call, stream=True)
+    call.feed(chunk("word "))
+    assert call.linger()
+    call.feed(chunk("word "))
+    call.feed(chunk(usage=(30, 2)))
+    assert not call.linger()
+    call.broke("client disconnected", sent=True)
+    assert call.settlement.ending is Ending.SETTLED
+    assert there.balance.spent == 30 * INPUT_NANOS + 2 * OUTPUT_NANOS
+
+
+def test_where_all_that_is_held_is_at_stake_the_answer_is_waited_for_longer():
+    """A whole answer, or one with hidden work, is worth a few seconds."""
+    there = walk("10")
+    assert admitted(there, chat(max_tokens=50)).linger() == LINGER_FOR_USAGE
+    thinking = chat(stream=True, max_completion_tokens=4000)
+    thinking.body = thinking.body.replace(b"gpt-4o-mini", b"o4-mini")
+    assert admitted(there, thinking).linger() == LINGER_FOR_USAGE
 
 
 def test_a_broken_stream_of_a_model_that_reasons_costs_its_hold():

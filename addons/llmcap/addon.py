@@ -45,6 +45,7 @@ from llmcap.shell.flows import (  # fmt: skip
     strip_own_headers,
     unfix_length,
 )
+from llmcap.shell.kept import InFlight, Kept
 from llmcap.shell.upgrades import Upgrades
 
 logger = logging.getLogger(__name__)
@@ -91,8 +92,7 @@ class LLMCap:
         self._given = firewall is not None
         self._callers = Callers(facts)
         self._settings: Settings | None = None
-        self._in_flight: dict[str, CallInFlight | Deferred] = {}
-        self._clients: dict[str, str] = {}  # of the calls in flight: flow id -> connection id
+        self._in_flight = InFlight()
         self._housekeeping: asyncio.Task[None] | None = None
         self._upgrades = Upgrades()
         self.addons = [self._upgrades]  # mitmproxy hands them the hooks too
@@ -147,13 +147,8 @@ class LLMCap:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
         self._upgrades.done()
-        for flow_id, call in self._in_flight.items():
-            if isinstance(call, CallInFlight):
-                try:
-                    call.broke("the proxy ended", sent=cut.was_sent(flow_id))
-                except Exception as error:  # noqa: BLE001 - the other calls must be settled too
-                    self._metering_failed(call, error)
-        self._in_flight.clear()
+        for call, sent in self._in_flight.take_all():
+            self._broke(call, "the proxy ended", sent=sent)
         if self.firewall is not None:
             self.firewall.close()
             self.firewall = None
@@ -186,16 +181,18 @@ class LLMCap:
         user = proxy_user(flow.request.headers.pop("proxy-authorization", ""))
         self._callers.greeted(flow.client_conn.id, user)
 
-    def client_disconnected(self, client: Client) -> None:
-        """Forget the connection, and a little later what it left behind."""
+    async def client_disconnected(self, client: Client) -> None:
+        """Forget the connection, once its calls were read on, and what it left behind."""
         self._callers.gone(client.id)
-        if client.id in self._clients.values():
+        if left := self._in_flight.of_client(client.id):
+            # mitmproxy closes the connections to the providers when this hook returns.
+            await cut.lingered(left)
             loop = asyncio.get_running_loop()
             loop.call_later(ABANDONED_AFTER_SECONDS, self._abandoned, client.id)
 
     def _abandoned(self, client_id: str) -> None:
         # A client that leaves while mitmproxy connects to the provider: no hook ever tells the end.
-        for flow_id in [each for each, client in self._clients.items() if client == client_id]:
+        for flow_id in self._in_flight.of_client(client_id):
             self._ended(flow_id, "the client left before the provider was reached")
 
     # --- one call -----------------------------------------------------------------------------
@@ -217,7 +214,7 @@ class LLMCap:
             flow.response = response_of(considered.reply)
         elif isinstance(considered, Deferred):
             strip_own_headers(flow)
-            self._in_flight[flow.id] = considered
+            self._in_flight.add(flow.id, considered, flow.client_conn.id)
         else:
             await self._admit(flow, considered)
 
@@ -227,6 +224,9 @@ class LLMCap:
         call = self._in_flight.get(flow.id)
         response = flow.response
         if call is None or response is None:
+            return
+        if cut.was_answered_here(flow.id):
+            self._ended(flow.id, "another addon answered")
             return
         headers = {name.lower(): value for name, value in response.headers.items()}
         if isinstance(call, Deferred):
@@ -244,7 +244,7 @@ class LLMCap:
 
     async def response(self, flow: http.HTTPFlow) -> None:
         """The exchange is whole: settle, and say the cost in a header where there is still time."""
-        call, _ = self._take(flow.id)
+        call, _ = self._in_flight.take(flow.id)
         if call is None or flow.response is None:
             return
         try:
@@ -263,19 +263,15 @@ class LLMCap:
 
     def _ended(self, flow_id: str, reason: str) -> None:
         """The exchange is over without a whole response."""
-        call, sent = self._take(flow_id)
+        call, sent = self._in_flight.take(flow_id)
+        self._broke(call, reason, sent=sent)
+
+    def _broke(self, call: Kept | None, reason: str, *, sent: bool) -> None:
         if isinstance(call, CallInFlight):
             try:
                 call.broke(reason, sent=sent)
-            except Exception as error:  # noqa: BLE001 - likewise
+            except Exception as error:  # noqa: BLE001 - other calls must be settled too
                 self._metering_failed(call, error)
-
-    def _take(self, flow_id: str) -> tuple[CallInFlight | Deferred | None, bool]:
-        """What was kept of a flow, which is forgotten; and whether its request was sent."""
-        sent = cut.was_sent(flow_id)
-        cut.forget(flow_id)
-        self._clients.pop(flow_id, None)
-        return self._in_flight.pop(flow_id, None), sent
 
     # --- admission ----------------------------------------------------------------------------
 
@@ -285,8 +281,7 @@ class LLMCap:
             logger.info("LLMCap refused: %s", verdict.refusal.message)
             flow.response = response_of(verdict.reply)
             return
-        self._in_flight[flow.id] = verdict
-        self._clients[flow.id] = flow.client_conn.id
+        self._in_flight.add(flow.id, verdict, flow.client_conn.id)
         strip_own_headers(flow)
         send_as(flow, path=verdict.path, body=verdict.body)
         if not admission.signed:
@@ -305,9 +300,7 @@ class LLMCap:
 
     # --- metering -----------------------------------------------------------------------------
 
-    def _watch(
-        self, flow: http.HTTPFlow, call: CallInFlight | Deferred
-    ) -> Callable[[bytes], bytes | list[bytes]]:
+    def _watch(self, flow: http.HTTPFlow, call: Kept) -> Callable[[bytes], bytes | list[bytes]]:
         """
         The stream callable of a flow. It never raises: mitmproxy would drop the chunk.
 
@@ -330,7 +323,7 @@ class LLMCap:
 
         return watch
 
-    def _metering_failed(self, call: CallInFlight | Deferred, error: Exception) -> None:
+    def _metering_failed(self, call: Kept, error: Exception) -> None:
         """A mistake of ours while metering: the answer passes, and costs all that was held."""
         logger.error("LLMCap cannot meter a response", exc_info=error)
         if isinstance(call, CallInFlight):
@@ -352,12 +345,10 @@ class LLMCap:
         if firewall is not None and firewall.policy.fail_open:
             logger.error("LLMCap failed open, this call is not metered: %s", error)
             return
-        self._take(flow.id)
+        self._in_flight.take(flow.id)
         flow.response = response_of(self._failure(flow, call, error))
 
-    def _failure(
-        self, flow: http.HTTPFlow, call: CallInFlight | Deferred | None, error: Exception
-    ) -> Reply:
+    def _failure(self, flow: http.HTTPFlow, call: Kept | None, error: Exception) -> Reply:
         """Release what was held, note the refusal in the ledger, and answer the client."""
         expected = isinstance(error, LLMCapError)
         if not expected:

@@ -83,13 +83,24 @@ class Admission:
     @property
     def sliced(self) -> bool:
         """Whether this call holds its output slice by slice: all of it shows, and it can be cut."""
-        hidden = self.ask.hidden_work and self.prices[0].reasons
         return (
             self.ask.stream
-            and not hidden
+            and self.shows_all
+            and self.limitable
             and bool(self.scopes)
             and all(scope.budget.hold is HoldMode.SLICED for scope in self.scopes)
         )
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether all output that is billed can be seen in the answer."""
+        return not (self.ask.hidden_work and self.prices[0].reasons)
+
+    @property
+    def limitable(self) -> bool:
+        """Whether the request can be rewritten to a lower output limit."""
+        has_limit = self.endpoint.limit is not None or self.endpoint.limit_body is not None
+        return has_limit and not self.signed
 
     def ended(self, outcome: Outcome) -> None:
         """The call has ended, as far as breakers are concerned."""
@@ -101,11 +112,11 @@ class Admission:
 
     def try_cheap(self) -> CallInFlight | None:
         """Admit on the cheap bound alone, unless others were here before; None: look closer."""
-        if self.scopes and self.firewall.line.blocks(self.keys):
+        if self.scopes and (self.sliced or self.firewall.line.blocks(self.keys)):
             return None
-        cheap = replace(self._sliced(self.demand), clampable=False)
+        cheap = replace(self.demand, clampable=False)
         decision = self.firewall.ledger.hold(self.call, self.scopes, cheap)
-        return self._go(decision.hold, None) if isinstance(decision, Admit) else None
+        return self._go(decision, None) if isinstance(decision, Admit) else None
 
     def count_tokens(self) -> None:
         """Replace the cheap bound by a count; slow for a large prompt, and safe in a thread."""
@@ -117,19 +128,19 @@ class Admission:
     def decide(self, *, patient: bool) -> CallInFlight | Refused | Wait:
         """Admit, clamped where needed; or say to wait; or refuse, in the ledger too."""
         self._turn_windows()
-        wanted = self._sliced(self.demand)
-        decision = self.firewall.ledger.hold(self.call, self.scopes, wanted, patient=patient)
+        hold = self.firewall.ledger.hold
+        decision = hold(self.call, self.scopes, self.demand, patient=patient)
         if isinstance(decision, Admit) and decision.output_limit is not None:
             with self._or_give_back(decision.hold):
                 limited = self._limited(decision.output_limit)
             if limited is not None:
-                return self._go(decision.hold, limited)
+                return self._go(decision, limited)
             # This request cannot carry so low a limit (thinking needs more): try without a clamp.
             self.firewall.give_back(decision.hold, "the request cannot be clamped so low")
             self.demand = replace(self.demand, clampable=False)
             return self.decide(patient=patient)
         if isinstance(decision, Admit):
-            return self._go(decision.hold, None)
+            return self._go(decision, None)
         if isinstance(decision, Wait):
             return decision
         return self._refuse(decision)
@@ -167,14 +178,9 @@ class Admission:
             text_tokens=self.text_tokens,
             known_input=self.firewall.lineage.tokens(self.provider.name, self.ask.previous_id),
         )
-        if self.signed or not (self.endpoint.limit or self.endpoint.limit_body):
+        if not self.limitable:
             return replace(found, clampable=False)
-        return found
-
-    def _sliced(self, wanted: Demand) -> Demand:
-        if not self.sliced or wanted.output_limit <= SLICE_AHEAD_TOKENS:
-            return wanted
-        return replace(wanted, output_limit=SLICE_AHEAD_TOKENS, clampable=False)
+        return replace(found, held_limit=SLICE_AHEAD_TOKENS) if self.sliced else found
 
     def _limited(self, output_limit: int) -> Document | bytes | None:
         if self.endpoint.limit_body is not None:
@@ -182,12 +188,20 @@ class Admission:
         assert self.endpoint.limit is not None, self.endpoint.name
         return self.endpoint.limit(self.request.document(), output_limit)
 
-    def _go(self, hold: Hold, document: Document | bytes | None) -> CallInFlight:
+    def _go(self, admit: Admit, document: Document | bytes | None) -> CallInFlight:
         """The call in flight, with the body to send where it is not the client's own."""
-        with self._or_give_back(hold):
+        with self._or_give_back(admit.hold):
+            strips_usage = False
             if isinstance(document, bytes):
-                return CallInFlight(self, hold, body=document, strips_usage=False)
-            return self._in_flight(hold, document)
+                body: bytes | None = document
+            else:
+                if not (self.ask.usage_wanted or self.signed or self.endpoint.ask_usage is None):
+                    document = self.endpoint.ask_usage(document or self.request.document())
+                    strips_usage = True
+                body = self.request.body if self.asked_model else None
+                if document is not None:
+                    body = json.dumps(document, separators=(",", ":")).encode()
+            return CallInFlight(self, admit, body=body, strips_usage=strips_usage)
 
     @contextlib.contextmanager
     def _or_give_back(self, hold: Hold) -> Iterator[None]:
@@ -197,16 +211,6 @@ class Admission:
         except Exception as error:
             self.firewall.give_back(hold, f"never sent: {type(error).__name__}")
             raise
-
-    def _in_flight(self, hold: Hold, document: Document | None) -> CallInFlight:
-        strips_usage = False
-        if not (self.ask.usage_wanted or self.signed) and self.endpoint.ask_usage is not None:
-            document = self.endpoint.ask_usage(document or self.request.document())
-            strips_usage = True
-        body = self.request.body if self.asked_model else None
-        if document is not None:
-            body = json.dumps(document, separators=(",", ":")).encode()
-        return CallInFlight(self, hold, body=body, strips_usage=strips_usage)
 
     def _refuse(self, deny: Deny) -> Refused:
         self.firewall.ledger.refuse(self.call, deny)

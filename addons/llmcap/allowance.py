@@ -3,8 +3,9 @@ How far a stream may run on the money that is held for it.
 
 Under a ceiling the provider itself keeps to the limit that it was given; only output that is
 certainly above it shows that it does not. A sliced stream holds a part of its output at a time and
-more as it flows, ahead of it. Neither looks at every event: no text has more tokens than bytes, so
-until `next_look` bytes of output were seen, nothing can be wrong.
+more as it flows, ahead of it: by what a provider makes until it notices that it was stopped, at the
+pace that was seen. Neither looks at every event: no text has more tokens than bytes, so until
+`next_look` bytes of output were seen, nothing can be wrong.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,10 @@ BYTES_PER_TOKEN_MAX = 12
 
 # How far ahead of its output a sliced stream holds money, and how far one that passed its limit.
 SLICE_AHEAD_TOKENS = 2_048
-OVERRUN_AHEAD_TOKENS = 64
+OVERRUN_AHEAD_TOKENS = 256
+
+# Where a budget cannot carry another slice, smaller ones use it up, down to this.
+SLICE_TOKENS_MIN = 128
 
 
 class Allowance:
@@ -30,17 +34,19 @@ class Allowance:
         hold: Hold,
         demand: Demand,
         *,
+        limit: int,
         choices: int,
         sliced: bool,
         notify: Callable[[str, str], None],
     ) -> None:
+        """`limit` is what the provider was told: tokens for each of the choices."""
         self.hold = hold
         self.sliced = sliced
         self._ledger = ledger
         self._notify = notify
         self._fixed_nanos = demand.fixed_nanos
         self._per_token = demand.per_output_nanos / choices
-        self._limit = demand.output_limit * choices
+        self._limit = limit * choices
         self.next_look = self.covered - (SLICE_AHEAD_TOKENS // 2 if sliced else 0)
 
     @property
@@ -54,28 +60,40 @@ class Allowance:
         """Whether the hold covers this cost, after an extension where there is money for one."""
         return self._reach(cost_nanos)
 
-    def fits(self, reading: Reading) -> bool:
-        """Whether the output so far is covered; sets when to look again."""
+    def fits(self, reading: Reading, *, tokens: Callable[[], int], coming: int = 0) -> bool:
+        """
+        Whether the output so far is covered; sets when to look again.
+
+        `tokens` bounds what was seen, by counting; `coming` is what may be on its way beside it.
+        """
         if self.sliced:
-            return self._fits_slice(reading.visible_bytes)
-        tokens = certain_tokens(reading)
-        if tokens > self.covered and not self._reach_tokens(tokens + OVERRUN_AHEAD_TOKENS):
-            return False
-        self.next_look = reading.visible_bytes + max(self.covered - tokens, 1)
+            return self._fits_slice(reading.visible_bytes, tokens(), coming)
+        least = certain_tokens(reading)
+        if least > self._limit:
+            # It does not keep to its limit: what it may have made by now is held before it is seen.
+            ahead = max(OVERRUN_AHEAD_TOKENS, coming)
+            if least + ahead > self.covered and not self._reach_tokens(least + 2 * ahead):
+                return False
+            least += ahead
+        self.next_look = reading.visible_bytes + max(self.covered - least, 1)
         return True
 
-    def _fits_slice(self, visible_bytes: int) -> bool:
-        """Bytes bound the tokens: hold ahead of them, up to the limit that the provider keeps."""
-        wanted = min(visible_bytes + SLICE_AHEAD_TOKENS, self._limit)
-        if self.covered < wanted and not self._reach_tokens(wanted):
-            self.next_look = self.covered
-            return visible_bytes <= self.covered
-        if wanted == self._limit:
+    def _fits_slice(self, visible_bytes: int, tokens: int, coming: int) -> bool:
+        """Hold a slice ahead of the output, up to the limit that the provider keeps."""
+        ahead = max(SLICE_AHEAD_TOKENS, 2 * coming)
+        due = max(ahead // 2, coming)  # what must be ahead, or else more is held
+        if self.covered < min(tokens + due, self._limit):
+            while not self._reach_tokens(min(tokens + ahead, self._limit)):
+                if ahead <= SLICE_TOKENS_MIN:
+                    break
+                ahead //= 2
+        if self.covered >= self._limit:
             self.sliced = False
-            self.next_look = visible_bytes + 1
-        else:
-            self.next_look = visible_bytes + SLICE_AHEAD_TOKENS // 2
-        return True
+            self.next_look = self.covered
+            return True
+        left = self.covered - tokens
+        self.next_look = visible_bytes + max(left - due if left > due else left - coming, 1)
+        return left >= coming
 
     def _reach_tokens(self, tokens: int) -> bool:
         return self._reach(self._fixed_nanos + int(tokens * self._per_token) + 1)

@@ -186,11 +186,12 @@ def decide(
     possible then; else deny. The scope in the answer is the first, in the order given, that cannot
     carry the call, so the answer never depends on anything else.
     """
+    if demand.held_limit is not None and demand.held_limit < demand.output_limit:
+        return _decide_slice(scopes, demand, patient=patient)
     if not (short := _first_short(scopes, demand, demand.output_limit)):
         return Fits(demand.ceiling_nanos(), demand.ceiling_tokens())
 
-    # What is left when every call in flight turns out to be free: the most that waiting can bring.
-    back = [(scope, replace(balance, held=0)) for scope, balance in scopes]
+    back = _all_back(scopes)
     if patient and not _first_short(back, demand, demand.output_limit):
         return Wait(short[0])
 
@@ -209,6 +210,31 @@ def decide(
         return Wait(short[0])
     scope, balance = short
     return Deny(scope, balance, _needed(scope, demand, least))
+
+
+def _decide_slice(
+    scopes: Sequence[tuple[Scope, Balance]], demand: Demand, *, patient: bool
+) -> Fits | Wait | Deny:
+    """
+    The same for a call that holds its output slice by slice.
+
+    The provider is told a limit that all money which is not spent could pay for, so that no stream
+    runs past the cap by itself, however fast it is. One that may not be clamped can only be cut.
+    """
+    assert demand.held_limit is not None, demand
+    first = replace(demand, output_limit=demand.held_limit, held_limit=None)
+    decision = decide(scopes, first, patient=patient)
+    if isinstance(decision, Fits) and decision.output_limit is None and demand.clampable:
+        limit = _highest_limit(_all_back(scopes), demand)
+        if limit < demand.output_limit:
+            assert limit >= demand.held_limit, (limit, demand)
+            return replace(decision, output_limit=limit)
+    return decision
+
+
+def _all_back(scopes: Sequence[tuple[Scope, Balance]]) -> list[tuple[Scope, Balance]]:
+    """What is left when every call in flight turns out to be free: the most waiting can bring."""
+    return [(scope, replace(balance, held=0)) for scope, balance in scopes]
 
 
 def fits_more(

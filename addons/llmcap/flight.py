@@ -8,7 +8,8 @@ usage is assumed, and hidden work is never assumed to be free.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llmcap.allowance import Allowance, certain_tokens
@@ -16,8 +17,9 @@ from llmcap.bill import cost_of, counts_nothing, total
 from llmcap.brakes.breakers import Outcome
 from llmcap.errors import HoldEnded, LedgerError
 from llmcap.meter import Meter
-from llmcap.money import ceil_nanos, usd_string
+from llmcap.money import usd_string
 from llmcap.records import (
+    Admit,
     Call,
     Charge,
     Ending,
@@ -29,17 +31,18 @@ from llmcap.records import (
 from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
+from llmcap.unfinished import assumed, at_hold
+from llmcap.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
 
 if TYPE_CHECKING:
     from llmcap.admission import Admission
     from llmcap.firewall import Firewall
 
-# Tokens that a provider may have generated when it notices that its client is gone, beyond those
-# that we saw: about a second of a fast model.
-UNSEEN_TOKENS = 256
-
-# How long a provider may go on before it notices: what is on its way then was made, and is billed.
-NOTICE_WITHIN = timedelta(seconds=1)
+# How long an answer is read on when its client has gone: what was made of it by then is in the
+# buffers. Where it hides work, or is not streamed, all that is held is at stake: the moments that
+# it may take to its end, and its usage, are cheap beside that.
+LINGER = timedelta(milliseconds=300)
+LINGER_FOR_USAGE = timedelta(seconds=3)
 
 # How much of a stream is passed on before its events are followed, so that it could be ended well.
 FOLLOW_BYTES = 16 * 1024
@@ -49,13 +52,14 @@ class CallInFlight:
     """What the shell does to one admitted call, in this order: responded, feed, finish | broke."""
 
     def __init__(
-        self, admission: "Admission", hold: Hold, *, body: bytes | None, strips_usage: bool
+        self, admission: "Admission", admit: Admit, *, body: bytes | None, strips_usage: bool
     ) -> None:
+        hold = admit.hold
         self.firewall: Firewall = admission.firewall
         self.call: Call = admission.call
         self.body = body
         self.path = admission.request.path if admission.asked_model else None
-        self.clamped = hold.held_nanos < admission.demand.ceiling_nanos()
+        self.clamped = admit.output_limit is not None
         self.cut = False
         self.settlement: Settlement | None = None
         self._admission = admission
@@ -63,6 +67,7 @@ class CallInFlight:
             self.firewall.ledger,
             hold,
             admission.demand,
+            limit=admit.output_limit or admission.demand.output_limit,
             choices=admission.ask.choices,
             sliced=admission.sliced,
             notify=self.firewall.notify,
@@ -78,8 +83,10 @@ class CallInFlight:
         self._followed_bytes = 0
         self._written = False
         self._began = self.firewall.clock()
-        self._first_byte_at: datetime | None = None
         self._in_flight = True
+        self._visible = Visible(
+            self.firewall.counter, family=admission.provider.name, clock=self.firewall.clock
+        )
 
     # --- the shell's calls --------------------------------------------------------------------
 
@@ -94,7 +101,7 @@ class CallInFlight:
         if headers.get("grpc-status", "0") != "0":
             status = 400  # gRPC tells its errors beside HTTP's 200
         self._status = status
-        self._first_byte_at = self.firewall.clock()
+        self._visible.began()
         self._meter = Meter(admission.endpoint, admission.ask, status=status, headers=headers)
         if streams and status < 300:
             # gRPC has its errors in the trailers, which the shell sets.
@@ -147,15 +154,23 @@ class CallInFlight:
         if not sent:
             self._end(Settlement(Ending.RELEASED, 0, note=f"never sent: {reason}"))
         elif self._meter is None:
-            self._end(self._at_hold(f"no response: {reason}"))
+            self._end(at_hold(self._hold, f"no response: {reason}"))
         else:
             self._settle(self._meter.finish(), note=reason)
         self._left(failed=unanswered or self._status >= 500)
 
+    def linger(self) -> timedelta:
+        """How long to read on when the client has gone; none where nothing is learned by that."""
+        if self.settlement is not None or self.cut:
+            return timedelta(0)
+        self._visible.left(self._meter.reading.visible_bytes if self._meter else 0)
+        shown = self._admission.ask.stream and self._admission.shows_all
+        return LINGER if shown else LINGER_FOR_USAGE
+
     def give_up(self, reason: str) -> None:
         """A background call whose usage will not be seen any more."""
         if self.settlement is None:
-            self._end(self._at_hold(reason))
+            self._end(at_hold(self._hold, reason))
         self._left(failed=False)
 
     def settle_from(self, reading: Reading) -> None:
@@ -215,13 +230,16 @@ class CallInFlight:
             self.firewall.parked[self.call.provider, reading.response_id] = self
             self.firewall.ledger.park(self._hold, reading.response_id)
             return None
-        if self.cut and not self._admission.sliced:
-            return self._at_hold(note, reading)
         if self._meter.failed:
-            return self._at_hold(f"not understood: {self._meter.failed}")
-        if counts_nothing(reading):
-            reading = replace(reading, charges=())
-        return self._assumed(reading, whole=whole, note=note or "no usage in the response")
+            return at_hold(self._hold, f"not understood: {self._meter.failed}")
+        note = note or "no usage in the response"
+        found = assumed(
+            self._admission, self._hold, self._meter, self._visible, whole=whole, note=note
+        )
+        if self.cut and not self._admission.sliced:
+            # It passed the limit that the hold was made for.
+            return replace(found, cost_nanos=max(found.cost_nanos, self._hold.held_nanos))
+        return found
 
     def _told(self, reading: Reading) -> bool:
         """Whether the final usage is there, and can be true: only a failure is for nothing."""
@@ -241,51 +259,6 @@ class CallInFlight:
             ending, cost, usage=usage, model=reading.model, response_id=reading.response_id,
             note="; ".join(notes),
         )  # fmt: skip
-
-    def _assumed(self, reading: Reading, *, whole: bool, note: str) -> Settlement:
-        """Input as reported, else at the estimate; output as seen; hidden work at the hold."""
-        admission = self._admission
-        ask, demand = admission.ask, admission.demand
-        visible = reading.visible_bytes or reading.visible_events
-        silent = not ask.stream and not whole
-        if ask.generates and (silent or (ask.hidden_work and admission.prices[0].reasons)):
-            return self._at_hold(note, reading)
-        reported = sum(charge.usage.output_tokens for charge in reading.charges)
-        output = max(reported, visible) + (0 if whole else self._unseen(visible))
-        # A provider keeps to its limit, unless it certainly did not.
-        most = max(demand.output_limit * ask.choices, certain_tokens(reading) + UNSEEN_TOKENS)
-        output = min(output, most) if ask.generates else 0
-        if reading.charges:
-            first, *others = reading.charges
-            usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
-            seen = replace(reading, charges=(replace(first, usage=usage), *others))
-            cost, _ = cost_of(self.firewall, admission.provider, seen, self.call)
-        else:
-            usage = Usage(input_tokens=demand.fixed_tokens, output_tokens=output)
-            per_token = demand.per_output_nanos / ask.choices
-            cost = demand.fixed_nanos + ceil_nanos(output * per_token / 1_000_000_000)
-        return Settlement(
-            Ending.ASSUMED, min(cost, self._hold.held_nanos), usage=usage, model=reading.model,
-            response_id=reading.response_id, note=note,
-        )  # fmt: skip
-
-    def _unseen(self, visible: int) -> int:
-        """The most that the provider made before it noticed, at the pace of what was seen."""
-        assert self._first_byte_at is not None, "nothing is seen before the first byte"
-        elapsed = self.firewall.clock() - self._first_byte_at
-        if elapsed <= timedelta(0):  # a clock that was set back tells nothing
-            return UNSEEN_TOKENS
-        return max(UNSEEN_TOKENS, visible * NOTICE_WITHIN // elapsed)
-
-    def _at_hold(self, note: str, reading: Reading | None = None) -> Settlement:
-        return Settlement(
-            Ending.ASSUMED,
-            self._hold.held_nanos,
-            usage=total(reading.charges) if reading else Usage(),
-            model=reading.model if reading else None,
-            response_id=reading.response_id if reading else None,
-            note=note,
-        )
 
     def _end(self, settlement: Settlement) -> None:
         self.settlement = settlement
@@ -328,7 +301,8 @@ class CallInFlight:
             return
         self._in_flight = False
         cost = self.settlement.cost_nanos if self.settlement else 0
-        waited = self._first_byte_at - self._began if self._first_byte_at else None
+        first_byte_at = self._visible.first_byte_at
+        waited = first_byte_at - self._began if first_byte_at else None
         self._admission.ended(Outcome(failed, waited, cost))
 
     def _correct(self, settlement: Settlement) -> None:
@@ -362,7 +336,12 @@ class CallInFlight:
                 return False
         if reading.visible_bytes <= self._allowance.next_look:
             return True
-        return self._allowance.fits(reading)
+        assert self._meter is not None, "a reading is of a meter"
+        coming = self._visible.coming(
+            certain_tokens(reading), reading.visible_bytes, within=CUT_NOTICE_WITHIN
+        )
+        tokens = partial(self._visible.tokens, self._meter)
+        return self._allowance.fits(reading, tokens=tokens, coming=coming)
 
     def _follow(self, passed: bytes) -> None:
         """Let the ending know what the client got; in batches, as it matters only at a cut."""

@@ -113,6 +113,12 @@ class Meter:
             self._changed = False
         return self._reading
 
+    def take_text(self) -> str:
+        """The generated text that came since this was asked last, as far as it was kept."""
+        if self.unread_bytes:
+            self._feed(self._take_unread())
+        return self._reader.take_text() if self._reader is not None else ""
+
     # --- parts --------------------------------------------------------------------------------
 
     def _read(self, events: Iterable[Event]) -> None:

@@ -154,7 +154,8 @@ class Demand:
 
     The ceiling is `fixed + output_limit * per_output`. A clamp lowers `output_limit`, never below
     `output_min`; `clampable` is false where the request cannot be rewritten or has no limit to
-    lower. The token figures are for budgets whose cap counts tokens.
+    lower. A sliced stream holds `held_limit` tokens of its output at first, and more as it flows.
+    The token figures are for budgets whose cap counts tokens.
     """
 
     fixed_nanos: int  # input at its dearest rate, fees, and output that no limit governs
@@ -162,6 +163,7 @@ class Demand:
     output_limit: int  # tokens, as the request or the model sets it
     output_min: int = 0
     clampable: bool = False
+    held_limit: int | None = None  # None: all of `output_limit`
     fixed_tokens: int = 0
     per_output_tokens: int = 1  # choices
 

@@ -64,7 +64,7 @@ def test_a_call_is_admitted_metered_and_told_its_cost(addon):
     run(addon.responseheaders(made), addon.response(made))
     assert made.response.headers["x-llmcap-cost"] == "0.000021"
     assert addon.there.balance.spent == 21_000
-    assert addon._in_flight == {}
+    assert not addon._in_flight
 
 
 def test_a_call_over_the_cap_is_answered_here():
@@ -135,7 +135,7 @@ def test_a_mistake_while_metering_costs_the_hold_and_passes_the_answer(addon, mo
     made = flow()
     run(addon.request(made))
     held = addon.there.balance.held
-    call = addon._in_flight[made.id]
+    call = addon._in_flight.get(made.id)
     monkeypatch.setattr(call, "feed", lambda _: 1 / 0)
     respond(made, completion(100, 10))
     run(addon.responseheaders(made), addon.response(made))
@@ -150,7 +150,7 @@ def test_a_stream_callable_never_raises(addon, monkeypatch):
     made.response = tutils.tresp(content=b"")
     made.response.headers["content-type"] = "text/event-stream"
     run(addon.responseheaders(made))
-    monkeypatch.setattr(addon._in_flight[made.id], "feed", lambda _: 1 / 0)
+    monkeypatch.setattr(addon._in_flight.get(made.id), "feed", lambda _: 1 / 0)
     assert made.response.stream(b"data: {}\n\n") == b"data: {}\n\n"
     assert addon.there.balance.held == 0
 
@@ -177,7 +177,7 @@ def test_a_client_that_leaves_while_the_provider_is_connected_to_leaves_no_hold(
     async def story():
         await addon.request(made)
         assert addon.there.balance.held > 0
-        addon.client_disconnected(made.client_conn)
+        await addon.client_disconnected(made.client_conn)
         await asyncio.sleep(0.01)
 
     asyncio.run(story())

@@ -74,6 +74,7 @@ budgets:
   - name: small
     cap: $0.003
     hold: sliced
+clamp: false
 """
     proxy = start(config=config)
     lines = run(proxy, "codex", "--turns=5", "--limit=16000")

@@ -71,7 +71,9 @@ def test_other_hosts_are_tunnelled_undecrypted(start: Start, provider: ProviderH
     assert "mitmproxy" in issuer_seen(proxy, provider, "api.openai.com")
 
 
-SLICED = json.dumps({"budgets": [{"name": "all", "cap": "$0.005", "hold": "sliced"}]})
+SLICED = json.dumps(
+    {"budgets": [{"name": "all", "cap": "$0.005", "hold": "sliced"}], "clamp": False}
+)
 
 
 @pytest.mark.parametrize("program", ["openai", "http2"])

@@ -162,6 +162,11 @@ class InvokeReader(PricedAsAsked):
         self._charge()
         self.complete = bool(self.charges)
 
+    @override
+    def take_text(self) -> str:
+        """Anthropic's part of it is seen by a reader of its own."""
+        return self._anthropic.take_text() + super().take_text()
+
     def _look(self, answer: Document) -> None:
         self.model = self._anthropic.model or text(answer.get("model")) or self.model
         self.response_id = self._anthropic.response_id or self.response_id

@@ -50,6 +50,10 @@ class BilledReader:
         """A response that is no JSON has no bill."""
         self._inner.raw(size, headers)
 
+    def take_text(self) -> str:
+        """The generated text that was seen since this was asked last."""
+        return self._inner.take_text()
+
     def reading(self) -> Reading:
         """The bill counts only when it is final: streams tell parts of it on their way."""
         reading = self._inner.reading()

@@ -17,6 +17,10 @@ from llmcap.records import Charge, Reading, Usage
 # What `Meter` gives as the name of an event when a stream says `[DONE]`.
 DONE = "[DONE]"
 
+# How much generated text is kept until somebody wants to count its tokens; beyond that, its bytes
+# bound them.
+KEPT_BYTES_MAX = 2**20
+
 # No call has more tokens than this; a larger count is nonsense and would not fit a ledger.
 COUNT_MAX = 10**12
 
@@ -102,6 +106,8 @@ class BaseReader:
         self.deferred = ask.deferred
         self.visible_bytes = 0
         self.visible_events = 0
+        self._texts: list[str] = []
+        self._kept_bytes = 0
 
     def head(self, headers: Mapping[str, str]) -> None:
         """The head of the response, before anything of its body: few formats tell usage there."""
@@ -152,6 +158,16 @@ class BaseReader:
         if size := utf8_bytes(generated):
             self.visible_bytes += size
             self.visible_events += 1
+            self._kept_bytes += size
+            if self._kept_bytes <= KEPT_BYTES_MAX:
+                self._texts.append(generated)  # type: ignore[arg-type]  # it has a size
+
+    def take_text(self) -> str:
+        """The generated text that was seen since this was asked last, as far as it was kept."""
+        text = "".join(self._texts)
+        self._texts.clear()
+        self._kept_bytes = 0
+        return text
 
     def see_json(self, generated: Any) -> None:
         """Generated values in any nesting: every string in them."""

@@ -137,6 +137,10 @@ class Reader(Protocol):
         """A response that is no JSON: how many bytes it had, and its headers."""
         ...
 
+    def take_text(self) -> str:
+        """The generated text that was seen since this was asked last, as far as it was kept."""
+        ...
+
     def reading(self) -> Reading:
         """What is understood so far."""
         ...

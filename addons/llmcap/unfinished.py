@@ -1,0 +1,90 @@
+"""
+What an answer is taken to have cost that never told its usage: never less than it can have been.
+
+Input as far as it was reported, else at its estimate; output as far as it was seen, and what the
+provider made before it noticed that nobody listens. Work that does not show is never assumed to be
+free: where there may be some, all that was held is taken for spent.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmcap.allowance import certain_tokens
+from llmcap.bill import cost_of, counts_nothing, total
+from llmcap.meter import Meter
+from llmcap.money import ceil_nanos
+from llmcap.records import Ending, Hold, Reading, Settlement, Usage
+from llmcap.visible import Visible
+
+if TYPE_CHECKING:
+    from llmcap.admission import Admission
+
+# A prompt of this size is counted in a few milliseconds.
+COUNT_BYTES_MAX = 512 * 1024
+
+
+def at_hold(hold: Hold, note: str, reading: Reading | None = None) -> Settlement:
+    """All that was held."""
+    return Settlement(
+        Ending.ASSUMED,
+        hold.held_nanos,
+        usage=total(reading.charges) if reading else Usage(),
+        model=reading.model if reading else None,
+        response_id=reading.response_id if reading else None,
+        note=note,
+    )
+
+
+def assumed(
+    admission: "Admission", hold: Hold, meter: Meter, visible: Visible, *, whole: bool, note: str
+) -> Settlement:
+    """What was seen, and unless the answer is `whole`, what was on its way."""
+    ask, reading = admission.ask, meter.reading
+    if counts_nothing(reading):
+        reading = replace(reading, charges=())
+    silent = not ask.stream and not whole
+    if ask.generates and (silent or not admission.shows_all):
+        return at_hold(hold, note, reading)
+    output = _output_tokens(admission, meter, visible, whole=whole) if ask.generates else 0
+    if reading.charges:
+        first, *others = reading.charges
+        usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
+        seen = replace(reading, charges=(replace(first, usage=usage), *others))
+        cost, _ = cost_of(admission.firewall, admission.provider, seen, admission.call)
+    else:
+        _count_input(admission)
+        demand = admission.demand
+        usage = Usage(input_tokens=demand.fixed_tokens, output_tokens=output)
+        per_token = demand.per_output_nanos / ask.choices
+        cost = demand.fixed_nanos + ceil_nanos(output * per_token / 1_000_000_000)
+    if output <= _limit(admission):
+        cost = min(cost, hold.held_nanos)
+    return Settlement(
+        Ending.ASSUMED,
+        cost,
+        usage=usage,
+        model=reading.model,
+        response_id=reading.response_id,
+        note=note,
+    )
+
+
+def _output_tokens(admission: "Admission", meter: Meter, visible: Visible, *, whole: bool) -> int:
+    reading = meter.reading
+    reported = sum(charge.usage.output_tokens for charge in reading.charges)
+    seen = visible.tokens(meter)
+    unseen = 0 if whole else visible.unseen(seen, reading.visible_bytes)
+    # A provider keeps to its limit, unless it certainly did not.
+    certain = certain_tokens(reading)
+    most = certain + unseen if certain > _limit(admission) else _limit(admission)
+    return min(max(reported, seen) + unseen, most)
+
+
+def _limit(admission: "Admission") -> int:
+    return admission.demand.output_limit * admission.ask.choices
+
+
+def _count_input(admission: "Admission") -> None:
+    """Where the cheap bound of the input was enough to be admitted, it is not to be billed."""
+    if admission.text_tokens is None and admission.ask.text_bytes <= COUNT_BYTES_MAX:
+        admission.count_tokens()

@@ -1,0 +1,86 @@
+"""
+What is seen of one answer: how many tokens it has by now, and how fast they come.
+
+No text has more tokens than bytes, and while that bound is good enough nothing is counted. Where it
+is not (a stream at the edge of its hold, an answer that broke off before it told its usage), the
+text seen so far is counted with tiktoken, times the factor of the provider's family.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from llmcap.estimate import TokenCounter
+from llmcap.meter import Meter
+
+# Tokens that a provider may have generated when it notices that its client is gone, beyond those
+# that we saw: about a second of a fast model.
+UNSEEN_TOKENS = 256
+
+# How long a provider may go on before it notices: what is on its way then was made, and is billed.
+# One that is cut is told at once, and has the time of its way here and back.
+NOTICE_WITHIN = timedelta(seconds=1)
+CUT_NOTICE_WITHIN = timedelta(milliseconds=250)
+
+
+class Visible:
+    """Of one answer. Each piece of its text is counted once, and dropped."""
+
+    def __init__(
+        self, counter: TokenCounter, *, family: str, clock: Callable[[], datetime]
+    ) -> None:
+        self.first_byte_at: datetime | None = None
+        self._counter = counter
+        self._family = family
+        self._clock = clock
+        self._counted_bytes = 0
+        self._counted_tokens = 0
+        self._left_at: datetime | None = None
+        self._left_bytes = 0
+
+    def began(self) -> None:
+        """The head of the answer is here."""
+        self.first_byte_at = self._clock()
+
+    def left(self, visible_bytes: int) -> None:
+        """The client went away; the first time counts."""
+        if self._left_at is None:
+            self._left_at = self._clock()
+            self._left_bytes = visible_bytes
+
+    def tokens(self, meter: Meter) -> int:
+        """
+        A bound of the visible tokens so far: counted text, and what else was seen by its bytes.
+
+        It is not below the number of events, as each brought a token at least.
+        """
+        text = meter.take_text()
+        if text:
+            self._counted_bytes += len(text.encode("utf-8", "surrogatepass"))
+            self._counted_tokens += self._counter.bound([text], family=self._family)
+        reading = meter.reading
+        tokens = self._counted_tokens + max(reading.visible_bytes - self._counted_bytes, 0)
+        return max(min(tokens, reading.visible_bytes), reading.visible_events)
+
+    def unseen(self, tokens: int, visible_bytes: int) -> int:
+        """The most that the provider made before it noticed, beside `tokens` that were seen."""
+        return max(UNSEEN_TOKENS, self.coming(tokens, visible_bytes, within=NOTICE_WITHIN))
+
+    def coming(self, tokens: int, visible_bytes: int, *, within: timedelta) -> int:
+        """
+        Tokens that such a time brings, at the pace of the `tokens` so far.
+
+        By all that was seen, and by what came after the client had gone, as a pause of ours before
+        that says nothing of the provider.
+        """
+        assert self.first_byte_at is not None, "nothing is seen before the first byte"
+        now = self._clock()
+        coming = _during(tokens, now - self.first_byte_at, within)
+        if self._left_at is not None and visible_bytes > self._left_bytes:
+            since = tokens * (visible_bytes - self._left_bytes) // visible_bytes
+            coming = max(coming, _during(since, now - self._left_at, within))
+        return coming
+
+
+def _during(tokens: int, elapsed: timedelta, within: timedelta) -> int:
+    """At the pace of these tokens in that time; nothing where a clock was set back."""
+    return tokens * within // elapsed if elapsed > timedelta(0) else 0

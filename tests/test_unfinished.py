@@ -1,0 +1,63 @@
+"""What an answer without usage is taken to have cost."""
+
+import pytest
+from walk import INPUT_NANOS, OUTPUT_NANOS, begin, chat, chunk, walk
+
+from llmcap.records import Ending
+
+LIMIT = 4_000
+WORDS = 200  # single tokens of o200k_base, one a space
+
+
+def broken_off(*, request=None, words: int = WORDS, whole: bool = False):
+    """A call of gpt-4o-mini that ended without telling its usage, and what it was billed."""
+    there = walk("10")
+    call = there.admit(request or chat(stream=True, max_tokens=LIMIT))
+    begin(call, stream=True)
+    there.clock.forward(seconds=60)
+    for _ in range(words):
+        call.feed(chunk("word "))
+    if whole:
+        call.finish()
+    else:
+        call.broke("the provider broke it off", sent=True)
+    assert call.settlement.ending is Ending.ASSUMED
+    return there, call
+
+
+def test_output_is_counted_not_taken_for_its_bytes():
+    """A tenth above tiktoken's count, and nothing unseen where the answer came to its end."""
+    there, call = broken_off(whole=True)
+    assert WORDS <= call.settlement.usage.output_tokens <= WORDS * 11 // 10 + 2
+    assert there.balance.spent == call.settlement.cost_nanos
+
+
+def test_input_is_counted_too_though_its_bytes_were_enough_to_admit_it():
+    """Fifty thousand words are no five hundred thousand tokens."""
+    long = chat(stream=True, max_tokens=LIMIT)
+    long.body = long.body.replace(b'"content": "', b'"content": "' + b"word " * 50_000)
+    _, call = broken_off(request=long, words=1, whole=True)
+    assert 50_000 * INPUT_NANOS < call.settlement.cost_nanos < 60_000 * INPUT_NANOS
+
+
+def test_nothing_above_the_limit_is_assumed():
+    """The provider keeps to it: what is unseen cannot be beyond."""
+    there, call = broken_off(request=chat(stream=True, max_tokens=250))
+    assert call.settlement.usage.output_tokens == 250
+    assert there.balance.spent <= 250 * OUTPUT_NANOS + 500 * INPUT_NANOS
+
+
+def test_a_provider_that_certainly_passed_its_limit_is_billed_for_that():
+    """More than was held: an overrun, posted in full."""
+    _, call = broken_off(request=chat(stream=True, max_tokens=10), words=700)
+    assert call.settlement.usage.output_tokens >= 700
+    assert call.settlement.cost_nanos >= 700 * OUTPUT_NANOS
+
+
+@pytest.mark.parametrize("content", [b"", b'"reasoning_effort": "high", '])
+def test_work_that_does_not_show_is_not_free(content):
+    """A model that reasons may have reasoned up to its limit."""
+    hidden = chat(stream=True, max_completion_tokens=LIMIT)
+    hidden.body = hidden.body.replace(b"gpt-4o-mini", b"o4-mini").replace(b"{", b"{" + content, 1)
+    there, call = broken_off(request=hidden, whole=True)
+    assert there.balance.spent == call.settlement.cost_nanos >= LIMIT * 4_400

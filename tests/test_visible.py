@@ -1,0 +1,89 @@
+"""What is seen of an answer: its tokens, bounded or counted, and how fast they come."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from walk import FakeClock, chunk
+
+from llmcap.estimate import TokenCounter
+from llmcap.meter import Meter
+from llmcap.providers import match
+from llmcap.providers.shape import Ask
+from llmcap.visible import UNSEEN_TOKENS, Visible
+from llmcap.vocabulary import encoding
+
+_, CHAT = match("api.openai.com", "POST", "/v1/chat/completions")
+SECOND = timedelta(seconds=1)
+
+
+def streamed(*texts: str) -> Meter:
+    """A stream of chat completions with these deltas so far."""
+    head = {"content-type": "text/event-stream"}
+    meter = Meter(CHAT, Ask(model="m", stream=True), status=200, headers=head)
+    for text in texts:
+        meter.feed(chunk(text))
+    return meter
+
+
+def visible(clock: FakeClock | None = None) -> Visible:
+    """Of an answer of OpenAI's, which has just begun."""
+    made = Visible(TokenCounter(), family="openai", clock=clock or FakeClock())
+    made.began()
+    return made
+
+
+@given(st.lists(st.text(), max_size=8))
+def test_counted_tokens_are_a_bound_whatever_the_text(texts: list[str]) -> None:
+    """Not below what tiktoken makes of the whole, nor above its bytes; however it was cut."""
+    made, whole = visible(), "".join(texts)
+    bound = made.tokens(streamed(*texts))
+    assert len(encoding().encode_ordinary(whole)) <= bound
+    assert bound <= max(len(whole.encode()), len(texts))
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=8))
+def test_counting_as_it_comes_is_no_less_than_counting_at_the_end(texts: list[str]) -> None:
+    """Each piece is counted once, and its text dropped."""
+    meter, made, bound = streamed(), visible(), 0
+    for text in texts:
+        meter.feed(chunk(text))
+        bound = made.tokens(meter)
+        assert not meter.take_text()
+    assert bound >= visible().tokens(streamed(*texts))
+
+
+def test_text_beyond_what_is_kept_counts_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded, and so are the tokens."""
+    monkeypatch.setattr("llmcap.providers.reader.KEPT_BYTES_MAX", 10)
+    assert visible().tokens(streamed("some words ", "and many more words")) >= 19
+
+
+def test_an_event_is_a_token_at_least() -> None:
+    """A provider's own token may be half a character."""
+    assert visible().tokens(streamed(*["a"] * 40)) == 40
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "unseen"),
+    [(SECOND * 100, UNSEEN_TOKENS), (SECOND / 10, 5_000), (-SECOND, UNSEEN_TOKENS)],
+)
+def test_what_is_unseen_grows_with_the_pace(elapsed: timedelta, unseen: int) -> None:
+    """A second's worth, and never less than a fast model makes in that time."""
+    clock = FakeClock()
+    made = visible(clock)
+    clock.forward(seconds=elapsed.total_seconds())
+    assert made.unseen(500, 2_000) == unseen
+
+
+def test_the_pace_since_the_client_left_is_counted_apart() -> None:
+    """It is the provider's alone: nobody else was waited for."""
+    clock = FakeClock()
+    made = visible(clock)
+    clock.forward(seconds=50)
+    made.left(1_000)
+    clock.forward(seconds=0.1)
+    assert made.unseen(500, 2_000) == 2_500
+    made.left(2_000)
+    assert made.unseen(500, 2_000) == 2_500, "a client leaves once"
