@@ -15,6 +15,7 @@ from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig, upstream_
 from mitmproxy.master import Master
 from mitmproxy.proxy.mode_servers import ServerInstance
 
+from llmcap.launch.handler import Handler, Hooks
 from llmcap.launch.proxythread import Setup
 
 
@@ -61,10 +62,17 @@ class Door:
     async def running(self) -> None:
         """Serve the clients, those first that came before we were ready."""
         instance: ServerInstance[Any] = ServerInstance.make(ctx.options.mode[0], self._manager)
+        hooks = Hooks(ctx.master)
 
         async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # asyncio does so only for sockets whose protocol was named when they were made. Else
+            # the body of an answer waits 40 ms for the client to acknowledge its head.
+            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            handler = Handler(hooks, ctx.master, reader, writer, ctx.options, instance.mode)
+            handler.layer = instance.make_top_layer(handler.layer.context)
             try:
-                await instance.handle_stream(reader, writer)
+                with self._manager.register_connection(handler.client.id, handler):
+                    await handler.handle_client()
             except asyncio.CancelledError:
                 # The proxy ends with this client still connected: asyncio would print a traceback.
                 writer.close()
