@@ -164,19 +164,21 @@ class Client:
         self.writer.close()
 
 
-async def drive(port: int, load: Load, latencies: list[float]) -> None:
-    """Do a load's calls over its clients, and note how long each took, in seconds."""
+def body_of(load: Load) -> bytes:
+    """What each call of a load asks."""
     messages = [{"role": "user", "content": "Say sixty words. " * 8}]
     body = {"model": "gpt-4o-mini", "messages": messages, "max_tokens": 4096}
     if load.stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-    encoded = json.dumps(body).encode()
+    return json.dumps(body).encode()
+
+
+async def drive(clients: list[Client], load: Load, latencies: list[float]) -> None:
+    """Do a load's calls over its open clients, and note how long each took, in seconds."""
     left = load.calls
 
-    async def work() -> None:
+    async def work(client: Client) -> None:
         nonlocal left
-        client = Client(port, encoded)
-        await client.open()
         while left > 0:
             left -= 1
             started = time.perf_counter()
@@ -185,9 +187,8 @@ async def drive(port: int, load: Load, latencies: list[float]) -> None:
                 await client.open()
             await client.call()
             latencies.append(time.perf_counter() - started)
-        client.close()
 
-    await asyncio.gather(*(work() for _ in range(load.clients)))
+    await asyncio.gather(*(work(client) for client in clients))
 
 
 # --- the proxies ----------------------------------------------------------------------------
@@ -266,15 +267,22 @@ class Figure:
 
 
 async def measure(proxy: Proxy, load: Load) -> Figure:
-    """Put one proxy under one load, once."""
+    """Put one proxy under one load, once. Connections are made, and used, before that."""
     latencies: list[float] = []
+    clients = [Client(proxy.port, body_of(load)) for _ in range(load.clients)]
+    for client in clients:
+        await client.open()
+        await client.call()
     cpu, started = proxy.cpu_seconds(), time.perf_counter()
-    await drive(proxy.port, load, latencies)
+    await drive(clients, load, latencies)
     elapsed = time.perf_counter() - started
+    cpu = proxy.cpu_seconds() - cpu
+    for client in clients:
+        client.close()
     return Figure(
         statistics.median(latencies) * 1000,
         len(latencies) / elapsed,
-        (proxy.cpu_seconds() - cpu) / len(latencies) * 1000,
+        cpu / len(latencies) * 1000,
     )
 
 
