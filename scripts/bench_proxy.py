@@ -1,14 +1,15 @@
 """
-What LLMCap adds to mitmdump: three proxies in one run, taken in turn, as ratios.
+What LLMCap adds to mitmdump, and what `llmcap up` saves: proxies in one run, taken in turn.
 
 - bare: mitmdump alone
 - null: mitmdump with a stream callable that does nothing, the least that any meter must do
 - llmcap: mitmdump with LLMCap under a cap, its ledger on disk
+- up: `llmcap up`, likewise
 
 All of them serve the same calls to a provider on loopback, over TLS on both sides. Each cell runs
-the three in turn for several rounds; a figure is the median of the rounds, a ratio the median of
-the rounds' ratios, so that a machine whose speed drifts does not decide the comparison. `--quick`
-is for CI: it shows that the bench runs, its figures mean little.
+them in turn for several rounds; a figure is the median of the rounds, a ratio the median of the
+rounds' ratios to null, so that a machine whose speed drifts does not decide the comparison.
+`--quick` is for CI: it shows that the bench runs, its figures mean little.
 """
 
 import argparse
@@ -26,12 +27,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from mitmproxy.certs import CertStore
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "api.openai.com"
-VARIANTS = ("bare", "null", "llmcap")
+VARIANTS = ("bare", "null", "llmcap", "up")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -52,6 +54,18 @@ ANSWER = json.dumps(
 REDIRECT = """
 def server_connect(data):
     data.server.address = ("127.0.0.1", {port})
+"""
+
+# What sends `llmcap up`, as it is, to the provider on loopback: it opens no connection elsewhere.
+EVERYWHERE = """
+import asyncio
+
+there = asyncio.open_connection
+
+async def here(host, port, **more):
+    return await there("127.0.0.1", {port}, **more)
+
+asyncio.open_connection = here
 """
 
 NULL = """
@@ -195,11 +209,33 @@ async def drive(clients: list[Client], load: Load, latencies: list[float]) -> No
 
 
 class Proxy:
-    """A real mitmdump in a process of its own."""
+    """A real mitmdump, or `llmcap up`, in a process of its own."""
 
     def __init__(self, name: str, folder: Path, upstream: int) -> None:
         self.name = name
         self.port = free_port()
+        start = self._up if name == "up" else self._mitmdump
+        self.process = start(folder, upstream)
+        wait_for(self.port)
+
+    def _up(self, folder: Path, upstream: int) -> "subprocess.Popen[bytes]":
+        (folder / "up").mkdir()
+        (folder / "up" / "sitecustomize.py").write_text(EVERYWHERE.format(port=upstream))
+        command = [
+            sys.executable, "-m", "llmcap.cli", "up", "--foreground", "--port", str(self.port),
+            "--cap", "1000000", "--ledger", str(folder / "up.sqlite3"),
+        ]  # fmt: skip
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "XDG_DATA_HOME": str(folder / "data"),
+            "PYTHONPATH": os.pathsep.join([str(folder / "up"), str(ROOT / "addons")]),
+            "SSL_CERT_FILE": str(folder / "upstream" / "bench-ca-cert.pem"),
+        }
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environ)
+
+    def _mitmdump(self, folder: Path, upstream: int) -> "subprocess.Popen[bytes]":
+        name = self.name
         (folder / "redirect.py").write_text(REDIRECT.format(port=upstream))
         (folder / "null.py").write_text(NULL)
         command = [
@@ -213,8 +249,7 @@ class Proxy:
             command += ["-s", str(ROOT / "addons" / "llmcap_addon.py")]
             command += ["--set", "llmcap_cap=1000000"]
             command += ["--set", f"llmcap_ledger={folder / 'ledger.sqlite3'}"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        wait_for(self.port)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
     def cpu_seconds(self) -> float:
         """User and system time so far."""
@@ -301,7 +336,8 @@ def row(load: Load, figures: dict[str, list[Figure]], events: int) -> str:
     rate = median("null", "calls_per_second")
     cells.append(f"{rate * events:9.0f} ev/s" if load.stream else f"{rate:9.0f} /s  ")
     fields = ("latency_ms", "calls_per_second", "cpu_ms")
-    cells += [f"{ratio('bare', field)} {ratio('llmcap', field)}" for field in fields]
+    others = [name for name in VARIANTS if name != "null"]
+    cells += [" ".join(ratio(name, field) for name in others) for field in fields]
     return " | ".join(cells)
 
 
@@ -321,13 +357,15 @@ async def bench(loads: list[Load], *, rounds: int, events: int) -> None:
         try:
             for proxy in proxies:
                 await measure(proxy, Load("warm-up", 4, 60))
-            ratios = " | ".join(f"{name + ' ratio':<15}" for name in ("latency", "rate", "CPU"))
+            ratios = " | ".join(f"{name + ' ratio':<23}" for name in ("latency", "rate", "CPU"))
             print(f"{'':<26} | {'null':>12} | {'null':>14} | {ratios}")
-            print(f"{'':<26} | {'latency':>12} | {'rate':>14} |" + "    bare  llmcap |" * 3)
+            head = "    bare  llmcap      up |"
+            print(f"{'':<26} | {'latency':>12} | {'rate':>14} |" + head * 3)
             for load in loads:
                 figures: dict[str, list[Figure]] = {proxy.name: [] for proxy in proxies}
                 for turn in range(rounds):
-                    for proxy in proxies[turn % 3 :] + proxies[: turn % 3]:
+                    first = turn % len(proxies)
+                    for proxy in proxies[first:] + proxies[:first]:
                         figures[proxy.name].append(await measure(proxy, load))
                 print(row(load, figures, events), flush=True)
             memory = {proxy.name: proxy.memory_mb() for proxy in proxies}
@@ -341,7 +379,7 @@ async def bench(loads: list[Load], *, rounds: int, events: int) -> None:
 def server_context(folder: Path) -> ssl.SSLContext:
     """A TLS context with a certificate of its own."""
     store = CertStore.from_store(folder / "upstream", "bench", 2048)
-    entry = store.get_cert(HOST, [])
+    entry = store.get_cert(HOST, [x509.DNSName(HOST)])
     pem = folder / "upstream.pem"
     key = entry.privatekey.private_bytes(
         serialization.Encoding.PEM,

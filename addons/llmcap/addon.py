@@ -8,7 +8,6 @@ or `error`, of which mitmproxy fires exactly one.
 
 import asyncio
 import contextlib
-import functools
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -26,16 +25,18 @@ from llmcap.attributes import Facts
 from llmcap.budget import describe
 from llmcap.deferred import Deferred
 from llmcap.errors import LLMCapError
-from llmcap.firewall import Firewall, Pass
+from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
-from llmcap.patience import admit
+from llmcap.patience import admit, admit_at_once
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shell import options, unloaded
-from llmcap.shell.callers import Callers, are_wanted
+from llmcap.shell.callers import Callers
 from llmcap.shell.flows import (  # fmt: skip
+    add_headers,
+    ask_for_identity,
     end_grpc,
-    last_words,
+    headers_of,
     must_stream,
     provider_host,
     proxy_user,
@@ -45,6 +46,7 @@ from llmcap.shell.flows import (  # fmt: skip
     strip_own_headers,
     unfix_length,
 )
+from llmcap.shell.guarded import Work, guarded
 from llmcap.shell.kept import InFlight, Kept
 from llmcap.shell.upgrades import Upgrades
 
@@ -57,26 +59,6 @@ HOUSEKEEPING_SECONDS = 1
 ABANDONED_AFTER_SECONDS = 2
 
 NOBODY = Facts()
-
-Hook = Callable[["LLMCap", http.HTTPFlow], Awaitable[None]]
-
-
-def guarded(hook: Hook) -> Hook:
-    """Refuse the call when the hook raises, unless the user chose `fail_open`."""
-
-    @functools.wraps(hook)
-    async def safe(self: "LLMCap", flow: http.HTTPFlow) -> None:
-        try:
-            await hook(self, flow)
-        except Exception as error:  # noqa: BLE001 - whatever it is, mitmproxy would forward
-            try:
-                self.hook_failed(flow, error)
-            except Exception as worse:
-                logger.error("LLMCap failed at last", exc_info=worse)  # noqa: TRY400 - not `error`
-                if not cut.was_sent(flow.id):
-                    flow.response = last_words()
-
-    return safe
 
 
 class LLMCap:
@@ -198,28 +180,49 @@ class LLMCap:
     # --- one call -----------------------------------------------------------------------------
 
     @guarded
-    async def request(self, flow: http.HTTPFlow) -> None:
-        """Admit, refuse, or leave alone."""
+    def request(self, flow: http.HTTPFlow) -> Work:
+        """Admit, refuse, or leave alone; at once, where nothing has to be waited for."""
         host = provider_host(flow)
         if host is None or flow.response or flow.error:
-            return
+            return None
         if self.firewall is None:
             raise LLMCapError("LLMCap is not ready")
-        facts = await self._facts(flow)
+        client = flow.client_conn
+        facts = self._callers.facts(
+            client.id,
+            client.peername[:2],
+            client.sockname[:2],
+            user=proxy_user(flow.request.headers.get("proxy-authorization", "")),
+            policy=self.firewall.policy,
+        )
+        if isinstance(facts, Facts):
+            return self._considered(flow, host, facts)
+        return self._identified(flow, host, facts)
+
+    async def _identified(self, flow: http.HTTPFlow, host: str, facts: Awaitable[Facts]) -> None:
+        work = self._considered(flow, host, await facts)
+        if work is not None:
+            await work
+
+    def _considered(self, flow: http.HTTPFlow, host: str, facts: Facts) -> Work:
+        assert self.firewall is not None
         request = request_of(flow, host, program=facts.program)
         considered = self._upgrades.consider(flow, self.firewall, request, facts)
-        if isinstance(considered, Pass):
-            strip_own_headers(flow)
+        if isinstance(considered, Admission):
+            verdict = admit_at_once(considered)
+            if verdict is None:
+                return self._admit(flow, considered)
+            self._go(flow, considered, verdict)
         elif isinstance(considered, Refused):
             flow.response = response_of(considered.reply)
-        elif isinstance(considered, Deferred):
-            strip_own_headers(flow)
-            self._in_flight.add(flow.id, considered, flow.client_conn.id)
         else:
-            await self._admit(flow, considered)
+            strip_own_headers(flow)
+            if isinstance(considered, Deferred):
+                self._in_flight.add(flow.id, considered, flow.client_conn.id)
+        return None
 
     @guarded
-    async def responseheaders(self, flow: http.HTTPFlow) -> None:
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Begin to meter."""
         call = self._in_flight.get(flow.id)
         response = flow.response
@@ -228,7 +231,7 @@ class LLMCap:
         if cut.was_answered_here(flow.id):
             self._ended(flow.id, "another addon answered")
             return
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = headers_of(response)
         if isinstance(call, Deferred):
             call.responded(response.status_code, headers)
             response.stream = self._watch(flow, call)
@@ -236,13 +239,12 @@ class LLMCap:
         streams = must_stream(headers, response.status_code)
         call.responded(response.status_code, headers, streams=streams)
         if streams:
-            for name, value in call.headers().items():
-                response.headers[name] = value
+            add_headers(response, call.headers())
             if call.alters_stream:
                 unfix_length(flow)
             response.stream = self._watch(flow, call)
 
-    async def response(self, flow: http.HTTPFlow) -> None:
+    def response(self, flow: http.HTTPFlow) -> None:
         """The exchange is whole: settle, and say the cost in a header where there is still time."""
         call, _ = self._in_flight.take(flow.id)
         if call is None or flow.response is None:
@@ -252,12 +254,11 @@ class LLMCap:
                 call.feed(flow.response.raw_content or b"")
                 call.finish()
                 if isinstance(call, CallInFlight):
-                    for name, value in call.headers().items():
-                        flow.response.headers[name] = value
+                    add_headers(flow.response, call.headers())
         except Exception as error:  # noqa: BLE001 - the answer passes, at the price of its hold
             self._metering_failed(call, error)
 
-    async def error(self, flow: http.HTTPFlow) -> None:
+    def error(self, flow: http.HTTPFlow) -> None:
         """A hang-up, a reset, a timeout: settle what is known."""
         self._ended(flow.id, flow.error.msg if flow.error else "the exchange broke off")
 
@@ -280,23 +281,15 @@ class LLMCap:
         if isinstance(verdict, Refused):
             logger.info("LLMCap refused: %s", verdict.refusal.message)
             flow.response = response_of(verdict.reply)
-            return
-        self._in_flight.add(flow.id, verdict, flow.client_conn.id)
-        strip_own_headers(flow)
-        send_as(flow, path=verdict.path, body=verdict.body)
-        if not admission.signed:
-            flow.request.headers["accept-encoding"] = "identity"
+        else:
+            self._go(flow, admission, verdict)
 
-    async def _facts(self, flow: http.HTTPFlow) -> Facts:
-        assert self.firewall is not None
-        client = flow.client_conn
-        return await self._callers.facts(
-            client.id,
-            client.peername[:2],
-            client.sockname[:2],
-            user=proxy_user(flow.request.headers.get("proxy-authorization", "")),
-            identify=are_wanted(self.firewall.policy),
-        )
+    def _go(self, flow: http.HTTPFlow, admission: Admission, call: CallInFlight) -> None:
+        self._in_flight.add(flow.id, call, flow.client_conn.id)
+        strip_own_headers(flow)
+        send_as(flow, path=call.path, body=call.body)
+        if not admission.signed:
+            ask_for_identity(flow)
 
     # --- metering -----------------------------------------------------------------------------
 

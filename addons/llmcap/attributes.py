@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from llmcap.providers.shape import Request
 
@@ -104,6 +105,7 @@ def api_key(request: Request) -> str:
     return request.query.get("key", "")
 
 
+@lru_cache(maxsize=1_024)
 def fingerprint(key: str, *, secret: bytes) -> str:
     """A short name for a key that cannot be turned back; empty for no key."""
     if not key:

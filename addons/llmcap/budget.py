@@ -117,6 +117,8 @@ def scopes_for(budgets: Sequence[Budget], call: Call, *, run_id: str) -> tuple[S
 
 
 def _matches(budget: Budget, call: Call) -> bool:
+    if not (budget.match or budget.allow):
+        return True
     if not _agrees(budget.match, call):
         return False
     return not any(_agrees(exception, call) for exception in budget.allow)

@@ -7,7 +7,7 @@ itself the moment the final usage is known, before the client has the last bytes
 """
 
 import hashlib
-import uuid
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -155,7 +155,11 @@ class Firewall:
     def note_refusal(self, provider: Provider, path: str, reason: str) -> None:
         """A row for a call that was refused before it could be understood."""
         call = Call(
-            id=uuid.uuid4().hex, at=self.clock(), provider=provider.name, endpoint=path, model=""
+            id=os.urandom(16).hex(),
+            at=self.clock(),
+            provider=provider.name,
+            endpoint=path,
+            model="",
         )
         self.ledger.refuse(call, None, note=reason)
 
@@ -294,8 +298,8 @@ class Firewall:
             from_body=ask.attributes, trusted=self.policy.trusted_headers, secret=self.secret,
         )  # fmt: skip
         return Call(
-            id=uuid.uuid4().hex, at=self.clock(), provider=provider.name, endpoint=endpoint.name,
-            model=ask.model, attributes=attributes,
+            id=os.urandom(16).hex(), at=self.clock(), provider=provider.name,
+            endpoint=endpoint.name, model=ask.model, attributes=attributes,
         )  # fmt: skip
 
     def fingerprint_of(self, request: Request) -> str:

@@ -20,6 +20,7 @@ from llmcap.meter import Meter
 from llmcap.money import usd_string
 from llmcap.records import (
     Admit,
+    Balance,
     Call,
     Charge,
     Ending,
@@ -79,9 +80,10 @@ class CallInFlight:
         self._status = 0
         self._seen_bytes = 0  # visible in the stream when it was last looked at
         self._reported: tuple[Charge, ...] = ()
+        self._settled_from: Reading | None = None
         self._followed: list[bytes] = []  # passed on, and not yet shown to `_ending`
         self._followed_bytes = 0
-        self._written = False
+        self._balances: tuple[Balance, ...] | None = None  # as the end of the hold left them
         self._began = self.firewall.clock()
         self._in_flight = True
         self._visible = Visible(
@@ -188,16 +190,19 @@ class CallInFlight:
 
     def settle_again(self) -> None:
         """Write a settlement that could not be written before."""
-        if self.settlement is not None and not self._written:
+        if self.settlement is not None and self._balances is None:
             self._write(self.settlement)
 
     def headers(self) -> dict[str, str]:
         """The `x-llmcap-*` headers that are true now."""
+        balances = self._balances
+        if balances is None:
+            balances = self.firewall.ledger.balances_of(self._hold) if self._hold.scopes else ()
         headers = cost_headers(
             self._hold,
             estimate_nanos=self._hold.held_nanos,
             cost_nanos=self.settlement.cost_nanos if self.settlement else None,
-            balances=self.firewall.ledger.balances_of(self._hold) if self._hold.scopes else (),
+            balances=balances,
             clamped=self.clamped,
         )
         if asked := self._admission.asked_model:
@@ -207,9 +212,12 @@ class CallInFlight:
     # --- settling -----------------------------------------------------------------------------
 
     def _settle(self, reading: Reading, *, whole: bool = False, note: str = "") -> None:
+        if self.settlement is not None and reading is self._settled_from:
+            return
         settlement = self._settlement(reading, whole=whole, note=note)
         if settlement is None:
             return
+        self._settled_from = reading
         if self.settlement is None:
             self._end(settlement)
         elif settlement != self.settlement and settlement.cost_nanos != self.settlement.cost_nanos:
@@ -269,30 +277,19 @@ class CallInFlight:
     def _write(self, settlement: Settlement) -> None:
         """Post it; what cannot be written now keeps its hold and is tried again."""
         try:
-            self.firewall.ledger.end(self._hold, settlement)
+            balances = self.firewall.ledger.end(self._hold, settlement)
         except HoldEnded as error:
             self.firewall.notify("hold_ended", str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the cost must not be lost
             self.firewall.unsettled.append(self.settle_again)
             self.firewall.notify("ledger_error", str(error))
             return
-        self._written = True
+        self._balances = balances
         if settlement.cost_nanos > self._hold.held_nanos:
             over = usd_string(settlement.cost_nanos - self._hold.held_nanos)
             name = f"{self.call.provider}/{self.call.model}"
             self.firewall.notify("overrun", f"{name} cost {over} USD above its hold", subject=name)
         self.firewall.line.wake()
-        self._look()
-
-    def _look(self) -> None:
-        """Let the guard see what this has made of its budgets."""
-        watched = [scope.budget.at for scope in self._hold.scopes]
-        if not any(watched):
-            return
-        try:
-            balances = self.firewall.ledger.balances_of(self._hold)
-        except LedgerError:  # the guard looks by itself, every second
-            return
         self.firewall.guard.saw(zip(self._hold.scopes, balances, strict=True))
 
     def _left(self, *, failed: bool) -> None:

@@ -74,6 +74,8 @@ class Guard:
 
     def saw(self, balances: Iterable[tuple[Scope, Balance]]) -> None:
         """These are the balances now: remember what they have reached, tell what is new."""
+        if not self.watched:
+            return
         now = self._clock()
         for scope, balance in balances:
             if not scope.budget.at:

@@ -125,6 +125,10 @@ class Price:
     context_window: int | None = None  # tokens
     reasons: bool = True  # may spend output tokens that the response does not show
 
+    def __hash__(self) -> int:
+        """What is computed of a price is kept by it: its tables do not have to be looked at."""
+        return hash((self.provider, self.model, self.since))
+
 
 # --- the call -------------------------------------------------------------------------------
 

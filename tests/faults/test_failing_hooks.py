@@ -8,7 +8,8 @@ cost. In either case the next call is served as if nothing had happened.
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from mitmproxy import http
@@ -62,15 +63,21 @@ def flow_of(request: Request) -> http.HTTPFlow:
     return flow
 
 
-def run(hook: Coroutine[object, object, None]) -> None:
+def run(hook: Callable[[http.HTTPFlow], Any], flow: http.HTTPFlow) -> None:
     """Run a hook as mitmproxy does: what it raises is logged, and the flow goes on."""
+
+    async def story() -> None:
+        work = hook(flow)
+        if work is not None:
+            await work
+
     with contextlib.suppress(Exception):
-        asyncio.run(hook)
+        asyncio.run(story())
 
 
 def forwarded(addon: LLMCap, flow: http.HTTPFlow) -> bool:
     """Run the request hook; whether mitmproxy would send the request on."""
-    run(addon.request(flow))
+    run(addon.request, flow)
     return flow.response is None and flow.error is None
 
 
@@ -79,7 +86,7 @@ def begins(addon: LLMCap, flow: http.HTTPFlow, kind: str) -> None:
     cut._sent.add(flow.id)
     flow.response = http.Response.make(200, b"", {"content-type": kind})
     del flow.response.headers["content-length"]
-    run(addon.responseheaders(flow))
+    run(addon.responseheaders, flow)
 
 
 def answered(addon: LLMCap, flow: http.HTTPFlow, pieces: list[bytes]) -> bytes:
@@ -92,7 +99,7 @@ def answered(addon: LLMCap, flow: http.HTTPFlow, pieces: list[bytes]) -> bytes:
         got = b"".join(each if isinstance(each, bytes) else b"".join(each) for each in passed)
     else:
         flow.response.raw_content = got
-    run(addon.response(flow))
+    run(addon.response, flow)
     assert flow.id not in cut._sent
     return got
 
@@ -122,13 +129,13 @@ def assert_it_lives(addon: LLMCap, there: Walk) -> None:
 BEFORE = [
     "llmcap.addon.provider_host",
     "llmcap.addon.request_of",
-    "llmcap.addon.LLMCap._facts",
+    "llmcap.addon.Callers.facts",
     "llmcap.firewall.Firewall.consider",
     "llmcap.firewall.attributes_of",
     "llmcap.firewall.scopes_for",
     "llmcap.firewall.Admission",
     "llmcap.pricing.PriceBook.find",
-    "llmcap.addon.admit",
+    "llmcap.addon.admit_at_once",
     "llmcap.admission.demand",
     "llmcap.admission.Admission.try_cheap",
     "llmcap.ledger.sqlite.SqliteLedger.hold",
@@ -137,27 +144,39 @@ BEFORE = [
     "llmcap.flight.CallInFlight.__init__",
     "llmcap.flight.Allowance",
     "llmcap.addon.strip_own_headers",
-    "llmcap.guard.Guard.ask",
     "llmcap.guard.Guard.restraint",
     "llmcap.firewall.Firewall.fingerprint_of",
     "llmcap.firewall.restrained",
 ]
 
 
-@pytest.mark.parametrize("target", BEFORE)
+LATER = [
+    "llmcap.addon.admit",
+    "llmcap.guard.Guard.ask",
+    "llmcap.admission.Admission.try_cheap",
+    "llmcap.ledger.sqlite.SqliteLedger.hold",
+    "llmcap.addon.strip_own_headers",
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "waits"), [*((each, False) for each in BEFORE), *((each, True) for each in LATER)]
+)
 def test_a_fault_before_the_request_is_sent_refuses_it(
-    target: str, addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch
+    target: str, addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch, *, waits: bool
 ) -> None:
-    """Not forwarded, not charged, nothing held."""
+    """Not forwarded, not charged, nothing held; whether it is admitted at once or waits."""
     flow = flow_of(chat(max_tokens=50))
     with monkeypatch.context() as patch:
+        if waits:
+            patch.setattr("llmcap.addon.admit_at_once", lambda _: None)
         patch.setattr(target, raises)
         assert not forwarded(addon, flow)
     if flow.response is not None:
         assert flow.response.status_code >= 400
-        run(addon.response(flow))
+        run(addon.response, flow)
     else:
-        run(addon.error(flow))
+        run(addon.error, flow)
     assert there.balance.spent == 0
     assert_it_lives(addon, there)
 
@@ -304,7 +323,7 @@ def test_a_fault_at_a_hang_up_charges_no_less(
     flow.response.stream(chunk("hello"))
     with monkeypatch.context() as patch:
         patch.setattr(target, raises)
-        run(addon.error(flow))
+        run(addon.error, flow)
     there.firewall.keep_house()
     assert there.balance.spent >= 600
     assert_it_lives(addon, there)

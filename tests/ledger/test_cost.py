@@ -11,7 +11,7 @@ import pytest
 from books import assumed, budget, call, demand, scopes, settled
 
 HOLD = 6  # begin, balance, entry, open hold, posting, commit
-END = 5  # begin, open hold, entry, posting, commit
+END = 6  # begin, open hold, entry, posting, balance, commit
 ONE = [budget("$5000")]
 THREE = [*ONE, budget("$50/day", per=["project"]), budget("60 requests/5h")]
 
@@ -38,11 +38,11 @@ def walk(ledger, budgets, settlement):
 @pytest.mark.parametrize(
     ("budgets", "settlement", "expected"),
     [
-        pytest.param([], settled(5), (HOLD - 2, END - 1), id="no budget"),
+        pytest.param([], settled(5), (HOLD - 2, END - 2), id="no budget"),
         pytest.param(ONE, settled(5), (HOLD, END), id="one budget"),
         pytest.param(ONE, assumed(5), (HOLD, END), id="assumed"),
         pytest.param(ONE, settled(5, response_id="r"), (HOLD, END + 1), id="with a response's id"),
-        pytest.param(THREE, settled(5), (HOLD + 4, END + 2), id="three budgets"),
+        pytest.param(THREE, settled(5), (HOLD + 4, END + 4), id="three budgets"),
     ],
 )
 def test_number_of_statements_does_not_depend_on_history(ledger, budgets, settlement, expected):

@@ -25,9 +25,11 @@ def facts(callers: Callers, *, user: str = "", identify: bool = False) -> Facts:
     """What is known of one call."""
 
     async def call() -> Facts:
-        found = callers.facts("c1", CLIENT, SERVER, user=user, identify=identify)
+        wanted = ProcessPolicy.ON if identify else ProcessPolicy.OFF
+        policy = Policy(identify_processes=wanted)
+        found = callers.facts("c1", CLIENT, SERVER, user=user, policy=policy)
         try:
-            return await found
+            return found if isinstance(found, Facts) else await found
         finally:
             callers.close()
 

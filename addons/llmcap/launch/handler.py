@@ -3,8 +3,10 @@ One client of the small master: mitmproxy's own handler, with the detours taken 
 
 mitmproxy makes a task for every hook, walks through its addons in it, and comes back through a
 lock; a call has seven hooks, and for most of them there is nobody to ask. Here a hook that nobody
-has is over at once, one that does not wait is called like a function, and what one event makes to
-be sent leaves in one write. What the layers see is the same, in the same order.
+has is over at once, and one that does not wait is called like a function. What is to be sent leaves
+in one write, when all connections that had something to say were heard: to wake who waits for it is
+the dearest part of a small call, and whoever is awake needs no waking. What the layers see is the
+same, in the same order.
 """
 
 import asyncio
@@ -53,6 +55,7 @@ class Handler(ProxyConnectionHandler):
         self._hooks = hooks
         self._events: deque[events.Event] = deque()
         self._busy = False
+        self._send_is_due = False
         self._unsent: dict[Connection, list[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -68,7 +71,15 @@ class Handler(ProxyConnectionHandler):
                 self._handle(self._events.popleft())
         finally:
             self._busy = False
-            self._send()
+            if self._unsent and not self._send_is_due:
+                self._send_is_due = True
+                asyncio.get_running_loop().call_soon(self._send)
+
+    async def drain_writers(self) -> None:
+        """Wait until what was written can go, which it mostly has at once."""
+        writers = [transport.writer for transport in self.transports.values()]
+        if any(writer and _is_full(writer) for writer in writers):
+            await super().drain_writers()  # type: ignore[no-untyped-call]
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
         """Of the connection itself, for which mitmproxy waits."""
@@ -114,6 +125,7 @@ class Handler(ProxyConnectionHandler):
 
     def _send(self) -> None:
         """Write what is to be sent, in one piece for each connection."""
+        self._send_is_due = False
         if not self._unsent:
             return
         unsent, self._unsent = self._unsent, {}
@@ -163,6 +175,11 @@ class Handler(ProxyConnectionHandler):
             await waiting
         except Exception:
             logger.exception("Addon error")
+
+
+def _is_full(writer: Any) -> bool:
+    size: int = writer.transport.get_write_buffer_size()
+    return size > 0
 
 
 _FIELDS: dict[type, str] = {}

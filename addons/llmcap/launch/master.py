@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mitmproxy import ctx, options
+from mitmproxy import ctx, http, options
 from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig, upstream_auth
 from mitmproxy.master import Master
 from mitmproxy.proxy.mode_servers import ServerInstance
@@ -28,6 +28,9 @@ async def serve(
     ready: Callable[[], object] = lambda: None,
 ) -> None:
     """Serve the socket until `stop` is set. Raises mitmproxy's `OptionsError` for a bad setup."""
+    # mitmproxy checks the type of each field of each message, unless Python runs without asserts,
+    # which ours should not: a twentieth of a call.
+    http.MessageData.__post_init__ = _trusted  # type: ignore[method-assign]
     master: Any = Master(options.Options())  # mitmproxy's own code has few types
     server = proxyserver.Proxyserver()
     master.addons.add(core.Core(), server, next_layer.NextLayer(), tlsconfig.TlsConfig())
@@ -46,6 +49,10 @@ async def serve(
         await master.run()
     finally:
         stopping.cancel()
+
+
+def _trusted(message: http.MessageData) -> None:
+    """A message that mitmproxy itself has made."""
 
 
 class Door:

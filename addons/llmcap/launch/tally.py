@@ -102,13 +102,13 @@ class _Counted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def end(self, hold: Hold, settlement: Settlement) -> None:
-        self._ledger.end(hold, settlement)
+    def end(self, hold: Hold, settlement: Settlement) -> tuple[Balance, ...]:
+        balances = self._ledger.end(hold, settlement)
         self._seen(hold.scopes)
-        if settlement.ending is Ending.RELEASED:
-            return
-        self._count(hold.call, settlement)
-        self._costs[hold.id] = (self._model(hold.call, settlement), settlement.cost_nanos)
+        if settlement.ending is not Ending.RELEASED:
+            self._count(hold.call, settlement)
+            self._costs[hold.id] = (self._model(hold.call, settlement), settlement.cost_nanos)
+        return balances
 
     def correct(self, hold: Hold, settlement: Settlement) -> None:
         self._ledger.correct(hold, settlement)

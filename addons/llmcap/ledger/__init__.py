@@ -38,9 +38,9 @@ class Ledger(Protocol):
         """Remember that a call in flight will be paid for under this id, whoever fetches it."""
         ...
 
-    def end(self, hold: Hold, settlement: Settlement) -> None:
+    def end(self, hold: Hold, settlement: Settlement) -> tuple[Balance, ...]:
         """
-        End a hold, once: `HoldEnded` the second time.
+        End a hold, once: `HoldEnded` the second time. What its scopes' balances are then.
 
         Where another process took this one for dead and assumed the cost, this is the truth that
         was missing, and posted as a correction.

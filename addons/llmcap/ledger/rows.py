@@ -28,6 +28,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
 _TEXT_CHARS_MAX = 500
 _ATTRIBUTES_CHARS_MAX = 4_000
+_json = json.JSONEncoder(separators=(",", ":")).encode
 _COUNTS = tuple(name for name in Usage.__slots__ if name != "extras")
 
 
@@ -98,7 +99,7 @@ def text(value: str | None) -> str | None:
 
 def attributes_json(attributes: Mapping[str, str]) -> str:
     """A JSON object in ASCII, its values cut where a client sent far too much."""
-    document = json.dumps(dict(attributes), separators=(",", ":"))
+    document = _json(dict(attributes))
     if len(document) > _ATTRIBUTES_CHARS_MAX:
         document = json.dumps({name: value[:100] for name, value in attributes.items()})
     return document
@@ -110,7 +111,7 @@ def usage_json(usage: Usage) -> str | None:
     for name, count in usage.extras.items():
         if count:
             counts[name] = str(count) if isinstance(count, Decimal) else count
-    return json.dumps(counts, separators=(",", ":")) if counts else None
+    return _json(counts) if counts else None
 
 
 def usage_from(document: str | None) -> Mapping[str, Count]:

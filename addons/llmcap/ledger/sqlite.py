@@ -163,13 +163,14 @@ class SqliteLedger:
         with self._store as db:
             claim(db, hold.call.provider, response_id, hold.id)
 
-    def end(self, hold: Hold, settlement: Settlement) -> None:
-        """Post what the call cost, and give back what it held."""
+    def end(self, hold: Hold, settlement: Settlement) -> tuple[Balance, ...]:
+        """Post what the call cost, and give back what it held; what that makes of its balances."""
         assert settlement.cost_nanos >= 0, settlement
         assert settlement.ending is not Ending.RELEASED or settlement.cost_nanos == 0, settlement
         self._check_open()
         with self._store as db:
             self._endings.end(db, hold, settlement)
+            return _balances(db, hold)
 
     def correct(self, hold: Hold, settlement: Settlement) -> None:
         """In the balances that the ending was posted to; any number of times."""
@@ -323,8 +324,7 @@ class SqliteLedger:
 
     def balances_of(self, hold: Hold) -> tuple[Balance, ...]:
         """Read without the write lock."""
-        found = self._read(lambda db: _with_balances(db, hold.scopes, hold.balance_ids))
-        return tuple([balance for _, balance in found])
+        return self._read(lambda db: _balances(db, hold))
 
     def audit(self) -> list[str]:
         """See `queries.audit`."""
@@ -348,6 +348,10 @@ def _with_balances(
         (scope, balance_of(db, scope, balance_id))
         for scope, balance_id in zip(scopes, balance_ids, strict=True)
     ]
+
+
+def _balances(db: sqlite3.Connection, hold: Hold) -> tuple[Balance, ...]:
+    return tuple([balance for _, balance in _with_balances(db, hold.scopes, hold.balance_ids)])
 
 
 def _with_reset(

@@ -9,6 +9,7 @@ store is usable again as soon as the fault is over.
 import contextlib
 import os
 import sqlite3
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -21,9 +22,11 @@ from llmcap.ledger.schema import VERSION, migrate
 BUSY_MILLISECONDS = 25
 # Opening may meet another process that makes or recovers the ledger; nothing else waits for it.
 OPEN_BUSY_MILLISECONDS = 5_000
+# A commit writes, and sums up, the whole of each page that it touches, of which it changes little.
+PAGE_BYTES = 2_048
 # How much the write-ahead log may grow before a commit copies it into the file: 40 MB, which the
 # checkpointer leaves to a commit only while calls come without a pause.
-CHECKPOINT_PAGES = 10_000
+CHECKPOINT_PAGES = 20_000
 
 # What went wrong by SQLite's primary result code: the reason, and the move.
 _REASONS = {
@@ -176,7 +179,8 @@ class Store:
                 f"knows {VERSION})\nhint: use that version, or name another ledger"
             )
         if version < VERSION:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a file that is empty yet
+            _log_ahead(connection)
             connection.execute("BEGIN IMMEDIATE")
             # Another process may have been first while this one waited for the lock.
             if _version(connection) < VERSION:
@@ -193,6 +197,20 @@ class Store:
             reason, move = _REASONS[code]
             return LedgerError(f"the ledger {self._name}: {reason} ({error})\nhint: {move}")
         return LedgerError(f"the ledger {self._name} cannot be used: {error}")
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log: where another process is at that too, SQLite does not wait."""
+    deadline = time.monotonic() + OPEN_BUSY_MILLISECONDS / 1_000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_MILLISECONDS / 1_000)
+        else:
+            return
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -14,8 +14,11 @@ How counts become lines:
   multiply rates; several multiply each other. A term without a variant changes nothing.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, Context, Decimal, Inexact
+from functools import lru_cache
+from operator import attrgetter
 
 from llmcap.errors import PriceError
 from llmcap.money import EXACT
@@ -36,20 +39,17 @@ _CEILING = Context(prec=30, rounding=ROUND_CEILING)
 # was long enough for a context tier. Only who read the response can know that.
 SUMMED = "summed"
 
+# What was computed of so many prices under their terms is kept.
+_KEPT = 4_096
+
 _TOKENS = frozenset(TOKEN_UNITS)
 _OUTPUT = frozenset(OUTPUT_UNITS)
 
-# The fields of `Usage` that count something read, and something written.
-_READ = (
-    "input_tokens",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "input_audio",
-    "input_image",
-    "input_video",
+# What is read, and what is written, beside the wholes.
+_read_parts = attrgetter(
+    "cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "input_image", "input_video"
 )
-_WRITTEN = ("output_tokens", "reasoning", "output_audio", "output_image", "output_video")
+_written_parts = attrgetter("reasoning", "output_audio", "output_image", "output_video")
 # What a token may be billed at without anybody having sent or asked for sound.
 _SILENT_INPUT = ("input", "cache_write", "cache_write_1h", "input_image", "input_video")
 _SILENT_OUTPUT = tuple(unit for unit in OUTPUT_UNITS if unit != "output_audio")
@@ -61,14 +61,17 @@ def cost_usd(usage: Usage, price: Price, terms: Collection[str] = ()) -> Decimal
 
     Raises `PriceError` for a unit that was used and has no rate: unpriced is never free.
     """
-    lines_in: list[Line] = []
-    lines_out: list[Line] = []
     rates = rates_for(price, terms, usage.input_tokens)
-    if any(getattr(usage, name) for name in _READ):
-        lines_in = _input_lines(usage, price, rates)
-    if any(getattr(usage, name) for name in _WRITTEN):
-        lines_out = _output_lines(usage, price, rates)
-    tokens_usd = _total((*lines_in, *lines_out, *_surcharges(usage.input_tokens, price, terms)))
+    lines = _surcharges(usage.input_tokens, price, terms)
+    if any(_read_parts(usage)):
+        lines += _input_lines(usage, price, rates)
+    elif usage.input_tokens:
+        lines.append((usage.input_tokens, _rate("input", usage.input_tokens, rates, price)))
+    if any(_written_parts(usage)):
+        lines += _output_lines(usage, price, rates)
+    elif usage.output_tokens:
+        lines.append((usage.output_tokens, _rate("output", usage.output_tokens, rates, price)))
+    tokens_usd = _total(lines)
     total = tokens_usd.scaleb(MILLION_EXPONENT, context=EXACT)
     for name, count in usage.extras.items():
         total = EXACT.add(total, _fee(name, count, price, rates))
@@ -89,13 +92,20 @@ def worst_rates(
     only with `audio`, or where a model has no others. A variant that a provider applies unasked
     (a workspace's default region) counts unless `terms` already name one of its kind.
     """
+    return _worst_rates(price, tuple(terms), _steps_below(price, input_tokens), audio=audio)
+
+
+@lru_cache(maxsize=_KEPT)
+def _worst_rates(
+    price: Price, terms: tuple[str, ...], steps: tuple[int, ...], *, audio: bool
+) -> tuple[Decimal, Decimal]:
     asked = set(terms)
     regions = {term for term in price.variants if term.startswith("geo-")}
     if not regions & asked:
         unasked = [term for term in regions if price.variants[term].unasked]
         asked.update(sorted(unasked, key=lambda term: -price.variants[term].factor)[:1])
     input_rate = output_rate = ZERO
-    for read in (0, *(tier.above + 1 for tier in _tiers(price) if tier.above < input_tokens)):
+    for read in (0, *(step + 1 for step in steps)):
         rates = rates_for(price, asked, read, marginal=True)
         input_rate = max(input_rate, _dearest(rates, _SILENT_INPUT, "input_audio", audio=audio))
         output_rate = max(output_rate, _dearest(rates, _SILENT_OUTPUT, "output_audio", audio=audio))
@@ -117,6 +127,16 @@ def rates_for(
     A marginal tier re-prices only what is read past it, so it leaves the input rates as they are
     (`_surcharges` adds the difference) unless `marginal` asks for the rates past it.
     """
+    if not (terms or price.tiers):
+        return price.rates
+    return _rates_for(price, tuple(terms), _steps_below(price, input_tokens), marginal=marginal)
+
+
+@lru_cache(maxsize=_KEPT)
+def _rates_for(
+    price: Price, terms: tuple[str, ...], steps: tuple[int, ...], *, marginal: bool
+) -> Rates:
+    input_tokens = max(steps, default=-1) + 1
     if SUMMED in terms:
         input_tokens = 0
     rates = _tiered(price.rates, price.tiers, input_tokens, marginal=marginal)
@@ -164,14 +184,23 @@ def _tiered(rates: Rates, tiers: Sequence[Tier], input_tokens: int, *, marginal:
     return chosen
 
 
-def _tiers(price: Price) -> list[Tier]:
-    return [*price.tiers, *(tier for each in price.variants.values() for tier in each.tiers)]
+@lru_cache(maxsize=_KEPT)
+def _steps(price: Price) -> tuple[int, ...]:
+    """Where tiers begin, those of its variants too."""
+    tiers = (*price.tiers, *(tier for each in price.variants.values() for tier in each.tiers))
+    return tuple(sorted({tier.above for tier in tiers}))
+
+
+def _steps_below(price: Price, input_tokens: int) -> tuple[int, ...]:
+    """Those that a call which reads this many tokens is past: all that its rates depend on."""
+    steps = _steps(price)
+    return steps[: bisect_left(steps, input_tokens)]
 
 
 def _surcharges(input_tokens: int, price: Price, terms: Collection[str]) -> list[Line]:
     """What marginal tiers add: the tokens past each, at the difference of the `input` rates."""
     lines: list[Line] = []
-    if SUMMED in terms:
+    if SUMMED in terms or not price.tiers:
         return lines
     below = rates_for(price, terms, 0).get("input", ZERO)
     for tier in price.tiers:

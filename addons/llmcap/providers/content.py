@@ -16,15 +16,12 @@ from llmcap.errors import FormatError
 from llmcap.providers.multipart import fields_of
 from llmcap.providers.shape import Media, Request
 
-# A body without any of these has no media; looking for them is much cheaper than walking it all.
-_MEDIA_WORDS = tuple(
-    word.encode()
-    for word in (
-        '"source"', '"image', '"input_image"', '"input_audio"', '"audio', '"video', '"document',
-        '"file', '"input_file"', '"inlineData"', '"inline_data"', '"container_upload"', '"data:',
-        '"bytes', '"b64_json"', '"gcs',
-    )
-)  # fmt: skip
+# A body without any of these has no media; one look for them is much cheaper than walking it all.
+# The first letters are said by themselves, as that is what lets the look be fast.
+_MEDIA_WORDS = re.compile(
+    rb'"(?=[abcdfgisv])(?:audio|b(?:ytes|64_json")|container_upload"|d(?:ocument|ata:)|file|gcs'
+    rb'|i(?:mage|nput_(?:image|audio|file)"|nline(?:Data|_data)")|source"|video)'
+)
 _DATA_URL = re.compile(r"data:([a-z]+)/([a-z0-9.+-]+)[^,]{0,100}?;base64,", re.IGNORECASE)
 
 # Keys that name something the provider fetches or already has, and where they mean that: a tool's
@@ -61,7 +58,7 @@ def measure(request: Request) -> Content:
 
     Bytes of the JSON around the text count as text: the bound may be too high, never too low.
     """
-    if not any(word in request.body for word in _MEDIA_WORDS):
+    if not _MEDIA_WORDS.search(request.body):
         return Content(len(request.body))
     walker = _Walker()
     walker.visit(request.document(), "", 0)

@@ -6,8 +6,9 @@ One lookup for each connection, one at a time; the answer is kept until the conn
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 from llmcap.attributes import Facts
 from llmcap.records import Policy, ProcessPolicy
@@ -33,6 +34,8 @@ class Callers:
     def __init__(self, of_all: Facts, *, find: Find | None = None) -> None:
         self._of_all = of_all
         self._find = find or Owners().find
+        self._policy: Policy | None = None  # the last one, and whether it wants callers identified
+        self._wanted = False
         self._users: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Future[Owner | None]] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="llmcap-callers")
@@ -42,24 +45,39 @@ class Callers:
         if user:
             self._users[connection] = user
 
-    async def facts(
-        self, connection: str, client: Address, server: Address, *, user: str, identify: bool
-    ) -> Facts:
-        """What is known of the maker of a call; its process only where `identify` asks for it."""
-        facts = dataclasses.replace(
-            self._of_all,
-            proxy_user=self._users.get(connection) or user or self._of_all.proxy_user,
-            port=str(server[1]),
-        )
+    def facts(
+        self, connection: str, client: Address, server: Address, *, user: str, policy: Policy
+    ) -> Facts | Awaitable[Facts]:
+        """
+        What is known of the maker of a call; its process only where the policy asks for it, and
+        then that may have to be waited for.
+        """
+        facts = self._facts_of(self._users.get(connection) or user, server[1])
         # A proxy that was started for one program knows it, also where others call for that one.
-        if not identify or facts.cwd:
+        if facts.cwd or not self._identifies(policy):
             return facts
+        return self._with_process(facts, connection, client, server)
+
+    async def _with_process(
+        self, facts: Facts, connection: str, client: Address, server: Address
+    ) -> Facts:
         owner = await self.of(connection, client, server)
         if owner is None:
             return facts
         return dataclasses.replace(
             facts, process=owner.program, cwd=owner.cwd, project=owner.project
         )
+
+    def _identifies(self, policy: Policy) -> bool:
+        if policy is not self._policy:
+            self._policy, self._wanted = policy, are_wanted(policy)
+        return self._wanted
+
+    @lru_cache(maxsize=256)  # noqa: B019 - one of these lives as long as its proxy
+    def _facts_of(self, user: str, port: int) -> Facts:
+        """What a proxy user's calls on a port have in common."""
+        known = user or self._of_all.proxy_user
+        return dataclasses.replace(self._of_all, proxy_user=known, port=str(port))
 
     async def of(self, connection: str, client: Address, server: Address) -> Owner | None:
         """The program at the other end of a connection; None where that cannot be known."""

@@ -1,6 +1,7 @@
 """mitmproxy's flows and the core's words, one into the other."""
 
 import base64
+from collections.abc import Mapping
 
 from mitmproxy import http
 
@@ -10,6 +11,9 @@ from llmcap.providers import match, provider_of
 from llmcap.providers.shape import Request
 from llmcap.replies import Refusal, Reply, refuse
 
+# LLMCap's own headers, and the proxy's password, are no business of the provider's.
+_PRIVATE = frozenset(name.encode() for name in (*OWN_HEADERS, "proxy-authorization"))
+
 LAST_WORDS = b'{"error": {"message": "LLMCap failed, so it did not send this call. See its log."}}'
 
 # Whole JSON answers up to this size are held back so that their cost can stand in a header.
@@ -18,7 +22,9 @@ BUFFERED_BYTES_MAX = 4 * 1024 * 1024
 
 def provider_host(flow: http.HTTPFlow) -> str | None:
     """The name under which the request's host is a provider's, or None."""
-    for name in (flow.request.host, flow.request.pretty_host, flow.client_conn.sni or ""):
+    if provider_of(flow.request.host):
+        return flow.request.host.lower()
+    for name in (flow.request.pretty_host, flow.client_conn.sni or ""):
         if name and provider_of(name):
             return name.lower()
     return _local_host(flow)
@@ -44,7 +50,7 @@ def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
         body = flow.request.get_content(strict=True) or b""
     except ValueError as error:
         raise LLMCapError(f"the request's content-encoding cannot be undone: {error}") from error
-    headers = {name.lower(): value for name, value in flow.request.headers.items()}
+    headers = headers_of(flow.request)
     if program:
         headers["user-agent"] = f"{headers.get('user-agent', '')} {program}/".lstrip()
     return Request(
@@ -55,6 +61,25 @@ def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
         headers=headers,
         body=body,
     )
+
+
+def headers_of(message: http.Message) -> dict[str, str]:
+    """By their names in lower case; several of a name are one, as HTTP says. For speed, by hand."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in message.headers.fields:
+        name = raw_name.lower().decode("utf-8", "surrogateescape")
+        value = raw_value.decode("utf-8", "surrogateescape")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def add_headers(message: http.Message, headers: Mapping[str, str]) -> None:
+    """Add headers of ours, in the place of any that a proxy before us has added."""
+    ours = tuple((name.encode(), value.encode()) for name, value in headers.items())
+    fields = message.headers.fields
+    if any(name.startswith(b"x-llmcap-") for name, _ in fields):
+        fields = tuple(field for field in fields if field[0].decode().lower() not in headers)
+    message.headers.fields = fields + ours
 
 
 def response_of(reply: Reply) -> http.Response:
@@ -91,10 +116,18 @@ def end_grpc(flow: http.HTTPFlow, refusal: Refusal) -> None:
 
 
 def strip_own_headers(flow: http.HTTPFlow) -> None:
-    """LLMCap's own headers, and the proxy's password, are no business of the provider's."""
-    for name in (*OWN_HEADERS, "proxy-authorization"):
-        if name in flow.request.headers:
-            del flow.request.headers[name]
+    """Take out what is no business of the provider's."""
+    headers = flow.request.headers
+    kept = tuple([field for field in headers.fields if field[0].lower() not in _PRIVATE])
+    if len(kept) != len(headers.fields):
+        headers.fields = kept
+
+
+def ask_for_identity(flow: http.HTTPFlow) -> None:
+    """Let the answer come as it is: what is not encoded can be read, and added to, at once."""
+    headers = flow.request.headers
+    others = [field for field in headers.fields if field[0].lower() != b"accept-encoding"]
+    headers.fields = (*others, (b"accept-encoding", b"identity"))
 
 
 def must_stream(headers: dict[str, str], status: int) -> bool:

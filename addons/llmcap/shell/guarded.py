@@ -1,0 +1,57 @@
+"""
+The guard round every hook that decides: mitmproxy forwards a call whose hook raised.
+
+A hook may work at once, or give an awaitable where it has to wait; both are guarded.
+"""
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from mitmproxy import http
+
+from llmcap import cut
+from llmcap.shell.flows import last_words
+
+logger = logging.getLogger(__name__)
+
+Work = Awaitable[None] | None
+Hook = Callable[[Any, http.HTTPFlow], Work]
+
+
+class Shell(Protocol):
+    """An addon whose hooks are guarded."""
+
+    def hook_failed(self, flow: http.HTTPFlow, error: Exception) -> None:
+        """Do what has to be done instead."""
+        ...
+
+
+def guarded(hook: Hook) -> Hook:
+    """Refuse the call when the hook raises, at once or later, unless the user chose `fail_open`."""
+
+    @functools.wraps(hook)
+    def safe(self: Shell, flow: http.HTTPFlow) -> Work:
+        try:
+            work = hook(self, flow)
+        except Exception as error:  # noqa: BLE001 - whatever it is, mitmproxy would forward
+            failed(self, flow, error)
+            return None
+        return None if work is None else finished(self, flow, work)
+
+    async def finished(self: Shell, flow: http.HTTPFlow, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - likewise
+            failed(self, flow, error)
+
+    def failed(self: Shell, flow: http.HTTPFlow, error: Exception) -> None:
+        try:
+            self.hook_failed(flow, error)
+        except Exception as worse:
+            logger.error("LLMCap failed at last", exc_info=worse)  # noqa: TRY400 - not `error`
+            if not cut.was_sent(flow.id):
+                flow.response = last_words()
+
+    return safe
