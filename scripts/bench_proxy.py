@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOST = "api.openai.com"
 VARIANTS = ("bare", "null", "llmcap", "up")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+START_SECONDS_MAX = 30
 TICKS = os.sysconf("SC_CLK_TCK")
 
 USAGE = {"prompt_tokens": 40, "completion_tokens": 60, "total_tokens": 100}
@@ -216,7 +217,7 @@ class Proxy:
         self.port = free_port()
         start = self._up if name == "up" else self._mitmdump
         self.process = start(folder, upstream)
-        wait_for(self.port)
+        self._wait_until_ready()
 
     def _up(self, folder: Path, upstream: int) -> "subprocess.Popen[bytes]":
         (folder / "up").mkdir()
@@ -251,6 +252,17 @@ class Proxy:
             command += ["--set", f"llmcap_ledger={folder / 'ledger.sqlite3'}"]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with socket.socket() as sock:
+                sock.settimeout(1)
+                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        self.stop()
+        raise RuntimeError(f"{self.name} did not start")
+
     def cpu_seconds(self) -> float:
         """User and system time so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -275,18 +287,6 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
-
-
-def wait_for(port: int) -> None:
-    """Wait until somebody listens there."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with socket.socket() as sock:
-            sock.settimeout(1)
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError("mitmdump did not start within 30 seconds")
 
 
 # --- measuring ------------------------------------------------------------------------------
@@ -350,11 +350,10 @@ async def bench(loads: list[Load], *, rounds: int, events: int) -> None:
             lambda reader, writer: provide(reader, writer, events), "127.0.0.1", 0, ssl=context
         )
         upstream = server.sockets[0].getsockname()[1]
-        loop = asyncio.get_running_loop()
-        proxies = [
-            await loop.run_in_executor(None, Proxy, name, folder, upstream) for name in VARIANTS
-        ]
+        proxies: list[Proxy] = []
         try:
+            for name in VARIANTS:
+                proxies += [await asyncio.to_thread(Proxy, name, folder, upstream)]
             for proxy in proxies:
                 await measure(proxy, Load("warm-up", 4, 60))
             ratios = " | ".join(f"{name + ' ratio':<23}" for name in ("latency", "rate", "CPU"))

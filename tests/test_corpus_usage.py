@@ -14,6 +14,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,8 @@ def read(
         meter.feed(piece)
     reading = meter.finish()
     assert meter.failed is None
-    return reading
+    # What was seen says nothing any more where the usage is told.
+    return replace(reading, visible_bytes=0, visible_events=0) if reading.complete else reading
 
 
 def found(exchange: Mapping[str, Any]) -> Endpoint | None:

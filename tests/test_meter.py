@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmcap.meter import Meter
+from llmcap.meter import BACKLOG_BYTES_MAX, Meter
 from llmcap.providers import anthropic, google, openai
 from llmcap.providers.reader import BaseReader
 from llmcap.providers.shape import Ask, Document, Endpoint
@@ -288,3 +288,71 @@ def test_any_bytes_are_metered(data: bytes, content_type: str, encoding: str):
     each = meter(stream=True, content_type=content_type, content_encoding=encoding)
     fed(each, *(bytes([byte]) for byte in data))
     assert each.failed is None or "failed with a" not in each.failed, each.failed
+
+
+def chunks(count: int, *last: dict[str, object]) -> list[bytes]:
+    """A stream of chat completions: so many words, then these chunks, then its end."""
+    words = [{"model": "gpt-4o", "choices": [{"delta": {"content": "word "}}]}] * count
+    datas = [json.dumps(each).encode() for each in (*words, *last)]
+    return [b"data: " + data + b"\n\n" for data in (*datas, b"[DONE]")]
+
+
+SSE = {"content_type": "text/event-stream"}
+
+
+def test_what_comes_before_the_usage_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words of an answer cost nothing to let through."""
+    each, read = meter(stream=True, **SSE), []
+    pieces = chunks(300, {"model": "gpt-4o", "choices": [], "usage": USAGE})
+    each.feed(pieces[0])
+    monkeypatch.setattr(each._reader, "event", lambda *event: read.append(event))
+    for piece in pieces[1:-2]:
+        each.feed(piece)
+    assert read == []
+    assert each.unread_bytes == sum(map(len, pieces[1:-2]))
+
+
+def test_usage_at_the_end_is_found_behind_whatever_was_not_read() -> None:
+    """And nothing stays unread then."""
+    each = meter(stream=True, **SSE)
+    for piece in chunks(3_000, {"model": "gpt-4o", "choices": [], "usage": USAGE}):
+        each.feed(piece)
+    assert each.unread_bytes == 0
+    assert each.reading.complete
+    assert used(each.reading) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(
+            {"choices": [], "usage": {"prompt_tokens": 0, "completion_tokens": 0}}, id="0"
+        ),
+        pytest.param({"error": {"code": "server_error"}}, id="an error"),
+        pytest.param({"choices": []}, id="no usage"),
+    ],
+)
+def test_an_end_that_tells_nothing_lets_all_be_read(last: dict[str, object]) -> None:
+    """What was seen is then all that is known."""
+    each = meter(stream=True, **SSE)
+    for piece in chunks(500, last):
+        each.feed(piece)
+    assert each.finish().visible_bytes == 500 * len("word ")
+
+
+def test_asking_reads_what_came_so_far() -> None:
+    """Whoever wants to know how much was seen gets the truth."""
+    each = meter(stream=True, **SSE)
+    for count, piece in enumerate(chunks(100)[:-1], start=1):
+        each.feed(piece)
+        assert each.reading.visible_events == count
+
+
+def test_unread_bytes_are_bounded() -> None:
+    """An endless answer does not fill the memory, and nothing of it is forgotten."""
+    each = meter(stream=True, **SSE)
+    pieces = chunks(20_000)
+    for piece in pieces:
+        each.feed(piece)
+        assert each.unread_bytes <= BACKLOG_BYTES_MAX
+    assert each.finish().visible_events == 20_000

@@ -56,6 +56,12 @@ class Allowance:
             return self._limit
         return int((self.hold.held_nanos - self._fixed_nanos) / self._per_token)
 
+    def unread_max(self, seen_bytes: int) -> int:
+        """How many raw bytes may pass unread, after so many visible ones, until a look is due."""
+        left = self.next_look - seen_bytes
+        # No event is shorter than the longest token, so these are no more tokens than that.
+        return left if self.sliced else left * BYTES_PER_TOKEN_MAX
+
     def pays(self, cost_nanos: int) -> bool:
         """Whether the hold covers this cost, after an extension where there is money for one."""
         return self._reach(cost_nanos)

@@ -125,9 +125,9 @@ class CallInFlight:
         self._meter.feed(data)
         passed = self._stripper.feed(data) if self._stripper else data
         unread = self._meter.unread_bytes
-        # No text has more tokens than bytes: what was not read yet matters only past the next look.
-        beyond = self._seen_bytes + unread > self._allowance.next_look
-        if self.settlement is None and (beyond or not unread):
+        # What was not read yet matters only where it could have passed what is held.
+        due = not unread or unread > self._allowance.unread_max(self._seen_bytes)
+        if self.settlement is None and due:
             reading = self._meter.reading
             self._seen_bytes = reading.visible_bytes
             if self._told(reading):

@@ -13,13 +13,13 @@ from llmcap.errors import FormatError
 from llmcap.providers.reader import DONE
 from llmcap.providers.shape import Ask, Endpoint
 from llmcap.records import Reading
+from llmcap.streams.backlog import Backlog
 from llmcap.streams.codec import Decoder, decoder_for
-from llmcap.streams.framing import Event, Framing, framing_of
+from llmcap.streams.framing import Event, Events, Framing, framing_of
 from llmcap.streams.ndjson import LineDecoder
 
-# How much of a stream is read at once, at most, and the longest mark that is looked for between.
-BATCH_BYTES = 16 * 1024
-TELLING_BYTES_MAX = 32
+# How much of a stream is kept unread, at most.
+BACKLOG_BYTES_MAX = 128 * 1024
 
 Parsed = dict[str, object] | list[object] | None
 
@@ -36,47 +36,62 @@ class Meter:
         self._reading = Reading()
         self._changed = self._reader is not None
         self._ended = False
-        self._telling = None
-        self._unread: list[bytes] = []
-        self._tail = b""
-        self.unread_bytes = 0  # of the body, that `reading` would look at first
+        self._backlog: Backlog | None = None
         # How many bytes are still to come, where the header says so.
         self._missing = None if status == 204 else _length(headers)
         self._framing: Framing = framing_of(headers.get("content-type", ""), streams=ask.stream)
         try:
             encoding = headers.get("content-encoding", "")
             self._decoder: Decoder = decoder_for(encoding)
-            if ask.stream and encoding in ("", "identity"):
-                self._telling = getattr(self._reader, "telling", None)
+            self._skips = ask.stream and encoding in ("", "identity") and self._missing is None
             if self._reader is not None:
                 self._reader.head(headers)
         except Exception as error:  # noqa: BLE001  the stream goes on, whatever is wrong in here
             self._fail(error)
 
+    @property
+    def unread_bytes(self) -> int:
+        """How much came that was not read yet: `reading` reads it first."""
+        return self._backlog.size if self._backlog is not None else 0
+
     def feed(self, data: bytes) -> None:
         """
         Some bytes of the body, as they came. Never raises.
 
-        Events that cannot change what the call costs are kept and read in batches, as most of a
-        stream is such; `unread_bytes` is 0 where everything was read.
+        Events that cannot change what the call costs are kept unread as long as that matters to
+        nobody; most are never read.
         """
         if self._reader is None or self.failed or self._ended or not data:
             return
-        if self._telling is not None:
-            self._unread.append(data)
-            self.unread_bytes += len(data)
-            window = self._tail + data
-            self._tail = window[-TELLING_BYTES_MAX:]
-            if self.unread_bytes < BATCH_BYTES and not self._telling.search(window):
-                return
-            data = self._take_unread()
-        self._feed(data)
+        backlog = self._backlog
+        if backlog is None or backlog.is_open:
+            self._feed(data)
+            if backlog is not None:
+                backlog.passed(data)
+            elif self._skips and self._framing.has_events and self._reader.telling is not None:
+                self._backlog = Backlog(self._reader.telling)
+                self._backlog.passed(data)
+        elif backlog.add(data):
+            self._read_marked(backlog)
+        elif backlog.size > BACKLOG_BYTES_MAX:
+            self._feed(backlog.take(leave=BACKLOG_BYTES_MAX))
 
-    def _take_unread(self) -> bytes:
-        data = b"".join(self._unread)
-        self._unread.clear()
-        self.unread_bytes = 0
-        return data
+    def _read_marked(self, backlog: Backlog) -> None:
+        """The end first: where that tells all, what comes before it need not be read."""
+        before, marked = backlog.take_marked()
+        framing = self._framing
+        if before:
+            self._framing = Events()
+        self._feed(marked)
+        if before and not self._tells_all():
+            after, self._framing = self._framing, framing
+            self._feed(before)
+            self._framing = after
+
+    def _tells_all(self) -> bool:
+        reading = self._read_so_far()
+        written = sum(charge.usage.output_tokens for charge in reading.charges)
+        return reading.complete and not reading.error and bool(written or reading.billed_usd)
 
     def _feed(self, data: bytes) -> None:
         self._changed = True
@@ -94,8 +109,7 @@ class Meter:
     def finish(self) -> Reading:
         """After the last byte, or when the response broke off. Never raises."""
         if self._reader is not None and not self.failed and not self._ended:
-            if self.unread_bytes:
-                self._feed(self._take_unread())
+            self._read_backlog()
             self._changed = True
             try:
                 self._end()
@@ -106,8 +120,10 @@ class Meter:
     @property
     def reading(self) -> Reading:
         """What is understood so far."""
-        if self.unread_bytes:
-            self._feed(self._take_unread())
+        self._read_backlog()
+        return self._read_so_far()
+
+    def _read_so_far(self) -> Reading:
         if self._changed and self._reader is not None:
             self._reading = self._reader.reading()
             self._changed = False
@@ -115,11 +131,14 @@ class Meter:
 
     def take_text(self) -> str:
         """The generated text that came since this was asked last, as far as it was kept."""
-        if self.unread_bytes:
-            self._feed(self._take_unread())
+        self._read_backlog()
         return self._reader.take_text() if self._reader is not None else ""
 
     # --- parts --------------------------------------------------------------------------------
+
+    def _read_backlog(self) -> None:
+        if self._backlog is not None and self._backlog.size:
+            self._feed(self._backlog.take())
 
     def _read(self, events: Iterable[Event]) -> None:
         reader = self._reader

@@ -70,7 +70,8 @@ class Reading:
     What a provider's reader understood of one response, at any moment of it.
 
     `complete` says that the provider's final usage was seen. Until then `charges` hold what was
-    reported so far, and the counts of visible output bound what was not.
+    reported so far, and the counts of visible output bound what was not; once it is, nobody has to
+    have looked at all of the output, and these may be less than it.
     """
 
     charges: tuple[Charge, ...] = ()

@@ -111,6 +111,7 @@ def set_up_log(path: Path | None) -> None:
     """What happens goes to a file that does not grow for ever, or to stderr."""
     handler: logging.Handler = logging.StreamHandler()
     if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handler = logging.handlers.RotatingFileHandler(
             path, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES, encoding="utf-8"
         )

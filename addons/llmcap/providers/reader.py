@@ -91,8 +91,8 @@ class BaseReader:
     # What the bill is made from, for people.
     tells = "usage"
 
-    # What stands in every event that can complete the reading or change its charges. A stream of
-    # such a format may be read in batches; without it each piece is read at once.
+    # What stands in every event that can complete the reading or change its charges. All others of
+    # such a format may stay unread; without it each piece is read at once.
     telling: re.Pattern[bytes] | None = None
 
     def __init__(self, ask: Ask) -> None:

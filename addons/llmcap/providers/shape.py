@@ -7,6 +7,7 @@ clock, no prices. `read` turns a request into an `Ask`, `reader` turns the respo
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -120,6 +121,11 @@ class Reader(Protocol):
     A stream calls `event` for each decoded JSON event, anything else calls `body` once. `reading`
     may be asked at any moment. `head` comes first.
     """
+
+    @property
+    def telling(self) -> re.Pattern[bytes] | None:
+        """A mark in every event that can complete the reading or change its charges, if any."""
+        ...
 
     def head(self, headers: Mapping[str, str]) -> None:
         """The response's headers, their names in lower case."""

@@ -40,6 +40,7 @@ class Framing(ABC):
     """What all framings have; most have no whole body."""
 
     size = 0  # decoded bytes so far, where only they are counted
+    has_events = False  # whether these are certainly server-sent events
 
     @abstractmethod
     def decode(self, data: bytes) -> Iterable[Event]:
@@ -71,6 +72,7 @@ class Sniffed(Framing):
                 self._head = head
                 return ()
             self._found, data, self._head = self._framing(head), head, b""
+            self.has_events = self._found.has_events
         return self._found.decode(data)
 
     @override
@@ -99,6 +101,8 @@ class Sniffed(Framing):
 
 class Events(Framing):
     """Server-sent events."""
+
+    has_events = True
 
     def __init__(self) -> None:
         self._decoder = SSEDecoder()
