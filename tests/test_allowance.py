@@ -117,6 +117,22 @@ def test_a_fast_stream_holds_further_ahead():
     assert made.covered >= 2_000 + 2 * 9_000
 
 
+@pytest.mark.parametrize("event_bytes", [0, 13, 250])
+def test_what_is_left_unread_is_less_than_what_the_hold_covers(event_bytes):
+    """Under a ceiling by the size of events, of which none is shorter than a token may be long."""
+    made, _, _ = allowance(cap="1", limit=500)
+    assert fits(made, 100)
+    unread = made.unread_max(400, event_bytes=event_bytes)
+    assert unread == (500 - 100) * max(event_bytes // 4, 12)
+
+
+def test_of_a_slice_nothing_is_left_unread_that_could_have_used_it_up():
+    """Each raw byte may be a token."""
+    made, _, _ = allowance(cap="1", limit=100_000, held=SLICE_AHEAD_TOKENS, sliced=True)
+    assert fits(made, 100)
+    assert made.unread_max(400, event_bytes=250) == made.next_look - 400 < made.covered
+
+
 @pytest.mark.parametrize("each", [1, 3, 12])
 def test_no_slice_is_outrun_between_two_looks(each):
     """Until `next_look` bytes, even one token a byte is covered."""

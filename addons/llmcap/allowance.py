@@ -17,6 +17,9 @@ from llmcap.records import Demand, Hold, Reading
 # No tokenizer in use makes tokens longer than this on average, so that many bytes are at least one.
 BYTES_PER_TOKEN_MAX = 12
 
+# The frames of later events are at least this part of those of earlier ones.
+FRAME_SHARE = 4
+
 # How far ahead of its output a sliced stream holds money, and how far one that passed its limit.
 SLICE_AHEAD_TOKENS = 2_048
 OVERRUN_AHEAD_TOKENS = 256
@@ -56,11 +59,17 @@ class Allowance:
             return self._limit
         return int((self.hold.held_nanos - self._fixed_nanos) / self._per_token)
 
-    def unread_max(self, seen_bytes: int) -> int:
-        """How many raw bytes may pass unread, after so many visible ones, until a look is due."""
+    def unread_max(self, seen_bytes: int, *, event_bytes: int) -> int:
+        """
+        How many raw bytes may pass unread, after so many visible ones, until a look is due.
+
+        `event_bytes` is what an event with output took so far. Under a ceiling that matters only if
+        the provider does not keep to its limit, and it would not change its frames for that.
+        """
         left = self.next_look - seen_bytes
-        # No event is shorter than the longest token, so these are no more tokens than that.
-        return left if self.sliced else left * BYTES_PER_TOKEN_MAX
+        if self.sliced:
+            return left
+        return left * max(event_bytes // FRAME_SHARE, BYTES_PER_TOKEN_MAX)
 
     def pays(self, cost_nanos: int) -> bool:
         """Whether the hold covers this cost, after an extension where there is money for one."""

@@ -124,10 +124,7 @@ class CallInFlight:
             return b""
         self._meter.feed(data)
         passed = self._stripper.feed(data) if self._stripper else data
-        unread = self._meter.unread_bytes
-        # What was not read yet matters only where it could have passed what is held.
-        due = not unread or unread > self._allowance.unread_max(self._seen_bytes)
-        if self.settlement is None and due:
+        if self.settlement is None and self._is_look_due(self._meter):
             reading = self._meter.reading
             self._seen_bytes = reading.visible_bytes
             if self._told(reading):
@@ -323,6 +320,13 @@ class CallInFlight:
     @property
     def _hold(self) -> Hold:
         return self._allowance.hold
+
+    def _is_look_due(self, meter: Meter) -> bool:
+        """What was not read yet matters only where it could have passed what is held."""
+        unread = meter.unread_bytes
+        return not unread or unread > self._allowance.unread_max(
+            self._seen_bytes, event_bytes=meter.event_bytes
+        )
 
     def _fits(self, reading: Reading) -> bool:
         """Whether what was reported and what was seen so far are covered by the hold."""

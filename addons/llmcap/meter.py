@@ -37,6 +37,7 @@ class Meter:
         self._changed = self._reader is not None
         self._ended = False
         self._backlog: Backlog | None = None
+        self._read_bytes = 0
         # How many bytes are still to come, where the header says so.
         self._missing = None if status == 204 else _length(headers)
         self._framing: Framing = framing_of(headers.get("content-type", ""), streams=ask.stream)
@@ -53,6 +54,12 @@ class Meter:
     def unread_bytes(self) -> int:
         """How much came that was not read yet: `reading` reads it first."""
         return self._backlog.size if self._backlog is not None else 0
+
+    @property
+    def event_bytes(self) -> int:
+        """How many raw bytes an event with output took, of those that were read."""
+        events = self._reading.visible_events
+        return self._read_bytes // events if events else 0
 
     def feed(self, data: bytes) -> None:
         """
@@ -95,6 +102,7 @@ class Meter:
 
     def _feed(self, data: bytes) -> None:
         self._changed = True
+        self._read_bytes += len(data)
         try:
             for piece in self._decoder.decode(data):
                 self._read(self._framing.decode(piece))
