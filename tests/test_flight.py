@@ -251,3 +251,17 @@ def test_background_usage_is_charged_once_when_it_is_fetched():
         fetched.feed(done)
         fetched.finish()
         assert (there.balance.spent, there.balance.held) == (COST, 0)
+
+
+@pytest.mark.parametrize("limit", [1_000, 20_000])
+def test_a_stream_that_is_long_unread_is_still_cut_when_it_outgrows_its_limit(limit: int):
+    """What is left unread is bounded, and what is read of it is looked at."""
+    there = walk(str(limit * 800 / 1e9))
+    call = admitted(there, chat(stream=True, max_tokens=limit))
+    begin(call, stream=True)
+    for _ in range(limit * 2):
+        call.feed(chunk("word "))
+        if call.cut:
+            break
+    assert call.cut
+    assert there.balance.spent <= limit * 800

@@ -78,7 +78,6 @@ class CallInFlight:
         self._meter: Meter | None = None
         self._ending: StreamEnding | None = None
         self._status = 0
-        self._seen_bytes = 0  # visible in the stream when it was last looked at
         self._reported: tuple[Charge, ...] = ()
         self._settled_from: Reading | None = None
         self._followed: list[bytes] = []  # passed on, and not yet shown to `_ending`
@@ -126,7 +125,6 @@ class CallInFlight:
         passed = self._stripper.feed(data) if self._stripper else data
         if self.settlement is None and self._is_look_due(self._meter):
             reading = self._meter.reading
-            self._seen_bytes = reading.visible_bytes
             if self._told(reading):
                 self._settle(reading)
             elif not self._fits(reading):
@@ -325,7 +323,7 @@ class CallInFlight:
         """What was not read yet matters only where it could have passed what is held."""
         unread = meter.unread_bytes
         return not unread or unread > self._allowance.unread_max(
-            self._seen_bytes, event_bytes=meter.event_bytes
+            meter.visible_bytes, event_bytes=meter.event_bytes
         )
 
     def _fits(self, reading: Reading) -> bool:

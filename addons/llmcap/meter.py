@@ -58,8 +58,13 @@ class Meter:
     @property
     def event_bytes(self) -> int:
         """How many raw bytes an event with output took, of those that were read."""
-        events = self._reading.visible_events
+        events = self._read_so_far().visible_events
         return self._read_bytes // events if events else 0
+
+    @property
+    def visible_bytes(self) -> int:
+        """How much output was seen in what was read."""
+        return self._read_so_far().visible_bytes
 
     def feed(self, data: bytes) -> None:
         """

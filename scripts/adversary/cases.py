@@ -106,7 +106,7 @@ def huge(*, ignores: bool = False, sliced: bool = False) -> Case:
     how += ", sliced" if sliced else ""
     return Case(
         f"huge stream{how}",
-        cap="0.004",
+        cap="0.002" if ignores else "0.004",
         clients=1,
         mix=always(Plan(stream=True)),
         behaviour={"length": "200000", "ignore_limit": ignores, **(PACE if ignores else {})},
@@ -400,6 +400,7 @@ def ci() -> list[Case]:
         heavy(8),
         burst(limit=None),
         huge(),
+        huge(ignores=True),
         reasoning(8, limit=None),
         no_usage(8),
         leavers(16, pace=PACE, name="1000 tokens/s"),
@@ -436,7 +437,7 @@ def long() -> list[Case]:
         *(leavers(clients, pace=PACE, name="1000 tokens/s") for clients in (1, 32, 100)),
         *(http2(clients) for clients in (4, 32)),
         *(background(clients) for clients in (1, 32)),
-        *(windows(clients) for clients in (1, 32)),
+        *(windows(clients) for clients in (8, 32)),
         *(breaking(clients) for clients in (1, 32, 100)),
         errors(32),
         locked(32),
