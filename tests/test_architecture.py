@@ -25,7 +25,7 @@ LINES_MAX = 400
 ROWS = {
     "words": "errors money paths records rules",
     "readers": "pricing providers streams vocabulary windows yamldoc",
-    "rules": ("alerts attributes brakes budget estimate events lineage meter replies waiting"),
+    "rules": "alerts attributes brakes budget estimate events lineage meter pace replies waiting",
     "store": "ledger",
     "walk": (
         "admission allowance bill deferred firewall flight guard patience restrain sockets "

@@ -15,6 +15,7 @@ from walk import (
 
 from llmcap.attributes import Facts
 from llmcap.flight import LINGER, LINGER_FOR_USAGE, CallInFlight
+from llmcap.pace import FASTEST
 from llmcap.providers.shape import Request
 from llmcap.records import Ending
 from llmcap.visible import UNSEEN_TOKENS
@@ -83,14 +84,42 @@ def test_a_call_that_was_never_sent_is_free():
     assert (there.balance.spent, there.balance.held) == (0, 0)
 
 
-def test_a_call_without_any_response_costs_its_hold():
-    """The provider may have done all of it."""
+def test_a_call_without_any_response_costs_all_that_it_can_have_cost():
+    """The provider may have done all of it: its input is counted, and its limit written."""
     there = walk()
     call = admitted(there, chat(max_tokens=50))
     held = there.balance.held
     call.broke("timed out", sent=True)
     assert call.settlement.ending is Ending.ASSUMED
-    assert (there.balance.spent, there.balance.held) == (held, 0)
+    assert 50 * OUTPUT_NANOS < there.balance.spent <= held
+    assert there.balance.held == 0
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "o4-mini"])
+def test_nothing_is_written_faster_than_any_model_writes(model: str):
+    """A call of a second with a limit of a hundred thousand tokens does not cost the limit."""
+    there = walk("10")
+    request = chat(max_completion_tokens=100_000)
+    request.body = request.body.replace(b"gpt-4o-mini", model.encode())
+    call = admitted(there, request)
+    there.clock.forward(seconds=1)
+    call.broke("client disconnected", sent=True)
+    assert call.settlement.usage.output_tokens == 256 + 2 * FASTEST
+
+
+def test_a_model_that_showed_its_pace_is_not_taken_for_the_fastest():
+    """Three streams of it are enough; it may be twice as fast as it ever was."""
+    there = walk("10")
+    for _ in range(3):
+        shown = admitted(there, chat(stream=True, stream_options={"include_usage": True}))
+        begin(shown, stream=True)
+        there.clock.forward(seconds=10)
+        shown.feed(chunk(usage=(10, 500)))
+        shown.finish()
+    call = admitted(there, chat(max_tokens=16_000))
+    there.clock.forward(seconds=9)
+    call.broke("client disconnected", sent=True)
+    assert call.settlement.usage.output_tokens == 256 + 10 * 2 * 50
 
 
 def test_a_stream_that_breaks_costs_what_was_seen_and_a_margin():
@@ -162,8 +191,8 @@ def test_where_all_that_is_held_is_at_stake_the_answer_is_waited_for_longer():
     assert admitted(there, thinking).linger() == LINGER_FOR_USAGE
 
 
-def test_a_broken_stream_of_a_model_that_reasons_costs_its_hold():
-    """Hidden work is never assumed to be free."""
+def test_a_broken_stream_of_a_model_that_reasons_costs_its_limit():
+    """Hidden work is never assumed to be free: it can have written all of that by now."""
     there = walk("10")
     request = chat(stream=True, max_completion_tokens=4000)
     request.body = request.body.replace(b"gpt-4o-mini", b"o4-mini")
@@ -172,7 +201,8 @@ def test_a_broken_stream_of_a_model_that_reasons_costs_its_hold():
     begin(call, stream=True)
     call.feed(chunk("word "))
     call.broke("client disconnected", sent=True)
-    assert there.balance.spent == held
+    assert call.settlement.usage.output_tokens == 4000
+    assert 4000 * 4_400 < there.balance.spent <= held
 
 
 def test_a_whole_answer_without_usage_is_assumed_not_free():
@@ -184,7 +214,7 @@ def test_a_whole_answer_without_usage_is_assumed_not_free():
     assert there.balance.spent > 0
 
 
-def test_a_truncated_answer_costs_its_hold():
+def test_a_truncated_answer_costs_all_that_it_can_have_cost():
     """Half a JSON document says nothing."""
     there = walk()
     call = admitted(there, chat(max_tokens=50))
@@ -192,7 +222,7 @@ def test_a_truncated_answer_costs_its_hold():
     begin(call)
     call.feed(completion(100, 10)[:-20])
     call.broke("peer closed connection", sent=True)
-    assert there.balance.spent == held
+    assert 50 * OUTPUT_NANOS < there.balance.spent <= held
 
 
 def test_a_cost_above_the_hold_is_posted_in_full_and_told():

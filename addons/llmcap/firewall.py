@@ -24,6 +24,7 @@ from llmcap.flight import CallInFlight
 from llmcap.guard import Guard
 from llmcap.ledger import Ledger
 from llmcap.lineage import Lineage
+from llmcap.pace import Paces
 from llmcap.pricing import PriceBook
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
@@ -92,6 +93,7 @@ class Firewall:
         self._notify = notify
         self.counter = TokenCounter()
         self.lineage = Lineage()
+        self.paces = Paces()
         self.line = Line(places_max=policy.waiters_max)
         # Background calls whose usage comes with a later request, by provider and response id.
         self.parked: dict[tuple[str, str], CallInFlight] = {}

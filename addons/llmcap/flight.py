@@ -151,7 +151,7 @@ class CallInFlight:
         if not sent:
             self._end(Settlement(Ending.RELEASED, 0, note=f"never sent: {reason}"))
         elif self._meter is None:
-            self._end(at_hold(self._hold, f"no response: {reason}"))
+            self._end(self._assumed(whole=False, note=f"no response: {reason}"))
         else:
             self._settle(self._meter.finish(), note=reason)
         self._left(failed=unanswered or self._status >= 500)
@@ -235,14 +235,16 @@ class CallInFlight:
             return None
         if self._meter.failed:
             return at_hold(self._hold, f"not understood: {self._meter.failed}")
-        note = note or "no usage in the response"
-        found = assumed(
-            self._admission, self._hold, self._meter, self._visible, whole=whole, note=note
-        )
+        found = self._assumed(whole=whole, note=note or "no usage in the response")
         if self.cut and not self._admission.sliced:
             # It passed the limit that the hold was made for.
             return replace(found, cost_nanos=max(found.cost_nanos, self._hold.held_nanos))
         return found
+
+    def _assumed(self, *, whole: bool, note: str) -> Settlement:
+        return assumed(
+            self._admission, self._hold, self._meter, self._visible, whole=whole, note=note
+        )
 
     def _told(self, reading: Reading) -> bool:
         """Whether the final usage is there, and can be true: only a failure is for nothing."""
@@ -258,6 +260,7 @@ class CallInFlight:
         if note:
             notes.insert(0, note)
         self._learn(usage)
+        self._time(usage)
         return Settlement(
             ending, cost, usage=usage, model=reading.model, response_id=reading.response_id,
             note="; ".join(notes),
@@ -311,6 +314,17 @@ class CallInFlight:
                 family=admission.provider.name,
                 bound=admission.text_tokens + UNSEEN_TOKENS,
                 billed=usage.input_tokens,
+            )
+
+    def _time(self, usage: Usage) -> None:
+        """How fast the model was, where its stream showed that."""
+        first_byte_at = self._visible.first_byte_at
+        if self._admission.ask.stream and first_byte_at is not None:
+            self.firewall.paces.observe(
+                self.call.provider,
+                self.call.model,
+                tokens=usage.output_tokens,
+                elapsed=self.firewall.clock() - first_byte_at,
             )
 
     # --- staying within the hold --------------------------------------------------------------

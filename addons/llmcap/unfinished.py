@@ -3,7 +3,7 @@ What an answer is taken to have cost that never told its usage: never less than 
 
 Input as far as it was reported, else at its estimate; output as far as it was seen, and what the
 provider made before it noticed that nobody listens. Work that does not show is never assumed to be
-free: where there may be some, all that was held is taken for spent.
+free: where there may be some, it is all that the model can have written in that time.
 """
 
 from dataclasses import replace
@@ -36,15 +36,22 @@ def at_hold(hold: Hold, note: str, reading: Reading | None = None) -> Settlement
 
 
 def assumed(
-    admission: "Admission", hold: Hold, meter: Meter, visible: Visible, *, whole: bool, note: str
+    admission: "Admission",
+    hold: Hold,
+    meter: Meter | None,
+    visible: Visible,
+    *,
+    whole: bool,
+    note: str,
 ) -> Settlement:
-    """What was seen, and unless the answer is `whole`, what was on its way."""
-    ask, reading = admission.ask, meter.reading
+    """
+    What was seen, and unless the answer is `whole`, what was on its way.
+
+    Without a `meter` there was no answer yet.
+    """
+    ask, reading = admission.ask, meter.reading if meter else Reading()
     if counts_nothing(reading):
         reading = replace(reading, charges=())
-    silent = not ask.stream and not whole
-    if ask.generates and (silent or not admission.shows_all):
-        return at_hold(hold, note, reading)
     output = _output_tokens(admission, meter, visible, whole=whole) if ask.generates else 0
     if reading.charges:
         first, *others = reading.charges
@@ -69,15 +76,24 @@ def assumed(
     )
 
 
-def _output_tokens(admission: "Admission", meter: Meter, visible: Visible, *, whole: bool) -> int:
-    reading = meter.reading
-    reported = sum(charge.usage.output_tokens for charge in reading.charges)
-    seen = visible.tokens(meter)
-    unseen = 0 if whole else visible.unseen(seen, reading.visible_bytes)
+def _output_tokens(
+    admission: "Admission", meter: Meter | None, visible: Visible, *, whole: bool
+) -> int:
+    made = unseen = certain = 0
+    if meter is not None:
+        reading = meter.reading
+        certain = certain_tokens(reading)
+        reported = sum(charge.usage.output_tokens for charge in reading.charges)
+        seen = visible.tokens(meter)
+        unseen = 0 if whole else visible.unseen(seen, reading.visible_bytes)
+        made = max(reported, seen) + unseen
+    silent = meter is None or not (admission.ask.stream or whole)
+    if silent or not admission.shows_all:
+        pace = admission.firewall.paces.bound(admission.provider.name, admission.ask.model)
+        made = max(made, visible.made_at_most(pace=pace * admission.ask.choices))
     # A provider keeps to its limit, unless it certainly did not.
-    certain = certain_tokens(reading)
     most = certain + unseen if certain > _limit(admission) else _limit(admission)
-    return min(max(reported, seen) + unseen, most)
+    return min(made, most)
 
 
 def _limit(admission: "Admission") -> int:

@@ -28,6 +28,7 @@ class Visible:
     def __init__(
         self, counter: TokenCounter, *, family: str, clock: Callable[[], datetime]
     ) -> None:
+        self.asked_at = clock()
         self.first_byte_at: datetime | None = None
         self._counter = counter
         self._family = family
@@ -60,6 +61,11 @@ class Visible:
         reading = meter.reading
         tokens = self._counted_tokens + max(reading.visible_bytes - self._counted_bytes, 0)
         return max(min(tokens, reading.visible_bytes), reading.visible_events)
+
+    def made_at_most(self, *, pace: int) -> int:
+        """All that can have been written by now, seen or not, at so many tokens a second."""
+        elapsed = max(self._clock() - self.asked_at, timedelta(0)) + NOTICE_WITHIN
+        return UNSEEN_TOKENS + pace * elapsed // timedelta(seconds=1)
 
     def unseen(self, tokens: int, visible_bytes: int) -> int:
         """The most that the provider made before it noticed, beside `tokens` that were seen."""
