@@ -16,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from company_proxy import CompanyProxy
@@ -53,6 +54,7 @@ class Agent:
     package: str  # npm's, or PyPI's after `pypi:`
     command: tuple[str, ...]  # the first word is looked up in the folder of its installation
     cut_cap: str  # dollars: carries the prompt and some of the answer
+    cut_environ: Mapping[str, str] = field(default_factory=dict)  # set for that answer only
 
     @property
     def folder(self) -> Path:
@@ -71,6 +73,9 @@ AGENTS = (
     Agent(
         "Claude Code", "@anthropic-ai/claude-code",
         ("claude", "--model", "claude-haiku-4-5", "-p", PROMPT), cut_cap="0.09",
+        # What a model thinks does not all show in the stream, so that is never cut: it is clamped,
+        # and Claude Code asks for the rest, which is refused.
+        cut_environ={"MAX_THINKING_TOKENS": "0"},
     ),
     Agent(
         "Codex", "@openai/codex",
@@ -184,7 +189,8 @@ def run_agent(agent: Agent, screens: Path | None) -> tuple[Outcome, Outcome, Out
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
             json.dump({"budgets": [budget]}, config)
             config.flush()
-            cut = run_once(agent, home, provider, company, ["--config", config.name])
+            options = ["--config", config.name]
+            cut = run_once(agent, home, provider, company, options, agent.cut_environ)
     outcomes = (enough, capped, cut)
     if screens is not None:
         screens.mkdir(parents=True, exist_ok=True)
@@ -210,6 +216,7 @@ def run_once(
     provider: ProviderHandle,
     company: CompanyProxy,
     options: Sequence[str],
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Outcome:
     """Start `llmcap run OPTIONS -- AGENT` in an empty folder, and wait for its end."""
     provider.reset()
@@ -228,6 +235,7 @@ def run_once(
         "PYTHONPATH": str(ROOT / "addons"),
         "HTTPS_PROXY": company.url,
         "SSL_CERT_FILE": str(provider.ca),
+        **more,
     }
     began = time.monotonic()
     try:
