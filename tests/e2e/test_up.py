@@ -1,10 +1,16 @@
 """`llmcap up`, `env`, `down`, as a user types them."""
 
+import contextlib
 import json
 import os
+import pty
+import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,3 +83,79 @@ def test_a_start_that_fails_says_why(shell: Shell) -> None:
     assert said.endswith("\n2\n")
     shell("$LLMCAP up --port 0")
     assert "a proxy of yours is up at http://127.0.0.1:" in shell("$LLMCAP up")
+
+
+# --- a config that changes -----------------------------------------------------------------------
+
+
+def proxy_of(shell: Shell) -> tuple[int, Path]:
+    """The process that stands, and its log."""
+    folder = Path(shell.environ["XDG_DATA_HOME"]) / "llmcap" / "proxy"
+    return int(json.loads((folder / "state.json").read_text())["pid"]), folder / "log"
+
+
+def wait_until(holds: Callable[[], bool], *, shown: Path) -> None:
+    """Until it holds; the file is shown where it never does."""
+    deadline = time.monotonic() + 15
+    while not holds():
+        assert time.monotonic() < deadline, shown.read_text()
+        time.sleep(0.02)
+
+
+def test_sighup_reads_the_config_again_and_a_bad_one_is_not_used(
+    shell: Shell, provider: ProviderHandle, tmp_path: Path
+) -> None:
+    """The process goes on, and a call in flight keeps its hold and settles where it was held."""
+    config = tmp_path / "llmcap.yaml"
+    config.write_text("budgets: [{name: all, cap: 3 requests, every: year}]\n")
+    shell(f"$LLMCAP up --port 0 --config {config}")
+    pid, log = proxy_of(shell)
+
+    def write(text: str, count: int, told: str) -> None:
+        """As an editor that keeps size and time would: nothing but the signal tells."""
+        before = config.stat()
+        config.write_text(text.ljust(before.st_size - 1)[: before.st_size - 1] + "\n")
+        os.utime(config, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.kill(pid, signal.SIGHUP)
+        wait_until(lambda: log.read_text().count(told) == count, shown=log)
+
+    provider.scenario(length="20", first_token_seconds=3)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(shell, f'eval "$($LLMCAP env)"; {CURL}')
+        wait_until(lambda: provider.bill()["open"] == 1, shown=log)
+        write("budgets: [{name: all, cap: banana}]", 1, "the changed config is not used")
+        assert "budgets.0.cap: 'banana' is not a cap" in log.read_text()
+        write("budgets: [{name: all, cap: 1 requests, every: year}]", 1, "again: it is in force")
+        assert slow.result() == "200"
+    provider.scenario()
+    assert shell(f'eval "$($LLMCAP env)"; {CURL}') == "429"
+    assert "config_error" in shell("$LLMCAP events")
+    write("budgets: [{name: all, cap: 2 requests, every: year}]", 2, "again: it is in force")
+    assert shell(f'eval "$($LLMCAP env)"; {CURL}; {CURL}') == "200429"
+    ledger = tmp_path / "data" / "llmcap" / "ledger.sqlite3"
+    with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as connection:
+        spent, held = connection.execute(
+            "SELECT sum(cost_nanos), (SELECT count(*) FROM open_holds) FROM entries"
+        ).fetchone()
+    assert (spent, held) == (provider.nanos(), 0)
+    assert proxy_of(shell)[0] == pid
+
+
+def test_it_ends_with_its_terminal(shell: Shell) -> None:
+    """In the foreground of a window that is closed; SIGHUP alone does not end it there either."""
+    controller, terminal = pty.openpty()
+    command = [sys.executable, "-m", "llmcap.cli", "up", "--foreground", "--port", "0"]
+    with subprocess.Popen(
+        command, env=shell.environ, stdin=terminal, stdout=terminal, stderr=terminal,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(terminal)
+        said = b""
+        while b"LLMCap listens at" not in said:
+            said += os.read(controller, 4096)
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        os.close(controller)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(15) == 0

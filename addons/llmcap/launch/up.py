@@ -2,7 +2,7 @@
 The proxy of `llmcap up`, in the foreground: for all programs of a user, until somebody ends it.
 
 The same master, authority and ledger as `llmcap run` has; the budgets are those of the config and
-`--cap`.
+`--cap`. SIGHUP makes it read its config again, as a changed file does.
 """
 
 import logging
@@ -17,6 +17,8 @@ from typing import Any
 
 from llmcap.assembly import Settings, firewall_for, policy_of
 from llmcap.budget import describe
+from llmcap.errors import ConfigError
+from llmcap.firewall import Firewall
 from llmcap.launch import environment, standing
 from llmcap.launch.behind import prepare
 from llmcap.launch.notes import LOGGERS
@@ -38,16 +40,27 @@ def serve(
     log: Path | None,
     tell: Callable[[str], None],
 ) -> None:
-    """Serve until SIGTERM, SIGINT or SIGHUP. Raises `LLMCapError` where it cannot."""
+    """Serve until SIGTERM, SIGINT or the end of its terminal. Raises `LLMCapError`."""
     policy = policy_of(settings)
     place = prepare(environ)
     set_up_log(log)
     listener = standing.bind(port)
     setup = Setup(confdir=place.confdir, roots=place.roots, upstream=upstream_of(environ))
     ended = threading.Event()
-    proxy = ProxyThread(setup, listener, addon_maker(policy, settings), when_over=ended.set)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    firewalls: list[Firewall] = []
+    make_addons = addon_maker(policy, settings, opened=firewalls.append)
+    proxy = ProxyThread(setup, listener, make_addons, when_over=ended.set)
+    terminals = terminals_of_ours()
+
+    def hung_up(*_: object) -> None:
+        if terminals and not terminals_of_ours():
+            ended.set()
+        for firewall in firewalls:
+            firewall.reread()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    signal.signal(signal.SIGHUP, hung_up)
     proxy.start()
     try:
         proxy.wait_ready()
@@ -58,6 +71,15 @@ def serve(
     finally:
         proxy.stop()
     proxy.check()
+
+
+def terminals_of_ours() -> list[int]:
+    """
+    Standard input, output and error, as far as they are a terminal that is still there.
+
+    SIGHUP from a window that was closed means the end; without one it asks to read the config.
+    """
+    return [descriptor for descriptor in range(3) if os.isatty(descriptor)]
 
 
 def upstream_of(environ: Mapping[str, str]) -> str | None:
@@ -73,7 +95,9 @@ def upstream_of(environ: Mapping[str, str]) -> str | None:
     return found
 
 
-def addon_maker(policy: Policy, settings: Settings) -> Callable[[], Callable[[], Sequence[object]]]:
+def addon_maker(
+    policy: Policy, settings: Settings, *, opened: Callable[[Firewall], object]
+) -> Callable[[], Callable[[], Sequence[object]]]:
     """What `ProxyThread` wants: first the firewall, and with it, later, the addon."""
 
     def note(kind: str, message: str) -> None:
@@ -81,11 +105,11 @@ def addon_maker(policy: Policy, settings: Settings) -> Callable[[], Callable[[],
 
     def open_ledger() -> Callable[[], Sequence[object]]:
         firewall = firewall_for(policy, settings, notify=note)
+        opened(firewall)
 
         def status() -> dict[str, Any]:
-            rows = firewall.ledger.balances(
-                datetime.now(UTC), policy.budgets, run_id=firewall.run_id
-            )
+            budgets = firewall.policy.budgets  # the config may have been read again
+            rows = firewall.ledger.balances(datetime.now(UTC), budgets, run_id=firewall.run_id)
             return {"budgets": [left_document(*row) for row in rows]}
 
         def addons() -> Sequence[object]:
@@ -108,13 +132,16 @@ def in_force(policy: Policy, url: str) -> list[str]:
 
 
 def set_up_log(path: Path | None) -> None:
-    """What happens goes to a file that does not grow for ever, or to stderr."""
+    """What happens goes to a file that does not grow for ever, or to stderr; `ConfigError`."""
     handler: logging.Handler = logging.StreamHandler()
     if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES, encoding="utf-8"
-        )
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handler = logging.handlers.RotatingFileHandler(
+                path, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES, encoding="utf-8"
+            )
+        except OSError as error:
+            raise ConfigError(f"{path}: the log cannot be written: {error.strerror}") from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in LOGGERS:
         found = logging.getLogger(name)
