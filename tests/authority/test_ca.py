@@ -55,12 +55,19 @@ def test_other_domains_renew_the_certificate_and_keep_the_key(tmp_path: Path) ->
     assert second.certificate.public_key() == first.certificate.public_key()
 
 
+def test_nobody_takes_a_domain_from_a_proxy_that_runs(tmp_path: Path) -> None:
+    """A command that knows fewer hosts finds the authority as it is."""
+    first = ca.ensure(tmp_path, [*HOSTS, "llm.corp.example"], now=NOW)
+    assert ca.ensure(tmp_path, HOSTS, now=NOW).fingerprint == first.fingerprint
+
+
 def test_an_authority_near_its_end_is_made_anew(tmp_path: Path) -> None:
-    """With a new key, a month before the old one stops to work."""
-    first = ca.ensure(tmp_path, HOSTS, now=NOW)
+    """With a new key and for these hosts alone, a month before the old one stops to work."""
+    first = ca.ensure(tmp_path, [*HOSTS, "llm.corp.example"], now=NOW)
     second = ca.ensure(tmp_path, HOSTS, now=first.ends - timedelta(days=29))
     assert second.certificate.public_key() != first.certificate.public_key()
     assert second.ends > first.ends
+    assert second.domains == ca.domains_of(HOSTS)
 
 
 def test_runs_that_start_at_once_make_one_authority(tmp_path: Path) -> None:

@@ -134,6 +134,19 @@ def test_other_hosts_pass_undecrypted(user: User) -> None:
     assert user.company.targets == ["localhost:443"]
 
 
+def test_a_host_of_the_config_is_metered(user: User) -> None:
+    """A gateway of the user's own is capped as the provider that it is like."""
+    config = user.home / "llmcap.yaml"
+    config.write_text(
+        "providers: [{host: localhost, like: openai, prices: openai}]\n"
+        "budgets: [{name: all, cap: $1}]\n"
+    )
+    there = [word.replace("api.openai.com", "localhost") for word in CURL]
+    done = user.run("--config", str(config), "--", *there, "--noproxy", "")
+    assert (done.stdout, done.returncode) == ("200\n", 0)
+    assert user.spent_nanos() == user.provider.nanos() > 0
+
+
 # --- at the cap ----------------------------------------------------------------------------------
 
 

@@ -48,6 +48,20 @@ class Shell:
         ).stdout  # fmt: skip
 
 
+def proxy_of(shell: Shell) -> tuple[int, Path]:
+    """The process that stands, and its log."""
+    folder = Path(shell.environ["XDG_DATA_HOME"]) / "llmcap" / "proxy"
+    return int(json.loads((folder / "state.json").read_text())["pid"]), folder / "log"
+
+
+def wait_until(holds: Callable[[], bool], *, shown: Path) -> None:
+    """Until it holds; the file is shown where it never does."""
+    deadline = time.monotonic() + 15
+    while not holds():
+        assert time.monotonic() < deadline, shown.read_text()
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def shell(provider: ProviderHandle, tmp_path: Path) -> Iterator[Shell]:
     """Nothing is left standing."""
@@ -85,21 +99,24 @@ def test_a_start_that_fails_says_why(shell: Shell) -> None:
     assert "a proxy of yours is up at http://127.0.0.1:" in shell("$LLMCAP up")
 
 
+def test_a_host_of_its_config_is_metered_for_who_does_not_know_the_config(
+    shell: Shell, provider: ProviderHandle, tmp_path: Path
+) -> None:
+    """`llmcap env` asks the proxy for its hosts; a host that is new in the config is told."""
+    config = tmp_path / "own.yaml"
+    config.write_text("providers:\n- {host: localhost, like: openai, prices: openai}\n")
+    shell(f"$LLMCAP up --port 0 --config {config}")
+    shell("$LLMCAP run --cap 1 -- true")  # which knows nothing of that config
+    there = CURL.replace("api.openai.com", "localhost") + " --noproxy ''"
+    assert shell(f'eval "$(NO_PROXY=.localhost $LLMCAP env)"; {there}') == "200"
+    assert json.loads(shell("$LLMCAP log --json").splitlines()[-1])["provider"] == "localhost"
+    config.write_text(config.read_text() + "- {host: llm.corp.example, like: openai}\n")
+    _, log = proxy_of(shell)
+    told = "programs will not trust this proxy for llm.corp.example"
+    wait_until(lambda: told in log.read_text(), shown=log)
+
+
 # --- a config that changes -----------------------------------------------------------------------
-
-
-def proxy_of(shell: Shell) -> tuple[int, Path]:
-    """The process that stands, and its log."""
-    folder = Path(shell.environ["XDG_DATA_HOME"]) / "llmcap" / "proxy"
-    return int(json.loads((folder / "state.json").read_text())["pid"]), folder / "log"
-
-
-def wait_until(holds: Callable[[], bool], *, shown: Path) -> None:
-    """Until it holds; the file is shown where it never does."""
-    deadline = time.monotonic() + 15
-    while not holds():
-        assert time.monotonic() < deadline, shown.read_text()
-        time.sleep(0.02)
 
 
 def test_sighup_reads_the_config_again_and_a_bad_one_is_not_used(

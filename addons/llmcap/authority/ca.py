@@ -6,7 +6,8 @@ A client that trusts it refuses what it signs for any other name, so a stolen ke
 a bank. Its folder is laid out as mitmproxy's `confdir`, which signs with what it finds there.
 
 The key is kept when only the domains change: certificates that a running proxy hands out stay valid
-under the renewed authority.
+under the renewed authority. Domains are added, and only go at the end of its life: a command that
+knows another config must not take them from a proxy that runs.
 """
 
 import contextlib
@@ -98,7 +99,7 @@ def load(folder: Path) -> Authority | None:
 
 def ensure(folder: Path, hosts: Iterable[str], *, now: datetime | None = None) -> Authority:
     """
-    The authority for these hosts: the one in the folder, made or renewed where it has to be.
+    An authority for these hosts: the one in the folder, made or renewed where it has to be.
 
     Raises `ConfigError` where the folder cannot be used.
     """
@@ -113,6 +114,8 @@ def ensure(folder: Path, hosts: Iterable[str], *, now: datetime | None = None) -
             if (folder / KEY_FILE).exists():
                 authority, key = _read(folder)
                 lives = moment + RENEWED_BEFORE_END < authority.ends
+                if lives:
+                    domains = domains_of([*authority.domains, *domains])
                 if lives and authority.domains == domains:
                     return authority
                 key = key if lives else None

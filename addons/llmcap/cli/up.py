@@ -85,7 +85,8 @@ def env(shell: str | None, project: str, *, as_json: bool) -> None:
     found = standing.find()
     if found is None:
         raise ConfigError("no proxy is up\nhint: `llmcap up` starts one")
-    values = prepare(os.environ).variables(os.environ, proxy_url=found.url(project=project))
+    place = prepare(os.environ, found.hosts)
+    values = place.variables(os.environ, proxy_url=found.url(project=project))
     if as_json:
         echo_json(values)
         return

@@ -4,7 +4,7 @@ What a proxy of ours needs on disk, made ready: its authority, and the roots tha
 The hosts that it may speak for are those of the provider table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +42,9 @@ def authority_folder(environ: Mapping[str, str]) -> Path:
     return paths.data_folder(environ) / "ca"
 
 
-def authority(environ: Mapping[str, str]) -> ca.Authority:
-    """The authority for the hosts of the provider table. Raises `ConfigError`."""
-    return ca.ensure(authority_folder(environ), provider_hosts())
+def authority(environ: Mapping[str, str], hosts: Sequence[str] = ()) -> ca.Authority:
+    """The authority for the hosts of the provider table, and for these. Raises `ConfigError`."""
+    return ca.ensure(authority_folder(environ), (*provider_hosts(), *hosts))
 
 
 def provider_hosts() -> tuple[str, ...]:
@@ -52,13 +52,22 @@ def provider_hosts() -> tuple[str, ...]:
     return hosts()
 
 
-def prepare(environ: Mapping[str, str]) -> Place:
-    """Make or renew what is missing. Raises `ConfigError`."""
-    signer = authority(environ)
+def provider_domains() -> tuple[str, ...]:
+    """What an authority for these hosts may speak for."""
+    return ca.domains_of(provider_hosts())
+
+
+def prepare(environ: Mapping[str, str], hosts: Sequence[str] = ()) -> Place:
+    """
+    Make or renew what is missing; `hosts` are those that a proxy meters beside the ones known here.
+
+    Raises `ConfigError`.
+    """
+    signer = authority(environ, hosts)
     folder = paths.data_folder(environ) / "trust"
     return Place(
         confdir=signer.folder,
         trust=trust.prepare(signer.pem, environ=environ, folder=folder),
         roots=trust.roots_file(environ, folder=folder),
-        hosts=provider_hosts(),
+        hosts=tuple(dict.fromkeys((*provider_hosts(), *hosts))),
     )

@@ -19,8 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from llmcap import config
-from llmcap.assembly import Settings, firewall_for, settings_from
+from llmcap.assembly import Settings, firewall_for, policy_of, settings_from
 from llmcap.attributes import Facts
 from llmcap.budget import parse_short
 from llmcap.errors import ConfigError
@@ -128,7 +127,7 @@ def settle(wanted: Wanted, environ: Mapping[str, str]) -> tuple[Policy, Settings
     settings = settings_from(
         cap=wanted.cap, config=wanted.config, ledger=wanted.ledger, environ=environ
     )
-    policy = config.load(settings.config) if settings.config else Policy()
+    policy = policy_of(dataclasses.replace(settings, cap=""))
     budgets: list[Budget] = []
     if settings.cap:
         budgets.append(_budget("cap", settings.cap, every=CAP_EVERY, option="--cap"))

@@ -36,6 +36,7 @@ class Standing:
     port: int
     ledger: str
     since: str  # ISO time
+    hosts: Sequence[str] = ()  # that it meters: the provider table's, and its config's own
 
     def url(self, *, project: str = "") -> str:
         """Where clients find it; a user name in it counts their calls for a project."""
@@ -63,7 +64,11 @@ def find(environ: Mapping[str, str] = os.environ) -> Standing | None:
 
 @contextlib.contextmanager
 def announced(
-    listener: socket.socket, *, ledger: str, environ: Mapping[str, str] = os.environ
+    listener: socket.socket,
+    *,
+    ledger: str,
+    hosts: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
 ) -> Iterator[None]:
     """Hold the lock and say where we listen. Raises `ConfigError` if a proxy stands already."""
     place = folder(environ)
@@ -78,6 +83,7 @@ def announced(
             port=listener.getsockname()[1],
             ledger=ledger,
             since=datetime.now(UTC).isoformat(timespec="seconds"),
+            hosts=hosts,
         )
         (place / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
         try:
@@ -114,7 +120,8 @@ def start(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
     place = folder(environ)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = place / "log"
-    with log.open("wb") as output:
+    log.unlink(missing_ok=True)
+    with log.open("ab") as output:  # as its own log does: both append, none writes over the other
         process = subprocess.Popen(  # noqa: S603 - this very program
             own_command("up", "--foreground", *arguments),
             stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from llmcap.budget import describe
 from llmcap.errors import ConfigError
 from llmcap.firewall import Firewall
 from llmcap.launch import environment, standing
-from llmcap.launch.behind import prepare
+from llmcap.launch.behind import prepare, provider_domains
 from llmcap.launch.notes import LOGGERS
 from llmcap.launch.proxythread import ProxyThread, Setup
 from llmcap.launch.tally import left_document
@@ -64,7 +65,9 @@ def serve(
     proxy.start()
     try:
         proxy.wait_ready()
-        with standing.announced(listener, ledger=settings.ledger, environ=environ):
+        with standing.announced(
+            listener, ledger=settings.ledger, hosts=place.hosts, environ=environ
+        ):
             for line in in_force(policy, proxy.url):
                 tell(line)
             ended.wait()
@@ -106,6 +109,7 @@ def addon_maker(
     def open_ledger() -> Callable[[], Sequence[object]]:
         firewall = firewall_for(policy, settings, notify=note)
         opened(firewall)
+        firewall.chores.append(partial(tell_of_new_hosts, firewall, set(provider_domains())))
 
         def status() -> dict[str, Any]:
             budgets = firewall.policy.budgets  # the config may have been read again
@@ -122,6 +126,17 @@ def addon_maker(
         return addons
 
     return open_ledger
+
+
+def tell_of_new_hosts(firewall: Firewall, known: set[str]) -> None:
+    """A changed config may name hosts that the authority of this proxy cannot speak for: once."""
+    if new := set(provider_domains()) - known:
+        known |= new
+        text = (
+            f"programs will not trust this proxy for {', '.join(sorted(new))}, new in the config, "
+            "until it is started again: `llmcap down`, `llmcap up`"
+        )
+        firewall.notify("config_error", text, subject=text)
 
 
 def in_force(policy: Policy, url: str) -> list[str]:
