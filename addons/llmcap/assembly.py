@@ -65,7 +65,7 @@ def policy_of(settings: Settings) -> Policy:
     try:
         return config.with_cap(policy, settings.cap)
     except ConfigError as error:
-        raise ConfigError(f"llmcap_cap: {error}") from error
+        raise ConfigError(f"the option cap: {error}") from error
 
 
 def open_firewall(settings: Settings, *, notify: Callable[[str, str], None]) -> Firewall:

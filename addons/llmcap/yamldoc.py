@@ -64,15 +64,15 @@ def parse(text: str, *, file: str) -> Place:
     """The document in `text`. Raises `ConfigError` for what is no YAML."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        return Place(None, file, 1, "") if node is None else _place(node, file, "")
+    except RecursionError:
+        raise ConfigError(f"{file}:1: this is nested too deeply, or in itself") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = error.problem or "cannot be read"
         raise ConfigError(f"{file}:{line}: this is not valid YAML: {problem}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}:1: this is not valid YAML: {error}") from error
-    if node is None:
-        return Place(None, file, 1, "")
-    return _place(node, file, "")
 
 
 def _place(node: yaml.Node, file: str, path: str) -> Place:

@@ -73,6 +73,17 @@ def notes(path: Path) -> list[str]:
         return [entry.note for entry in queries.entries(db, kinds=[EntryKind.ADJUSTED])]
 
 
+def test_a_change_is_told_to_programs_too(path, proxy):
+    """With --json: the balance after it on stdout, the sentence on stderr."""
+    spend(proxy, ALL, "1.25")
+    result = CliRunner().invoke(
+        main, ["budget", "set", "all", "3", "--json", "--ledger", str(path)]
+    )
+    document = json.loads(result.stdout)
+    assert (document["cap_usd"], document["spent_usd"]) == ("3", "1.25")
+    assert "cap set to $3.00" in result.stderr
+
+
 def test_a_raise_takes_effect_in_a_running_proxy_at_once(path, proxy):
     """For this window; the entry says who, how much and why."""
     spend(proxy, ALL, "2")

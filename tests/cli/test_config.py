@@ -25,6 +25,11 @@ def test_a_good_config_is_told_budget_by_budget(tmp_path):
     result = run("check", str(path))
     assert result.stdout == "each: $5.00 every day, per project\n"
     assert "is right" in result.stderr
+    document = json.loads(run("check", str(path), "--json").stdout)
+    assert document == {
+        "file": str(path),
+        "budgets": [{"name": "each", "means": "each: $5.00 every day, per project"}],
+    }
 
 
 def test_a_bad_config_names_its_place(tmp_path):

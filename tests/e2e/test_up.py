@@ -84,7 +84,8 @@ def test_programs_use_it_until_it_is_down(shell: Shell, provider: ProviderHandle
 
 def test_a_shell_that_is_set_up_can_start_it_anew(shell: Shell) -> None:
     """The new proxy is chained to the company's, not to the one before it."""
-    shell("$LLMCAP up --port 0")
+    told = json.loads(shell("$LLMCAP up --port 0 --json 2> /dev/null"))
+    assert told["url"].startswith("http://127.0.0.1:")
     set_up = 'eval "$($LLMCAP env)"'
     script = f"{set_up}; $LLMCAP down; $LLMCAP up --port 0; {set_up}; {CURL}"
     assert shell(script).endswith("200")

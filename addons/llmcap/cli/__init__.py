@@ -5,11 +5,14 @@ Data goes to stdout, everything else to stderr. A user's mistake is one line and
 code 2, never a traceback. The quick commands import no mitmproxy, which alone takes half a second.
 """
 
+import contextlib
+import sys
 from importlib import import_module, metadata
 from typing import Any, NamedTuple
 
 import click
 
+from llmcap.cli.output import tell
 from llmcap.errors import LLMCapError
 
 
@@ -80,12 +83,26 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """The whole command; a disk that is full, a folder that is not ours, as a message."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            tell(f"llmcap: {where}{error.strerror or error}")
+            if not error.filename:  # the output itself: what is left of it is not tried again
+                with contextlib.suppress(OSError):
+                    sys.stdout.close()
+            sys.exit(Failure.exit_code)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand."""
         try:
             return super().invoke(ctx)
         except LLMCapError as error:
             raise Failure(str(error)) from error
+        except UnicodeEncodeError as error:  # an argument that no database can look for
+            raise Failure(f"{error.object!r} is not UTF-8") from error
 
 
 def _version() -> str:

@@ -81,8 +81,9 @@ def list_budgets(ledger_path: Path, config_path: Path | None, *, as_json: bool) 
 @note_option
 @ledger_option
 @config_option
+@json_option
 def raise_budget(
-    name: str, amount: str, ledger_path: Path, config_path: Path | None, **how: str
+    name: str, amount: str, ledger_path: Path, config_path: Path | None, **how: Any
 ) -> None:
     """
     Add AMOUNT to the cap of the budget NAME, for its present window.
@@ -104,8 +105,9 @@ def raise_budget(
 @note_option
 @ledger_option
 @config_option
+@json_option
 def set_budget(
-    name: str, cap: str, ledger_path: Path, config_path: Path | None, **how: str
+    name: str, cap: str, ledger_path: Path, config_path: Path | None, **how: Any
 ) -> None:
     """Make CAP the cap of the budget NAME, for its present window: higher or lower."""
     now = datetime.now(UTC)
@@ -123,7 +125,8 @@ def set_budget(
 @note_option
 @ledger_option
 @config_option
-def reset_budget(name: str, ledger_path: Path, config_path: Path | None, **how: str) -> None:
+@json_option
+def reset_budget(name: str, ledger_path: Path, config_path: Path | None, **how: Any) -> None:
     """Let the budget NAME begin anew: what its present window has spent no longer counts."""
     now = datetime.now(UTC)
     known = _find(ledger_path, config_path, name, now)
@@ -138,7 +141,8 @@ def reset_budget(name: str, ledger_path: Path, config_path: Path | None, **how: 
 @note_option
 @ledger_option
 @config_option
-def pause_budget(name: str, ledger_path: Path, config_path: Path | None, **how: str) -> None:
+@json_option
+def pause_budget(name: str, ledger_path: Path, config_path: Path | None, **how: Any) -> None:
     """Admit nothing under the budget NAME, for any value, until it is resumed."""
     _pause(name, ledger_path, config_path, how, paused=True)
 
@@ -149,7 +153,8 @@ def pause_budget(name: str, ledger_path: Path, config_path: Path | None, **how: 
 @note_option
 @ledger_option
 @config_option
-def resume_budget(name: str, ledger_path: Path, config_path: Path | None, **how: str) -> None:
+@json_option
+def resume_budget(name: str, ledger_path: Path, config_path: Path | None, **how: Any) -> None:
     """Admit calls under the budget NAME again."""
     _pause(name, ledger_path, config_path, how, paused=False)
 
@@ -157,7 +162,7 @@ def resume_budget(name: str, ledger_path: Path, config_path: Path | None, **how:
 # --- changing ---------------------------------------------------------------------------------
 
 
-def _adjust(ledger_path: Path, scope: Scope, done: str, how: dict[str, str], **change: Any) -> None:
+def _adjust(ledger_path: Path, scope: Scope, done: str, how: dict[str, Any], **change: Any) -> None:
     note = _signed(f"{_name(scope)} {done}", how)
     with closing(open_ledger(ledger_path)) as ledger:
         ledger.adjust(scope, note=note, **change)
@@ -165,19 +170,23 @@ def _adjust(ledger_path: Path, scope: Scope, done: str, how: dict[str, str], **c
     after = next(balance for each, balance in balances if each.value == scope.value)
     cap = scope.budget.cap + after.raised
     tell(f"{note}: {_shown(after.spent, scope)} of {_shown(cap, scope)} spent")
+    if how["as_json"]:
+        echo_json(_document(scope, after, datetime.now(UTC)))
 
 
 def _pause(
-    name: str, ledger_path: Path, config_path: Path | None, how: dict[str, str], *, paused: bool
+    name: str, ledger_path: Path, config_path: Path | None, how: dict[str, Any], *, paused: bool
 ) -> None:
     known = _find(ledger_path, config_path, name, datetime.now(UTC))
     note = _signed(f"{known.budget.name} {'paused' if paused else 'resumed'}", how)
     with closing(open_ledger(ledger_path)) as ledger:
         ledger.pause(known.budget, paused=paused, note=note)
     tell(note)
+    if how["as_json"]:
+        echo_json({"name": known.budget.name, "paused": paused})
 
 
-def _signed(done: str, how: dict[str, str]) -> str:
+def _signed(done: str, how: dict[str, Any]) -> str:
     why = f" ({how['note']})" if how["note"] else ""
     return f"{done} by {how['author']}{why}"
 

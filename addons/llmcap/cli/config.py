@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from llmcap.budget import describe
+from llmcap.cli.options import file_named, json_option
 from llmcap.cli.output import echo_json, tell
 from llmcap.config import load
 from llmcap.config.files import FILE_NAME, find, user_folder
@@ -30,9 +31,15 @@ def config() -> None:
     """Find, check and describe the config file, llmcap.yaml."""
 
 
+path_argument = click.argument(
+    "path", required=False, callback=file_named, type=click.Path(dir_okay=False, path_type=Path)
+)
+
+
 @config.command()
-@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
-def check(path: Path | None) -> None:
+@path_argument
+@json_option
+def check(path: Path | None, *, as_json: bool) -> None:
     """
     Check a config: PATH, or the one that a proxy started here would use.
 
@@ -43,6 +50,10 @@ def check(path: Path | None) -> None:
     for target in policy.alerts:
         sink_for(target)
     tell(f"{found} is right")
+    if as_json:
+        budgets = [{"name": budget.name, "means": describe(budget)} for budget in policy.budgets]
+        echo_json({"file": str(found), "budgets": budgets})
+        return
     for budget in policy.budgets:
         click.echo(describe(budget))
     if not policy.budgets:
@@ -62,7 +73,7 @@ def schema() -> None:
 
 
 @config.command()
-@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@path_argument
 def init(path: Path | None) -> None:
     """Write a first config and its schema: to PATH, or to your own config folder."""
     path = path or user_folder() / FILE_NAME

@@ -24,7 +24,7 @@ ALIGNED = "llllrrrll"
 
 
 @click.command()
-@click.option("-n", "--limit", default=20, show_default=True, type=click.IntRange(1),
+@click.option("-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 2**31),
               help="The newest calls to show.")  # fmt: skip
 @click.option("--since", metavar="WHEN", help="Only calls from then on: a date, or 24h, 7d.")
 @click.option("--project", help="Only calls of this project.")

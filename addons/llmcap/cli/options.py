@@ -21,6 +21,18 @@ _AGO = {
     "w": timedelta(weeks=1),
 }
 
+
+def file_named(
+    ctx: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001
+    path: Path | None,
+) -> Path | None:
+    """The path of a file; empty text, such as of an unset variable, is a folder's for `Path`."""
+    if path is not None and not path.name:
+        raise click.BadParameter("it is empty: expected the path of a file")
+    return path
+
+
 json_option: Decorator = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON; amounts are decimal strings in USD."
 )
@@ -29,6 +41,7 @@ config_option: Decorator = click.option(
     "--config",
     "config_path",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=file_named,
     envvar="LLMCAP_CONFIG",
     show_envvar=True,
     help="The YAML file with budgets and prices of your own.",
@@ -38,6 +51,7 @@ ledger_option: Decorator = click.option(
     "--ledger",
     "ledger_path",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=file_named,
     envvar="LLMCAP_LEDGER",
     show_envvar=True,
     default=default_ledger,
@@ -59,12 +73,11 @@ def moment(text: str, *, now: datetime) -> datetime:
     """A time as users type it: `now`, an ISO date or time, or how long ago: `90m`, `24h`, `7d`."""
     if text == "now":
         return now
-    if text[:-1].isdecimal() and text[-1] in _AGO:
-        return now - int(text[:-1]) * _AGO[text[-1]]
     try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
+        if text[:-1].isdecimal() and text[-1] in _AGO:
+            return now - int(text[:-1]) * _AGO[text[-1]]
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ConfigError(
             f"{text!r} is no time: write it like 2026-11-21, 2026-11-21T15:00, or 24h ago as 24h"
         ) from None
-    return parsed if parsed.tzinfo else parsed.astimezone(UTC)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from llmcap.cli.options import ledger_option, moment
-from llmcap.cli.output import tell
+from llmcap.cli.options import json_option, ledger_option, moment
+from llmcap.cli.output import echo_json, tell
 from llmcap.errors import ConfigError
 from llmcap.ledger import open_ledger
 from llmcap.ledger.retention import prune as prune_ledger
@@ -19,7 +19,8 @@ LEAST = timedelta(days=2)
 @click.option("--before", default="90d", show_default=True, help="A date, or 90d for so long ago.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @ledger_option
-def prune(before: str, ledger_path: Path, *, yes: bool) -> None:
+@json_option
+def prune(before: str, ledger_path: Path, *, yes: bool, as_json: bool) -> None:
     """
     Replace the rows of old calls by totals per day, model, project, user, customer and key.
 
@@ -39,3 +40,5 @@ def prune(before: str, ledger_path: Path, *, yes: bool) -> None:
     open_ledger(ledger_path).close()
     done = prune_ledger(ledger_path, before=cutoff, now=now)
     tell(f"{done.calls:,} calls with {done.entries:,} entries became totals")
+    if as_json:
+        echo_json({"calls": done.calls, "entries": done.entries})

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from llmcap.assembly import policy_of, settings_from
 from llmcap.authority import stores
 from llmcap.cli.output import tell
+from llmcap.cli.up import up
 from llmcap.errors import ConfigError
 from llmcap.launch import service as services
 from llmcap.launch import standing
@@ -28,6 +30,7 @@ def install(options: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
 
     The proxy and certificate variables of this shell are written into it.
     """
+    check(options)
     command = standing.own_command("up", "--foreground", *options)
     made = services.service(command, os.environ, home=Path.home())
     tell(f"{made.path} {'would hold' if dry_run else 'will hold'}:\n")
@@ -59,6 +62,14 @@ def uninstall() -> None:
     stores.carry_out(made.stop, os.environ)
     made.path.unlink()
     tell(f"Removed {made.path}")
+
+
+def check(options: tuple[str, ...]) -> None:
+    """Whether `llmcap up` would start with them: a service that does not is found out too late."""
+    given = up.make_context("llmcap up", list(options)).params
+    policy_of(
+        settings_from(cap=given["cap"], config=given["config_path"], ledger=given["ledger_path"])
+    )
 
 
 def _show(steps: tuple[stores.Step, ...]) -> None:

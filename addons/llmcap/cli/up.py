@@ -34,7 +34,10 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
     type=click.Path(dir_okay=False), help="The ledger file; the default is in your data folder.",
 )  # fmt: skip
 @click.option("--foreground", is_flag=True, help="Stay, and serve: for services and containers.")
-def up(port: int, cap: str, config_path: str, ledger_path: str, *, foreground: bool) -> None:
+@json_option
+def up(
+    port: int, cap: str, config_path: str, ledger_path: str, *, foreground: bool, as_json: bool
+) -> None:
     """
     Start a proxy that stands until `llmcap down`.
 
@@ -55,6 +58,8 @@ def up(port: int, cap: str, config_path: str, ledger_path: str, *, foreground: b
     for line in standing_proxy.in_force(policy_of(settings), found.url()):
         tell(line)
     tell('Use it with: eval "$(llmcap env)"')
+    if as_json:
+        echo_json({"url": found.url(), "pid": found.pid, "ledger": found.ledger})
 
 
 @click.command()
