@@ -81,6 +81,30 @@ def test_a_warning_is_told_and_stands_in_the_headers():
     assert stand.kinds() == [EventKind.WARNING]
 
 
+def test_a_window_that_is_over_is_not_warned_of():
+    """A call that ends late tells of the window that it was held in: nobody can act on that."""
+    stand = Stand(FIRST, cap="1/hour")
+    late = stand.admit(asked("x" * 400_000))
+    assert isinstance(late, CallInFlight)
+    stand.clock.forward(hours=2)
+    answer(late, completion(240_000, 0, model="gpt-4o"))
+    assert stand.firewall.ledger.audit() == []
+    assert stand.kinds() == []
+
+
+def test_what_a_value_has_reached_is_over_when_its_money_is_back():
+    """With the last of a rolling window its balance is gone, and with that what it had reached."""
+    stand = Stand(STOP, cap="1/1h")
+    budget = replace(stand.firewall.policy.budgets[0], per=("user",))
+    stand.firewall.adopt(replace(stand.firewall.policy, budgets=(budget,)), BOOK)
+    stand.spend("0.91")
+    assert isinstance(stand.admit(asked()), Refused)
+    stand.clock.forward(minutes=62)
+    stand.firewall.guard._next_look = 0.0
+    stand.firewall.keep_house()
+    assert isinstance(stand.admit(asked()), CallInFlight)
+
+
 def test_a_throttle_holds_each_call_back():
     """While its share is reached; the delay comes before any money is held."""
     stand = Stand(SLOW)

@@ -68,7 +68,12 @@ class Guard:
         began = time.monotonic()
         if not self.watched or began < self._next_look:
             return
-        self.saw(balances(self.watched))
+        found = list(balances(self.watched))
+        self.saw(found)
+        # A balance that does not count any more is not among them: what it had reached is over.
+        counting = {_key(scope) for scope, _ in found}
+        for key in [key for key in self._reached if key not in counting]:
+            del self._reached[key]
         took = time.monotonic() - began
         self._next_look = began + took + max(LOOK_SECONDS, LOOK_SHARE * took)
 
@@ -78,7 +83,8 @@ class Guard:
             return
         now = self._clock()
         for scope, balance in balances:
-            if not scope.budget.at:
+            # A call that ends late tells of the window that it was held in: that one may be over.
+            if not scope.budget.at or (scope.resets_at and scope.resets_at <= now):
                 continue
             found = reached(scope, balance, now)
             self._remember(scope, found)
