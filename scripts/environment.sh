@@ -5,6 +5,7 @@
 #     use_environment             # .venv: LLMCap, and what checks it
 #     use_clients                 # .venv-clients: the providers' own packages, for tests and demo
 #     use_price_sources           # .venv-prices: public price data, for the price book
+#     use_runtimes                # .venv-runtimes: Node, Deno and Go, for scripts/runtimes
 #
 # An environment is made again when the files that define it change; until then a start costs a few
 # milliseconds and no network. LLMCAP_PYTHON names the Python to use, where the wrong one is found.
@@ -15,6 +16,7 @@ ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 VENV=$ROOT/.venv
 CLIENTS=$ROOT/.venv-clients
 PRICES=$ROOT/.venv-prices
+RUNTIMES=$ROOT/.venv-runtimes
 cd "$ROOT"
 
 # Foreign settings must not leak into our environments.
@@ -192,4 +194,18 @@ prices_with_uv() {
 prices_with_pip() {
     "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --target "$PRICES" \
         --requirement scripts/pricebook/requirements.txt >&2
+}
+
+# Each runtime in a folder of its own: of one there are two versions. They come as Python packages.
+use_runtimes() {
+    made_from=$(fingerprint tests/clients/runtimes.txt)
+    if was_made_from "$RUNTIMES" "$made_from"; then return; fi
+    need_python
+    say 'Making .venv-runtimes: Node, Deno and Go.'
+    rm -rf "$RUNTIMES"
+    while read -r folder package; do
+        "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --root-user-action ignore \
+            --target "$RUNTIMES/$folder" "$package" >&2 || fail "$package could not be installed."
+    done <tests/clients/runtimes.txt
+    printf '%s\n' "$made_from" >"$RUNTIMES/made-from"
 }

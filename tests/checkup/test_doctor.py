@@ -21,6 +21,24 @@ def statuses(rows: Iterable[Row]) -> list[Status]:
     return [row.status for row in rows]
 
 
+# --- config --------------------------------------------------------------------------------------
+
+
+def test_a_config_is_right_wrong_or_not_there(tmp_path: Path) -> None:
+    """What a proxy started here would be told, with the line that is wrong."""
+    path = tmp_path / "llmcap.yaml"
+    path.write_text("budgets: [{name: all, cap: $5}]\n")
+    (row,) = doctor.config_file(path)
+    assert (row.status, row.text) == (Status.OK, f"{path}: 1 budget")
+    path.write_text("budgets:\n- {name: all, cap: banana}\n")
+    (row,) = doctor.config_file(path)
+    assert row.status is Status.FAIL
+    assert f"{path}:2: budgets.0.cap: 'banana'" in row.text
+    path.write_text("")
+    assert statuses(doctor.config_file(path)) == [Status.WARN]
+    assert statuses(doctor.config_file(None)) == [Status.OK]
+
+
 # --- certificate ---------------------------------------------------------------------------------
 
 
@@ -44,15 +62,18 @@ def test_a_key_that_others_can_read_is_mended(tmp_path: Path) -> None:
     assert statuses(doctor.certificate(environ)) == [Status.OK]
 
 
-def test_a_certificate_for_other_hosts_is_renewed(tmp_path: Path) -> None:
-    """As the next run would."""
+def test_a_certificate_for_fewer_hosts_is_renewed(tmp_path: Path) -> None:
+    """As the next run would; one for more hosts, another config's, is well."""
     environ = {"XDG_DATA_HOME": str(tmp_path)}
-    ca.ensure(behind.authority_folder(environ), ["api.openai.com"])
+    ca.ensure(behind.authority_folder(environ), ["api.openai.com", "llm.corp.example"])
     (row,) = doctor.certificate(environ)
     assert row.status is Status.WARN
     assert row.fix is not None
     row.fix()
     assert statuses(doctor.certificate(environ)) == [Status.OK]
+    authority = ca.load(behind.authority_folder(environ))
+    assert authority is not None
+    assert "llm.corp.example" in authority.domains
 
 
 def test_a_broken_certificate_is_told(tmp_path: Path) -> None:
@@ -181,6 +202,23 @@ def test_tools_that_cannot_be_capped_are_named(tmp_path: Path) -> None:
 
 
 # --- the command at hand -------------------------------------------------------------------------
+
+
+def test_a_command_on_an_old_node_goes_round_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known by the program that it ran, so that it is told without a network too."""
+    program(tmp_path, "node", "v20.20.2")
+    programs = {"/bin/sh", str(tmp_path / "node")}
+    seen = probe.Seen(programs=programs, ended=True, screen="Node.js v20.20.2")
+    monkeypatch.setattr(probe, "watch", lambda *_, **__: seen)
+    environ = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    (row,) = doctor.probed(["tool"], environ)
+    assert row.status is Status.FAIL
+    assert "runs on Node v20.20.2, which ignores proxy variables" in row.text
+    # One that reads the variables by itself, as Gemini CLI does, was seen to.
+    seen.requests.append("POST api.openai.com/v1/responses")
+    assert statuses(doctor.probed(["tool"], environ)) == [Status.OK]
 
 
 @pytest.mark.parametrize(

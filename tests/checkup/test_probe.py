@@ -55,6 +55,25 @@ def test_a_command_that_does_not_trust_us_is_seen_so(environ: dict[str, str]) ->
     assert seen.requests == []
 
 
+def test_a_command_that_hangs_up_after_the_handshake_is_seen_so(environ: dict[str, str]) -> None:
+    """As programs on GnuTLS do, which judge a certificate when the connection stands."""
+    script = (
+        "import os, socket, ssl\n"
+        "from urllib.parse import urlsplit\n"
+        "proxy = urlsplit(os.environ['HTTPS_PROXY'])\n"
+        "plain = socket.create_connection((proxy.hostname, proxy.port))\n"
+        "plain.sendall(b'CONNECT api.openai.com:443 HTTP/1.1\\r\\n\\r\\n')\n"
+        "plain.recv(4096)\n"
+        "context = ssl.create_default_context()\n"
+        "context.check_hostname, context.verify_mode = False, ssl.CERT_NONE\n"
+        "context.wrap_socket(plain, server_hostname='api.openai.com').close()\n"
+        "import time; time.sleep(0.5)\n"
+    )
+    seen = see(environ, sys.executable, "-c", script)
+    assert seen.distrusted == ["api.openai.com"]
+    assert seen.requests == []
+
+
 def test_other_hosts_cannot_be_reached(environ: dict[str, str]) -> None:
     """The probe sends nothing to anybody."""
     seen = see(environ, "curl", "-sS", "https://example.com/")

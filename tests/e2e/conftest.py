@@ -10,8 +10,12 @@ from typing import Any, Protocol
 
 import pytest
 
+from company_proxy import CompanyProxy
 from fake_provider.process import ROOT, ProviderHandle, provider_process
 from fake_provider.proxy import ProxyHandle, proxy_process
+from fake_provider.tls import HOSTS
+
+from .people import User
 
 CLIENTS = ROOT / ".venv-clients" / "bin" / "python"
 PROGRAMS = ROOT / "tests" / "clients"
@@ -89,3 +93,16 @@ def run_program(
     )
     assert result.returncode == 0, f"{result.stderr}\n--- mitmdump:\n{proxy.log()}"
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def company(provider: ProviderHandle) -> Iterator[CompanyProxy]:
+    """The company's proxy; it knows the way to the providers only."""
+    with CompanyProxy(dict.fromkeys(HOSTS, provider.port)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def user(provider: ProviderHandle, company: CompanyProxy, tmp_path: Path) -> User:
+    """A user with an empty home."""
+    return User(provider, company, tmp_path)

@@ -1,93 +1,24 @@
 """`llmcap run`, as a user types it, behind a company's proxy, in front of a provider that bills."""
 
-import contextlib
 import json
 import os
 import shlex
-import shutil
 import signal
 import socket
-import sqlite3
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from company_proxy import CompanyProxy
-from fake_provider.process import ROOT, ProviderHandle
+from fake_provider.process import ProviderHandle
 from fake_provider.tls import HOSTS
 
-CALL = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 50}
-URL = "https://api.openai.com/v1/chat/completions"
-CURL = (
-    "curl", "-sS", URL, "-w", "%{http_code}\n", "-o", os.devnull,
-    "-H", "authorization: Bearer sk-fake", "-d", json.dumps(CALL),
-)  # fmt: skip
-COMMAND_SECONDS = 60
+from .people import CALL, COMMAND_SECONDS, CURL, URL, User
 
 # Below what a single call can cost.
 NOTHING = "0.00001"
-
-
-@dataclass
-class User:
-    """Somebody at a shell whose traffic has to go through their company's proxy."""
-
-    provider: ProviderHandle
-    company: CompanyProxy
-    home: Path
-    more: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """The shell's variables."""
-        return {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
-            "XDG_DATA_HOME": str(self.home / "data"),
-            "PYTHONPATH": str(ROOT / "addons"),
-            "HTTPS_PROXY": self.company.url,
-            "SSL_CERT_FILE": str(self.provider.ca),
-            **self.more,
-        }
-
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        """Start `llmcap run WORDS...`."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "llmcap.cli", "run", *words],
-            env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-
-    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Start it and wait for its end."""
-        with self.start(*words) as process:
-            out, err = process.communicate(timeout=COMMAND_SECONDS)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-    def spent_nanos(self) -> int:
-        """What the shared ledger says."""
-        path = self.home / "data" / "llmcap" / "ledger.sqlite3"
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
-            (spent,) = ledger.execute("SELECT coalesce(sum(cost_nanos), 0) FROM entries").fetchone()
-        return int(spent)
-
-
-@pytest.fixture
-def company(provider: ProviderHandle) -> Iterator[CompanyProxy]:
-    """The company's proxy; it knows the way to the providers only."""
-    with CompanyProxy(dict.fromkeys(HOSTS, provider.port)) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def user(provider: ProviderHandle, company: CompanyProxy, tmp_path: Path) -> User:
-    """A user with an empty home."""
-    return User(provider, company, tmp_path)
 
 
 # --- what it costs -------------------------------------------------------------------------------
@@ -297,76 +228,3 @@ def test_nothing_is_written_but_for_our_own_folder(user: User) -> None:
     user.run("--cap", "1", "--", *CURL)
     assert [path.name for path in user.home.iterdir()] == ["data"]
     assert [path.name for path in (user.home / "data").iterdir()] == ["llmcap"]
-
-
-# --- runtimes ------------------------------------------------------------------------------------
-
-PYTHONS = {
-    "urllib": "import urllib.request as u; print(u.urlopen(u.Request(URL, BODY, HEADERS)).status)",
-    "requests": "import requests; print(requests.post(URL, BODY, headers=HEADERS).status_code)",
-    "httpx": "import httpx; print(httpx.post(URL, content=BODY, headers=HEADERS).status_code)",
-    "aiohttp": (
-        "import aiohttp, asyncio\n"
-        "async def main():\n"
-        "  async with aiohttp.ClientSession(trust_env=True) as session:\n"
-        "    async with session.post(URL, data=BODY, headers=HEADERS) as r: print(r.status)\n"
-        "asyncio.run(main())"
-    ),
-}
-PREAMBLE = f"""
-URL = {URL!r}
-BODY = {json.dumps(CALL).encode()!r}
-HEADERS = {{"authorization": "Bearer sk-fake", "content-type": "application/json"}}
-"""
-
-
-@pytest.mark.parametrize("package", PYTHONS)
-def test_pythons_clients_pass_through(user: User, package: str) -> None:
-    """Each reads other variables for its proxy and its roots."""
-    if package != "urllib":
-        pytest.importorskip(package)
-    done = user.run("--cap", "1", "--", sys.executable, "-c", PREAMBLE + PYTHONS[package])
-    assert done.stdout == "200\n", done.stderr
-    assert user.spent_nanos() == user.provider.nanos() > 0
-
-
-def _node_reads_proxies() -> bool:
-    """Node does from 24.5 on, and in 22 from 22.21 on."""
-    if shutil.which("node") is None:
-        return False
-    version = subprocess.check_output(["node", "--version"], text=True)
-    major, minor, _ = (int(part) for part in version.strip().removeprefix("v").split("."))
-    return (major, minor) >= (24, 5) or (major == 22 and minor >= 21)
-
-
-@pytest.mark.skipif(not _node_reads_proxies(), reason="no Node that reads proxy variables")
-def test_nodes_fetch_passes_through(user: User) -> None:
-    """With the switch that Node wants."""
-    script = (
-        f"const body = JSON.stringify({json.dumps(CALL)}), url = {URL!r}\n"
-        "const r = await fetch(url, {method: 'POST', body, "
-        "headers: {authorization: 'Bearer sk-fake'}}); console.log(r.status)"
-    )
-    done = user.run("--cap", "1", "--", "node", "--input-type=module", "-e", script)
-    assert done.stdout == "200\n", done.stderr
-    assert user.spent_nanos() == user.provider.nanos() > 0
-
-
-JAVA = """
-import java.net.*; import java.net.http.*;
-public class Call { public static void main(String[] a) throws Exception {
-  var request = HttpRequest.newBuilder(URI.create(a[0])).header("authorization", "Bearer sk-fake")
-    .POST(HttpRequest.BodyPublishers.ofString(a[1])).build();
-  System.out.println(HttpClient.newHttpClient()
-    .send(request, HttpResponse.BodyHandlers.ofString()).statusCode()); } }
-"""
-
-
-@pytest.mark.skipif(shutil.which("javac") is None, reason="no Java compiler on this machine")
-def test_javas_client_passes_through(user: User, tmp_path: Path) -> None:
-    """By JAVA_TOOL_OPTIONS: a proxy, and a store of roots in Java's own format."""
-    source = tmp_path / "Call.java"
-    source.write_text(JAVA)
-    done = user.run("--cap", "1", "--", "java", str(source), URL, json.dumps(CALL))
-    assert done.stdout == "200\n", done.stderr
-    assert user.spent_nanos() == user.provider.nanos() > 0

@@ -53,6 +53,13 @@ def processes(
             yield int(entry.name)
 
 
+def programs(pids: Iterable[int], *, proc: Path = PROC) -> Iterator[str]:
+    """The files that these processes run."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            yield str((proc / str(pid) / "exe").readlink())
+
+
 def in_session(session: int, *, proc: Path = PROC) -> Callable[[int], bool]:
     """Whether a process is of the session that a command was started in, however deep."""
 

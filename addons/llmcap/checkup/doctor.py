@@ -10,7 +10,6 @@ import re
 import shutil
 import socket
 import stat
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,16 +20,17 @@ from urllib.parse import urlsplit
 
 from llmcap.authority import ca
 from llmcap.checkup import bypass, probe
+from llmcap.checkup import node as nodes
+from llmcap.config import load
 from llmcap.errors import ConfigError, LLMCapError
 from llmcap.launch import behind, environment, standing
 from llmcap.ledger import open_ledger
 from llmcap.pricing.files import find_folder, read_document
-from llmcap.providers import provider_of
+from llmcap.providers import provider_of, with_hosts
 
 PRICES_DAYS_MAX = 60
 CLOCK_SECONDS_MAX = 300
 PROBE_SECONDS_MAX = 20
-VERSION_SECONDS_MAX = 5
 
 # Whose prices move most, and matter most.
 WATCHED_PRICES = ("anthropic", "openai", "google")
@@ -77,9 +77,14 @@ class Row:
 
 
 def examine(
-    environ: Mapping[str, str], *, ledger: Path, command: Sequence[str] = ()
+    environ: Mapping[str, str],
+    *,
+    ledger: Path,
+    config: Path | None = None,
+    command: Sequence[str] = (),
 ) -> Iterator[Row]:
     """All checks, in the order in which their failures matter; the command is started, if any."""
+    yield from config_file(config)
     yield from certificate(environ)
     yield from ledger_file(ledger)
     yield from clock(ledger)
@@ -92,6 +97,25 @@ def examine(
     yield from direct(environ)
     if command:
         yield from probed(command, environ)
+
+
+def config_file(path: Path | None) -> Iterator[Row]:
+    """The config that a proxy started here would use. Its hosts are providers' from here on."""
+    if path is None:
+        yield Row(Status.OK, "config", "none: budgets come with --cap", "llmcap config init")
+        return
+    try:
+        policy = load(path)
+        with_hosts(policy.hosts)
+    except ConfigError as error:
+        yield Row(Status.FAIL, "config", str(error))
+        return
+    count = len(policy.budgets)
+    yield Row(
+        Status.OK if count else Status.WARN, "config",
+        f"{path}: {count} budget{'' if count == 1 else 's'}" if count else
+        f"{path} has no budget: it caps nothing",
+    )  # fmt: skip
 
 
 def certificate(environ: Mapping[str, str]) -> Iterator[Row]:
@@ -112,9 +136,9 @@ def certificate(environ: Mapping[str, str]) -> Iterator[Row]:
             Status.FAIL, "certificate", f"others can read its key ({path} has mode {mode:o})",
             f"chmod 600 {path}", lambda: path.chmod(0o600),
         )  # fmt: skip
-    elif authority.domains != ca.domains_of(behind.provider_hosts()):
+    elif authority.domains != ca.domains_of([*authority.domains, *behind.provider_hosts()]):
         yield Row(
-            Status.WARN, "certificate", "it is for other hosts than LLMCap knows",
+            Status.WARN, "certificate", "LLMCap knows hosts that it is not for",
             "llmcap ca show", lambda: behind.authority(environ),
         )  # fmt: skip
     else:
@@ -245,27 +269,17 @@ def _answers(port: int) -> bool:
 
 
 def node(environ: Mapping[str, str]) -> Iterator[Row]:
-    """Node reads proxy variables from 22.21 and 24.5 on."""
+    """Whether the Node in the PATH goes through a proxy."""
     program = shutil.which("node", path=environ.get("PATH"))
-    if program is None:
+    here = nodes.of_program(program) if program else None
+    if here is None:
         return
-    try:
-        said = subprocess.run(  # noqa: S603 - found in the user's PATH
-            [program, "--version"], capture_output=True, text=True, check=False,
-            timeout=VERSION_SECONDS_MAX,
-        ).stdout.strip()  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return
-    match = re.fullmatch(r"v(\d+)\.(\d+)\.\d+", said)
-    if match is None:
-        return
-    version = int(match[1]), int(match[2])
-    if version >= (24, 5) or (version[0] == 22 and version[1] >= 21):
-        yield Row(Status.OK, "node", f"{said} goes through a proxy")
+    if here.reads_proxies:
+        yield Row(Status.OK, "node", f"{here.version} goes through a proxy")
     else:
         yield Row(
-            Status.WARN, "node", f"{said} ignores proxy variables: programs on it that do not read "
-            "them themselves (as Gemini CLI does) go round LLMCap", "install Node 24",
+            Status.WARN, "node", f"{here.version} ignores proxy variables: programs on it that do "
+            "not read them themselves (as Gemini CLI does) go round LLMCap", "install Node 24",
         )  # fmt: skip
 
 
@@ -320,11 +334,23 @@ def probed(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Row]:
             Status.FAIL, name, f"connects to {address} port 443 without the proxy",
             "its runtime ignores proxy variables: see `works with` in the README",
         )  # fmt: skip
-    if not (seen.requests or seen.distrusted or seen.direct):
+    old = _old_node(seen) if not seen.requests else None
+    if old is not None:
+        yield Row(
+            Status.FAIL, name, f"runs on Node {old.version}, which ignores proxy variables: its "
+            "calls go round LLMCap", "install Node 24, and run it with that",
+        )  # fmt: skip
+    elif not (seen.requests or seen.distrusted or seen.direct):
         yield Row(
             Status.WARN, name, f"{_silence(seen)}, without a call to a provider",
             f"give it something to do, such as `llmcap doctor -- {name} ... hello`",
         )  # fmt: skip
+
+
+def _old_node(seen: probe.Seen) -> nodes.Node | None:
+    """A Node among the programs of a command that no proxy variable reaches."""
+    found = (nodes.of_program(program) for program in sorted(seen.programs))
+    return next((each for each in found if each is not None and not each.reads_proxies), None)
 
 
 def _silence(seen: probe.Seen) -> str:

@@ -25,7 +25,7 @@ from llmcap.launch.proxythread import ProxyThread, Setup
 if TYPE_CHECKING:
     from llmcap.checkup.witness import Witness
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 SETTLE_SECONDS = 1.5
 SCREEN_BYTES = 2000
 
@@ -38,6 +38,7 @@ class Seen:
     requests: list[str] = field(default_factory=list)  # `POST host/path` of those on providers
     distrusted: list[str] = field(default_factory=list)  # hosts whose certificate it refused
     direct: set[bypass.Direct] = field(default_factory=set)
+    programs: set[str] = field(default_factory=set)  # the files that were run
     ended: bool = False  # by itself
     screen: str = ""  # the end of what it printed
 
@@ -98,7 +99,9 @@ def _look_on(process: "subprocess.Popen[bytes]", seen: Seen, *, seconds_max: flo
     deadline = time.monotonic() + seconds_max
     belongs = bypass.in_session(process.pid)
     while time.monotonic() < deadline:
-        seen.direct.update(bypass.connections(bypass.processes(belongs)))
+        pids = list(bypass.processes(belongs))
+        seen.direct.update(bypass.connections(pids))
+        seen.programs.update(bypass.programs(pids))
         if process.poll() is not None:
             seen.ended = True
             return

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mitmproxy import tls
+from mitmproxy.connection import Client
 from mitmproxy.http import HTTPFlow, Response
 
 from llmcap.providers import match, provider_of
@@ -21,6 +22,7 @@ class Witness:
 
     def __init__(self, seen: "Seen") -> None:
         self._seen = seen
+        self._silent: dict[str, str] = {}  # connection id -> host, until it asks for something
 
     def http_connect(self, flow: HTTPFlow) -> None:
         """A host is asked for; those that are no provider's are not there."""
@@ -33,8 +35,18 @@ class Witness:
         host = data.conn.sni or (data.context.server.address or ("?",))[0]
         self._seen.distrusted.append(str(host))
 
+    def tls_established_client(self, data: tls.TlsData) -> None:
+        """Some clients (GnuTLS's) look at our certificate only after the handshake."""
+        self._silent[data.conn.id] = str(data.conn.sni or "?")
+
+    def client_disconnected(self, client: Client) -> None:
+        """One that hangs up without a word did not like it either."""
+        if host := self._silent.pop(client.id, None):
+            self._seen.distrusted.append(host)
+
     def request(self, flow: HTTPFlow) -> None:
         """A call, decrypted: refused as LLMCap refuses, or not found where it would be free."""
+        self._silent.pop(flow.client_conn.id, None)
         host = provider_host(flow)
         if host is None:
             flow.response = Response.make(503)

@@ -8,8 +8,9 @@ import click
 
 from llmcap.checkup import doctor as checks
 from llmcap.checkup.doctor import Row, Status
-from llmcap.cli.options import json_option, ledger_option
+from llmcap.cli.options import config_option, json_option, ledger_option
 from llmcap.cli.output import echo_json, styled, tell
+from llmcap.config import files
 
 COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
 
@@ -17,11 +18,19 @@ COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--fix", is_flag=True, help="Mend what can be mended without risk.")
 @ledger_option
+@config_option
 @json_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def doctor(ledger_path: Path, command: tuple[str, ...], *, fix: bool, as_json: bool) -> None:
+def doctor(
+    ledger_path: Path,
+    config_path: Path | None,
+    command: tuple[str, ...],
+    *,
+    fix: bool,
+    as_json: bool,
+) -> None:
     """
-    Check certificate, ledger, clock, prices, variables and tools; then COMMAND, if there is one.
+    Check config, certificate, ledger, clock, prices, variables and tools; then COMMAND, if any.
 
     COMMAND is started without a terminal, behind a proxy that lets nothing through, and ended
     again: this shows whether its calls go through the proxy and whether it trusts it. It costs
@@ -33,7 +42,9 @@ def doctor(ledger_path: Path, command: tuple[str, ...], *, fix: bool, as_json: b
     rows: list[Row] = []
     if command and not as_json:
         tell("Nothing is sent to a provider while this runs.")
-    for found in checks.examine(os.environ, ledger=ledger_path, command=command):
+    config = config_path or files.find()
+    examined = checks.examine(os.environ, ledger=ledger_path, config=config, command=command)
+    for found in examined:
         row = _fixed(found) if fix and found.fix else found
         failed |= row.status is Status.FAIL
         rows.append(row)

@@ -1,0 +1,65 @@
+"""Somebody at a shell, as the tests of `llmcap run` have them, and the call that they make."""
+
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from company_proxy import CompanyProxy
+from fake_provider.process import ROOT, ProviderHandle
+
+CALL = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 50}
+URL = "https://api.openai.com/v1/chat/completions"
+CURL = (
+    "curl", "-sS", URL, "-w", "%{http_code}\n", "-o", os.devnull,
+    "-H", "authorization: Bearer sk-fake", "-d", json.dumps(CALL),
+)  # fmt: skip
+COMMAND_SECONDS = 60
+
+
+@dataclass
+class User:
+    """Somebody at a shell whose traffic has to go through their company's proxy."""
+
+    provider: ProviderHandle
+    company: CompanyProxy
+    home: Path
+    more: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The shell's variables."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "XDG_DATA_HOME": str(self.home / "data"),
+            "PYTHONPATH": str(ROOT / "addons"),
+            "HTTPS_PROXY": self.company.url,
+            "SSL_CERT_FILE": str(self.provider.ca),
+            **self.more,
+        }
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """Start `llmcap run WORDS...`."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "llmcap.cli", "run", *words],
+            env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Start it and wait for its end."""
+        with self.start(*words) as process:
+            out, err = process.communicate(timeout=COMMAND_SECONDS)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def spent_nanos(self) -> int:
+        """What the shared ledger says."""
+        path = self.home / "data" / "llmcap" / "ledger.sqlite3"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
+            (spent,) = ledger.execute("SELECT coalesce(sum(cost_nanos), 0) FROM entries").fetchone()
+        return int(spent)
