@@ -73,6 +73,13 @@ def notes(path: Path) -> list[str]:
         return [entry.note for entry in queries.entries(db, kinds=[EntryKind.ADJUSTED])]
 
 
+def test_a_bare_number_is_in_the_unit_of_the_cap(path, proxy):
+    """Dollars of one that counts dollars, calls of one that counts calls; another unit is told."""
+    assert "cap set to 5 requests" in run(path, "set", "calls", "5")
+    assert "cap set to $5.00" in run(path, "set", "all", "5")
+    assert "'5k' is not a cap" in run(path, "set", "all", "5k", code=2)
+
+
 def test_a_change_is_told_to_programs_too(path, proxy):
     """With --json: the balance after it on stdout, the sentence on stderr."""
     spend(proxy, ALL, "1.25")
@@ -134,8 +141,8 @@ def test_a_pause_stops_everything_until_it_is_resumed(path, proxy):
 
 def test_counted_budgets_are_changed_in_their_unit(path, proxy):
     """Dollars are no requests."""
-    told = run(path, "raise", "calls", "1", code=2)
-    assert "'1' is in usd, but the budget 'calls' in requests" in told
+    told = run(path, "raise", "calls", "$1", code=2)
+    assert "'$1' is in usd, but the budget 'calls' in requests" in told
     assert "calls raised by 3 requests" in run(path, "raise", "calls", "3 requests")
 
 

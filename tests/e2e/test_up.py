@@ -117,6 +117,35 @@ def test_a_host_of_its_config_is_metered_for_who_does_not_know_the_config(
     wait_until(lambda: told in log.read_text(), shown=log)
 
 
+def test_a_change_by_hand_meets_the_next_call(shell: Shell, tmp_path: Path) -> None:
+    """Of a proxy that runs: for one value of a budget `per` something, and for all of them."""
+    config = tmp_path / "llmcap.yaml"
+    config.write_text(
+        "budgets:\n"
+        "- {name: each, cap: 1 requests, every: year, per: project}\n"
+        "- {name: all, cap: $5, every: year}\n"
+    )
+    shell(f"$LLMCAP up --port 0 --config {config}")
+    blue = f'eval "$($LLMCAP env --project blue)"; {CURL}'
+    red = f'eval "$($LLMCAP env --project red)"; {CURL}'
+    assert shell(f"{blue}; {CURL}; {red}; {CURL}") == "200429200429"
+    # Two more for blue, then as many as it has had and one, then as if it had had none.
+    for change in ("raise each 2", "set each '4 requests'", "reset each"):
+        said = shell(f"$LLMCAP budget {change} --value blue --by ada --note 'load test'")
+        assert "by ada (load test)" in said
+        assert shell(f"{red}; {blue}") == "429200", change
+    shell("$LLMCAP budget reset each --value red")
+    shell("$LLMCAP budget pause all")
+    assert shell(red) == "429"
+    shell("$LLMCAP budget resume all")
+    assert shell(red) == "200"
+    rows = json.loads(shell("$LLMCAP budget list --json"))
+    assert {(row["name"], row["value"]) for row in rows} == {
+        ("each", "blue"), ("each", "red"), ("all", ""),
+    }  # fmt: skip
+    assert not any(row["paused"] for row in rows)
+
+
 # --- a config that changes -----------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ they hold money. The cap in the config stays what it is: what is raised here is 
 """
 
 import getpass
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ by_option: Decorator = click.option(
     "--by", "author", default=getpass.getuser, show_default="you", help="Who changes it."
 )
 note_option: Decorator = click.option("--note", default="", help="Why, for the ledger.")
+
+
+_BARE = re.compile(r"\d[\d_,.]*\s*[kmKM]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,9 @@ def _signed(done: str, how: dict[str, Any]) -> str:
 
 
 def _amount(budget: Budget, text: str) -> int:
-    amount, unit = parse_cap(text)
+    """A bare number is meant in the unit of the cap, whatever that is."""
+    bare = budget.unit is not CapUnit.USD and _BARE.fullmatch(text.strip())
+    amount, unit = parse_cap(f"{text} {budget.unit}" if bare else text)
     if unit is not budget.unit:
         raise ConfigError(f"{text!r} is in {unit}, but the budget {budget.name!r} in {budget.unit}")
     return amount
