@@ -102,6 +102,10 @@ def test_an_empty_config_is_the_safe_default():
     ("text", "message"),
     [
         ("budget: []", "llmcap.yaml:1: budget: there is no setting of this name"),
+        ("budgets:\n- {name: '', cap: 1}", "llmcap.yaml:2: budgets.0.name: '' is not text on one"),
+        ('budgets:\n- {name: "a\\nb", cap: 1}', "llmcap.yaml:2: budgets.0.name: 'a\\nb' is not"),
+        ("budgets:\n- {name: a, cap: [1]}", "llmcap.yaml:2: budgets.0.cap: [1] is not a cap"),
+        ("budgets:\n- {name: a, cap: 1, every: }", "llmcap.yaml:2: budgets.0.every: None is not"),
         ("budgets:\n- {name: a, cap: banana}", "llmcap.yaml:2: budgets.0.cap: 'banana' is not"),
         ("budgets:\n- {name: a, cap: -1}", "llmcap.yaml:2: budgets.0.cap: -1 is not"),
         ("budgets:\n- {cap: 1}", "llmcap.yaml:2: budgets.0: the budget has no name"),

@@ -41,6 +41,17 @@ def test_a_bad_config_names_its_place(tmp_path):
     assert result.stdout == ""
 
 
+def test_a_downgrade_to_a_model_that_nobody_sells_is_told(tmp_path):
+    """It would do nothing, and a misspelt name looks like any other."""
+    path = tmp_path / "c.yaml"
+    text = "budgets: [{{name: a, cap: 5, at: {{90%: {{downgrade: [{}, claude-haiku-4-5]}}}}}}]\n"
+    path.write_text(text.format("claude-hiaku-4-5"))
+    told = "a: no provider sells 'claude-hiaku-4-5': a downgrade to it does nothing"
+    assert told in run("check", str(path)).stderr
+    path.write_text(text.format("gpt-4o-mini"))
+    assert "does nothing" not in run("check", str(path)).stderr
+
+
 def test_a_config_without_budgets_is_right_and_caps_nothing(tmp_path):
     """Which is worth a word."""
     (tmp_path / "c.yaml").write_text("")

@@ -1,6 +1,7 @@
 """`llmcap config`: which file it is, whether it is right, and what an editor should know of it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import click
 from llmcap.budget import describe
 from llmcap.cli.options import file_named, json_option
 from llmcap.cli.output import echo_json, tell
+from llmcap.cli.prices import offers
 from llmcap.config import load
 from llmcap.config.files import FILE_NAME, find, user_folder
 from llmcap.config.schema import json_schema
 from llmcap.errors import ConfigError
 from llmcap.notices.sinks import sink_for
+from llmcap.pricing import PriceBook
+from llmcap.records import Policy
 
 _EXAMPLE = """\
 # LLMCap's budgets; `llmcap config check` checks this file.
@@ -50,6 +54,8 @@ def check(path: Path | None, *, as_json: bool) -> None:
     for target in policy.alerts:
         sink_for(target)
     tell(f"{found} is right")
+    for name, model in _unknown_models(policy):
+        tell(f"{name}: no provider sells {model!r}: a downgrade to it does nothing")
     if as_json:
         budgets = [{"name": budget.name, "means": describe(budget)} for budget in policy.budgets]
         echo_json({"file": str(found), "budgets": budgets})
@@ -88,6 +94,20 @@ def init(path: Path | None) -> None:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
     tell(f"wrote {path} and {schema_path}")
+
+
+def _unknown_models(policy: Policy) -> list[tuple[str, str]]:
+    """Models that budgets would downgrade to, and that have no price anywhere."""
+    wanted = [
+        (budget.name, model)
+        for budget in policy.budgets
+        for threshold in budget.at
+        for model in threshold.models
+    ]
+    if not wanted:
+        return []
+    book, now = PriceBook(overrides=policy.prices), datetime.now(UTC)
+    return [each for each in wanted if not any(offers(book, each[1], now))]
 
 
 def _text(document: Any) -> str:

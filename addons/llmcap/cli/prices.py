@@ -38,7 +38,7 @@ def prices(model: str | None, when: str, config_path: Path | None, *, as_json: b
     if model is None:
         _show_providers(book, as_json=as_json)
         return
-    found = list(_found(book, model, at))
+    found = list(offers(book, model, at))
     if not found:
         raise PriceError(
             f"{model!r} has no price, neither at a provider nor in the config\n"
@@ -52,7 +52,7 @@ def prices(model: str | None, when: str, config_path: Path | None, *, as_json: b
         _show_one(*found[0])
 
 
-def _found(book: PriceBook, model: str, at: datetime) -> Iterator[tuple[str, Price]]:
+def offers(book: PriceBook, model: str, at: datetime) -> Iterator[tuple[str, Price]]:
     """Every provider with its price of the model, those that name it themselves."""
     if model in book.providers():
         for each in book.models(model):

@@ -9,6 +9,7 @@ from llmcap.config.readers import (
     SECONDS,
     TEXT,
     UNCLAIMABLE,
+    WORD,
     Kind,
     attributes,
     choice,
@@ -127,14 +128,11 @@ _EXCEPTIONS = list_of(patterns(UNCLAIMABLE, least=1))
 
 
 def _cap(place: Place) -> Any:
-    return guarded(place, parse_cap, place.value)
+    return guarded(place, parse_cap, place.plain)
 
 
 KINDS: dict[str, Kind[Any]] = {
-    "name": Kind(
-        lambda place: str(place.value),
-        {"type": "string", "description": "A name of its own, told in every refusal."},
-    ),
+    "name": WORD.said("A name of its own, told in every refusal."),
     "cap": Kind(
         _cap,
         {
@@ -142,13 +140,9 @@ KINDS: dict[str, Kind[Any]] = {
             "description": 'Dollars (5, $0.50), or "100k tokens", "60 requests", "4 concurrent".',
         },
     ),
-    "every": Kind(
-        lambda place: str(place.value),
-        {
-            "type": "string",
-            "description": "once, run, minute, hour, day, week, month, year, a rolling length "
-            'like 5h, or five cron fields like "0 9 * * mon".',
-        },
+    "every": WORD.said(
+        "once, run, minute, hour, day, week, month, year, a rolling length like 5h, or five cron "
+        'fields like "0 9 * * mon".'
     ),
     "timezone": TEXT.said("Where its days begin, such as Europe/Berlin."),
     "match": patterns().said("Only calls with these attributes fall under it; globs."),

@@ -91,6 +91,14 @@ def _text(place: Place) -> str:
     return str(place.value)
 
 
+def _word(place: Place) -> str:
+    """Text, or a number that was typed without quotes; on one line, as it is told in messages."""
+    word = "" if isinstance(place.value, dict | list | None) else str(place.value)
+    if not word.strip() or not word.isprintable():
+        place.fail(f"{place.shown} is not text on one line")
+    return word
+
+
 def _switch(place: Place) -> bool:
     if not isinstance(place.value, bool):
         place.fail(f"{place.shown} is neither true nor false")
@@ -129,6 +137,7 @@ def _secret(place: Place) -> str:
 
 
 TEXT = Kind(_text, {"type": "string", "minLength": 1})
+WORD = Kind(_word, {"type": ["string", "number"]})
 SWITCH = Kind(_switch, {"type": "boolean"})
 WHOLE = Kind(_whole, {"type": "integer", "minimum": 0})
 POSITIVE = Kind(_positive, {"type": "integer", "minimum": 1})
