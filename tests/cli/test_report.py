@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from llmcap.alerts import noted
 from llmcap.cli import main
+from llmcap.cli.report import bars
 from llmcap.events import EventLog, OpenBreaker, events_path
 from llmcap.ledger import open_ledger
 from llmcap.records import Admit, Call, Demand, Ending, Settlement, Usage
@@ -95,6 +96,16 @@ def test_a_report_for_people_ends_with_the_sum(path):
     lines = run(path, "report").stdout.splitlines()
     assert lines[0].split() == ["MODEL", "CALLS", "REFUSED", "READ", "CACHED", "WRITTEN", "COST"]
     assert lines[-1].split() == ["in", "all", "3", "1", "3,000", "900", "60", "$0.16"]
+
+
+def test_a_report_on_a_terminal_has_bars(path, monkeypatch):
+    """The dearest row's is the longest, and a cheap one is to be seen."""
+    monkeypatch.setattr("llmcap.cli.report.on_terminal", lambda: True)
+    lines = run(path, "report").stdout.splitlines()
+    assert lines[1].split()[-1] == "█" * 24
+    assert lines[2].split()[-1] == "█"
+    assert lines[3].split()[-1] == "$0.16"
+    assert bars([1000, 1, 0], width=4) == ["████", "▏", ""]
 
 
 def test_mistakes_in_a_report_are_messages(path):

@@ -42,9 +42,14 @@ def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: 
 
 def styled(text: str, **style: Any) -> str:
     """The text with colour, unless stdout is no terminal or NO_COLOR says no."""
-    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+    if os.environ.get("NO_COLOR") or not on_terminal():
         return text
     return click.style(text, **style)
+
+
+def on_terminal() -> bool:
+    """Whether somebody looks at stdout, or a program reads it."""
+    return sys.stdout.isatty()
 
 
 def tell(text: str) -> None:

@@ -1,5 +1,6 @@
 """`llmcap report`: what was spent, by any attribute and over any time."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -9,12 +10,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from llmcap.cli.options import json_option, ledger_option, moment
-from llmcap.cli.output import echo_json, echo_table, tell
+from llmcap.cli.output import echo_json, echo_table, on_terminal, tell
 from llmcap.config.readers import ATTRIBUTES
 from llmcap.errors import ConfigError
 from llmcap.ledger import history, spans
 from llmcap.ledger.spans import TIMES, Sums
 from llmcap.money import format_usd, usd_string
+
+BAR_WIDTH = 24
 
 GROUPS = (*TIMES, *ATTRIBUTES, "state", "budget")
 
@@ -47,7 +50,11 @@ def report(
     *,
     as_json: bool,
 ) -> None:
-    """Show what was spent: calls, tokens and dollars, the dearest first, and in all."""
+    """
+    Show what was spent: calls, tokens and dollars, the dearest first, and in all.
+
+    Times stand in their order. On a terminal a bar shows each row's share of the dearest one.
+    """
     now = datetime.now(UTC)
     with history.reading(ledger_path) as db:
         wanted: dict[str, Any] = {
@@ -69,16 +76,31 @@ def report(
     if not found:
         tell("no calls in that time")
         return
-    rows = [(*key, *_figures(each)) for key, each in found.items()]
+    drawn = bars([each.cost_nanos for each in found.values()]) if on_terminal() else []
+    rows = [
+        (*key, *_figures(each), *drawn[number : number + 1])
+        for number, (key, each) in enumerate(found.items())
+    ]
     total = _total(list(found.values()))
-    rows.append(("in all", *[""] * (len(by) - 1), *_figures(total)))
+    last = [""] * bool(drawn)
+    rows.append(("in all", *[""] * (len(by) - 1), *_figures(total), *last))
+    names = ("CALLS", "REFUSED", "READ", "CACHED", "WRITTEN", "COST")
     echo_table(
-        (*(name.upper() for name in by), "CALLS", "REFUSED", "READ", "CACHED", "WRITTEN", "COST"),
-        rows,
-        right="l" * len(by) + "rrrrrr",
+        (*(name.upper() for name in by), *names, *last), rows, right="l" * len(by) + "rrrrrr"
     )
     if total.assumed:
         tell(f"of {total.assumed} calls the cost is a bound, as their outcome is not known")
+
+
+def bars(costs: Sequence[int], *, width: int = BAR_WIDTH) -> list[str]:
+    """
+    A bar for each, the largest as wide as there is room; what is not nothing is to be seen.
+
+    >>> bars([100, 50, 1, 0], width=4)
+    ['████', '██', '▏', '']
+    """
+    most = max([*costs, 1])
+    return ["█" * (cost * width // most) or "▏" * bool(cost) for cost in costs]
 
 
 def _zone(name: str | None, now: datetime) -> tzinfo:
