@@ -1,5 +1,6 @@
 """`llmcap report`: what was spent, by any attribute and over any time."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
@@ -76,7 +77,8 @@ def report(
     if not found:
         tell("no calls in that time")
         return
-    drawn = bars([each.cost_nanos for each in found.values()]) if on_terminal() else []
+    draws = on_terminal() and sys.stdout.encoding.lower().startswith("utf")
+    drawn = bars([each.cost_nanos for each in found.values()]) if draws else []
     rows = [
         (*key, *_figures(each), *drawn[number : number + 1])
         for number, (key, each) in enumerate(found.items())
