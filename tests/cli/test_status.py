@@ -124,6 +124,35 @@ def test_status_needs_neither_config_nor_calls(ledger: Ledger, llmcap: Any) -> N
     assert [each["name"] for each in budgets(llmcap)] == ["everything", "calls"]
 
 
+def test_status_says_whether_a_proxy_runs(ledger: Ledger, llmcap: Any) -> None:
+    """Figures alone look as if somebody kept them."""
+    assert "no proxy runs" not in llmcap("status").stderr
+    assert json.loads(llmcap("status", "--json").stdout)["proxies"] == 1
+    ledger.close()
+    assert "no proxy runs on this ledger now" in llmcap("status").stderr
+    assert json.loads(llmcap("status", "--json").stdout)["proxies"] == 0
+
+
+def test_status_on_a_terminal_warns_by_its_colours(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Yellow from 80 % on, red where nothing is left; with NO_COLOR none."""
+    monkeypatch.setattr("llmcap.cli.output.on_terminal", lambda: True)
+    settle(ledger, call("a"), USD // 10 * 4)
+    hold(ledger, call("b"), USD // 10 * 4)
+    settle(ledger, call("c", project="blue"), USD // 2)
+    hold(ledger, call("d", project="blue"), USD // 2)
+
+    def shown(**environ: str) -> list[str]:
+        words = ["status", "--ledger", str(tmp_path / "ledger.sqlite3")]
+        return CliRunner().invoke(main, words, color=True, env=environ).stdout.splitlines()
+
+    _, everything, blue, red, requests = shown()
+    assert (blue[:5], red[:5]) == ("\x1b[31m", "\x1b[33m")
+    assert "\x1b" not in everything + requests
+    assert "\x1b" not in "".join(shown(NO_COLOR="1"))
+
+
 def test_status_outlives_the_proxy(ledger: Ledger, llmcap: Any) -> None:
     """What was spent stays spent when nobody runs."""
     settle(ledger, call("a"), USD // 4)

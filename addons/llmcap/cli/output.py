@@ -19,11 +19,17 @@ def echo_json_line(document: Any) -> None:
     click.echo(json.dumps(document, ensure_ascii=False))
 
 
-def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> None:
+def echo_table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    right: str = "",
+    colours: Sequence[str | None] = (),
+) -> None:
     """
     Aligned columns under bold headers; `right` has an `r` for each column that aligns right.
 
-    The last column is not padded, so that notes may be long.
+    The last column is not padded, so that notes may be long. `colours` are those of the rows.
     """
     table = [list(headers), *(list(row) for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(headers))]
@@ -37,12 +43,14 @@ def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: 
             else:
                 cells.append(cell)
         line = "  ".join(cells).rstrip()
-        click.echo(styled(line, bold=True) if number == 0 else line)
+        colour = [None, *colours][number] if colours else None
+        style = {"bold": True} if number == 0 else {"fg": colour} if colour else {}
+        click.echo(styled(line, **style))
 
 
 def styled(text: str, **style: Any) -> str:
     """The text with colour, unless stdout is no terminal or NO_COLOR says no."""
-    if os.environ.get("NO_COLOR") or not on_terminal():
+    if not style or os.environ.get("NO_COLOR") or not on_terminal():
         return text
     return click.style(text, **style)
 

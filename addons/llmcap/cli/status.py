@@ -11,8 +11,12 @@ from llmcap.brakes.forecast import forecast
 from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.ledger import history, queries
+from llmcap.ledger.liveness import running
 from llmcap.money import format_usd, usd_string
 from llmcap.records import Balance, Budget, CapUnit, Scope
+
+# From this share of its cap on a budget is shown in yellow.
+NEAR_PERCENT = 80
 
 Row = tuple[Scope, Balance]
 
@@ -26,7 +30,7 @@ def status(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> Non
     Show every budget: its cap, what its window has spent, what calls in flight hold, what is left.
 
     The budgets are those that the proxies on this ledger were started with, or with --config those
-    of that file. Nothing is changed, and no proxy has to run.
+    of that file. Nothing is changed. No proxy has to run, and where none does, that is said.
     """
     now = datetime.now(UTC)
     rows = _rows(ledger_path, policy_from(config_path).budgets, now)
@@ -34,10 +38,13 @@ def status(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> Non
         document = {
             "time": now.isoformat(),
             "ledger": str(ledger_path),
+            "proxies": running(ledger_path),
             "budgets": [_document(*row, now) for row in rows],
         }
         echo_json(document)
         return
+    if ledger_path.exists() and not running(ledger_path):
+        tell("no proxy runs on this ledger now: nothing is metered, and nothing capped")
     if not rows:
         tell("no proxy with a budget has used this ledger yet")
         return
@@ -45,6 +52,7 @@ def status(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> Non
         ("BUDGET", "SPENT", "HELD", "LEFT", "CAP", "EVERY", "RESETS", "CALLS", "REFUSED"),
         [_line(*row) for row in rows],
         right="lrrrrllrr",
+        colours=[_colour(*row) for row in rows],
     )
     for scope, balance in rows:
         ahead = forecast(scope, balance, now)
@@ -102,6 +110,15 @@ def _figures(balance: Balance, budget: Budget) -> dict[str, int]:
         "held": balance.held,
         "remaining": max(cap - balance.spent - balance.held, 0),
     }
+
+
+def _colour(scope: Scope, balance: Balance) -> str | None:
+    """Red where nothing more can go, yellow where it soon may not."""
+    cap = scope.budget.cap + balance.raised
+    taken = balance.spent + balance.held
+    if balance.paused or taken >= cap:
+        return "red"
+    return "yellow" if taken * 100 >= NEAR_PERCENT * cap else None
 
 
 def _line(scope: Scope, balance: Balance) -> tuple[str, ...]:

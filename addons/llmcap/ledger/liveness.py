@@ -7,6 +7,7 @@ as let go; should its process live after all, the ledger corrects what was assum
 """
 
 import contextlib
+import glob
 import os
 import sys
 from pathlib import Path
@@ -26,6 +27,12 @@ else:
 def lock_path(ledger: Path, process_id: int) -> Path:
     """Where the lock of a process is."""
     return ledger.with_name(f"{ledger.name}-process-{process_id}")
+
+
+def running(ledger: Path) -> int:
+    """How many processes have the ledger open now."""
+    locks = ledger.parent.glob(f"{glob.escape(ledger.name)}-process-*")
+    return sum(not is_gone(path) for path in locks)
 
 
 class Lock:
