@@ -187,7 +187,8 @@ def run_agent(agent: Agent, screens: Path | None) -> tuple[Outcome, Outcome, Out
         provider.scenario(length=LONG_ANSWER, token_seconds=TOKEN_SECONDS)
         budget = {"name": "cap", "cap": agent.cut_cap, "every": "run", "hold": "sliced"}
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
-            json.dump({"budgets": [budget]}, config)
+            # With `clamp` the provider itself would end the answer, at the limit that is left.
+            json.dump({"budgets": [budget], "clamp": False}, config)
             config.flush()
             options = ["--config", config.name]
             cut = run_once(agent, home, provider, company, options, agent.cut_environ)
