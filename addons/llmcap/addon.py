@@ -28,7 +28,7 @@ from llmcap.deferred import Deferred
 from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall, Pass
 from llmcap.flight import CallInFlight
-from llmcap.patience import admit
+from llmcap.patience import admit, read
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shell import options, unloaded
@@ -47,6 +47,7 @@ from llmcap.shell.flows import (  # fmt: skip
 )
 from llmcap.shell.kept import InFlight, Kept
 from llmcap.shell.upgrades import Upgrades
+from llmcap.uploads import Upload
 
 logger = logging.getLogger(__name__)
 
@@ -213,6 +214,8 @@ class LLMCap:
         elif isinstance(considered, Refused):
             flow.response = response_of(considered.reply)
         elif isinstance(considered, Deferred):
+            if isinstance(considered, Upload):
+                await read(considered)
             strip_own_headers(flow)
             self._in_flight.add(flow.id, considered, flow.client_conn.id)
         else:

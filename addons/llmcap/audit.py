@@ -136,7 +136,7 @@ class Auditor:
         if endpoint is None:
             return replace(row, note=f"unknown endpoint {request.method} {request.path}")
         row = replace(row, endpoint=endpoint.name)
-        if endpoint.billing is Billing.FREE:
+        if endpoint.billing in (Billing.FREE, Billing.UPLOAD):
             return replace(row, note="free")
         if endpoint.billing is Billing.UNMETERABLE:
             return replace(row, cost_nanos=None, note="what it starts spends out of sight")
@@ -186,6 +186,9 @@ class Auditor:
             return self._deferred(row, provider, reading, ask, known=known)
         if status >= 300 and not known:
             return replace(row, note=f"the provider answered {status}")
+        if reading.deferred and (ask.files or ask.parts):
+            # An order of later work: the bill is with those who fetch it.
+            return replace(row, note="its usage comes with a later request")
         row = replace(row, billable=True)
         if known:
             self._remember(provider, reading)
@@ -225,8 +228,9 @@ class Auditor:
         return self._priced(row, provider, replace(reading, charges=(charge,), complete=True), ask)
 
     def _remember(self, provider: Provider, reading: Reading) -> None:
-        if reading.response_id:
-            self._charged.add((provider.name, reading.response_id))
+        for name in (reading.response_id, *reading.also):
+            if name:
+                self._charged.add((provider.name, name))
 
     def _priced(self, row: Audited, provider: Provider, reading: Reading, ask: Ask) -> Audited:
         notes = [row.note] if row.note else []

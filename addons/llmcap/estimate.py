@@ -10,13 +10,15 @@ Everything is priced at the dearest rate that could apply: cache writes, long-co
 dearest model that may help.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
 from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd, worst_rates
+from llmcap.pricing.units import TOKEN_UNITS, TOOL_UNITS
 from llmcap.providers.shape import Ask, Media
-from llmcap.records import Demand, Policy, Price, Usage
+from llmcap.records import Count, Demand, Policy, Price, Usage
 
 # What a provider adds to a request that its bytes do not show: role markers, the answer's primer;
 # with tools, the prompt that explains them (Anthropic documents 264 to 804 tokens, docs.claude.com
@@ -91,6 +93,40 @@ def media_bound(media: Media, *, family: str, window: int) -> int:
     if media.kind == "video":
         return (media.bytes // VIDEO_BYTES_PER_SECOND + 1) * VIDEO_TOKENS_PER_SECOND
     return media.bytes * FILE_TOKENS_PER_BYTE + FILE_TOKENS_MIN
+
+
+# --- how it is sold -------------------------------------------------------------------------
+
+
+def sold(ask: Ask, price: Price) -> Ask | None:
+    """
+    The same call as its price counts it, or None where the price has no unit that the call names.
+
+    Speech, pictures and the like are sold by tokens or by units of their own, and only the price
+    says which. A model that is sold by units that this call does not name would look free.
+    """
+    if bills_tokens(price):
+        return ask
+    fees = {**ask.fees, **measured(ask.measures, price)}
+    ways = price.rates.keys() - set(TOKEN_UNITS) - TOOL_UNITS
+    if ways and not ways & fees.keys():
+        return None
+    return replace(ask, fees=fees, generates=False) if ask.measures else ask
+
+
+def measured(measures: Mapping[str, Count], price: Price) -> dict[str, Count]:
+    """Those of a call's units that it is billed by: none where its tokens are."""
+    if bills_tokens(price):
+        return {}
+    return {unit: count for unit, count in measures.items() if unit in price.rates}
+
+
+def bills_tokens(price: Price) -> bool:
+    """Whether any token of the model has a price."""
+    return any(price.rates.get(unit) for unit in TOKEN_UNITS)
+
+
+# --- the most it can cost -------------------------------------------------------------------
 
 
 def demand(

@@ -80,6 +80,9 @@ class Reading:
     billed_usd: Decimal | None = None  # the provider's own bill, where it tells one
     error: str | None = None  # the machine code of an error inside a 200
     deferred: bool = False  # the usage will come, or came, with another exchange
+    over: bool = False  # the work has ended, whether or not its usage is told
+    also: tuple[str, ...] = ()  # further identities under which the same usage may be told
+    others: tuple["Reading", ...] = ()  # what the same response tells of other work
     visible_bytes: int = 0  # UTF-8 bytes of generated text seen so far
     visible_events: int = 0  # deltas that carried output
 

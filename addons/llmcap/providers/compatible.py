@@ -7,6 +7,7 @@ say has a file of its own, made with the same `openai_api`.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from llmcap.providers import anthropic, ollama, openai
 from llmcap.providers.anthropic_messages import MessagesReader
@@ -17,6 +18,7 @@ from llmcap.providers.openai_audio import (
     read_speech,
     read_transcription,
 )  # fmt: skip
+from llmcap.providers.openai_batches import OutputReader, answers
 from llmcap.providers.openai_chat import (
     ChatReader,
     ask_usage,
@@ -182,6 +184,14 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         reader=api.reader(SpeechReader),
         dialect=api.dialect,
     )
+    files = replace(openai.FILES, dialect=api.dialect)
+    batch = replace(openai.BATCH, dialect=api.dialect)
+    stored_batch = replace(openai.STORED_BATCH, dialect=api.dialect)
+    output = replace(
+        openai.BATCH_OUTPUT,
+        reader=partial(OutputReader, answer=answers(api.chat, api.responses, api.embeddings)),
+        dialect=api.dialect,
+    )
     below: tuple[Route, ...] = (
         ("POST", "/chat/completions", chat),
         ("POST", "/completions", completions),
@@ -195,7 +205,12 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         ("POST", "/audio/speech", speech),
         ("POST", "/audio/transcriptions", transcription),
         ("POST", "/audio/translations", transcription),
-        ("POST", "/batches", later),
+        ("POST", "/files", files),
+        ("GET", "/files/{}/content", output),
+        ("POST", "/batches", batch),
+        ("GET", "/batches", stored_batch),
+        ("GET", "/batches/{}", stored_batch),
+        ("POST", "/batches/{}/cancel", stored_batch),
         ("POST", "/fine_tuning/jobs", later),
         ("POST", "/videos/**", later),
         ("GET", "/realtime", later),

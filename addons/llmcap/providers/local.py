@@ -37,10 +37,15 @@ _ROUTES = Routes(
 )
 
 
+def _works(endpoint: Endpoint) -> bool:
+    """Whether a model answers at once: files and orders of later work are an application's own."""
+    return endpoint.billing is Billing.METERED and endpoint.order is None
+
+
 def match(method: str, path: str) -> Endpoint | None:
     """What a model works for; all the rest of this machine's servers is nobody's business."""
     found = _ROUTES(method, path)
-    return found if found is not None and found.billing is Billing.METERED else None
+    return found if found is not None and _works(found) else None
 
 
 PROVIDER = Provider(
@@ -49,5 +54,5 @@ PROVIDER = Provider(
     match=match,
     api_only=False,
     dialect="ollama",
-    routes=tuple(route for route in _ROUTES.table if route[2].billing is Billing.METERED),
+    routes=tuple(route for route in _ROUTES.table if _works(route[2])),
 )

@@ -7,12 +7,22 @@ https://platform.openai.com/docs/api-reference
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from llmcap.providers.openai_audio import (
     SpeechReader,
     TranscriptionReader,
     read_speech,
     read_transcription,
+)  # fmt: skip
+from llmcap.providers.openai_batches import (
+    BatchReader,
+    OutputReader,
+    answers,
+    order_batch,
+    read_batch,
+    read_nothing,
+    read_output,
 )  # fmt: skip
 from llmcap.providers.openai_chat import (
     ChatReader,
@@ -23,6 +33,7 @@ from llmcap.providers.openai_chat import (
     read_completion,
 )  # fmt: skip
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai_files import UploadedReader, read_line, read_piece
 from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.openai_responses import (
     ResponsesReader,
@@ -98,6 +109,24 @@ RUN = Endpoint(name="runs", read=read_run, reader=RunReader, limit=limit_run)
 STORED_RUN = Endpoint(
     name="stored run", billing=Billing.DEFERRED, read=read_stored_run, reader=RunReader
 )
+FILES = Endpoint(
+    name="files", billing=Billing.UPLOAD, reader=UploadedReader, upload=read_piece, line=read_line
+)
+BATCH = Endpoint(name="batches", read=_regional(read_batch), reader=BatchReader, order=order_batch)
+STORED_BATCH = Endpoint(
+    name="stored batch",
+    billing=Billing.DEFERRED,
+    read=_regional(read_nothing),
+    reader=BatchReader,
+    charges_strangers=False,
+)
+BATCH_OUTPUT = Endpoint(
+    name="batch output",
+    billing=Billing.DEFERRED,
+    read=_regional(read_output),
+    reader=partial(OutputReader, answer=answers()),
+    charges_strangers=False,
+)
 FREE = Endpoint(name="free", billing=Billing.FREE)
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE)
 
@@ -134,7 +163,13 @@ ROUTES = Routes(
         ("GET", "/v1/realtime", OUT_OF_SIGHT),
         ("POST", "/v1/realtime/**", OUT_OF_SIGHT),
         ("*", "/v1/live/**", OUT_OF_SIGHT),
-        ("POST", "/v1/batches", OUT_OF_SIGHT),
+        # Batches, and the files that they work on.
+        ("POST", "/v1/files", FILES),
+        ("GET", "/v1/files/{}/content", BATCH_OUTPUT),
+        ("POST", "/v1/batches", BATCH),
+        ("GET", "/v1/batches", STORED_BATCH),
+        ("GET", "/v1/batches/{}", STORED_BATCH),
+        ("POST", "/v1/batches/{}/cancel", STORED_BATCH),
         ("POST", "/v1/fine_tuning/jobs", OUT_OF_SIGHT),
         ("POST", "/v1/fine_tuning/jobs/{}/resume", OUT_OF_SIGHT),
         ("POST", "/v1/fine_tuning/alpha/graders/run", OUT_OF_SIGHT),
