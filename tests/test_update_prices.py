@@ -97,6 +97,16 @@ def test_a_change_never_re_prices_the_past(
     assert history.joined(joined, new, "2026-12-01") == joined, "a second run changes nothing"
 
 
+def test_a_unit_that_nobody_knew_before_holds_for_the_past_too() -> None:
+    """Nothing was billed by it; a token's price that is new begins today."""
+    old, new = entry(None, "1"), entry(None, "1")
+    new["rates"] |= {"cache_storage": 4}
+    (told,) = history.joined([old], [new], DAY)
+    assert told["rates"] == {"input": Decimal(1), "cache_storage": 4}
+    new["rates"] |= {"cache_read": 2}
+    assert [each["since"] for each in history.joined([old], [new], DAY)] == [None, DAY]
+
+
 def test_a_model_that_left_the_sources_keeps_its_price() -> None:
     """Calls of last year are still asked about."""
     old = {"models": {"gone": {"prices": [entry(None, "1")]}}}
@@ -178,6 +188,18 @@ def test_an_overlay_dates_a_change_within_a_history_of_hours() -> None:
         ("2026-10-17", "01:00-04:00", "4", True),
         ("2026-12-01", None, "3", True),
     ]
+
+
+def test_an_overlay_changes_the_price_that_begins_on_its_day() -> None:
+    """And adds no second one for that day."""
+    model = {"aliases": [], "prices": [entry(None, "1"), entry("2027-01-01", "2")]}
+    change = {"since": "2027-01-01", "source": "page", "rates": {"cache_storage": 1}}
+    patch = {"source": "page", "rates": {"cache_storage": Decimal("0.5")}, "changes": [change]}
+    told = [
+        (each["since"], str(each["rates"]["input"]), str(each["rates"]["cache_storage"]))
+        for each in overlay.patched(model, patch, "one")["prices"]
+    ]
+    assert told == [(None, "1", "0.5"), ("2027-01-01", "2", "1")]
 
 
 def test_every_overlay_belongs_to_a_provider() -> None:

@@ -189,6 +189,9 @@ class Auditor:
         if reading.deferred and (ask.files or ask.parts):
             # An order of later work: the bill is with those who fetch it.
             return replace(row, note="its usage comes with a later request")
+        if ask.kept_seconds:
+            note = "what it costs depends on how long it is kept"
+            return replace(row, charges=(), cost_nanos=None, note=note)
         row = replace(row, billable=True)
         if known:
             self._remember(provider, reading)

@@ -16,7 +16,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd, worst_rates
-from llmcap.pricing.units import TOKEN_UNITS, TOOL_UNITS
+from llmcap.pricing.units import SIDE_UNITS, TOKEN_UNITS
 from llmcap.providers.shape import Ask, Media
 from llmcap.records import Count, Demand, Policy, Price, Usage
 
@@ -108,7 +108,7 @@ def sold(ask: Ask, price: Price) -> Ask | None:
     if bills_tokens(price):
         return ask
     fees = {**ask.fees, **measured(ask.measures, price)}
-    ways = price.rates.keys() - set(TOKEN_UNITS) - TOOL_UNITS
+    ways = price.rates.keys() - set(TOKEN_UNITS) - SIDE_UNITS
     if ways and not ways & fees.keys():
         return None
     return replace(ask, fees=fees, generates=False) if ask.measures else ask
@@ -153,7 +153,10 @@ def demand(
     # Each helper may read all of the input once more; the output beyond the limit is theirs.
     read_usd = input_tokens * ask.loops * input_rate
     read_usd += sum((input_tokens * rate for rate, _ in rates[1:]), Decimal(0))
-    fees_usd = cost_usd(Usage(extras=ask.fees), price, ask.terms) if ask.fees else Decimal(0)
+    fees = dict(ask.fees)
+    if ask.kept_seconds:
+        fees["cache_storage"] = input_tokens * ask.kept_seconds
+    fees_usd = cost_usd(Usage(extras=fees), price, ask.terms) if fees else Decimal(0)
     extra_usd = ask.extra_output * max(output for _, output in rates)
     limit = 0
     if ask.generates:

@@ -18,7 +18,7 @@ from llmcap.alerts import Event
 from llmcap.attributes import Facts, attributes_of
 from llmcap.budget import scopes_for
 from llmcap.deferred import Deferred, Watched
-from llmcap.errors import FormatError, LedgerError
+from llmcap.errors import FormatError, LedgerError, PriceError
 from llmcap.estimate import TokenCounter, sold
 from llmcap.flight import CallInFlight
 from llmcap.guard import Guard
@@ -127,10 +127,13 @@ class Firewall:
         assert endpoint.read is not None, endpoint.name
         try:
             ask = ordered(self, provider, endpoint, endpoint.read(request))
+            return self._admission(provider, endpoint, request, ask, facts)
         except FormatError as error:
             text = f"LLMCap cannot tell what this request may cost, so it was not sent: {error}."
             return self.refused("unreadable_request", text, endpoint.dialect, request)
-        return self._admission(provider, endpoint, request, ask, facts)
+        except PriceError as error:
+            text = f"LLMCap cannot price all that this request may use, so it was not sent: {error}"
+            return self.refused("unknown_price", text, endpoint.dialect, request)
 
     def consider_ask(
         self, provider: Provider, endpoint: Endpoint, request: Request, ask: Ask, facts: Facts
@@ -227,10 +230,11 @@ class Firewall:
             where = f"{request.host}{request.path}"
             self.notify("unmetered", f"{where} spends out of sight: passed", subject=where)
             return Pass("unmeterable")
+        advice = f"{endpoint.advice} " if endpoint.advice else ""
         text = (
             f"{endpoint.name} spends money where a proxy cannot see it, so LLMCap did not send the "
-            "request. Retrying does not help. To allow it unmetered, set `unknown_endpoints: pass` "
-            "in the LLMCap config."
+            f"request. Retrying does not help. {advice}To allow it unmetered, set "
+            "`unknown_endpoints: pass` in the LLMCap config."
         )
         return self.refused("unmeterable", text, endpoint.dialect, request)
 

@@ -142,11 +142,14 @@ def lots_demand(
             worst_rates(each, lot.terms, longest, audio=lot.sound) for each in (price, *others)
         ]
         written = lot.written + lot.endless * (price.max_output or MAX_OUTPUT_UNKNOWN)
+        tokens += read + written
+        if lot.unit:
+            usd += cost_usd(Usage(extras={lot.unit: read}), price, lot.terms)
+            continue
         usd += read * sum((rate for rate, _ in rates), Decimal(0))
         usd += written * max(rate for _, rate in rates)
         if fees := {**lot.fees, **measured(lot.measures, price)}:
             usd += cost_usd(Usage(extras=fees), price, lot.terms)
-        tokens += read + written
     return Demand(
         fixed_nanos=ceil_nanos(usd), per_output_nanos=Decimal(0), output_limit=0,
         fixed_tokens=tokens,

@@ -51,9 +51,11 @@ class Upload(Deferred):
         except FormatError as error:
             self._work = Work("", unreadable=str(error))
             return
-        if piece is not None:
-            reading = self._firewall.uploads.of(piece, watched.provider, watched.endpoint)
-            self._work = reading.take(self._request, piece)
+        if piece is None:
+            return
+        lines = self._firewall.uploads.of(piece, watched.provider, watched.endpoint)
+        if lines is not None:
+            self._work = lines.take(self._request, piece)
 
     @override
     def finish(self) -> None:
@@ -88,6 +90,8 @@ class Lines:
 
     def take(self, request: Request, piece: Piece) -> Work | None:
         """The next piece; the work of the whole file with its last one."""
+        if piece.data and piece.offset + len(piece.data) == self._offset:
+            return None  # sent once more, as nobody had answered
         if piece.offset != self._offset:
             self._unreadable = self._unreadable or "its pieces did not come in order"
         self._offset += len(piece.data)
@@ -125,12 +129,15 @@ class Uploads:
         self._firewall = firewall
         self._open: OrderedDict[tuple[str, str], Lines] = OrderedDict()
 
-    def of(self, piece: Piece, provider: Provider, endpoint: Endpoint) -> Lines:
-        """Who reads this piece: those that came before it, or a new one."""
+    def of(self, piece: Piece, provider: Provider, endpoint: Endpoint) -> Lines | None:
+        """Who reads this piece: who read those before it; None where nobody did."""
         if not piece.upload:
             return Lines(self._firewall, provider, endpoint)
         key = (provider.name, piece.upload)
-        found = self._open.pop(key, None) or Lines(self._firewall, provider, endpoint)
+        found = self._open.pop(key, None)
+        if found is None and piece.offset:
+            return None
+        found = found or Lines(self._firewall, provider, endpoint)
         if not piece.last:
             self._open[key] = found
             if len(self._open) > OPEN_MAX:

@@ -7,7 +7,6 @@ their usage line by line in the results, fetched later.
 https://docs.claude.com/en/api/overview
 """
 
-from dataclasses import replace
 from typing import override
 
 from llmcap.providers.anthropic_messages import (
@@ -18,7 +17,7 @@ from llmcap.providers.anthropic_messages import (
     read_messages,
 )  # fmt: skip
 from llmcap.providers.content import measure
-from llmcap.providers.orders import request_of
+from llmcap.providers.orders import batched, request_of
 from llmcap.providers.reader import BaseReader, document, documents, text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
@@ -35,7 +34,7 @@ def read_batch(request: Request) -> Ask:
         ask = ask_of(
             call.document(), text_bytes=content.text_bytes, media=content.media, betas=betas
         )
-        parts.append(replace(ask, stream=False, terms=(*ask.terms, "batch")))
+        parts.append(batched(ask))
     return Ask(model="", parts=tuple(parts), generates=False, hidden_work=False, deferred=True)
 
 

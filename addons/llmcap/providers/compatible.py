@@ -192,6 +192,8 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         reader=partial(OutputReader, answer=answers(api.chat, api.responses, api.embeddings)),
         dialect=api.dialect,
     )
+    tuning = replace(openai.TUNING, dialect=api.dialect)
+    stored_tuning = replace(openai.STORED_TUNING, dialect=api.dialect)
     below: tuple[Route, ...] = (
         ("POST", "/chat/completions", chat),
         ("POST", "/completions", completions),
@@ -211,7 +213,10 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         ("GET", "/batches", stored_batch),
         ("GET", "/batches/{}", stored_batch),
         ("POST", "/batches/{}/cancel", stored_batch),
-        ("POST", "/fine_tuning/jobs", later),
+        ("POST", "/fine_tuning/jobs", tuning),
+        ("GET", "/fine_tuning/jobs", stored_tuning),
+        ("GET", "/fine_tuning/jobs/{}", stored_tuning),
+        ("POST", "/fine_tuning/jobs/{}/cancel", stored_tuning),
         ("POST", "/videos/**", later),
         ("GET", "/realtime", later),
         ("*", "/batches/**", free),

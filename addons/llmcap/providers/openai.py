@@ -19,9 +19,7 @@ from llmcap.providers.openai_batches import (
     BatchReader,
     OutputReader,
     answers,
-    order_batch,
     read_batch,
-    read_nothing,
     read_output,
 )  # fmt: skip
 from llmcap.providers.openai_chat import (
@@ -43,7 +41,9 @@ from llmcap.providers.openai_responses import (
 )  # fmt: skip
 from llmcap.providers.openai_runs import RunReader, limit_run, read_run
 from llmcap.providers.openai_runs import read_stored as read_stored_run
+from llmcap.providers.openai_tuning import JobReader, order_training, read_job
 from llmcap.providers.openai_videos import VideoReader, read_video
+from llmcap.providers.orders import order_batch, read_nothing
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
 
@@ -127,6 +127,10 @@ BATCH_OUTPUT = Endpoint(
     reader=partial(OutputReader, answer=answers()),
     charges_strangers=False,
 )
+TUNING = Endpoint(name="fine-tuning", read=read_job, reader=JobReader, order=order_training)
+STORED_TUNING = replace(
+    STORED_BATCH, name="stored fine-tuning", read=read_nothing, reader=JobReader
+)
 FREE = Endpoint(name="free", billing=Billing.FREE)
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE)
 
@@ -170,7 +174,11 @@ ROUTES = Routes(
         ("GET", "/v1/batches", STORED_BATCH),
         ("GET", "/v1/batches/{}", STORED_BATCH),
         ("POST", "/v1/batches/{}/cancel", STORED_BATCH),
-        ("POST", "/v1/fine_tuning/jobs", OUT_OF_SIGHT),
+        ("POST", "/v1/fine_tuning/jobs", TUNING),
+        ("GET", "/v1/fine_tuning/jobs", STORED_TUNING),
+        ("GET", "/v1/fine_tuning/jobs/{}", STORED_TUNING),
+        ("POST", "/v1/fine_tuning/jobs/{}/cancel", STORED_TUNING),
+        ("POST", "/v1/fine_tuning/jobs/{}/pause", STORED_TUNING),
         ("POST", "/v1/fine_tuning/jobs/{}/resume", OUT_OF_SIGHT),
         ("POST", "/v1/fine_tuning/alpha/graders/run", OUT_OF_SIGHT),
         ("POST", "/v1/evals/{}/runs", OUT_OF_SIGHT),

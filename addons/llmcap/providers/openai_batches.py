@@ -9,7 +9,7 @@ https://platform.openai.com/docs/api-reference/batch, https://console.groq.com/d
 https://docs.together.ai/reference/batch-create, https://docs.mistral.ai/api/endpoint/batch
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import override
 
@@ -17,13 +17,12 @@ from llmcap.errors import FormatError
 from llmcap.pricing.cost import SUMMED
 from llmcap.providers.openai_chat import ChatReader, attributes_of, regional
 from llmcap.providers.openai_embeddings import EmbeddingsReader
-from llmcap.providers.openai_files import BATCH
 from llmcap.providers.openai_images import ImagesReader
 from llmcap.providers.openai_responses import ResponsesReader, responses_usage
 from llmcap.providers.openai_videos import VideoReader
-from llmcap.providers.orders import with_lots
+from llmcap.providers.orders import BATCH, NOTHING_DONE, OrderReader
 from llmcap.providers.reader import BaseReader, count, document, documents, text
-from llmcap.providers.shape import Ask, Document, Request, Work
+from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Reading
 
 ENDED = frozenset((
@@ -33,9 +32,6 @@ ENDED = frozenset((
 
 # What the id of a batch is followed by where only its lines tell the bill.
 BY_LINES = "/lines"
-
-# Why a batch that ended costs nothing.
-NOTHING_DONE = "nothing_done"
 
 # How the answer of one line is read.
 Answer = Callable[[Document], BaseReader]
@@ -60,20 +56,6 @@ def read_batch(request: Request) -> Ask:
     )
 
 
-def order_batch(ask: Ask, works: Sequence[Work]) -> Ask:
-    """All the calls of its files."""
-    for work in works:
-        if work.purpose != BATCH:
-            raise FormatError(f"the file was uploaded for {work.purpose}, not for a batch")
-    lots = [replace(lot, model=lot.model or ask.model) for work in works for lot in work.lots]
-    return with_lots(ask, lots)
-
-
-def read_nothing(request: Request) -> Ask:  # noqa: ARG001 - the shape of `read`
-    """A look at what was ordered before: the answer tells of which."""
-    return Ask(model="", generates=False)
-
-
 def read_output(request: Request) -> Ask:
     """Whose output is fetched: the file's id is only in the path."""
     segments = request.path.strip("/").split("/")
@@ -83,37 +65,25 @@ def read_output(request: Request) -> Ask:
 # --- responses ------------------------------------------------------------------------------
 
 
-class BatchReader(BaseReader):
+class BatchReader(OrderReader):
     """A batch as it was made, or as it is; or a list of them."""
 
     tells = "sums of its usage"
 
-    def __init__(self, ask: Ask) -> None:
-        super().__init__(ask)
-        self._readings: list[Reading] = []
-
-    def body(self, document: Document) -> None:
-        """One batch, or all of them."""
+    @override
+    def told(self, document: Document) -> list[Reading]:
+        """Each batch under both of the names that its bill may be known by."""
         if isinstance(document.get("data"), list):
             jobs = documents(document["data"])
         else:
             jobs = [job] if isinstance(job := document.get("job"), dict) else [document]
         terms = regional(self.ask.terms)
-        self._readings = [each for job in jobs for each in batch_readings(job, terms)]
-        if self.ask.deferred and self._readings:
-            # The one that was just ordered, under the name by which its bill will be known.
-            by_totals, by_lines = self._readings
-            plain = len(self.ask.lots) == 1 and self.ask.lots[0].plain
-            chosen = by_totals if plain else by_lines
-            self._readings = [replace(chosen, deferred=not chosen.complete)]
-
-    @override
-    def reading(self) -> Reading:
-        """The first of them, and with it the others."""
-        if not self._readings:
-            return super().reading()
-        first, *others = self._readings
-        return replace(first, others=tuple(others))
+        readings = [each for job in jobs for each in batch_readings(job, terms)]
+        if self.ask.deferred and readings:
+            by_totals, by_lines = readings
+            lots = self.ask.lots
+            return [by_totals if len(lots) == 1 and lots[0].plain else by_lines]
+        return readings
 
 
 def batch_readings(job: Document, terms: tuple[str, ...] = ()) -> list[Reading]:

@@ -12,10 +12,10 @@ from dataclasses import replace
 from llmcap.errors import FormatError
 from llmcap.providers.content import measure
 from llmcap.providers.multipart import parts_of
+from llmcap.providers.orders import BATCH, batched
 from llmcap.providers.reader import BaseReader, document, text
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Match, Piece, Request
 
-BATCH = "batch"
 TUNING = "fine-tune"
 # What the vendors call these purposes.
 PURPOSES = {"batch": BATCH, "batch-api": BATCH, "fine-tune": TUNING, "fine-tuning": TUNING}
@@ -85,14 +85,7 @@ def call_ask(endpoint: Endpoint, request: Request, path: str, line: bytes, body:
             method="POST", host=request.host, path=path, headers=headers, body=line, document=body
         )
     )
-    return replace(
-        ask,
-        stream=False,
-        deferred=False,
-        terms=(*ask.terms, BATCH),
-        plain=endpoint.name in _PLAIN,
-        attributes={},
-    )
+    return replace(batched(ask), plain=endpoint.name in _PLAIN)
 
 
 def _paths(uploaded: str, url: str) -> list[str]:

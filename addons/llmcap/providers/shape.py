@@ -9,6 +9,7 @@ clock, no prices. `read` turns a request into an `Ask`, `reader` turns the respo
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -102,6 +103,7 @@ class Lot:
     windows: int = 0  # and so many whole context windows
     longest: int = 0  # the most that one call reads at once
     written: int = 0  # output tokens, where a limit is set
+    unit: str = ""  # what the tokens that are read are billed as, where it is not input
     endless: int = 0  # answers that have no limit but the model's
     fees: Mapping[str, Count] = MappingProxyType({})
     measures: Mapping[str, Count] = MappingProxyType({})
@@ -150,6 +152,7 @@ class Ask:
     extra_output: int = 0  # output beyond the limit: advisors, fallbacks, predictions
     loops: int = 1  # how often the input may be billed: server-side tool loops
     extra_input: int = 0  # tokens per loop that the body does not hold: results of hosted tools
+    kept_seconds: Decimal = Decimal(0)  # how long what is read is kept, at a price of its own
     prompts: int = 1  # separate inputs in the body, each with a context window of its own
     sound: bool = False  # reads or writes sound, at the rates for it
     remote_input: bool = False  # reads context that only the provider has
@@ -160,6 +163,7 @@ class Ask:
     # The same work in other units: what of them the model has a price for is billed, not tokens.
     measures: Mapping[str, Count] = MappingProxyType({})
     files: tuple[str, ...] = ()  # uploaded files that it orders work on
+    passes: int = 1  # how often that work is done
     parts: tuple["Ask", ...] = ()  # calls that it orders, each bounded by itself
     lots: tuple[Lot, ...] = ()  # the same, summed up
     plain: bool = True  # the sums of its tokens tell its whole bill, where it is one of many

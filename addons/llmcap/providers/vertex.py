@@ -206,6 +206,9 @@ _GOOGLES = {
     "streamGenerateContent": GENERATE,
     "predict": PREDICT,
     "fetchPredictOperation": FREE,
+    # Batches are jobs here, and work on files in Google's storage.
+    "batchGenerateContent": LATER,
+    "asyncBatchEmbedContent": LATER,
 }
 _RAW = ("rawPredict", "streamRawPredict")
 _PROJECT = "/v1/projects/{}/locations/{}"
