@@ -20,6 +20,7 @@ from llmcap.money import ceil_nanos, usd_string
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers import match, provider_of
 from llmcap.providers.content import texts
+from llmcap.providers.openai_batches import BY_LINES
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider
 from llmcap.providers.sockets import socket_of
 from llmcap.recordings import Recording
@@ -116,6 +117,7 @@ class Auditor:
         self._now = now
         self._at = at
         self._charged: set[tuple[str, str]] = set()
+        self._ordered: set[tuple[str, str]] = set()  # of which a later exchange may tell the bill
         self._counter = TokenCounter()
 
     def audit(self, recordings: Iterable[Recording]) -> Iterator[Audited]:
@@ -183,11 +185,14 @@ class Auditor:
         row = replace(row, model=served or row.model, charges=reading.charges)
         known = bool(reading.charges) or reading.billed_usd is not None
         if endpoint.billing is Billing.DEFERRED:
+            if not (endpoint.charges_strangers or self._is_ordered(provider, reading)):
+                return replace(row, charges=(), note="nothing that was ordered here")
             return self._deferred(row, provider, reading, ask, known=known)
         if status >= 300 and not known:
             return replace(row, note=f"the provider answered {status}")
         if reading.deferred and (ask.files or ask.parts):
             # An order of later work: the bill is with those who fetch it.
+            self._ordered.add((provider.name, _order_of(reading)))
             return replace(row, note="its usage comes with a later request")
         if ask.kept_seconds:
             note = "what it costs depends on how long it is kept"
@@ -218,6 +223,13 @@ class Auditor:
         self._remember(provider, reading)
         priced = self._priced(row, provider, reading, ask)
         return replace(priced, note=_joined("usage of an earlier call", priced.note))
+
+    def _is_ordered(self, provider: Provider, reading: Reading) -> bool:
+        """Whether its order was seen; if so, further names of its bill are known from now on."""
+        if (provider.name, _order_of(reading)) not in self._ordered:
+            return False
+        self._ordered.update((provider.name, name) for name in reading.also)
+        return True
 
     def _counted(
         self, row: Audited, recording: Recording, provider: Provider, reading: Reading, ask: Ask
@@ -261,6 +273,11 @@ class Auditor:
         if price is None:
             raise PriceError(f"no price for {provider.price_key}/{charge.model or ask.model}")
         return cost_usd(charge.usage, price, charge.terms)
+
+
+def _order_of(reading: Reading) -> str:
+    """The id of an order, whichever way its bill is told."""
+    return (reading.response_id or "").removesuffix(BY_LINES)
 
 
 def _is_text(recording: Recording) -> bool:
