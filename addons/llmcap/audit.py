@@ -14,7 +14,7 @@ from typing import Any
 
 from llmcap.bill import total
 from llmcap.errors import FormatError, PriceError
-from llmcap.estimate import TokenCounter
+from llmcap.estimate import TokenCounter, sold
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos, usd_string
 from llmcap.pricing import PriceBook, cost_usd
@@ -149,6 +149,8 @@ class Auditor:
             ask = Ask(model="", stream="event-stream" in recording.headers.get("content-type", ""))
             row = replace(row, note=f"the request is not understood: {error}")
         row = replace(row, model=ask.model or None)
+        if ask.measures and (price := self._prices.find(provider.price_key, ask.model, row.at)):
+            ask = sold(ask, price) or ask
         return self._metered(row, recording, provider, endpoint, ask)
 
     def _session(self, row: Audited, recording: Recording) -> Audited:

@@ -115,10 +115,19 @@ def sold(ask: Ask, price: Price) -> Ask | None:
 
 
 def measured(measures: Mapping[str, Count], price: Price) -> dict[str, Count]:
-    """Those of a call's units that it is billed by: none where its tokens are."""
+    """
+    Those of a call's units that it is billed by: none where its tokens are.
+
+    Of units for the same thing the first that has a price counts: `video_second_1080p` stands
+    before `video_second`, which is for all sizes that have no price of their own.
+    """
     if bills_tokens(price):
         return {}
-    return {unit: count for unit, count in measures.items() if unit in price.rates}
+    found: dict[str, Count] = {}
+    for unit, count in measures.items():
+        if unit in price.rates and not any(known.startswith(f"{unit}_") for known in found):
+            found[unit] = count
+    return found
 
 
 def bills_tokens(price: Price) -> bool:

@@ -111,6 +111,7 @@ class Api:
     chat: Callable[[Ask], BaseReader] = CompatibleReader
     responses: Callable[[Ask], BaseReader] = ResponsesReader
     embeddings: Callable[[Ask], BaseReader] = EmbeddingsReader
+    transcription: Callable[[Ask], BaseReader] = TranscriptionReader
     bill: Bill | None = None  # the bill that answers tell
     reads: Callable[[Read], Read] = _as_it_is  # what is changed in every `Ask`
     limit: Callable[[Document, int], Document | None] = limit_max_tokens
@@ -175,7 +176,7 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     transcription = Endpoint(
         name="transcriptions",
         read=api.reads(read_transcription),
-        reader=api.reader(TranscriptionReader),
+        reader=api.reader(api.transcription),
         dialect=api.dialect,
     )
     speech = Endpoint(
@@ -292,14 +293,6 @@ VENDORS: tuple[Provider, ...] = (
     ),
     compatible("deepinfra", "api.deepinfra.com", bases=("/v1/openai", "/v1")),
     compatible("doubleword", "api.doubleword.ai"),
-    compatible(
-        "fireworks",
-        "api.fireworks.ai",
-        bases=("/inference/v1",),
-        messages=("/inference/v1",),
-        # Machines by the hour, fine-tuning: https://docs.fireworks.ai/api-reference
-        more=(("POST", "/v1/accounts/**", LATER),),
-    ),
     compatible("friendliai", "api.friendli.ai", bases=("/serverless/v1",)),
     compatible("helicone", "ai-gateway.helicone.ai", bases=("/v1", "/ai")),
     compatible("hyperbolic", "api.hyperbolic.xyz"),

@@ -10,7 +10,7 @@ https://ai.google.dev/api
 from dataclasses import replace
 from urllib.parse import unquote
 
-from llmcap.providers import google_batches, google_caches, google_files
+from llmcap.providers import google_batches, google_caches, google_files, google_predict
 from llmcap.providers.google_embed import EmbedReader, read_embed
 from llmcap.providers.google_generate import GenerateReader, limit_generate, read_generate
 from llmcap.providers.google_interactions import (
@@ -90,6 +90,19 @@ FILES = Endpoint(
     line=google_files.read_line,
     dialect="google",
 )
+PREDICT = Endpoint(
+    name="predict",
+    read=google_predict.read_predict,
+    reader=google_predict.PredictReader,
+    dialect="google",
+)
+FILM = Endpoint(
+    name="predictLongRunning",
+    read=google_predict.read_film,
+    reader=google_predict.FilmReader,
+    dialect="google",
+)
+STORED_FILM = replace(STORED_BATCH, name="stored film", reader=google_predict.FilmReader)
 CACHE = Endpoint(
     name="cachedContents",
     read=google_caches.read_cache,
@@ -114,7 +127,8 @@ VERBS = {
     "computeTokens": FREE,
     "batchGenerateContent": BATCH,
     "asyncBatchEmbedContent": EMBED_BATCH,
-    "predictLongRunning": OUT_OF_SIGHT,
+    "predict": PREDICT,
+    "predictLongRunning": FILM,
 }
 
 # The Live API is spoken over a WebSocket.
@@ -138,6 +152,7 @@ _PATHS = Routes(
         ("GET", f"{version}/batches", STORED_BATCH),
         ("GET", f"{version}/batches/{{}}", STORED_BATCH),
         ("*", f"{version}/batches/**", FREE),
+        ("GET", f"{version}/models/{{}}/operations/{{}}", STORED_FILM),
         ("*", f"{version}/operations/**", FREE),
         # A cache costs by the hour that it is kept, whatever is done with it.
         ("POST", f"{version}/cachedContents", CACHE),

@@ -30,6 +30,7 @@ from llmcap.providers.openai_chat import (
     read_chat,
     read_completion,
 )  # fmt: skip
+from llmcap.providers.openai_containers import SideReader, read_container, read_search
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai_files import UploadedReader, read_line, read_piece
 from llmcap.providers.openai_images import ImagesReader, read_image
@@ -131,8 +132,32 @@ TUNING = Endpoint(name="fine-tuning", read=read_job, reader=JobReader, order=ord
 STORED_TUNING = replace(
     STORED_BATCH, name="stored fine-tuning", read=read_nothing, reader=JobReader
 )
+CONTAINER = Endpoint(name="containers", read=read_container, reader=SideReader)
+STORE_SEARCH = Endpoint(name="vector store search", read=read_search, reader=SideReader)
 FREE = Endpoint(name="free", billing=Billing.FREE)
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE)
+
+
+def out_of_sight(name: str, advice: str) -> Endpoint:
+    """Work that nobody can meter on its way, and what to do in its place."""
+    return replace(OUT_OF_SIGHT, name=name, advice=advice)
+
+
+CALLS = out_of_sight(
+    "a call over WebRTC", "Open the session as a WebSocket, GET /v1/realtime: that is metered."
+)
+RESUMED = out_of_sight(
+    "resuming a training", "Order a new job: what this one may still cost is not known."
+)
+GRADED = out_of_sight(
+    "grading", "Call the grader's model yourself: that is metered."
+)  # fmt: skip
+EVALUATED = out_of_sight(
+    "evaluation runs", "Send the samples as calls or as a batch: those are metered."
+)
+AGENT = out_of_sight(
+    "agents in OpenAI's cloud", "Run the agent here, over /v1/responses: that is metered."
+)
 
 ROUTES = Routes(
     (
@@ -165,8 +190,8 @@ ROUTES = Routes(
         ("*", "/v1/assistants/**", FREE),
         # What is paid later, by the hour, or over another connection.
         ("GET", "/v1/realtime", OUT_OF_SIGHT),
-        ("POST", "/v1/realtime/**", OUT_OF_SIGHT),
-        ("*", "/v1/live/**", OUT_OF_SIGHT),
+        ("POST", "/v1/realtime/**", CALLS),
+        ("*", "/v1/live/**", CALLS),
         # Batches, and the files that they work on.
         ("POST", "/v1/files", FILES),
         ("GET", "/v1/files/{}/content", BATCH_OUTPUT),
@@ -179,12 +204,12 @@ ROUTES = Routes(
         ("GET", "/v1/fine_tuning/jobs/{}", STORED_TUNING),
         ("POST", "/v1/fine_tuning/jobs/{}/cancel", STORED_TUNING),
         ("POST", "/v1/fine_tuning/jobs/{}/pause", STORED_TUNING),
-        ("POST", "/v1/fine_tuning/jobs/{}/resume", OUT_OF_SIGHT),
-        ("POST", "/v1/fine_tuning/alpha/graders/run", OUT_OF_SIGHT),
-        ("POST", "/v1/evals/{}/runs", OUT_OF_SIGHT),
-        ("POST", "/v1/containers", OUT_OF_SIGHT),
-        ("POST", "/v1/vector_stores/{}/search", OUT_OF_SIGHT),
-        ("POST", "/v1/agents/**", OUT_OF_SIGHT),
+        ("POST", "/v1/fine_tuning/jobs/{}/resume", RESUMED),
+        ("POST", "/v1/fine_tuning/alpha/graders/run", GRADED),
+        ("POST", "/v1/evals/{}/runs", EVALUATED),
+        ("POST", "/v1/agents/**", AGENT),
+        ("POST", "/v1/containers", CONTAINER),
+        ("POST", "/v1/vector_stores/{}/search", STORE_SEARCH),
         # The older form of paths, with the model in them.
         ("POST", "/v1/engines/{}/embeddings", EMBEDDINGS),
         ("POST", "/v1/engines/{}/completions", COMPLETIONS),

@@ -9,8 +9,9 @@ https://platform.openai.com/docs/api-reference/batch, https://console.groq.com/d
 https://docs.together.ai/reference/batch-create, https://docs.mistral.ai/api/endpoint/batch
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import override
 
 from llmcap.errors import FormatError
@@ -173,11 +174,19 @@ def answers(
     chat: Callable[[Ask], BaseReader] = ChatReader,
     responses: Callable[[Ask], BaseReader] = ResponsesReader,
     embeddings: Callable[[Ask], BaseReader] = EmbeddingsReader,
+    more: Mapping[str, Callable[[Ask], BaseReader]] = MappingProxyType({}),
 ) -> Answer:
-    """How a vendor's answers are read, by what they look like."""
+    """
+    How a vendor's answers are read, by what they look like.
+
+    `more` are readers of its own, by a key that only what they read has.
+    """
 
     def answer(told: Document) -> BaseReader:
         ask = Ask(model=text(told.get("model")))
+        for key, reader in more.items():
+            if key in told:
+                return reader(ask)
         if told.get("object") == "response":
             return responses(ask)
         if told.get("object") == "video":
