@@ -105,7 +105,7 @@ def sold(ask: Ask, price: Price) -> Ask | None:
     Speech, pictures and the like are sold by tokens or by units of their own, and only the price
     says which. A model that is sold by units that this call does not name would look free.
     """
-    if bills_tokens(price):
+    if bills_tokens(price) or ask.lots:
         return ask
     fees = {**ask.fees, **measured(ask.measures, price)}
     ways = price.rates.keys() - set(TOKEN_UNITS) - SIDE_UNITS

@@ -24,6 +24,7 @@ from llmcap.flight import CallInFlight
 from llmcap.guard import Guard
 from llmcap.ledger import Ledger
 from llmcap.lineage import Lineage
+from llmcap.lots import unsold
 from llmcap.pricing import PriceBook
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
@@ -272,9 +273,10 @@ class Firewall:
                 return self._unknown_model(provider, model, endpoint, request)
         known = [price for price in prices if price is not None]
         counted = sold(ask, known[0])
-        if counted is None:
-            return self._unsold(provider, ask.model, endpoint, request)
-        ask = counted
+        named = dict(zip((ask.model, *ask.other_models), known, strict=True))
+        if other := unsold(ask.lots, named.__getitem__) or ("" if counted else ask.model):
+            return self._unsold(provider, other, endpoint, request)
+        ask = counted or ask
         admission = Admission(
             self, provider=provider, endpoint=endpoint, request=request, ask=ask, call=call,
             prices=known, scopes=self.scopes_of(call),

@@ -20,6 +20,7 @@ from llmcap.estimate import (
     TOOL_PROMPT_TOKENS,
     measured,
     media_bound,
+    sold,
 )  # fmt: skip
 from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd, worst_rates
@@ -154,6 +155,16 @@ def lots_demand(
         fixed_nanos=ceil_nanos(usd), per_output_nanos=Decimal(0), output_limit=0,
         fixed_tokens=tokens,
     )  # fmt: skip
+
+
+def unsold(lots: Iterable[Lot], price_of: Callable[[str], Price]) -> str:
+    """The first model that is sold by a unit which its calls do not name; "" for none."""
+    for lot in lots:
+        told = {**lot.fees, **measured(lot.measures, price_of(lot.model))}
+        ask = Ask(model=lot.model, fees=told)
+        if not lot.unit and sold(ask, price_of(lot.model)) is None:
+            return lot.model
+    return ""
 
 
 # --- keeping them ---------------------------------------------------------------------------

@@ -51,6 +51,7 @@ PROVIDERS: tuple[Provider, ...] = (
     azure.FOUNDRY_PROVIDER,
     bedrock.PROVIDER,
     bedrock.AGENTS,
+    bedrock.CONTROL,
     bedrock.ANTHROPIC,
     vertex.PROVIDER,
     vertex.ANTHROPIC,

@@ -173,6 +173,7 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     )
     free = replace(FREE, dialect=api.dialect)
     later = replace(LATER, dialect=api.dialect)
+    films = replace(later, name="films", advice="There is no public price by the second for them.")
     transcription = Endpoint(
         name="transcriptions",
         read=api.reads(read_transcription),
@@ -218,7 +219,7 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         ("GET", "/fine_tuning/jobs", stored_tuning),
         ("GET", "/fine_tuning/jobs/{}", stored_tuning),
         ("POST", "/fine_tuning/jobs/{}/cancel", stored_tuning),
-        ("POST", "/videos/**", later),
+        ("POST", "/videos/**", films),
         ("GET", "/realtime", later),
         ("*", "/batches/**", free),
         ("*", "/files/**", free),
