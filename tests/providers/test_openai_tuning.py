@@ -1,11 +1,17 @@
 """Promise: training is bounded by its file and its epochs, and billed by the tokens trained on."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from exchanging import answer, ask, endpoint_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llmcap.errors import FormatError
+from llmcap.lots import lots_demand
+from llmcap.money import ceil_nanos
+from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.openai_tuning import job_reading, order_training
 from llmcap.providers.shape import Lot, Piece, Request, Work
 from llmcap.records import Usage
@@ -60,6 +66,24 @@ def test_every_token_of_the_file_is_read_in_every_epoch():
     )  # fmt: skip
     with pytest.raises(FormatError, match="uploaded for batch"):
         order_training(asked, [Work("batch", work.lots)])
+
+
+@given(
+    examples=st.lists(st.integers(1, 100_000), min_size=1, max_size=5),
+    epochs=st.integers(1, 30),
+    data=st.data(),
+)
+def test_no_training_costs_more_than_its_hold(examples, epochs, data):
+    """No token is shorter than a byte, and none is read more often than there are epochs."""
+    price = PriceBook().find("openai", "gpt-4o-mini-2024-07-18", datetime(2026, 11, 20, tzinfo=UTC))
+    assert price is not None
+    tokens = [data.draw(st.integers(0, size)) for size in examples]
+    lot = Lot(calls=len(examples), read=sum(examples))
+    asked = ask(URL, ORDER | {"hyperparameters": {"n_epochs": epochs}})
+    lots = order_training(asked, [Work("fine-tune", (lot,))]).lots
+    trained = data.draw(st.integers(0, sum(tokens) * epochs))
+    usd = cost_usd(Usage(extras={"training_token": trained}), price)
+    assert ceil_nanos(usd) <= lots_demand(lots, lambda _: price).ceiling_nanos()
 
 
 def test_an_example_is_text_and_its_pictures():

@@ -69,6 +69,7 @@ class GroqReader(CompatibleReader):
                 "search" in text(tool.get("type"))
                 for tool in documents(message.get("executed_tools"))
             )
+        self.told = {"web_search": self._searches} if self._searches or self.ask.fees else {}
 
     def _apportion(self) -> None:
         """Put what each model used in place of the sum."""

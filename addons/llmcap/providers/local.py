@@ -9,6 +9,7 @@ host; and what cannot be read is let through as it is, since nothing can be lost
 from llmcap.errors import FormatError
 from llmcap.providers import ollama
 from llmcap.providers.compatible import Api, Read, anthropic_api, openai_api
+from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai_chat import limit_max_tokens
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
@@ -31,7 +32,10 @@ def lenient(read: Read) -> Read:
 _ROUTES = Routes(
     (
         *ollama.routes(lenient),
-        *openai_api("/v1", api=Api(reads=lenient, limit=limit_max_tokens, dialect="ollama")),
+        *openai_api(
+            "/v1",
+            api=Api(reads=lenient, tools=no_tools, limit=limit_max_tokens, dialect="ollama"),
+        ),
         *anthropic_api("/v1"),
     )
 )

@@ -14,6 +14,7 @@ from decimal import Decimal
 from llmcap.providers import hosted
 from llmcap.providers.billed import billed
 from llmcap.providers.compatible import LATER, Api, CompatibleReader, Read, compatible
+from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai_chat import read_chat
 from llmcap.providers.openai_containers import SideReader
 from llmcap.providers.orders import NOTHING_DONE, read_nothing, request_of
@@ -146,7 +147,7 @@ PROVIDER = compatible(
     "perplexity",
     "api.perplexity.ai",
     bases=("", "/v1"),
-    api=Api(chat=SonarReader, bill=total_cost, reads=with_fee, asks_usage=False),
+    api=Api(chat=SonarReader, bill=total_cost, reads=with_fee, tools=no_tools, asks_usage=False),
     more=(
         ("POST", "/async/chat/completions", ASYNC),
         ("GET", "/async/chat/completions/{}", STORED_ASYNC),
