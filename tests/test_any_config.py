@@ -260,10 +260,18 @@ class AnyConfig(RuleBasedStateMachine):
 
     @rule(flight=consumes(flights), sent=st.booleans())
     def break_off(self, flight: Flight, sent: bool) -> None:  # noqa: FBT001 - hypothesis names it
-        """Nobody knows what it cost, unless it was never sent."""
+        """All that it may write is assumed, unless it was never sent."""
         flight.call.broke("the line broke", sent=sent)
         if sent:
-            self.ended(flight)
+            settlement = flight.call.settlement
+            assert settlement is not None
+            usage = settlement.usage
+            assert usage.output_tokens == flight.limit
+            assert 0 < usage.input_tokens <= flight.fixed.tokens
+            nanos = flight.fixed.output_nanos * usage.output_tokens
+            nanos += flight.fixed.output_nanos // 4 * usage.input_tokens
+            assert settlement.cost_nanos == nanos
+            self.ended(flight, nanos, usage.input_tokens + usage.output_tokens)
         else:
             self.ended(flight, 0, 0, free=True)
 
@@ -273,14 +281,11 @@ class AnyConfig(RuleBasedStateMachine):
         answer(flight.call, b'{"error": {"message": "no"}}', status=500)
         self.ended(flight, 0, 0, free=True)
 
-    def ended(
-        self, flight: Flight, nanos: int | None = None, tokens: int = 0, *, free: bool = False
-    ) -> None:
-        """The same in the model. Without a cost it is what was held."""
+    def ended(self, flight: Flight, nanos: int, tokens: int, *, free: bool = False) -> None:
+        """The same in the model."""
         for cap, _, spending in flight.spendings:
             amounts = {"usd": nanos, "token": tokens, "request": int(not free)}
-            amount = amounts.get(cap.unit, 0) if nanos is not None else spending.held
-            spending.spent = 0 if cap.unit == "concurrent" else amount or 0
+            spending.spent = amounts.get(cap.unit, 0)
             spending.ended = True
             spending.counts = not free
         for cap, value, spending in flight.spendings:

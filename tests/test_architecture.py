@@ -25,11 +25,13 @@ LINES_MAX = 400
 ROWS = {
     "words": "errors money paths records rules",
     "readers": "pricing providers streams vocabulary windows yamldoc",
-    "rules": "alerts attributes brakes budget estimate events lineage meter pace replies waiting",
+    "rules": (
+        "alerts attributes brakes budget estimate events lineage lots meter pace replies waiting"
+    ),
     "store": "ledger",
     "walk": (
         "admission allowance bill deferred firewall flight guard patience restrain sockets "
-        "unfinished visible"
+        "unfinished uploads visible"
     ),
 }
 
@@ -52,8 +54,8 @@ OUTSIDE = {
 
 # Where amounts are computed. Elsewhere a float may be a number of seconds.
 MONEY = (
-    "admission allowance bill budget deferred estimate firewall flight ledger money pricing "
-    "records restrain"
+    "admission allowance bill budget deferred estimate firewall flight ledger lots money pricing "
+    "records restrain uploads"
 )
 
 # Modules whose tests are not named after them, and where they are.

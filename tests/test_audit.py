@@ -194,6 +194,28 @@ def test_a_background_response_is_charged_to_the_fetch_that_tells_it() -> None:
     assert [row.cost_nanos for row in (first, second, third)] == [0, 3_500_000, 0]
 
 
+def test_a_batch_is_charged_to_the_look_that_tells_its_bill() -> None:
+    """Once, to the batch or to its output; what was ordered outside the recording is not."""
+    usage = {"input_tokens": 1_000, "output_tokens": 100}
+    made = {"id": "batch_1", "object": "batch", "status": "validating"}
+    done = {
+        **made, "status": "completed", "model": "gpt-4o", "usage": usage, "output_file_id": "file-o"
+    }  # fmt: skip
+    line = {"custom_id": "1", "response": {"status_code": 200, "body": CHAT}}
+    order = recording("/v1/batches", made, ask={"input_file_id": "file-1"})
+    looks = (
+        recording("/v1/batches/batch_1", done, method="GET"),
+        recording("/v1/files/file-o/content", line, method="GET"),
+    )
+    rows = audited(order, *looks, *looks)
+    assert [(row.billable, row.deferred, row.cost_nanos) for row in rows] == [
+        (False, False, 0),
+        (False, True, 1_750_000),  # half of $2.50 and $10
+        *[(False, True, 0)] * 3,
+    ]
+    assert [row.cost_nanos for row in audited(*looks)] == [0, 0]
+
+
 def test_prices_are_those_of_the_recordings_time() -> None:
     """Else history would change its meaning with every price change."""
     # grok-code-fast-1 went from $0.20 and $1.50 to $1 and $2.

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.estimate import TOKENIZER_FACTOR, TokenCounter, demand, input_bound, media_bound
+from llmcap.estimate import (
+    TOKENIZER_FACTOR,
+    TokenCounter,
+    demand,
+    input_bound,
+    measured,
+    media_bound,
+    sold,
+)
 from llmcap.money import ceil_nanos
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.shape import Ask, Media
@@ -174,3 +182,55 @@ def test_an_unknown_window_is_a_large_one():
     """A price from a config may not say how much its model can read."""
     found = replace(price("openai", "gpt-4o-mini"), context_window=None)
     assert input_bound(Ask("m", text_bytes=10**9), found, family="openai") >= 2_000_000
+
+
+# --- how it is sold -------------------------------------------------------------------------
+
+# A model that is sold by the unit, one by its tokens, and one by tokens and a fee for searches.
+SOLD = {
+    "whisper-1": ("openai", {"audio_second": 9}),
+    "dall-e-2": ("openai", {"image": 9}),
+    "gpt-4o-mini-tts": ("openai", {}),
+    "gpt-4o-mini": ("openai", {}),
+    "canopylabs/orpheus-v1-english": ("groq", {"input_character": 9}),
+    "veo-3.1-generate-preview": ("google", {"video_second": 9}),
+    "veo-3.1-lite-generate-preview": ("google", {"video_second_1080p": 9}),
+}
+EVERYTHING = {
+    "audio_second": 9, "image": 9, "input_character": 9, "video_second_1080p": 9, "video_second": 9
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", SOLD)
+def test_a_model_is_billed_by_the_units_that_it_has_a_price_for(model):
+    """And by no others; where its tokens have a price, by these."""
+    provider, fees = SOLD[model]
+    ask = Ask(model, text_bytes=5, output_limit=5, measures=EVERYTHING)
+    found = sold(ask, price(provider, model))
+    assert found is not None
+    assert (found.fees, found.generates) == (fees, not fees)
+    assert measured(EVERYTHING, price(provider, model)) == fees
+
+
+def test_a_call_that_names_no_unit_of_its_model_is_not_sold():
+    """It would look free: a picture's model asked for a chat, a recording's asked for an image."""
+    assert sold(Ask("dall-e-2", text_bytes=5), price("openai", "dall-e-2")) is None
+    assert sold(Ask("whisper-1", fees={"image": 1}), price("openai", "whisper-1")) is None
+    free = price("openai", "omni-moderation-latest")
+    assert sold(Ask("omni-moderation-latest", text_bytes=5), free) is not None
+
+
+@given(
+    text_bytes=st.integers(0, 100_000),
+    seconds=st.integers(0, 10**7),
+    share=st.floats(0, 1),
+)
+def test_no_cache_costs_more_than_what_was_held_for_it(text_bytes, seconds, share):
+    """However many of its bytes are tokens, and however much sooner it ends."""
+    found = price("google", "gemini-2.5-pro")
+    ask = Ask("gemini-2.5-pro", text_bytes=text_bytes, generates=False,
+              kept_seconds=Decimal(seconds))  # fmt: skip
+    held = demand(ask, [found], Policy(), family="google").ceiling_nanos()
+    tokens = int(text_bytes * share)
+    usage = Usage(input_tokens=tokens, extras={"cache_storage": tokens * int(seconds * share)})
+    assert ceil_nanos(cost_usd(usage, found)) <= held

@@ -1,9 +1,11 @@
 """What becomes of a request before it is sent."""
 
 import pytest
+from ordering import answered, look
 from walk import chat, completion, post, walk
 
 from llmcap.admission import Refused
+from llmcap.attributes import Facts
 from llmcap.firewall import Pass
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
@@ -104,3 +106,60 @@ def test_without_a_budget_calls_are_metered():
     there = walk("")
     call = there.serve(chat(), completion(100, 10))
     assert call.settlement.cost_nanos == 100 * 150 + 10 * 600
+
+
+# --- what is sold by the unit ---------------------------------------------------------------
+
+
+def test_speech_by_the_character_is_held_and_billed_as_asked():
+    """Sound tells nothing, so what was asked for is the bill."""
+    there = walk("1")
+    body = {"model": "canopylabs/orpheus-v1-english", "input": "x" * 1_000, "voice": "tara"}
+    call = there.admit(post("/openai/v1/audio/speech", body, host="api.groq.com"))
+    assert there.balance.held == 1_000 * 22_000  # $22 a million
+    call.responded(200, {"content-type": "audio/wav"}, streams=True)
+    call.feed(b"RIFF" * 100)
+    call.finish()
+    assert (there.balance.held, there.balance.spent) == (0, 22_000_000)
+
+
+def test_a_film_is_held_by_the_second_and_free_where_it_was_not_made():
+    """At $0.40 a second; one that was made costs what it was asked for."""
+    there = walk("10")
+    host, model = "generativelanguage.googleapis.com", "/v1beta/models/veo-3.1-generate-preview"
+    for number, (told, seconds) in enumerate((
+        ({"error": {"code": 3}}, 0),
+        ({"response": {"generateVideoResponse": {"generatedSamples": [{}]}}}, 6),
+    )):  # fmt: skip
+        body = {"instances": [{}], "parameters": {"durationSeconds": 6}}
+        call = there.admit(post(f"{model}:predictLongRunning", body, host=host))
+        name = f"{model.removeprefix('/v1beta/')}/operations/{number}"
+        answered(call, {"name": name})
+        assert there.balance.held == 6 * 400_000_000
+        look(there, f"/v1beta/{name}", {"name": name, "done": True, **told}, host=host)
+        assert (there.balance.held, there.balance.spent) == (0, seconds * 400_000_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/v1/chat/completions", {"model": "dall-e-3", "messages": []}),
+        ("/v1/embeddings", {"model": "whisper-1", "input": "x"}),
+    ],
+)
+def test_what_is_sold_by_no_unit_that_is_told_is_refused(path, fields):
+    """A model of pictures has no price for tokens: it would be free by them."""
+    there = walk("1")
+    verdict = there.admit(post(path, fields))
+    assert isinstance(verdict, Refused)
+    assert verdict.refusal.reason == "unmeterable"
+    assert f"{fields['model']} of openai is sold by a unit" in verdict.refusal.message
+
+
+def test_what_is_out_of_sight_is_refused_with_what_to_do():
+    """And passes where the config says so."""
+    request = post("/v1/evals/e/runs", {})
+    verdict = walk("1").admit(request)
+    assert "Send the samples as calls or as a batch: those are metered." in verdict.refusal.message
+    passing = walk("1", unknown_endpoints=EndpointPolicy.PASS)
+    assert isinstance(passing.firewall.consider(request, Facts()), Pass)

@@ -14,7 +14,7 @@ for package in ("genai_prices", "litellm"):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"the generator reads the package {package}", allow_module_level=True)
 
-from pricebook import build, emit, genai, history, litellm_table, overlay  # noqa: E402
+from pricebook import build, emit, genai, history, litellm_table, models_dev, overlay  # noqa: E402
 from pricebook.cli import main  # noqa: E402
 
 PRICING = Path(__file__).resolve().parents[1] / "pricing"
@@ -95,6 +95,16 @@ def test_a_change_never_re_prices_the_past(
     joined = history.joined(old, new, DAY)
     assert [(each["since"], str(each["rates"]["input"])) for each in joined] == expected
     assert history.joined(joined, new, "2026-12-01") == joined, "a second run changes nothing"
+
+
+def test_a_unit_that_nobody_knew_before_holds_for_the_past_too() -> None:
+    """Nothing was billed by it; a token's price that is new begins today."""
+    old, new = entry(None, "1"), entry(None, "1")
+    new["rates"] |= {"cache_storage": 4}
+    (told,) = history.joined([old], [new], DAY)
+    assert told["rates"] == {"input": Decimal(1), "cache_storage": 4}
+    new["rates"] |= {"cache_read": 2}
+    assert [each["since"] for each in history.joined([old], [new], DAY)] == [None, DAY]
 
 
 def test_a_model_that_left_the_sources_keeps_its_price() -> None:
@@ -180,7 +190,83 @@ def test_an_overlay_dates_a_change_within_a_history_of_hours() -> None:
     ]
 
 
+def test_an_overlay_changes_the_price_that_begins_on_its_day() -> None:
+    """And adds no second one for that day."""
+    model = {"aliases": [], "prices": [entry(None, "1"), entry("2027-01-01", "2")]}
+    change = {"since": "2027-01-01", "source": "page", "rates": {"cache_storage": 1}}
+    patch = {"source": "page", "rates": {"cache_storage": Decimal("0.5")}, "changes": [change]}
+    told = [
+        (each["since"], str(each["rates"]["input"]), str(each["rates"]["cache_storage"]))
+        for each in overlay.patched(model, patch, "one")["prices"]
+    ]
+    assert told == [(None, "1", "0.5"), ("2027-01-01", "2", "1")]
+
+
 def test_every_overlay_belongs_to_a_provider() -> None:
     """A misspelt file would silently correct nothing."""
     known = {*build.Sources(PRICING).providers(), "providers", "seen"}
     assert {path.stem for path in (PRICING / "overlay").glob("*.yaml")} <= known
+
+
+# --- models.dev -----------------------------------------------------------------------------
+
+ONE = {"last_updated": "2026-06-01", "limit": {"context": 1000, "output": 100}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"cost": {"input": 0, "output": 0}},
+        {"cost": {"input": 1, "output": 0}},
+        {"cost": {"input": 1, "output": 2, "image": 3}},
+        {"cost": {"input": 1, "output": 2}, "modalities": {"output": ["text", "image"]}},
+    ],
+)
+def test_models_dev_prices_only_chats_of_text(fields: dict[str, Any]) -> None:
+    """Zero means unknown as often as free, and other units have no price there."""
+    assert models_dev.entry(ONE | fields) is None
+
+
+def test_an_overlay_of_models_dev_is_one_of_ours(tmp_path: Path) -> None:
+    """What a model is takes its bounds along; of two sites' prices the dearer rates count."""
+    files = {
+        "models/lab/base.toml": "reasoning = true\n[limit]\ncontext = 1000\noutput = 100",
+        "providers/siliconflow/models/lab/m.toml": (
+            "base_model = 'lab/base'\n[cost]\ninput = 0.3\noutput = 1.2\ncache_input = 0.03"
+        ),
+        "providers/siliconflow-cn/models/lab/m.toml": "[cost]\ninput = 0.25\noutput = 1.22",
+        "providers/poe/models/lab/m.toml": (
+            "[limit]\ncontext = 9\noutput = 0\n[cost]\ninput = 1\noutput = 2\n"
+            "[[cost.tiers]]\ninput = 2\noutput = 4\ntier = {type = 'context', size = 5}"
+        ),
+    }
+    for name, text in files.items():
+        path = tmp_path / "checkout" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    made = tmp_path / "overlay"
+    made.mkdir()
+    models_dev.main(tmp_path / "checkout", "2026-07-02", made)
+    read = {
+        vendor: parse_yaml((made / f"{vendor}.yaml").read_bytes(), vendor)["models"]
+        for vendor in ("siliconflow", "poe")
+    }
+    assert read["siliconflow"] == {
+        "lab/m": {
+            "context_window": 1000,
+            "max_output": 100,
+            "reasons": True,
+            "limits": "models.dev",
+            "prices": [
+                {
+                    "since": None,
+                    "source": "models.dev, 2026-07-02",
+                    "rates": {"input": "0.3", "output": "1.22"},
+                }
+            ],
+        }
+    }
+    (price,) = read["poe"]["m"]["prices"]
+    assert price["tiers"] == [{"above": 5, "rates": {"input": 2, "output": 4}}]
+    assert "max_output" not in read["poe"]["m"]

@@ -27,7 +27,7 @@ from llmcap.deferred import Deferred
 from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
-from llmcap.patience import admit, admit_at_once
+from llmcap.patience import admit, admit_at_once, read
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shell import options, unloaded
@@ -49,6 +49,7 @@ from llmcap.shell.flows import (  # fmt: skip
 from llmcap.shell.guarded import Work, guarded
 from llmcap.shell.kept import InFlight, Kept
 from llmcap.shell.upgrades import Upgrades
+from llmcap.uploads import Upload
 
 logger = logging.getLogger(__name__)
 
@@ -215,11 +216,18 @@ class LLMCap:
             self._go(flow, considered, verdict)
         elif isinstance(considered, Refused):
             flow.response = response_of(considered.reply)
+        elif isinstance(considered, Upload):
+            return self._look_at(flow, considered)
         else:
             strip_own_headers(flow)
             if isinstance(considered, Deferred):
                 self._in_flight.add(flow.id, considered, flow.client_conn.id)
         return None
+
+    async def _look_at(self, flow: http.HTTPFlow, upload: Upload) -> None:
+        await read(upload)
+        strip_own_headers(flow)
+        self._in_flight.add(flow.id, upload, flow.client_conn.id)
 
     @guarded
     def responseheaders(self, flow: http.HTTPFlow) -> None:

@@ -17,6 +17,7 @@ from llmcap.allowance import SLICE_AHEAD_TOKENS
 from llmcap.brakes.breakers import Outcome
 from llmcap.estimate import demand
 from llmcap.flight import CallInFlight
+from llmcap.lots import lots_demand
 from llmcap.providers.content import texts
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.records import (
@@ -73,6 +74,7 @@ class Admission:
         self.delay_seconds = Decimal(0)  # of a throttle
         self.fingerprint = firewall.fingerprint_of(request)
         self.text_tokens: int | None = None
+        self._counted = False
         self.demand = self._demand()
 
     @property
@@ -120,6 +122,10 @@ class Admission:
 
     def count_tokens(self) -> None:
         """Replace the cheap bound by a count; slow for a large prompt, and safe in a thread."""
+        self._counted = True
+        if self.ask.lots:
+            self.demand = self._demand()  # they were counted when their file was read
+            return
         family = self.provider.name
         counted = self.firewall.counter.bound(texts(self.request), family=family)
         self.text_tokens = min(counted, self.ask.text_bytes)
@@ -170,6 +176,10 @@ class Admission:
     # --- parts --------------------------------------------------------------------------------
 
     def _demand(self) -> Demand:
+        if self.ask.lots:
+            models = (self.ask.model, *self.ask.other_models)
+            prices = dict(zip(models, self.prices, strict=True))
+            return lots_demand(self.ask.lots, prices.__getitem__, counted=self._counted)
         found = demand(
             self.ask,
             self.prices,

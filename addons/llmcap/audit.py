@@ -14,12 +14,13 @@ from typing import Any
 
 from llmcap.bill import total
 from llmcap.errors import FormatError, PriceError
-from llmcap.estimate import TokenCounter
+from llmcap.estimate import TokenCounter, sold
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos, usd_string
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers import match, provider_of
 from llmcap.providers.content import texts
+from llmcap.providers.openai_batches import BY_LINES
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider
 from llmcap.providers.sockets import socket_of
 from llmcap.recordings import Recording
@@ -116,6 +117,7 @@ class Auditor:
         self._now = now
         self._at = at
         self._charged: set[tuple[str, str]] = set()
+        self._ordered: set[tuple[str, str]] = set()  # of which a later exchange may tell the bill
         self._counter = TokenCounter()
 
     def audit(self, recordings: Iterable[Recording]) -> Iterator[Audited]:
@@ -136,7 +138,7 @@ class Auditor:
         if endpoint is None:
             return replace(row, note=f"unknown endpoint {request.method} {request.path}")
         row = replace(row, endpoint=endpoint.name)
-        if endpoint.billing is Billing.FREE:
+        if endpoint.billing in (Billing.FREE, Billing.UPLOAD):
             return replace(row, note="free")
         if endpoint.billing is Billing.UNMETERABLE:
             return replace(row, cost_nanos=None, note="what it starts spends out of sight")
@@ -147,6 +149,8 @@ class Auditor:
             ask = Ask(model="", stream="event-stream" in recording.headers.get("content-type", ""))
             row = replace(row, note=f"the request is not understood: {error}")
         row = replace(row, model=ask.model or None)
+        if ask.measures and (price := self._prices.find(provider.price_key, ask.model, row.at)):
+            ask = sold(ask, price) or ask
         return self._metered(row, recording, provider, endpoint, ask)
 
     def _session(self, row: Audited, recording: Recording) -> Audited:
@@ -183,9 +187,18 @@ class Auditor:
         row = replace(row, model=served or row.model, charges=reading.charges)
         known = bool(reading.charges) or reading.billed_usd is not None
         if endpoint.billing is Billing.DEFERRED:
+            if not (endpoint.charges_strangers or self._is_ordered(provider, reading)):
+                return replace(row, charges=(), note="nothing that was ordered here")
             return self._deferred(row, provider, reading, ask, known=known)
         if status >= 300 and not known:
             return replace(row, note=f"the provider answered {status}")
+        if reading.deferred and (ask.files or ask.parts):
+            # An order of later work: the bill is with those who fetch it.
+            self._ordered.add((provider.name, _order_of(reading)))
+            return replace(row, note="its usage comes with a later request")
+        if ask.kept_seconds:
+            note = "what it costs depends on how long it is kept"
+            return replace(row, charges=(), cost_nanos=None, note=note)
         row = replace(row, billable=True)
         if known:
             self._remember(provider, reading)
@@ -213,6 +226,13 @@ class Auditor:
         priced = self._priced(row, provider, reading, ask)
         return replace(priced, note=_joined("usage of an earlier call", priced.note))
 
+    def _is_ordered(self, provider: Provider, reading: Reading) -> bool:
+        """Whether its order was seen; if so, further names of its bill are known from now on."""
+        if (provider.name, _order_of(reading)) not in self._ordered:
+            return False
+        self._ordered.update((provider.name, name) for name in reading.also)
+        return True
+
     def _counted(
         self, row: Audited, recording: Recording, provider: Provider, reading: Reading, ask: Ask
     ) -> Audited:
@@ -225,8 +245,9 @@ class Auditor:
         return self._priced(row, provider, replace(reading, charges=(charge,), complete=True), ask)
 
     def _remember(self, provider: Provider, reading: Reading) -> None:
-        if reading.response_id:
-            self._charged.add((provider.name, reading.response_id))
+        for name in (reading.response_id, *reading.also):
+            if name:
+                self._charged.add((provider.name, name))
 
     def _priced(self, row: Audited, provider: Provider, reading: Reading, ask: Ask) -> Audited:
         notes = [row.note] if row.note else []
@@ -254,6 +275,11 @@ class Auditor:
         if price is None:
             raise PriceError(f"no price for {provider.price_key}/{charge.model or ask.model}")
         return cost_usd(charge.usage, price, charge.terms)
+
+
+def _order_of(reading: Reading) -> str:
+    """The id of an order, whichever way its bill is told."""
+    return (reading.response_id or "").removesuffix(BY_LINES)
 
 
 def _is_text(recording: Recording) -> bool:

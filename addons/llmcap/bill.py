@@ -29,7 +29,8 @@ def cost_of(
     notes: list[str] = []
     usd = Decimal(0)
     for charge in reading.charges:
-        price = firewall.price_of(provider, charge.model, call.at)
+        # Some tell what was used, and not by which model.
+        price = firewall.price_of(provider, charge.model or call.model, call.at)
         if price is None:
             price = firewall.price_of(provider, call.model, call.at)
             notes.append(f"served by {charge.model}, which has no price: billed as {call.model}")

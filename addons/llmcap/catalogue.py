@@ -8,6 +8,7 @@ exchanges, which are counted from recordings (`providers/recorded.json`).
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ RECORDED = Path(__file__).parent / "providers" / "recorded.json"
 KINDS = {
     Billing.METERED: "billed",
     Billing.DEFERRED: "told later",
+    Billing.UPLOAD: "read ahead",
     Billing.FREE: "free",
     Billing.UNMETERABLE: "out of sight",
 }
@@ -38,6 +40,8 @@ refused. It is made from the tables in this folder.
 - **Billed** requests are held before they go and settled from what the answer tells. Where nothing
   is told, what was held is what counts.
 - **Told later**: costs nothing itself, and may carry the usage of an earlier call, charged once.
+- **Read ahead**: costs nothing itself; what is uploaded is summed up for the batch or the training
+  that is ordered of it.
 - **Free** requests always pass, also when a cap is reached.
 - **Out of sight**: spends where no proxy sees it. Refused, unless `unknown_endpoints: pass`.
 - A path that is not here is unknown: refused where a host serves only an API, passed where it also
@@ -127,10 +131,13 @@ def _table(provider: Provider) -> str:
 
 def _metered(endpoint: Endpoint) -> str:
     reader = endpoint.reader
-    if reader is None or endpoint.billing in (Billing.FREE, Billing.UNMETERABLE):
+    unmetered = (Billing.FREE, Billing.UNMETERABLE, Billing.UPLOAD)
+    if reader is None or endpoint.billing in unmetered:
         return ""
     told = "the provider's own bill, else " if isinstance(reader, Billed) else ""
     plain = reader.reader if isinstance(reader, Billed) else reader
+    if isinstance(plain, partial):
+        plain = plain.func
     words = plain.tells if isinstance(plain, type) and issubclass(plain, BaseReader) else "usage"
     asked = "; streams are asked for it" if endpoint.ask_usage is not None else ""
     return f"{told}{words}{asked}"
@@ -150,7 +157,7 @@ def _cut(endpoint: Endpoint) -> str:
 
 
 def _refusal(endpoint: Endpoint) -> str:
-    if endpoint.billing in (Billing.FREE, Billing.DEFERRED):
+    if endpoint.billing in (Billing.FREE, Billing.DEFERRED, Billing.UPLOAD):
         return ""
     shape = DIALECTS.get(endpoint.dialect, DIALECTS["generic"])
     status = 400 if endpoint.billing is Billing.UNMETERABLE else shape.status

@@ -2,45 +2,53 @@
 A request that costs nothing itself, but whose response may carry an earlier call's usage.
 
 Background responses and batches are paid for when their result is fetched, as often as it may be
-fetched: the usage is charged once, by the id of the response.
+fetched: the usage is charged once, by the id of the response. One answer may tell of several: a
+list of batches does.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llmcap.bill import cost_of, total
+from llmcap.errors import LedgerError
 from llmcap.meter import Meter
 from llmcap.providers.shape import Ask, Endpoint, Provider
-from llmcap.records import Call, Ending, Scope, Settlement
+from llmcap.records import Call, Ending, Reading, Scope, Settlement
 
 if TYPE_CHECKING:
     from llmcap.firewall import Firewall
+
+# A part of a document, which a client asked for by its range: what it tells is not the whole.
+PARTIAL = 206
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The exchange whose answer is read, and where it would be charged."""
+
+    provider: Provider
+    endpoint: Endpoint
+    ask: Ask
+    call: Call
+    scopes: tuple[Scope, ...]
 
 
 class Deferred:
     """Watches one such response."""
 
-    def __init__(
-        self,
-        firewall: "Firewall",
-        *,
-        provider: Provider,
-        endpoint: Endpoint,
-        ask: Ask,
-        call: Call,
-        scopes: tuple[Scope, ...],
-    ) -> None:
+    def __init__(self, firewall: "Firewall", watched: Watched) -> None:
         self._firewall = firewall
-        self._provider = provider
-        self._endpoint = endpoint
-        self._ask = ask
-        self._call = call
-        self._scopes = scopes
+        self._watched = watched
         self._meter: Meter | None = None
+        self._status = 0
 
     def responded(self, status: int, headers: Mapping[str, str]) -> None:
         """The response's head is here."""
-        self._meter = Meter(self._endpoint, self._ask, status=status, headers=headers)
+        self._status = status
+        watched = self._watched
+        self._meter = Meter(watched.endpoint, watched.ask, status=status, headers=headers)
 
     def feed(self, data: bytes) -> bytes:
         """A piece of the body, passed on as it is."""
@@ -50,19 +58,42 @@ class Deferred:
 
     def finish(self) -> None:
         """The response is over: settle what waited for it, or charge it once."""
-        if self._meter is None:
+        if self._meter is None or self._status == PARTIAL:
             return
         reading = self._meter.finish()
-        if not reading.complete or not reading.response_id:
+        if self._meter.failed is None:
+            for each in (reading, *reading.others):
+                if each.response_id:
+                    self._settle_safely(each)
+
+    def _settle_safely(self, reading: Reading) -> None:
+        """Now, or as soon as the ledger can be written."""
+        try:
+            self._settle(reading)
+        except LedgerError as error:
+            self._firewall.unsettled.append(partial(self._settle_safely, reading))
+            self._firewall.notify("ledger_error", str(error))
+
+    def _settle(self, reading: Reading) -> None:
+        assert reading.response_id, "usage that came later has an id"
+        firewall, watched = self._firewall, self._watched
+        name = watched.call.provider
+        if reading.also:
+            firewall.ledger.alias(name, reading.response_id, reading.also)
+        if not reading.complete:
+            if reading.over and (parked := firewall.unparked(name, reading.response_id)):
+                parked.give_up("it ended, and nobody told its usage")
             return
-        key = (self._call.provider, reading.response_id)
-        parked = self._firewall.parked.pop(key, None)
+        parked = firewall.unparked(name, reading.response_id)
         if parked is not None:
             parked.settle_from(reading)
             return
-        cost, notes = cost_of(self._firewall, self._provider, reading, self._call)
+        known = firewall.ledger.claimed(name, reading.response_id)
+        if known is None and not watched.endpoint.charges_strangers:
+            return
+        cost, notes = cost_of(firewall, watched.provider, reading, known or watched.call)
         settlement = Settlement(
             Ending.SETTLED, cost, usage=total(reading.charges), model=reading.model,
             response_id=reading.response_id, note="; ".join(["fetched later", *notes]),
         )  # fmt: skip
-        self._firewall.ledger.charge_once(self._call, self._scopes, settlement)
+        firewall.ledger.charge_once(watched.call, watched.scopes, settlement)

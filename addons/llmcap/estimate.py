@@ -10,13 +10,15 @@ Everything is priced at the dearest rate that could apply: cache writes, long-co
 dearest model that may help.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
 from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd, worst_rates
+from llmcap.pricing.units import SIDE_UNITS, TOKEN_UNITS
 from llmcap.providers.shape import Ask, Media
-from llmcap.records import Demand, Policy, Price, Usage
+from llmcap.records import Count, Demand, Policy, Price, Usage
 
 # What a provider adds to a request that its bytes do not show: role markers, the answer's primer;
 # with tools, the prompt that explains them (Anthropic documents 264 to 804 tokens, docs.claude.com
@@ -93,6 +95,49 @@ def media_bound(media: Media, *, family: str, window: int) -> int:
     return media.bytes * FILE_TOKENS_PER_BYTE + FILE_TOKENS_MIN
 
 
+# --- how it is sold -------------------------------------------------------------------------
+
+
+def sold(ask: Ask, price: Price) -> Ask | None:
+    """
+    The same call as its price counts it, or None where the price has no unit that the call names.
+
+    Speech, pictures and the like are sold by tokens or by units of their own, and only the price
+    says which. A model that is sold by units that this call does not name would look free.
+    """
+    if bills_tokens(price) or ask.lots:
+        return ask
+    fees = {**ask.fees, **measured(ask.measures, price)}
+    ways = price.rates.keys() - set(TOKEN_UNITS) - SIDE_UNITS
+    if ways and not ways & fees.keys():
+        return None
+    return replace(ask, fees=fees, generates=False) if ask.measures else ask
+
+
+def measured(measures: Mapping[str, Count], price: Price) -> dict[str, Count]:
+    """
+    Those of a call's units that it is billed by: none where its tokens are.
+
+    Of units for the same thing the first that has a price counts: `video_second_1080p` stands
+    before `video_second`, which is for all sizes that have no price of their own.
+    """
+    if bills_tokens(price):
+        return {}
+    found: dict[str, Count] = {}
+    for unit, count in measures.items():
+        if unit in price.rates and not any(known.startswith(f"{unit}_") for known in found):
+            found[unit] = count
+    return found
+
+
+def bills_tokens(price: Price) -> bool:
+    """Whether any token of the model has a price."""
+    return any(price.rates.get(unit) for unit in TOKEN_UNITS)
+
+
+# --- the most it can cost -------------------------------------------------------------------
+
+
 def demand(
     ask: Ask,
     prices: Sequence[Price],
@@ -117,7 +162,10 @@ def demand(
     # Each helper may read all of the input once more; the output beyond the limit is theirs.
     read_usd = input_tokens * ask.loops * input_rate
     read_usd += sum((input_tokens * rate for rate, _ in rates[1:]), Decimal(0))
-    fees_usd = cost_usd(Usage(extras=ask.fees), price, ask.terms) if ask.fees else Decimal(0)
+    fees = dict(ask.fees)
+    if ask.kept_seconds:
+        fees["cache_storage"] = input_tokens * ask.kept_seconds
+    fees_usd = cost_usd(Usage(extras=fees), price, ask.terms) if fees else Decimal(0)
     extra_usd = ask.extra_output * max(output for _, output in rates)
     limit = 0
     if ask.generates:

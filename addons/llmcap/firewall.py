@@ -17,13 +17,14 @@ from llmcap.admission import Admission, Refused
 from llmcap.alerts import Event
 from llmcap.attributes import Facts, attributes_of
 from llmcap.budget import scopes_for
-from llmcap.deferred import Deferred
-from llmcap.errors import FormatError, LedgerError
-from llmcap.estimate import TokenCounter
+from llmcap.deferred import Deferred, Watched
+from llmcap.errors import FormatError, LedgerError, PriceError
+from llmcap.estimate import TokenCounter, sold
 from llmcap.flight import CallInFlight
 from llmcap.guard import Guard
 from llmcap.ledger import Ledger
 from llmcap.lineage import Lineage
+from llmcap.lots import unsold
 from llmcap.pace import Paces
 from llmcap.pricing import PriceBook
 from llmcap.providers import match
@@ -43,6 +44,7 @@ from llmcap.records import (
 )
 from llmcap.replies import Refusal, Reply, refuse, refuse_upgrade
 from llmcap.restrain import restrained
+from llmcap.uploads import Upload, Uploads, ordered
 from llmcap.waiting import Line
 
 # Methods that start work at a provider. A GET never does, and HEAD and OPTIONS cannot.
@@ -94,6 +96,7 @@ class Firewall:
         self.counter = TokenCounter()
         self.lineage = Lineage()
         self.paces = Paces()
+        self.uploads = Uploads(self)
         self.line = Line(places_max=policy.waiters_max)
         # Background calls whose usage comes with a later request, by provider and response id.
         self.parked: dict[tuple[str, str], CallInFlight] = {}
@@ -122,13 +125,18 @@ class Firewall:
             return self._unmeterable(endpoint, request)
         if endpoint.billing is Billing.DEFERRED:
             return self._deferred(provider, endpoint, request, facts)
+        if endpoint.billing is Billing.UPLOAD:
+            return Upload(self, self._watched(provider, endpoint, request, facts), request)
         assert endpoint.read is not None, endpoint.name
         try:
-            ask = endpoint.read(request)
+            ask = ordered(self, provider, endpoint, endpoint.read(request))
+            return self._admission(provider, endpoint, request, ask, facts)
         except FormatError as error:
             text = f"LLMCap cannot tell what this request may cost, so it was not sent: {error}."
             return self.refused("unreadable_request", text, endpoint.dialect, request)
-        return self._admission(provider, endpoint, request, ask, facts)
+        except PriceError as error:
+            text = f"LLMCap cannot price all that this request may use, so it was not sent: {error}"
+            return self.refused("unknown_price", text, endpoint.dialect, request)
 
     def consider_ask(
         self, provider: Provider, endpoint: Endpoint, request: Request, ask: Ask, facts: Facts
@@ -229,25 +237,30 @@ class Firewall:
             where = f"{request.host}{request.path}"
             self.notify("unmetered", f"{where} spends out of sight: passed", subject=where)
             return Pass("unmeterable")
+        advice = f"{endpoint.advice} " if endpoint.advice else ""
         text = (
             f"{endpoint.name} spends money where a proxy cannot see it, so LLMCap did not send the "
-            "request. Retrying does not help. To allow it unmetered, set `unknown_endpoints: pass` "
-            "in the LLMCap config."
+            f"request. Retrying does not help. {advice}To allow it unmetered, set "
+            "`unknown_endpoints: pass` in the LLMCap config."
         )
         return self.refused("unmeterable", text, endpoint.dialect, request)
 
     def _deferred(
         self, provider: Provider, endpoint: Endpoint, request: Request, facts: Facts
-    ) -> Deferred:
+    ) -> Pass | Deferred:
+        watched = self._watched(provider, endpoint, request, facts)
+        if not endpoint.charges_strangers and (told_of := watched.ask.previous_id):
+            known = self.ledger.claimed(provider.name, told_of)
+            return Deferred(self, watched) if known else Pass("nothing that was ordered here")
+        return Deferred(self, watched)
+
+    def _watched(
+        self, provider: Provider, endpoint: Endpoint, request: Request, facts: Facts
+    ) -> Watched:
         ask = endpoint.read(request) if endpoint.read else Ask(model="")
         call = self._call(provider, endpoint, request, ask, facts)
-        return Deferred(
-            self,
-            provider=provider,
-            endpoint=endpoint,
-            ask=ask,
-            call=call,
-            scopes=self.scopes_of(call),
+        return Watched(
+            provider=provider, endpoint=endpoint, ask=ask, call=call, scopes=self.scopes_of(call)
         )
 
     def _admission(
@@ -265,6 +278,11 @@ class Firewall:
             if price is None:
                 return self._unknown_model(provider, model, endpoint, request)
         known = [price for price in prices if price is not None]
+        counted = sold(ask, known[0])
+        named = dict(zip((ask.model, *ask.other_models), known, strict=True))
+        if other := unsold(ask.lots, named.__getitem__) or ("" if counted else ask.model):
+            return self._unsold(provider, other, endpoint, request)
+        ask = counted or ask
         admission = Admission(
             self, provider=provider, endpoint=endpoint, request=request, ask=ask, call=call,
             prices=known, scopes=self.scopes_of(call),
@@ -284,6 +302,26 @@ class Firewall:
         told = f"{provider.name}/{name}"
         self.notify("unknown_model", f"{told} has no price: refused", subject=told)
         return self.refused("unknown_model", text, endpoint.dialect, request)
+
+    def _unsold(
+        self, provider: Provider, model: str, endpoint: Endpoint, request: Request
+    ) -> Refused:
+        text = (
+            f"LLMCap did not send the request: {model} of {provider.name} is sold by a unit that "
+            f"{endpoint.name} does not tell before the call, so it cannot say what this may cost. "
+            "Retrying does not help. Give the model a price by tokens in the LLMCap config, or use "
+            "the endpoint that its provider made for it."
+        )
+        return self.refused("unmeterable", text, endpoint.dialect, request)
+
+    def unparked(self, provider: str, response_id: str) -> CallInFlight | None:
+        """The call that waits for the usage of this response, if it does so here; it is let go."""
+        if (provider, response_id) in self.parked or not self.parked:
+            return self.parked.pop((provider, response_id), None)
+        # It may be known here under another id: the batch's, where this is its output's.
+        claimed = self.ledger.claimed(provider, response_id)
+        keys = [key for key, call in self.parked.items() if claimed and call.call.id == claimed.id]
+        return self.parked.pop(keys[0]) if keys else None
 
     def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
         """The price of a model at that time, or what the policy puts in its place."""

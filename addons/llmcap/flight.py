@@ -278,6 +278,8 @@ class CallInFlight:
             balances = self.firewall.ledger.end(self._hold, settlement)
         except HoldEnded as error:
             self.firewall.notify("hold_ended", str(error))
+            self._balances = ()
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, the cost must not be lost
             self.firewall.unsettled.append(self.settle_again)
             self.firewall.notify("ledger_error", str(error))

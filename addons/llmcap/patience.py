@@ -14,6 +14,7 @@ from llmcap.errors import LedgerBusy, LLMCapError
 from llmcap.flight import CallInFlight
 from llmcap.records import Wait
 from llmcap.restrain import ask_breakers
+from llmcap.uploads import Upload
 
 # A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
 COUNT_IN_THREAD_BYTES = 32_768
@@ -38,6 +39,14 @@ def admit_at_once(admission: Admission) -> CallInFlight | None:
         return admission.try_cheap()
     except LedgerBusy:
         return None
+
+
+async def read(upload: Upload) -> None:
+    """Read a file on its way; a large one in a thread."""
+    if upload.size > COUNT_IN_THREAD_BYTES:
+        await asyncio.to_thread(upload.read)
+    else:
+        upload.read()
 
 
 async def admit(admission: Admission, *, client_left: Callable[[], bool]) -> CallInFlight | Refused:

@@ -70,8 +70,7 @@ class Reading:
     What a provider's reader understood of one response, at any moment of it.
 
     `complete` says that the provider's final usage was seen. Until then `charges` hold what was
-    reported so far, and the counts of visible output bound what was not; once it is, nobody has to
-    have looked at all of the output, and these may be less than it.
+    reported so far, and the counts of visible output bound what was not; then these may be too low.
     """
 
     charges: tuple[Charge, ...] = ()
@@ -81,6 +80,9 @@ class Reading:
     billed_usd: Decimal | None = None  # the provider's own bill, where it tells one
     error: str | None = None  # the machine code of an error inside a 200
     deferred: bool = False  # the usage will come, or came, with another exchange
+    over: bool = False  # the work has ended, with its usage or without
+    also: tuple[str, ...] = ()  # further identities under which the same usage may be told
+    others: tuple["Reading", ...] = ()  # what the same response tells of other work
     visible_bytes: int = 0  # UTF-8 bytes of generated text seen so far
     visible_events: int = 0  # deltas that carried output
 

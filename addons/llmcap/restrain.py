@@ -107,7 +107,7 @@ def _amount(value: int, unit: CapUnit) -> str:
 
 def _cheaper(admission: Admission, models: Iterable[str]) -> Admission | None:
     """The call to the first of these models that its provider sells, if that is cheaper at most."""
-    if admission.signed:
+    if admission.signed or admission.ask.lots or admission.ask.files:
         return None
     for model in models:
         if model == admission.ask.model:

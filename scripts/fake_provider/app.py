@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_provider import anthropic, embeddings, gemini, openai_chat, openai_responses, tariff
+from fake_provider.batches import Batches
 from fake_provider.bill import Bill, Record
 from fake_provider.engine import Dialect, Document, answer, send_json
 from fake_provider.exchange import Exchange
@@ -55,6 +56,7 @@ class FakeProvider:
         self._number = 0
         self._server = Server(self.handle, serve_http2)
         self._contexts: dict[str, int] = {}  # response id -> tokens that continuing it brings
+        self._batches = Batches(self._record, self._scenario_of, seed)
         self._background: dict[str, tuple[Response, Record, asyncio.Task[None]]] = {}
 
     async def start(self, folder: Path, *, port: int = 0) -> None:
@@ -88,6 +90,8 @@ class FakeProvider:
         method = exchange.request.method
         if method == "POST" and (endpoint := self._endpoints().get(path)):
             await endpoint(exchange)
+        elif await self._batches.handle(exchange, path):
+            pass
         elif method == "POST" and (match := GEMINI_PATH.fullmatch(path)):
             await self._gemini(exchange, match[1], match[2])
         elif match := RESPONSE_PATH.fullmatch(path):
@@ -105,6 +109,7 @@ class FakeProvider:
             "/v1/chat/completions": self._chat,
             "/v1/responses": self._responses,
             "/v1/embeddings": self._embeddings,
+            "/v1/audio/speech": self._speech,
             "/v1/moderations": self._moderations,
             "/v1/messages": self._messages,
             "/v1/messages/count_tokens": self._count_tokens,
@@ -152,6 +157,9 @@ class FakeProvider:
                 exchange, embeddings.gemini_answer(document, record, batch=batch), scenario
             )
             record.ended = "whole"
+        elif operation in {"batchGenerateContent", "asyncBatchEmbedContent"}:
+            embeds = operation == "asyncBatchEmbedContent"
+            await self._batches.order_of_google(exchange, model, embeds=embeds)
         elif operation in {"generateContent", "streamGenerateContent"}:
             stream = operation == "streamGenerateContent"
             order = gemini.order_of(document, model, stream=stream)
@@ -167,6 +175,17 @@ class FakeProvider:
         order = Order("embeddings", model, model, embeddings.openai_tokens(document), 0)
         record = self._record(order, exchange, scenario)
         await send_json(exchange, embeddings.openai_answer(document, record, model), scenario)
+        record.ended = "whole"
+
+    async def _speech(self, exchange: Exchange) -> None:
+        """Sound, one byte for each character; it says nothing of what it costs."""
+        scenario, document, model = self._open(exchange, openai_chat.error_body)
+        record = self._record(Order("speech", model, model, 0, 0), exchange, scenario)
+        record.spoken = len(document.get("input", ""))
+        headers = {"content-type": "audio/mpeg", "content-length": str(record.spoken)}
+        await exchange.start(200, headers)
+        await exchange.send(b"\xff" * record.spoken)
+        await exchange.end()
         record.ended = "whole"
 
     async def _moderations(self, exchange: Exchange) -> None:

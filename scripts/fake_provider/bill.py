@@ -22,6 +22,8 @@ class Record:
     written: int = 0
     output: int = 0
     reasoning: int = 0  # part of output
+    spoken: int = 0  # characters read aloud
+    halved: bool = False  # one of a batch
     protocol: str = "1.1"
     began: float = field(default_factory=time.monotonic)
     ended: str = ""  # whole | error | reset | eof | hung up | refused; empty while it runs
@@ -39,6 +41,8 @@ class Record:
             cached=self.cached,
             written=self.written,
             output=self.output,
+            spoken=self.spoken,
+            halved=self.halved,
         )
 
 

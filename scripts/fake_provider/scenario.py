@@ -35,6 +35,7 @@ class Scenario:
     token_seconds: float = 0.0
     tokens_per_event: int = 1
     usage: bool = True  # False: no usage block, wherever there would be one
+    sums: bool = True  # False: a batch does not tell the sums of its answers' usage
     cached: int = 0  # input tokens that are served from a cache, if there are that many
     cache_write: int = 0  # input tokens that are written to one
     status: int = 200  # anything else: that error instead of an answer, free

@@ -70,7 +70,12 @@ TARIFF = {
     "gemini-2.5-flash": _million("0.30", "2.50", "0.03"),
     "gemini-2.5-flash-lite": _million("0.10", "0.40", "0.01"),
     "gemini-embedding-001": _million("0.15"),
+    "tts-1": _million("0"),
+    "tts-1-hd": _million("0"),
 }
+
+# Pico-dollars per character, for the models that read aloud.
+SPOKEN = {"tts-1": 15_000_000, "tts-1-hd": 30_000_000}
 
 # Tokens that a model writes at most when the request sets no limit.
 OUTPUT_MAX = {
@@ -93,7 +98,16 @@ def known(model: str) -> str | None:
     return next((alias for alias, served in SERVED.items() if served == model), None)
 
 
-def nanos(model: str, *, fresh: int, cached: int, written: int, output: int) -> int:
+def nanos(
+    model: str,
+    *,
+    fresh: int,
+    cached: int,
+    written: int,
+    output: int,
+    spoken: int = 0,
+    halved: bool = False,
+) -> int:
     """One call's cost in nano-dollars, summed exactly and rounded up once."""
     rates = TARIFF[model]
     if rates.long is not None and rates.long_above is not None:
@@ -103,5 +117,6 @@ def nanos(model: str, *, fresh: int, cached: int, written: int, output: int) -> 
         + cached * rates.cache_read
         + written * rates.cache_write
         + output * rates.output
+        + spoken * SPOKEN.get(model, 0)
     )
-    return -(-picos // PICOS_PER_NANO)
+    return -(-picos // (2 * PICOS_PER_NANO if halved else PICOS_PER_NANO))

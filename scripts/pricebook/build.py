@@ -26,7 +26,9 @@ Document = dict[str, Any]
 
 OVERLAY = "overlay"
 TOKENS = frozenset(TOKEN_UNITS)
-PASSED_ON = ("snapshots", "rewrites", "fallback", "vendors", "routes", "fees", "any_model")
+PASSED_ON = (
+    "snapshots", "rewrites", "fallback", "vendors", "routes", "fees", "terms", "any_model"
+)  # fmt: skip
 
 # Families that never spend hidden reasoning, by how their ids begin (after a vendor's prefix). All
 # others may: a model that nobody described is taken to think.

@@ -8,9 +8,12 @@ the sources keeps its last price.
 
 from typing import Any
 
+from llmcap.pricing.units import TOKEN_UNITS
+
 from .overlay import exact
 
 Document = dict[str, Any]
+TOKENS = frozenset(TOKEN_UNITS)
 
 
 def keep(old: Document, made: Document, *, today: str) -> None:
@@ -32,16 +35,28 @@ def joined(old: list[Document], new: list[Document], today: str) -> list[Documen
 
     Entries are the same when they take effect at the same time; the book's own figures for the past
     then stay, because calls have been billed by them. A wrong past is corrected in the overlay,
-    after which the file is made afresh (`--fresh`).
+    after which the file is made afresh (`--fresh`). A unit that the book did not know is no change:
+    nothing was billed by it, and it holds for the past too.
     """
+    told = {_when(entry): entry for entry in new}
     have = {_when(entry) for entry in old}
-    merged = [*old, *(entry for entry in new if _when(entry) not in have)]
+    merged = [_with_new_units(entry, told.get(_when(entry))) for entry in old]
+    merged += [entry for entry in new if _when(entry) not in have]
     merged.sort(key=lambda entry: entry["since"] or "")
     now = _newest(new)
     if [_content(entry) for entry in _newest(merged)] != [_content(entry) for entry in now]:
         merged = [entry for entry in merged if entry["since"] != today]
         merged += [{**entry, "since": today} for entry in now]
     return merged
+
+
+def _with_new_units(old: Document, new: Document | None) -> Document:
+    """The old entry, with what the new one says of units that are no tokens."""
+    known = old["rates"].keys() | TOKENS
+    learned = {unit: rate for unit, rate in (new or old)["rates"].items() if unit not in known}
+    if not learned:
+        return old
+    return {**old, "source": (new or old)["source"], "rates": {**old["rates"], **learned}}
 
 
 def _when(entry: Document) -> tuple[str, str, str]:

@@ -58,10 +58,11 @@ def _changed(prices: list[Document], change: Document) -> list[Document]:
     after = [entry for entry in prices if (entry["since"] or "") >= day]
     whole_days = [entry for entry in before if "hours" not in entry]
     begun = whole_days[-1]["since"] or "" if whole_days else ""
+    # Where the history has a price from that very day on, that one is changed and none is added.
     current = [
         {**_patched_entry(entry, rates, {}, source), **tiers, "since": day}
         for entry in before
-        if (entry["since"] or "") >= begun
+        if (entry["since"] or "") >= begun and not any(each["since"] == day for each in after)
     ]
     return [*before, *current, *(_patched_entry(entry, rates, {}, source) for entry in after)]
 

@@ -292,8 +292,11 @@ def test_a_batch_is_all_its_calls_at_half_price():
     ]
     assert BATCH.read is not None
     found = BATCH.read(request({"requests": calls}, "/v1/messages/batches"))
-    assert (found.model, found.other_models, found.terms) == (SONNET, (OPUS,), ("batch",))
-    assert (found.extra_output, found.output_limit, found.prompts) == (300, 0, 2)
+    assert [(each.model, each.output_limit, each.terms) for each in found.parts] == [
+        (SONNET, 100, ("batch",)),
+        (OPUS, 200, ("batch",)),
+    ]
+    assert found.parts[0].text_bytes == len(json.dumps(calls[0]["params"]))
     assert found.deferred
 
 

@@ -275,7 +275,6 @@ def test_predictions_are_billed_by_tokens_or_images():
 @pytest.mark.parametrize(
     "path",
     [
-        "/publishers/google/models/veo-3.0-generate-001:predictLongRunning",
         "/publishers/google/models/gemini-9:dreamContent",
         "/endpoints/123:predict",
         "/cachedContents",
@@ -284,7 +283,7 @@ def test_predictions_are_billed_by_tokens_or_images():
     ],
 )
 def test_what_runs_on_at_vertex_is_out_of_sight(path):
-    """Films, caches, batches, machines by the hour."""
+    """Caches, batches, machines by the hour."""
     assert endpoint_of(f"{VERTEX}{path}")[1].billing is Billing.UNMETERABLE
 
 

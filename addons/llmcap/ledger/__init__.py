@@ -64,6 +64,22 @@ class Ledger(Protocol):
         """
         ...
 
+    def claimed(self, provider: str, response_id: str) -> Call | None:
+        """The call that is paid for under this id, if one is known: its model and its time."""
+        ...
+
+    def alias(self, provider: str, response_id: str, others: Sequence[str]) -> None:
+        """Let the call of a response id be known under further ids too, where it is known."""
+        ...
+
+    def keep_file(self, provider: str, file_id: str, work: str) -> None:
+        """Remember what an uploaded file asks for; the oldest are forgotten."""
+        ...
+
+    def file(self, provider: str, file_id: str) -> str | None:
+        """What `keep_file` was told of it, by whatever proxy; None: it was not seen."""
+        ...
+
     def adjust(
         self, scope: Scope, *, reset: bool = False, raise_by: int = 0, note: str = ""
     ) -> None:

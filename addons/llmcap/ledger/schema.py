@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 # How many migrations there are; PRAGMA user_version of a ledger that has had them all.
-VERSION = 3
+VERSION = 4
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -47,6 +47,12 @@ def m002_definitions_of_budgets(db: "Database") -> None:
 def m003_totals_of_pruned_calls(db: "Database") -> None:
     """What is left of calls that were pruned."""
     db.execute(_TOTALS)
+
+
+def m004_work_in_uploaded_files(db: "Database") -> None:
+    """What was read of files when they were uploaded."""
+    for statement in _FILES:
+        db.execute(statement)
 
 
 def _one_of(*kinds: str) -> str:
@@ -228,8 +234,23 @@ _TOTALS = """
     ) STRICT, WITHOUT ROWID
 """
 
+# What an uploaded file asks for at most, for the batch that will be ordered of it: sums, no text.
+_FILES = (
+    """
+    CREATE TABLE files (
+        provider TEXT NOT NULL,
+        file_id TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        work TEXT NOT NULL,
+        PRIMARY KEY (provider, file_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX files_at ON files (at)",
+)
+
 STEPS: tuple[Callable[["Database"], None], ...] = (
     m001_entries_and_balances,
     m002_definitions_of_budgets,
     m003_totals_of_pruned_calls,
+    m004_work_in_uploaded_files,
 )

@@ -15,16 +15,16 @@ from types import MappingProxyType
 from typing import Any
 
 from llmcap.errors import PriceError
-from llmcap.pricing.entries import Entry, parse_model, parse_rates
+from llmcap.pricing.entries import Entry, parse_model, parse_rates, parse_variants
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.pricing.names import Names, parse_names
 from llmcap.pricing.override import Override, parse_override
 from llmcap.pricing.units import OUTPUT_UNITS, TOKEN_UNITS
-from llmcap.records import Price
+from llmcap.records import Price, Variant
 
 PROVIDER_KEYS = frozenset((
     "provider", "name", "source", "sources", "checked", "snapshots", "rewrites", "fallback",
-    "vendors", "routes", "fees", "any_model", "models",
+    "vendors", "routes", "fees", "terms", "any_model", "models",
 ))  # fmt: skip
 
 # Files of the book that are no provider.
@@ -42,6 +42,7 @@ class _Table:
     ids: Mapping[str, str]  # id or alias in lower case -> key of `models`
     names: Names
     fees: Mapping[str, Decimal]
+    terms: Mapping[str, Variant]  # what holds for every model that says nothing else
     fallback: tuple[str, ...]  # providers whose list applies where this one has none
     vendors: Mapping[str, str]  # `vendor/` of an id -> the provider whose list applies
     routes: Mapping[str, str]  # `:provider` of an id -> the provider whose list applies
@@ -165,7 +166,7 @@ class PriceBook:
             return ()
         for candidate in table.names.candidates(model):
             if name := table.ids.get(candidate):
-                return parse_model(provider, name, table.models[name], table.fees)
+                return parse_model(provider, name, table.models[name], table.fees, table.terms)
         if follow:
             for other, other_model in self._elsewhere(table, model):
                 if entries := self._listed(other, other_model, follow=False):
@@ -174,7 +175,8 @@ class PriceBook:
                         for entry in entries
                     )
         if table.any_model is not None:
-            return parse_model(provider, table.any_model, table.models[table.any_model], table.fees)
+            name = table.any_model
+            return parse_model(provider, name, table.models[name], table.fees, table.terms)
         return ()
 
     def _elsewhere(self, table: _Table, model: str) -> Iterable[tuple[str, str]]:
@@ -215,6 +217,7 @@ class PriceBook:
                 provider, document.get("snapshots", ()), document.get("rewrites", ())
             ),
             fees=parse_rates(document.get("fees", {}), f"{provider}.yaml: fees"),
+            terms=parse_variants(document.get("terms", {}), f"{provider}.yaml: terms"),
             fallback=tuple(document.get("fallback", ())),
             vendors=document.get("vendors", {}),
             routes=document.get("routes", {}),

@@ -305,6 +305,6 @@ def _rate(name: str, count: Count, rates: Rates, price: Price) -> Decimal:
     if rate is not None:
         return rate
     raise PriceError(
-        f"{price.provider}/{price.model} was used for {count} {name}, for which it has no price\n"
+        f"{price.provider}/{price.model} has no price for {name}, of which {count} are used\n"
         f"hint: add one to the config: prices: {{{price.provider}/{price.model}: {{{name}: ...}}}}"
     )

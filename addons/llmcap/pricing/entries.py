@@ -58,9 +58,17 @@ class Entry:
 
 
 def parse_model(
-    provider: str, model: str, fields: Mapping[str, Any], fees: Mapping[str, Decimal]
+    provider: str,
+    model: str,
+    fields: Mapping[str, Any],
+    fees: Mapping[str, Decimal],
+    terms: Mapping[str, Variant] = MappingProxyType({}),
 ) -> tuple[Entry, ...]:
-    """The price history of one model of the book, oldest first. `fees` hold for all its models."""
+    """
+    The price history of one model of the book, oldest first.
+
+    `fees` and `terms` hold for all models of its provider that say nothing else.
+    """
     where = f"{provider}.yaml: {model}"
     _refuse_unknown(fields, MODEL_KEYS, where)
     prices = fields.get("prices")
@@ -84,7 +92,9 @@ def parse_model(
             model=model,
             rates=MappingProxyType({**fees, **parse_rates(each.get("rates", {}), at)}),
             tiers=parse_tiers(each.get("tiers", []), f"{at}.tiers"),
-            variants=parse_variants(each.get("variants", {}), f"{at}.variants"),
+            variants=MappingProxyType(
+                {**terms, **parse_variants(each.get("variants", {}), f"{at}.variants")}
+            ),
             since=each["since"],
             source=str(each["source"]),
             max_output=limits["max_output"],

@@ -28,6 +28,26 @@ INPUT_UNITS = (
 OUTPUT_UNITS = ("output", "reasoning", "output_audio", "output_image", "output_video")
 TOKEN_UNITS = (*INPUT_UNITS, *OUTPUT_UNITS)
 
+# What tools cost that work for a model, and what may be done with one besides. All units that are
+# neither these nor tokens are ways to sell its work itself: by the image, the second, the page, ...
+SIDE_UNITS = frozenset((
+    "cache_storage",
+    "citation_token",
+    "code_execution",
+    "code_interpreter",
+    "file_search",
+    "maps_search",
+    "search_request_high",
+    "search_request_low",
+    "search_request_medium",
+    "text_message",
+    "training_token",
+    "web_fetch",
+    "web_search",
+    "web_search_preview",
+    "x_search",
+))  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

@@ -17,6 +17,7 @@ from llmcap.providers.anthropic_messages import (
     read_messages,
 )  # fmt: skip
 from llmcap.providers.content import measure
+from llmcap.providers.orders import batched, request_of
 from llmcap.providers.reader import BaseReader, document, documents, text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
@@ -24,34 +25,17 @@ from llmcap.records import Charge, Reading
 
 
 def read_batch(request: Request) -> Ask:
-    """What a batch of messages asks for: all its calls together, at their highest limit."""
-    asks = [
-        ask_of(document(each.get("params")), text_bytes=0)
-        for each in documents(request.document().get("requests"))
-    ]
-    content = measure(request)
-    models = dict.fromkeys(ask.model for ask in asks)
-    first = next(iter(models), "")
-    limits = [ask.output_limit for ask in asks if ask.output_limit is not None]
-    fees: dict[str, int] = {}
-    for ask in asks:
-        for unit, uses in ask.fees.items():
-            fees[unit] = fees.get(unit, 0) + int(uses)
-    return Ask(
-        model=first,
-        text_bytes=content.text_bytes,
-        media=content.media,
-        prompts=max(len(asks), 1),
-        output_limit=0,
-        extra_output=sum(limits) + sum(ask.extra_output for ask in asks),
-        loops=max((ask.loops for ask in asks), default=1),
-        extra_input=sum(ask.extra_input for ask in asks),
-        remote_input=any(ask.remote_input for ask in asks),
-        terms=("batch",),
-        other_models=tuple(model for model in models if model != first),
-        fees=fees,
-        deferred=True,
-    )
+    """What a batch of messages asks for: all its calls together, each at its highest limit."""
+    betas = request.headers.get("anthropic-beta", "")
+    parts: list[Ask] = []
+    for each in documents(request.document().get("requests")):
+        call = request_of(request, document(each.get("params")))
+        content = measure(call)
+        ask = ask_of(
+            call.document(), text_bytes=content.text_bytes, media=content.media, betas=betas
+        )
+        parts.append(batched(ask))
+    return Ask(model="", parts=tuple(parts), generates=False, hidden_work=False, deferred=True)
 
 
 def read_batch_results(request: Request) -> Ask:

@@ -53,7 +53,12 @@ FOUNDRY = Api(limit=limit_foundry, dialect="azure")
 
 _OPENAI = ("/openai", "/openai/v1", "/openai/deployments/{}", "/openai/deployments/{}/extensions")
 
-AZURE_LATER = replace(LATER, dialect="azure")
+AZURE_LATER = replace(
+    LATER,
+    name="Azure's other services",
+    advice="No answer of theirs tells what it cost. Models under /openai and /models are metered.",
+    dialect="azure",
+)
 AZURE_FREE = replace(FREE, dialect="azure")
 
 
@@ -75,6 +80,14 @@ ROUTES: tuple[Route, ...] = (
     ("POST", "/api/projects/**", AZURE_LATER),
     ("POST", "/contentunderstanding/**", AZURE_LATER),
     ("POST", "/documentintelligence/**", AZURE_LATER),
+    ("POST", "/formrecognizer/**", AZURE_LATER),
+    ("POST", "/cognitiveservices/**", AZURE_LATER),
+    ("POST", "/speechtotext/**", AZURE_LATER),
+    ("POST", "/texttospeech/**", AZURE_LATER),
+    ("POST", "/tts/**", AZURE_LATER),
+    ("POST", "/computervision/**", AZURE_LATER),
+    ("POST", "/language/**", AZURE_LATER),
+    ("POST", "/translator/**", AZURE_LATER),
 )
 
 MATCH: Callable[[str, str], Endpoint | None] = Routes(ROUTES)

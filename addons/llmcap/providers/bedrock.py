@@ -118,6 +118,34 @@ AGENTS = Provider(
     signed=signed,
 )
 
+# Where batches, training and machines are ordered: they work on files in Amazon's storage.
+JOBS = replace(
+    BEDROCK_LATER,
+    name="jobs of Bedrock",
+    advice="Send the calls to bedrock-runtime one by one: those are metered.",
+)
+CONTROL = Provider(
+    name="aws-bedrock-control",
+    hosts=("bedrock.*.amazonaws.com", "bedrock-fips.*.amazonaws.com"),
+    match=Routes(
+        (
+            ("POST", "/model-invocation-job/{}/stop", BEDROCK_FREE),
+            ("POST", "/model-invocation-job", JOBS),
+            ("POST", "/model-customization-jobs", JOBS),
+            ("POST", "/model-import-jobs", JOBS),
+            ("POST", "/model-evaluation-jobs", JOBS),
+            ("POST", "/evaluation-jobs", JOBS),
+            ("POST", "/provisioned-model-throughput", JOBS),
+            ("POST", "/marketplace-model/endpoints", JOBS),
+        )
+    ),
+    # All the rest of it is settings and lists.
+    api_only=False,
+    dialect="bedrock",
+    prices="aws-bedrock",
+    signed=signed,
+)
+
 # Anthropic's own platform on AWS: its API and its prices, with AWS signatures.
 ANTHROPIC = Provider(
     name="anthropic-aws",

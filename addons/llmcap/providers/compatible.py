@@ -5,18 +5,28 @@ To add one: a row here, and its prices in `pricing/<name>.yaml`. What differs mo
 say has a file of its own, made with the same `openai_api`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from llmcap.providers import anthropic, ollama, openai
 from llmcap.providers.anthropic_messages import MessagesReader
 from llmcap.providers.billed import Bill, PricedAsAsked, billed, usage_cost
+from llmcap.providers.compatible_tools import (
+    UNITS,
+    Tools,
+    no_tools,
+    own_tools,
+    searches_once,
+    with_tools,
+)  # fmt: skip
 from llmcap.providers.openai_audio import (
     SpeechReader,
     TranscriptionReader,
     read_speech,
     read_transcription,
 )  # fmt: skip
+from llmcap.providers.openai_batches import OutputReader, answers
 from llmcap.providers.openai_chat import (
     ChatReader,
     ask_usage,
@@ -33,7 +43,7 @@ from llmcap.providers.openai_responses import ResponsesReader, limit_responses, 
 from llmcap.providers.reader import BaseReader, count, document
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Reader, Request
-from llmcap.records import Usage
+from llmcap.records import Count, Usage
 
 Read = Callable[[Request], Ask]
 Route = tuple[str, str, Endpoint]
@@ -63,13 +73,26 @@ def compatible_usage(usage: Document) -> Usage:
 class CompatibleReader(ChatReader):
     """Chat completions of a vendor that adds to OpenAI's shape, as all of them do."""
 
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        # How often the vendor's own tools were used: at most, and as far as it tells.
+        self.assumed: Mapping[str, Count] = {}
+        self.told: dict[str, int] = {}
+
     def usage_in(self, event: Document) -> Document | None:
         """The usage where OpenAI has it, else where Groq has it in a stream."""
         return super().usage_in(event) or document(event.get("x_groq")).get("usage") or None
 
     def usage_of(self, usage: Document) -> Usage:
         """What a usage object means."""
+        searches = document(document(usage.get("plugins")).get("search")).get("count")
+        if isinstance(searches, int):
+            self.told["web_search"] = searches  # Alibaba
         return replace(compatible_usage(usage), extras=self.extras())
+
+    def extras(self) -> Mapping[str, Count]:
+        """Units besides tokens: what was told, else what was held."""
+        return {**super().extras(), **self.assumed, **self.told}
 
 
 class AskedChatReader(PricedAsAsked, CompatibleReader):
@@ -109,14 +132,23 @@ class Api:
     chat: Callable[[Ask], BaseReader] = CompatibleReader
     responses: Callable[[Ask], BaseReader] = ResponsesReader
     embeddings: Callable[[Ask], BaseReader] = EmbeddingsReader
+    transcription: Callable[[Ask], BaseReader] = TranscriptionReader
     bill: Bill | None = None  # the bill that answers tell
     reads: Callable[[Read], Read] = _as_it_is  # what is changed in every `Ask`
+    tools: Tools = own_tools  # what the vendor's own tools add to a chat
     limit: Callable[[Document, int], Document | None] = limit_max_tokens
     asks_usage: bool = True  # False: streams tell it unasked, and asking may be refused
 
     def reader(self, plain: Callable[[Ask], BaseReader]) -> Callable[[Ask], Reader]:
         """The kind of reader with what this API adds to all of them."""
         return billed(plain, self.bill) if self.bill else plain
+
+    def chat_reader(self, ask: Ask) -> BaseReader:
+        """The reader of a chat, which takes the vendor's tools for used where that is not told."""
+        reader = self.chat(ask)
+        if self.tools is not no_tools and isinstance(reader, CompatibleReader):
+            reader.assumed = {unit: ask.fees[unit] for unit in UNITS if unit in ask.fees}
+        return reader
 
 
 OPENAI = Api()
@@ -129,13 +161,15 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     """The routes of OpenAI's API below each of these paths, as a vendor has them."""
     chat = Endpoint(
         name="chat completions",
-        read=api.reads(read_chat),
-        reader=api.reader(api.chat),
+        read=with_tools(api.reads(read_chat), api.tools),
+        reader=api.reader(api.chat_reader),
         limit=api.limit,
         ask_usage=ask_usage if api.asks_usage else None,
         dialect=api.dialect,
     )
-    completions = replace(chat, name="completions", read=api.reads(read_prompt))
+    completions = replace(
+        chat, name="completions", read=api.reads(read_prompt), reader=api.reader(api.chat)
+    )
     responses = Endpoint(
         name="responses",
         read=api.reads(read_responses),
@@ -170,10 +204,11 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     )
     free = replace(FREE, dialect=api.dialect)
     later = replace(LATER, dialect=api.dialect)
+    films = replace(later, name="films", advice="There is no public price by the second for them.")
     transcription = Endpoint(
         name="transcriptions",
         read=api.reads(read_transcription),
-        reader=api.reader(TranscriptionReader),
+        reader=api.reader(api.transcription),
         dialect=api.dialect,
     )
     speech = Endpoint(
@@ -182,6 +217,16 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         reader=api.reader(SpeechReader),
         dialect=api.dialect,
     )
+    files = replace(openai.FILES, dialect=api.dialect)
+    batch = replace(openai.BATCH, dialect=api.dialect)
+    stored_batch = replace(openai.STORED_BATCH, dialect=api.dialect)
+    output = replace(
+        openai.BATCH_OUTPUT,
+        reader=partial(OutputReader, answer=answers(api.chat, api.responses, api.embeddings)),
+        dialect=api.dialect,
+    )
+    tuning = replace(openai.TUNING, dialect=api.dialect)
+    stored_tuning = replace(openai.STORED_TUNING, dialect=api.dialect)
     below: tuple[Route, ...] = (
         ("POST", "/chat/completions", chat),
         ("POST", "/completions", completions),
@@ -195,9 +240,17 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         ("POST", "/audio/speech", speech),
         ("POST", "/audio/transcriptions", transcription),
         ("POST", "/audio/translations", transcription),
-        ("POST", "/batches", later),
-        ("POST", "/fine_tuning/jobs", later),
-        ("POST", "/videos/**", later),
+        ("POST", "/files", files),
+        ("GET", "/files/{}/content", output),
+        ("POST", "/batches", batch),
+        ("GET", "/batches", stored_batch),
+        ("GET", "/batches/{}", stored_batch),
+        ("POST", "/batches/{}/cancel", stored_batch),
+        ("POST", "/fine_tuning/jobs", tuning),
+        ("GET", "/fine_tuning/jobs", stored_tuning),
+        ("GET", "/fine_tuning/jobs/{}", stored_tuning),
+        ("POST", "/fine_tuning/jobs/{}/cancel", stored_tuning),
+        ("POST", "/videos/**", films),
         ("GET", "/realtime", later),
         ("*", "/batches/**", free),
         ("*", "/files/**", free),
@@ -255,6 +308,8 @@ def compatible(
 # Streams that tell their usage whether asked for it or not.
 TELLS = Api(asks_usage=False)
 COST = Api(asks_usage=False, bill=usage_cost)
+# Chats that search the web once, before the model begins.
+SEARCHES = Api(tools=searches_once)
 
 VENDORS: tuple[Provider, ...] = (
     compatible("ai21", "api.ai21.com", bases=("/studio/v1", "/v1")),
@@ -262,6 +317,8 @@ VENDORS: tuple[Provider, ...] = (
     compatible("avian", "api.avian.io", api=COST),
     compatible("baseten", "inference.baseten.co"),
     compatible("cerebras", "api.cerebras.ai", api=TELLS),
+    compatible("chutes", "llm.chutes.ai"),
+    compatible("clarifai", "api.clarifai.com", bases=("/v2/ext/openai/v1",), api_only=False),
     compatible(
         "dashscope",
         "dashscope.aliyuncs.com",
@@ -269,17 +326,10 @@ VENDORS: tuple[Provider, ...] = (
         "dashscope-us.aliyuncs.com",
         bases=("/compatible-mode/v1",),
         messages=("/apps/anthropic/v1",),
+        api=SEARCHES,
     ),
     compatible("deepinfra", "api.deepinfra.com", bases=("/v1/openai", "/v1")),
     compatible("doubleword", "api.doubleword.ai"),
-    compatible(
-        "fireworks",
-        "api.fireworks.ai",
-        bases=("/inference/v1",),
-        messages=("/inference/v1",),
-        # Machines by the hour, fine-tuning: https://docs.fireworks.ai/api-reference
-        more=(("POST", "/v1/accounts/**", LATER),),
-    ),
     compatible("friendliai", "api.friendli.ai", bases=("/serverless/v1",)),
     compatible("helicone", "ai-gateway.helicone.ai", bases=("/v1", "/ai")),
     compatible("hyperbolic", "api.hyperbolic.xyz"),
@@ -291,12 +341,6 @@ VENDORS: tuple[Provider, ...] = (
         "api.minimax.io",
         "api.minimax.chat",
         "api.minimaxi.com",
-        messages=("/anthropic/v1",),
-    ),
-    compatible(
-        "moonshotai",
-        "api.moonshot.ai",
-        "api.moonshot.cn",
         messages=("/anthropic/v1",),
     ),
     compatible("morph", "api.morphllm.com"),
@@ -319,31 +363,34 @@ VENDORS: tuple[Provider, ...] = (
     compatible("poe", "api.poe.com"),
     compatible("sambanova", "api.sambanova.ai"),
     compatible("scaleway", "api.scaleway.ai", bases=("/v1", "/{}/v1")),
-    compatible("v0", "api.v0.dev", api_only=False),
-    compatible("wandb", "api.inference.wandb.ai"),
-    compatible("zhipuai", "open.bigmodel.cn", bases=("/api/paas/v4", "/api/coding/paas/v4")),
-    compatible(
-        "zai",
-        "api.z.ai",
-        bases=("/api/paas/v4", "/api/coding/paas/v4"),
-        messages=("/api/anthropic/v1",),
-        api=TELLS,
-    ),
-    # Known by name, and in no price book: refused until the config has a price for their models.
-    compatible("anyscale", "api.endpoints.anyscale.com"),
-    compatible("apertis", "api.stima.tech", "api.apertis.ai"),
-    compatible("chutes", "llm.chutes.ai"),
-    compatible("clarifai", "api.clarifai.com", bases=("/v2/ext/openai/v1",), api_only=False),
-    compatible("featherless", "api.featherless.ai"),
-    compatible("galadriel", "api.galadriel.ai"),
-    compatible("nano-gpt", "nano-gpt.com", bases=("/api/v1",), api_only=False),
-    compatible("publicai", "api.publicai.co"),
     compatible("siliconflow", "api.siliconflow.com", "api.siliconflow.cn"),
     compatible("synthetic", "api.synthetic.new", bases=("/openai/v1", "/v1")),
+    compatible("v0", "api.v0.dev", api_only=False),
     compatible(
         "volcengine",
         "ark.cn-beijing.volces.com",
         "ark.ap-southeast.bytepluses.com",
         bases=("/api/v3",),
     ),
+    compatible("wandb", "api.inference.wandb.ai"),
+    compatible(
+        "zhipuai",
+        "open.bigmodel.cn",
+        bases=("/api/paas/v4", "/api/coding/paas/v4"),
+        api=SEARCHES,
+    ),
+    compatible(
+        "zai",
+        "api.z.ai",
+        bases=("/api/paas/v4", "/api/coding/paas/v4"),
+        messages=("/api/anthropic/v1",),
+        api=replace(TELLS, tools=searches_once),
+    ),
+    # Known by name, and in no price book: refused until the config has a price for their models.
+    compatible("anyscale", "api.endpoints.anyscale.com"),
+    compatible("apertis", "api.stima.tech", "api.apertis.ai"),
+    compatible("featherless", "api.featherless.ai"),
+    compatible("galadriel", "api.galadriel.ai"),
+    compatible("nano-gpt", "nano-gpt.com", bases=("/api/v1",), api_only=False),
+    compatible("publicai", "api.publicai.co"),
 )

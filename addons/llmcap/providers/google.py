@@ -7,8 +7,10 @@ completions under `/openai/`; there, reasoning is hidden in the total only.
 https://ai.google.dev/api
 """
 
+from dataclasses import replace
 from urllib.parse import unquote
 
+from llmcap.providers import google_batches, google_caches, google_files, google_predict
 from llmcap.providers.google_embed import EmbedReader, read_embed
 from llmcap.providers.google_generate import GenerateReader, limit_generate, read_generate
 from llmcap.providers.google_interactions import (
@@ -19,6 +21,7 @@ from llmcap.providers.google_interactions import (
 )  # fmt: skip
 from llmcap.providers.openai_chat import HiddenReasoningReader, ask_usage, limit_chat, read_chat
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.orders import order_batch, read_nothing
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Billing, Endpoint, Provider
 
@@ -55,8 +58,64 @@ CHAT = Endpoint(
 EMBEDDINGS = Endpoint(
     name="embeddings", read=read_embeddings, reader=EmbeddingsReader, dialect="google"
 )
+BATCH = Endpoint(
+    name="batchGenerateContent",
+    read=google_batches.read_batch,
+    reader=google_batches.BatchReader,
+    order=order_batch,
+    dialect="google",
+)
+EMBED_BATCH = replace(BATCH, name="asyncBatchEmbedContent", read=google_batches.read_embed_batch)
+STORED_BATCH = Endpoint(
+    name="stored batch",
+    billing=Billing.DEFERRED,
+    read=read_nothing,
+    reader=google_batches.BatchReader,
+    charges_strangers=False,
+    dialect="google",
+)
+BATCH_OUTPUT = Endpoint(
+    name="batch output",
+    billing=Billing.DEFERRED,
+    read=google_batches.read_output,
+    reader=google_batches.OutputReader,
+    charges_strangers=False,
+    dialect="google",
+)
+FILES = Endpoint(
+    name="files",
+    billing=Billing.UPLOAD,
+    reader=google_files.UploadedReader,
+    upload=google_files.read_piece,
+    line=google_files.read_line,
+    dialect="google",
+)
+PREDICT = Endpoint(
+    name="predict",
+    read=google_predict.read_predict,
+    reader=google_predict.PredictReader,
+    dialect="google",
+)
+FILM = Endpoint(
+    name="predictLongRunning",
+    read=google_predict.read_film,
+    reader=google_predict.FilmReader,
+    dialect="google",
+)
+STORED_FILM = replace(STORED_BATCH, name="stored film", reader=google_predict.FilmReader)
+CACHE = Endpoint(
+    name="cachedContents",
+    read=google_caches.read_cache,
+    reader=google_caches.CacheReader,
+    dialect="google",
+)
 FREE = Endpoint(name="free", billing=Billing.FREE, dialect="google")
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE, dialect="google")
+KEEPING_LONGER = replace(
+    OUT_OF_SIGHT,
+    name="keeping a cache for longer",
+    advice="Make a new cache with the `ttl` that you need.",
+)
 
 # What a model can be asked for, by the verb of the path.
 VERBS = {
@@ -66,9 +125,10 @@ VERBS = {
     "batchEmbedContents": EMBED,
     "countTokens": FREE,
     "computeTokens": FREE,
-    "batchGenerateContent": OUT_OF_SIGHT,
-    "asyncBatchEmbedContent": OUT_OF_SIGHT,
-    "predictLongRunning": OUT_OF_SIGHT,
+    "batchGenerateContent": BATCH,
+    "asyncBatchEmbedContent": EMBED_BATCH,
+    "predict": PREDICT,
+    "predictLongRunning": FILM,
 }
 
 # The Live API is spoken over a WebSocket.
@@ -84,12 +144,19 @@ _PATHS = Routes(
         ("POST", f"{version}/interactions/{{}}/cancel", STORED_INTERACTION),
         ("POST", f"{version}/openai/chat/completions", CHAT),
         ("POST", f"{version}/openai/embeddings", EMBEDDINGS),
+        ("POST", f"/upload{version}/files", FILES),
+        ("GET", f"/download{version}/files/{{}}", BATCH_OUTPUT),
+        ("GET", f"{version}/files/{{}}:download", BATCH_OUTPUT),
         ("*", f"{version}/files/**", FREE),
         ("*", f"/upload{version}/files/**", FREE),
+        ("GET", f"{version}/batches", STORED_BATCH),
+        ("GET", f"{version}/batches/{{}}", STORED_BATCH),
         ("*", f"{version}/batches/**", FREE),
+        ("GET", f"{version}/models/{{}}/operations/{{}}", STORED_FILM),
         ("*", f"{version}/operations/**", FREE),
         # A cache costs by the hour that it is kept, whatever is done with it.
-        ("POST", f"{version}/cachedContents", OUT_OF_SIGHT),
+        ("POST", f"{version}/cachedContents", CACHE),
+        ("PATCH", f"{version}/cachedContents/{{}}", KEEPING_LONGER),
         ("*", f"{version}/cachedContents/**", FREE),
     )
 )

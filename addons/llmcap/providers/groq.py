@@ -10,17 +10,23 @@ from dataclasses import replace
 
 from llmcap.providers import hosted
 from llmcap.providers.compatible import Api, CompatibleReader, Read, compatible, compatible_usage
+from llmcap.providers.openai_audio import TranscriptionReader
 from llmcap.providers.openai_chat import limit_chat
 from llmcap.providers.reader import document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Charge
+from llmcap.records import Charge, Usage
+
+# A recording is billed as ten seconds at least: https://console.groq.com/docs/speech-to-text
+RECORDING_SECONDS_MIN = 10
 
 
 def with_compound(read: Read) -> Read:
-    """The same with what a compound model may do on its own."""
+    """The same with what a compound model may do on its own, and the least of a recording."""
 
     def read_compound(request: Request) -> Ask:
         ask = read(request)
+        if (seconds := ask.fees.get("audio_second")) is not None:
+            return replace(ask, fees={"audio_second": max(seconds, RECORDING_SECONDS_MIN)})
         if not ask.generates or not _is_compound(ask.model):
             return ask
         tools = hosted.tools({"web_search": hosted.USES_DEFAULT})
@@ -63,6 +69,7 @@ class GroqReader(CompatibleReader):
                 "search" in text(tool.get("type"))
                 for tool in documents(message.get("executed_tools"))
             )
+        self.told = {"web_search": self._searches} if self._searches or self.ask.fees else {}
 
     def _apportion(self) -> None:
         """Put what each model used in place of the sum."""
@@ -81,9 +88,25 @@ class GroqReader(CompatibleReader):
         self.charge_all(tuple(parts))
 
 
+class GroqTranscriptionReader(TranscriptionReader):
+    """A transcript, billed as one of ten seconds at least."""
+
+    def charge(self, usage: Usage, terms: tuple[str, ...] = ()) -> None:
+        """All of the call is this usage."""
+        if (seconds := usage.extras.get("audio_second")) is not None:
+            usage = replace(usage, extras={"audio_second": max(seconds, RECORDING_SECONDS_MIN)})
+        super().charge(usage, terms)
+
+
 PROVIDER = compatible(
     "groq",
     "api.groq.com",
     bases=("/openai/v1",),
-    api=Api(chat=GroqReader, limit=limit_chat, reads=with_compound, asks_usage=False),
+    api=Api(
+        chat=GroqReader,
+        transcription=GroqTranscriptionReader,
+        limit=limit_chat,
+        reads=with_compound,
+        asks_usage=False,
+    ),
 )

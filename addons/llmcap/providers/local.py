@@ -9,6 +9,7 @@ host; and what cannot be read is let through as it is, since nothing can be lost
 from llmcap.errors import FormatError
 from llmcap.providers import ollama
 from llmcap.providers.compatible import Api, Read, anthropic_api, openai_api
+from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai_chat import limit_max_tokens
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
@@ -31,16 +32,24 @@ def lenient(read: Read) -> Read:
 _ROUTES = Routes(
     (
         *ollama.routes(lenient),
-        *openai_api("/v1", api=Api(reads=lenient, limit=limit_max_tokens, dialect="ollama")),
+        *openai_api(
+            "/v1",
+            api=Api(reads=lenient, tools=no_tools, limit=limit_max_tokens, dialect="ollama"),
+        ),
         *anthropic_api("/v1"),
     )
 )
 
 
+def _works(endpoint: Endpoint) -> bool:
+    """Whether a model answers at once: files and orders of later work are an application's own."""
+    return endpoint.billing is Billing.METERED and endpoint.order is None
+
+
 def match(method: str, path: str) -> Endpoint | None:
     """What a model works for; all the rest of this machine's servers is nobody's business."""
     found = _ROUTES(method, path)
-    return found if found is not None and found.billing is Billing.METERED else None
+    return found if found is not None and _works(found) else None
 
 
 PROVIDER = Provider(
@@ -49,5 +58,5 @@ PROVIDER = Provider(
     match=match,
     api_only=False,
     dialect="ollama",
-    routes=tuple(route for route in _ROUTES.table if route[2].billing is Billing.METERED),
+    routes=tuple(route for route in _ROUTES.table if _works(route[2])),
 )

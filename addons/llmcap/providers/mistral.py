@@ -8,11 +8,13 @@ https://docs.mistral.ai/api, https://mistral.ai/pricing
 """
 
 from dataclasses import replace
+from functools import partial
 
-from llmcap.providers import hosted
+from llmcap.providers import hosted, mistral_batches
 from llmcap.providers.compatible import FREE, LATER, Api, CompatibleReader, Read, openai_api
 from llmcap.providers.content import measure
 from llmcap.providers.openai_audio import RECORDING_BYTES_PER_SECOND, read_recording
+from llmcap.providers.openai_batches import OutputReader, answers, read_output
 from llmcap.providers.openai_chat import (
     attributes_of,
     limit_max_tokens,
@@ -20,9 +22,18 @@ from llmcap.providers.openai_chat import (
     read_chat,
 )  # fmt: skip
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai_files import UploadedReader, read_piece
+from llmcap.providers.orders import order_batch, read_nothing
 from llmcap.providers.reader import BaseReader, amount, count, document, documents, text
 from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.shape import (
+    Ask,
+    Billing,
+    Document,
+    Endpoint,
+    Provider,
+    Request,
+)
 from llmcap.records import Count, Usage
 
 # The most that one document may have: https://docs.mistral.ai/capabilities/document_ai
@@ -288,6 +299,49 @@ JUDGEMENT = Endpoint(
     name="moderations", read=read_embeddings, reader=EmbeddingsReader, dialect="mistral"
 )
 
+
+def _read_batch(request: Request) -> Ask:
+    """The calls in it are those of this API."""
+    return mistral_batches.read_job(request, PROVIDER.match)
+
+
+ANSWERS = answers(MistralReader, more={"usage_info": OcrReader})
+FILES = Endpoint(
+    name="files",
+    billing=Billing.UPLOAD,
+    reader=UploadedReader,
+    upload=read_piece,
+    line=mistral_batches.read_line,
+    dialect="mistral",
+)
+BATCH = Endpoint(
+    name="batch jobs",
+    read=_read_batch,
+    reader=partial(mistral_batches.JobReader, answer=ANSWERS),
+    order=order_batch,
+    dialect="mistral",
+)
+STORED_BATCH = Endpoint(
+    name="stored batch job",
+    billing=Billing.DEFERRED,
+    read=read_nothing,
+    reader=BATCH.reader,
+    charges_strangers=False,
+    dialect="mistral",
+)
+BATCH_OUTPUT = replace(
+    STORED_BATCH,
+    name="batch output",
+    read=read_output,
+    reader=partial(OutputReader, answer=ANSWERS),
+)
+TUNING_JOBS = replace(
+    LATER,
+    name="fine-tuning jobs",
+    advice="There is no public price by the token for them.",
+    dialect="mistral",
+)
+
 PROVIDER = Provider(
     name="mistral",
     hosts=("api.mistral.ai", "*.api.mistral.ai", "api.eu.mistral.ai", "api.us.mistral.ai",
@@ -306,7 +360,13 @@ PROVIDER = Provider(
             ("POST", "/v1/chat/moderations", JUDGEMENT),
             ("POST", "/v1/classifications", JUDGEMENT),
             ("POST", "/v1/chat/classifications", JUDGEMENT),
-            ("POST", "/v1/batch/jobs", LATER),
+            ("POST", "/v1/files", FILES),
+            ("GET", "/v1/files/{}/content", BATCH_OUTPUT),
+            ("POST", "/v1/batch/jobs", BATCH),
+            ("GET", "/v1/batch/jobs", STORED_BATCH),
+            ("GET", "/v1/batch/jobs/{}", STORED_BATCH),
+            ("POST", "/v1/batch/jobs/{}/cancel", STORED_BATCH),
+            ("POST", "/v1/fine_tuning/jobs", TUNING_JOBS),
             ("*", "/v1/batch/**", FREE),
             ("*", "/v1/agents/**", FREE),
             ("*", "/v1/libraries/**", FREE),

@@ -5,6 +5,7 @@ https://www.rfc-editor.org/rfc/rfc7578. Files are measured, not kept: only short
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llmcap.providers.shape import Request
@@ -31,30 +32,32 @@ class Field:
 
 def fields_of(request: Request) -> list[Field]:
     """All the fields of a form, in order; empty for a body that is none."""
+    return [field for field, _ in parts_of(request)]
+
+
+def parts_of(request: Request) -> Iterator[tuple[Field, bytes]]:
+    """The same, each with its content."""
     content_type = request.headers.get("content-type", "")
     found = _BOUNDARY.search(content_type)
     if found is None or not content_type.lower().startswith("multipart/"):
-        return []
+        return
     delimiter = b"--" + found[1].strip().encode("latin-1", "replace")
-    fields: list[Field] = []
     # What is before the first delimiter and after the last is no part of the form.
     for part in request.body.split(delimiter, FIELDS_MAX)[1:]:
         head, separator, content = part.partition(b"\r\n\r\n")
         name = _NAME.search(head)
         if not separator or name is None:
             continue
-        size = len(content) - (2 if content.endswith(b"\r\n") else 0)
+        content = content.removesuffix(b"\r\n")
         filename = _FILENAME.search(head)
-        fields.append(
-            Field(
-                name=name[1].decode("utf-8", "replace"),
-                size=size,
-                text="" if filename else _text(content[:size]),
-                filename=filename[1].decode("utf-8", "replace") or "file" if filename else "",
-                head=content[: min(size, HEAD_BYTES)] if filename else b"",
-            )
+        field = Field(
+            name=name[1].decode("utf-8", "replace"),
+            size=len(content),
+            text="" if filename else _text(content),
+            filename=filename[1].decode("utf-8", "replace") or "file" if filename else "",
+            head=content[:HEAD_BYTES] if filename else b"",
         )
-    return fields
+        yield field, content
 
 
 def _text(content: bytes) -> str:

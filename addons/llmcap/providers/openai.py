@@ -7,12 +7,20 @@ https://platform.openai.com/docs/api-reference
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from llmcap.providers.openai_audio import (
     SpeechReader,
     TranscriptionReader,
     read_speech,
     read_transcription,
+)  # fmt: skip
+from llmcap.providers.openai_batches import (
+    BatchReader,
+    OutputReader,
+    answers,
+    read_batch,
+    read_output,
 )  # fmt: skip
 from llmcap.providers.openai_chat import (
     ChatReader,
@@ -22,7 +30,9 @@ from llmcap.providers.openai_chat import (
     read_chat,
     read_completion,
 )  # fmt: skip
+from llmcap.providers.openai_containers import SideReader, read_container, read_search
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai_files import UploadedReader, read_line, read_piece
 from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.openai_responses import (
     ResponsesReader,
@@ -32,7 +42,9 @@ from llmcap.providers.openai_responses import (
 )  # fmt: skip
 from llmcap.providers.openai_runs import RunReader, limit_run, read_run
 from llmcap.providers.openai_runs import read_stored as read_stored_run
+from llmcap.providers.openai_tuning import JobReader, order_training, read_job
 from llmcap.providers.openai_videos import VideoReader, read_video
+from llmcap.providers.orders import order_batch, read_nothing
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
 
@@ -98,8 +110,54 @@ RUN = Endpoint(name="runs", read=read_run, reader=RunReader, limit=limit_run)
 STORED_RUN = Endpoint(
     name="stored run", billing=Billing.DEFERRED, read=read_stored_run, reader=RunReader
 )
+FILES = Endpoint(
+    name="files", billing=Billing.UPLOAD, reader=UploadedReader, upload=read_piece, line=read_line
+)
+BATCH = Endpoint(name="batches", read=_regional(read_batch), reader=BatchReader, order=order_batch)
+STORED_BATCH = Endpoint(
+    name="stored batch",
+    billing=Billing.DEFERRED,
+    read=_regional(read_nothing),
+    reader=BatchReader,
+    charges_strangers=False,
+)
+BATCH_OUTPUT = Endpoint(
+    name="batch output",
+    billing=Billing.DEFERRED,
+    read=_regional(read_output),
+    reader=partial(OutputReader, answer=answers()),
+    charges_strangers=False,
+)
+TUNING = Endpoint(name="fine-tuning", read=read_job, reader=JobReader, order=order_training)
+STORED_TUNING = replace(
+    STORED_BATCH, name="stored fine-tuning", read=read_nothing, reader=JobReader
+)
+CONTAINER = Endpoint(name="containers", read=read_container, reader=SideReader)
+STORE_SEARCH = Endpoint(name="vector store search", read=read_search, reader=SideReader)
 FREE = Endpoint(name="free", billing=Billing.FREE)
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE)
+
+
+def out_of_sight(name: str, advice: str) -> Endpoint:
+    """Work that nobody can meter on its way, and what to do in its place."""
+    return replace(OUT_OF_SIGHT, name=name, advice=advice)
+
+
+CALLS = out_of_sight(
+    "a call over WebRTC", "Open the session as a WebSocket, GET /v1/realtime: that is metered."
+)
+RESUMED = out_of_sight(
+    "resuming a training", "Order a new job: what this one may still cost is not known."
+)
+GRADED = out_of_sight(
+    "grading", "Call the grader's model yourself: that is metered."
+)  # fmt: skip
+EVALUATED = out_of_sight(
+    "evaluation runs", "Send the samples as calls or as a batch: those are metered."
+)
+AGENT = out_of_sight(
+    "agents in OpenAI's cloud", "Run the agent here, over /v1/responses: that is metered."
+)
 
 ROUTES = Routes(
     (
@@ -132,16 +190,26 @@ ROUTES = Routes(
         ("*", "/v1/assistants/**", FREE),
         # What is paid later, by the hour, or over another connection.
         ("GET", "/v1/realtime", OUT_OF_SIGHT),
-        ("POST", "/v1/realtime/**", OUT_OF_SIGHT),
-        ("*", "/v1/live/**", OUT_OF_SIGHT),
-        ("POST", "/v1/batches", OUT_OF_SIGHT),
-        ("POST", "/v1/fine_tuning/jobs", OUT_OF_SIGHT),
-        ("POST", "/v1/fine_tuning/jobs/{}/resume", OUT_OF_SIGHT),
-        ("POST", "/v1/fine_tuning/alpha/graders/run", OUT_OF_SIGHT),
-        ("POST", "/v1/evals/{}/runs", OUT_OF_SIGHT),
-        ("POST", "/v1/containers", OUT_OF_SIGHT),
-        ("POST", "/v1/vector_stores/{}/search", OUT_OF_SIGHT),
-        ("POST", "/v1/agents/**", OUT_OF_SIGHT),
+        ("POST", "/v1/realtime/**", CALLS),
+        ("*", "/v1/live/**", CALLS),
+        # Batches, and the files that they work on.
+        ("POST", "/v1/files", FILES),
+        ("GET", "/v1/files/{}/content", BATCH_OUTPUT),
+        ("POST", "/v1/batches", BATCH),
+        ("GET", "/v1/batches", STORED_BATCH),
+        ("GET", "/v1/batches/{}", STORED_BATCH),
+        ("POST", "/v1/batches/{}/cancel", STORED_BATCH),
+        ("POST", "/v1/fine_tuning/jobs", TUNING),
+        ("GET", "/v1/fine_tuning/jobs", STORED_TUNING),
+        ("GET", "/v1/fine_tuning/jobs/{}", STORED_TUNING),
+        ("POST", "/v1/fine_tuning/jobs/{}/cancel", STORED_TUNING),
+        ("POST", "/v1/fine_tuning/jobs/{}/pause", STORED_TUNING),
+        ("POST", "/v1/fine_tuning/jobs/{}/resume", RESUMED),
+        ("POST", "/v1/fine_tuning/alpha/graders/run", GRADED),
+        ("POST", "/v1/evals/{}/runs", EVALUATED),
+        ("POST", "/v1/agents/**", AGENT),
+        ("POST", "/v1/containers", CONTAINER),
+        ("POST", "/v1/vector_stores/{}/search", STORE_SEARCH),
         # The older form of paths, with the model in them.
         ("POST", "/v1/engines/{}/embeddings", EMBEDDINGS),
         ("POST", "/v1/engines/{}/completions", COMPLETIONS),

@@ -54,6 +54,7 @@ def read_speech(request: Request) -> Ask:
         output_limit=seconds * SPEECH_TOKENS_PER_SECOND,
         sound=True,
         hidden_work=False,
+        measures={"input_character": characters},
         attributes=attributes_of(body),
     )
 
@@ -129,6 +130,7 @@ def read_transcription(request: Request) -> Ask:
         media=tuple(Media("audio", field.size) for field in recordings),
         sound=True,
         hidden_work=False,
+        measures={"audio_second": sum(seconds_bound(field) for field in recordings)},
         attributes=attributes,
     )
 
@@ -138,12 +140,16 @@ def _read_inline(request: Request) -> Ask:
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise FormatError("the form with the recording cannot be read")
     content = measure(request)
+    sizes = [media.bytes for media in content.media if media.bytes is not None]
+    seconds = sum(size // RECORDING_BYTES_PER_SECOND + 1 for size in sizes)
     return Ask(
         model=text(request.document().get("model")),
         text_bytes=content.text_bytes,
         media=content.media,
         sound=True,
         hidden_work=False,
+        # A recording that is fetched is as long as its owner likes.
+        measures={"audio_second": seconds} if len(sizes) == len(content.media) else {},
     )
 
 
@@ -199,7 +205,10 @@ class TranscriptionReader(BaseReader):
         if told.get("error"):
             self.fail(told["error"])
         usage = document(told.get("usage"))
-        if count(usage.get("input_tokens")) or count(usage.get("total_tokens")):
+        by_the_second = "audio_second" in self.ask.fees
+        if not by_the_second and (
+            count(usage.get("input_tokens")) or count(usage.get("total_tokens"))
+        ):
             details = document(
                 usage.get("input_token_details") or usage.get("input_tokens_details")
             )
@@ -211,6 +220,6 @@ class TranscriptionReader(BaseReader):
             whole = int(seconds.to_integral_value(ROUND_CEILING))
             self.charge(Usage(extras={"audio_second": whole}))
             self.complete = True
-        elif count(usage.get("prompt_tokens")):
+        elif not by_the_second and count(usage.get("prompt_tokens")):
             self.charge(chat_usage(usage))
             self.complete = True

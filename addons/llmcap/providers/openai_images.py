@@ -53,6 +53,7 @@ def read_image(request: Request) -> Ask:
         output_limit=each + PARTIAL_IMAGE_TOKENS * _number(body.get("partial_images")),
         choices=images,
         hidden_work=False,
+        measures={"image": images},
         attributes=attributes_of(body),
     )
 

@@ -20,6 +20,7 @@ from llmcap.providers.openai_chat import (
     regional,
     served_terms,
 )
+from llmcap.providers.openai_containers import container_of, size_of
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Count, Usage
@@ -96,7 +97,11 @@ def _hosted(body: Document) -> hosted.Hosted:
     unpriced = False
     for tool in documents(body.get("tools")):
         kind = text(tool.get("type"))
-        if unit := _unit(kind):
+        if (container := container_of(tool)) is not None:
+            priced["code_interpreter"] = max(
+                calls_max * size_of(container), priced.get("code_interpreter", 0)
+            )
+        elif unit := _unit(kind):
             priced[unit] = calls_max
         unpriced = unpriced or kind == "image_generation" or kind.startswith(_UNPRICED)
     if not priced:
@@ -188,18 +193,24 @@ def tool_units(response: Document) -> dict[str, Count]:
     """
     units: dict[str, Count] = {}
     containers: set[str] = set()
-    kinds = [text(tool.get("type")) for tool in documents(response.get("tools"))]
+    tools = documents(response.get("tools"))
+    kinds = [text(tool.get("type")) for tool in tools]
+    sizes = [size_of(each) for tool in tools if (each := container_of(tool)) is not None]
     search = next((unit for kind in kinds if "web_search" in (unit := _unit(kind))), "web_search")
     for item in documents(response.get("output")):
         kind = text(item.get("type"))
         if kind == "code_interpreter_call":
             containers.add(text(item.get("container_id")))
+        elif kind == "shell_call" and (run := document(item.get("environment"))).get("type") in (
+            "container_reference", "container_auto",
+        ):  # fmt: skip
+            containers.add(text(run.get("container_id")))
         elif kind == "file_search_call":
             units[kind.removesuffix("_call")] = units.get(kind.removesuffix("_call"), 0) + 1
         elif kind == "web_search_call" and _is_search(item):
             units[search] = units.get(search, 0) + 1
     if containers:
-        units["code_interpreter"] = len(containers)
+        units["code_interpreter"] = len(containers) * max(sizes, default=1)
     told = document(document(response.get("tool_usage")).get("web_search")).get("num_requests")
     if isinstance(told, int):
         units[search] = count(told)

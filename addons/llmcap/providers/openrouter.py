@@ -24,6 +24,7 @@ from llmcap.providers.compatible import (
     Read,
     openai_api,
 )
+from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.reader import amount, count, document, documents, text
 from llmcap.providers.routes import Routes
@@ -110,6 +111,7 @@ API = Api(
     embeddings=AskedEmbeddingsReader,
     bill=cost,
     reads=routed,
+    tools=no_tools,
     asks_usage=False,
     dialect="openrouter",
 )

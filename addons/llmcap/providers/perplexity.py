@@ -12,9 +12,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 from llmcap.providers import hosted
+from llmcap.providers.billed import billed
 from llmcap.providers.compatible import LATER, Api, CompatibleReader, Read, compatible
+from llmcap.providers.compatible_tools import no_tools
+from llmcap.providers.openai_chat import read_chat
+from llmcap.providers.openai_containers import SideReader
+from llmcap.providers.orders import NOTHING_DONE, read_nothing, request_of
 from llmcap.providers.reader import amount, count, document, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Request
 from llmcap.records import Count, Usage
 
 SIZES = ("low", "medium", "high")
@@ -88,15 +93,66 @@ class SonarReader(CompatibleReader):
         return {_unit(size) if size else asked or _unit(None): 1}
 
 
+# --- calls that are answered later, and bare searches ---------------------------------------
+
+
+def read_async(request: Request) -> Ask:
+    """What a request for an answer that is fetched later asks for: the call is inside of it."""
+    call = request_of(request, document(request.document().get("request")))
+    return replace(with_fee(read_chat)(call), stream=False, deferred=True)
+
+
+def async_cost(told: Document) -> Decimal | None:
+    """The bill of such an answer, where it is there already."""
+    return total_cost(document(told.get("response")))
+
+
+class AsyncReader(SonarReader):
+    """A call that was put in a queue, and its answer once it is there."""
+
+    def body(self, document: Document) -> None:
+        """The whole state."""
+        super().body(_dict(document.get("response")))
+        self.response_id = text(document.get("id")) or self.response_id
+        if document.get("status") == "FAILED":
+            self.fail(NOTHING_DONE)
+            self.complete = True
+
+
+_dict = document
+
+
+def read_search(request: Request) -> Ask:
+    """What a request to search asks for: one search for each of its queries."""
+    queries = request.document().get("query")
+    number = max(len(queries), 1) if isinstance(queries, list) else 1
+    return Ask(model="search", generates=False, hidden_work=False, fees={"request": number})
+
+
+ASYNC = Endpoint(
+    name="async chat completions", read=read_async, reader=billed(AsyncReader, async_cost)
+)
+STORED_ASYNC = Endpoint(
+    name="stored chat completion",
+    billing=Billing.DEFERRED,
+    read=read_nothing,
+    reader=billed(AsyncReader, async_cost),
+)
+SEARCH = Endpoint(name="search", read=read_search, reader=SideReader)
+AGENT = replace(
+    LATER, name="agents of Perplexity", advice="Chat completions of a sonar model are metered."
+)
+
 PROVIDER = compatible(
     "perplexity",
     "api.perplexity.ai",
     bases=("", "/v1"),
-    api=Api(chat=SonarReader, bill=total_cost, reads=with_fee, asks_usage=False),
+    api=Api(chat=SonarReader, bill=total_cost, reads=with_fee, tools=no_tools, asks_usage=False),
     more=(
-        ("POST", "/async/chat/completions", LATER),
-        ("POST", "/search", LATER),
-        ("POST", "/v1/agent", LATER),
+        ("POST", "/async/chat/completions", ASYNC),
+        ("GET", "/async/chat/completions/{}", STORED_ASYNC),
+        ("POST", "/search", SEARCH),
+        ("POST", "/v1/agent", AGENT),
         ("POST", "/v1/contextualizedembeddings", LATER),
         ("POST", "/v1/sonar", LATER),
     ),

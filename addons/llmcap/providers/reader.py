@@ -104,6 +104,8 @@ class BaseReader:
         self.billed_usd: Decimal | None = None
         self.error: str | None = None
         self.deferred = ask.deferred
+        self.over = False
+        self.also: tuple[str, ...] = ()
         self.visible_bytes = 0
         self.visible_events = 0
         self._texts: list[str] = []
@@ -133,6 +135,8 @@ class BaseReader:
             billed_usd=self.billed_usd,
             error=self.error,
             deferred=self.deferred and not self.complete,
+            over=self.over,
+            also=self.also,
             visible_bytes=self.visible_bytes,
             visible_events=self.visible_events,
         )

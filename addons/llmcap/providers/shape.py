@@ -8,8 +8,9 @@ clock, no prices. `read` turns a request into an `Ask`, `reader` turns the respo
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ class Billing(StrEnum):
     METERED = "metered"
     FREE = "free"
     DEFERRED = "deferred"  # costs nothing itself, may carry the usage of an earlier call
+    UPLOAD = "upload"  # costs nothing itself, is read for the call that will work on it
     UNMETERABLE = "unmeterable"  # spends where a proxy cannot see it: refused under a budget
 
 
@@ -47,6 +49,7 @@ class Request:
         query: Mapping[str, str] = MappingProxyType({}),
         headers: Mapping[str, str] = MappingProxyType({}),
         body: bytes = b"",
+        document: Document | None = None,
     ) -> None:
         self.method = method
         self.host = host
@@ -54,7 +57,7 @@ class Request:
         self.query = query
         self.headers = headers
         self.body = body
-        self._document: Document | None = None
+        self._document = document  # where it was read out of something larger
 
     def document(self) -> Document:
         """The body as a JSON object. Raises `FormatError` where it is none."""
@@ -83,6 +86,56 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Lot:
+    """
+    Calls of one kind that are ordered together, as sums of what each of them is bounded by.
+
+    It holds no prices and no limits of a model, so that it can be kept until it is ordered.
+    """
+
+    model: str = ""  # "": the order names it
+    others: tuple[str, ...] = ()  # helpers and fallbacks
+    terms: tuple[str, ...] = ()
+    sound: bool = False
+    plain: bool = True  # the sums of its input and output tokens tell its whole bill
+    calls: int = 0
+    read: int = 0  # input tokens of all passes of all calls, by bytes
+    counted: int = 0  # the same, with the text counted by a tokenizer
+    windows: int = 0  # and so many whole context windows
+    longest: int = 0  # the most that one call reads at once
+    written: int = 0  # output tokens, where a limit is set
+    unit: str = ""  # what the tokens that are read are billed as, where it is not input
+    endless: int = 0  # answers that have no limit but the model's
+    fees: Mapping[str, Count] = MappingProxyType({})
+    measures: Mapping[str, Count] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an uploaded file holds for those who will work on it; nothing of its text."""
+
+    purpose: str  # as the upload says it: batch, fine-tune, ...
+    lots: tuple[Lot, ...] = ()
+    unreadable: str = ""  # why its work cannot be bounded
+
+    @property
+    def calls(self) -> int:
+        """How many calls, or examples, it has."""
+        return sum(lot.calls for lot in self.lots)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a file that is being uploaded, and where they belong."""
+
+    purpose: str
+    data: bytes
+    upload: str = ""  # what the pieces of one file have in common; "": this is all of it
+    offset: int = 0
+    last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """
     What a request asks for: everything that its bound, its price and its budget depend on.
@@ -100,6 +153,7 @@ class Ask:
     extra_output: int = 0  # output beyond the limit: advisors, fallbacks, predictions
     loops: int = 1  # how often the input may be billed: server-side tool loops
     extra_input: int = 0  # tokens per loop that the body does not hold: results of hosted tools
+    kept_seconds: Decimal = Decimal(0)  # how long what is read is kept, at a price of its own
     prompts: int = 1  # separate inputs in the body, each with a context window of its own
     sound: bool = False  # reads or writes sound, at the rates for it
     remote_input: bool = False  # reads context that only the provider has
@@ -107,6 +161,13 @@ class Ask:
     terms: tuple[str, ...] = ()  # the dearest terms that the request can be served under
     other_models: tuple[str, ...] = ()  # helpers and fallbacks that may be billed besides `model`
     fees: Mapping[str, Count] = MappingProxyType({})  # the most units of each per-call fee
+    # The same work in other units: what of them the model has a price for is billed, not tokens.
+    measures: Mapping[str, Count] = MappingProxyType({})
+    files: tuple[str, ...] = ()  # uploaded files that it orders work on
+    passes: int = 1  # how often that work is done
+    parts: tuple["Ask", ...] = ()  # calls that it orders, each bounded by itself
+    lots: tuple[Lot, ...] = ()  # the same, summed up
+    plain: bool = True  # the sums of its tokens tell its whole bill, where it is one of many
     deferred: bool = False  # background: this response will carry no usage, a later one will
     usage_wanted: bool = True  # False: usage has to be asked for, and the client did not
     tools: bool = True  # describes tools, which a provider wraps in a prompt of its own
@@ -167,7 +228,20 @@ class Endpoint:
     limit_body: Callable[[bytes, int], bytes] | None = None
     # The same document asking for usage in the stream, where that is not a matter of course.
     ask_usage: Callable[[Document], Document] | None = None
+    # The bytes of an upload that later calls may work on; None where they are none of ours.
+    upload: Callable[[Request], Piece | None] | None = None
+    # What a line of such a file asks for; the provider's `match` knows the call that it stands for.
+    # Raises `FormatError`.
+    line: Callable[[Request, Piece, bytes, "Match"], Ask] | None = None
+    # What work on uploaded files asks for. Raises `FormatError` where it cannot be bounded.
+    order: Callable[[Ask, Sequence[Work]], Ask] | None = None
+    # Whether usage is charged too where nothing here ordered it: not where it can be told twice.
+    charges_strangers: bool = True
+    advice: str = ""  # what to do where it is refused as unmeterable
     dialect: str = "openai"  # the error shape, in `replies`
+
+
+Match = Callable[[str, str], Endpoint | None]
 
 
 def _never(headers: Mapping[str, str]) -> bool:  # noqa: ARG001 - the shape of `signed`
@@ -185,7 +259,7 @@ class Provider:
 
     name: str
     hosts: tuple[str, ...]
-    match: Callable[[str, str], Endpoint | None]
+    match: Match
     api_only: bool = True  # False: the host also serves a product, unknown paths may pass
     dialect: str = "openai"
     prices: str = ""  # the provider's name in the price book, where it is not `name`

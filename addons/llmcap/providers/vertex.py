@@ -15,22 +15,16 @@ from llmcap.providers import anthropic, google
 from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
 from llmcap.providers.compatible import CompatibleReader
 from llmcap.providers.content import measure
-from llmcap.providers.google_generate import (
-    GenerateReader,
-    generate_usage,
-    model_in,
-    read_generate,
-)
+from llmcap.providers.google_generate import GenerateReader, model_in, read_generate
 from llmcap.providers.openai_chat import (
     HiddenReasoningReader,
     ask_usage,
     limit_max_tokens,
     read_chat,
 )
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in
 from llmcap.providers.routes import Routes, normal
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
-from llmcap.records import Charge, Count, Usage
+from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+from llmcap.records import Charge, Usage
 
 Read = Callable[[Request], Ask]
 
@@ -89,30 +83,6 @@ def read_raw(request: Request) -> Ask:
     )
 
 
-def read_predict(request: Request) -> Ask:
-    """What a request to predict asks for: embeddings by text, images by their number."""
-    body = request.document()
-    content = measure(request)
-    model = model_in(request.path)
-    instances = documents(body.get("instances"))
-    parameters = document(body.get("parameters"))
-    if _draws(model):
-        fees: dict[str, Count] = {"image": max(limit_in(parameters.get("sampleCount")) or 4, 1)}
-        return Ask(model=model, generates=False, hidden_work=False, fees=fees)
-    return Ask(
-        model=model,
-        text_bytes=content.text_bytes,
-        media=content.media,
-        generates=False,
-        prompts=max(len(instances), 1),
-        hidden_work=False,
-    )
-
-
-def _draws(model: str) -> bool:
-    return model.startswith(("imagen", "imagegeneration", "virtual-try-on"))
-
-
 # --- responses ------------------------------------------------------------------------------
 
 
@@ -136,39 +106,6 @@ class RegionalMessagesReader(MessagesReader):
 
 def _regional(terms: tuple[str, ...], ask: Ask) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*terms, *(term for term in ask.terms if term.startswith("geo-")))))
-
-
-class PredictReader(BaseReader):
-    """Predictions: tokens of embeddings, or the number of images."""
-
-    tells = "tokens, or images"
-
-    def body(self, document: Document) -> None:
-        """The whole answer."""
-        if document.get("error"):
-            self.fail(document["error"])
-        predictions = documents(document.get("predictions"))
-        if not predictions:
-            return
-        if self.ask.fees:
-            self.charge(Usage(extras={"image": len(predictions)}))
-            self.complete = True
-            return
-        told = _predicted_tokens(predictions) or generate_usage(_metadata(document)).input_tokens
-        if told:
-            self.charge(Usage(input_tokens=told))
-            self.complete = True
-
-
-def _predicted_tokens(predictions: list[Document]) -> int:
-    statistics = [
-        document(document(each.get("embeddings")).get("statistics")) for each in predictions
-    ]
-    return sum(count(each.get("token_count")) for each in statistics)
-
-
-def _metadata(answer: Document) -> Document:
-    return document(answer.get("usageMetadata"))
 
 
 # --- the API --------------------------------------------------------------------------------
@@ -196,16 +133,22 @@ CHAT = Endpoint(
     ask_usage=ask_usage,
     dialect="google",
 )
-PREDICT = Endpoint(name="predict", read=read_predict, reader=PredictReader, dialect="google")
 FREE = google.FREE
 LATER = google.OUT_OF_SIGHT
+TASKS = replace(
+    LATER,
+    name="jobs of Vertex AI",
+    advice="Send the calls one by one, or as a batch of the Gemini API: those are metered.",
+)
 
 _GOOGLES = {
     **google.VERBS,
     "generateContent": GENERATE,
     "streamGenerateContent": GENERATE,
-    "predict": PREDICT,
-    "fetchPredictOperation": FREE,
+    "fetchPredictOperation": google.STORED_FILM,
+    # Batches are jobs here, and work on files in Google's storage.
+    "batchGenerateContent": LATER,
+    "asyncBatchEmbedContent": LATER,
 }
 _RAW = ("rawPredict", "streamRawPredict")
 _PROJECT = "/v1/projects/{}/locations/{}"
@@ -233,7 +176,9 @@ def match(method: str, path: str) -> Endpoint | None:
         verb = name.rpartition(":")[2]
         # A tuned model answers as Gemini does; any other is paid by the hour that it runs.
         return _GOOGLES[verb] if verb in ("generateContent", "streamGenerateContent") else LATER
-    return LATER if _TASKS.fullmatch(path) or _GRPC.fullmatch(path) else None
+    if _TASKS.fullmatch(path):
+        return TASKS
+    return LATER if _GRPC.fullmatch(path) else None
 
 
 PROVIDER = Provider(

@@ -8,6 +8,7 @@ https://dev.writer.com/api-reference
 from dataclasses import replace
 
 from llmcap.providers.compatible import LATER, CompatibleReader, compatible, read_prompt
+from llmcap.providers.compatible_tools import own_tools, with_tools
 from llmcap.providers.openai_chat import ask_usage, limit_max_tokens, read_chat
 from llmcap.providers.shape import Document, Endpoint
 
@@ -23,7 +24,7 @@ class ValuesReader(CompatibleReader):
 
 CHAT = Endpoint(
     name="chat completions",
-    read=read_chat,
+    read=with_tools(read_chat, own_tools),
     reader=CompatibleReader,
     limit=limit_max_tokens,
     ask_usage=ask_usage,

@@ -14,6 +14,7 @@ from typing import override
 from llmcap.providers import hosted, openai_videos, xai_grpc
 from llmcap.providers.billed import billed
 from llmcap.providers.compatible import FREE, LATER, Api, Read, anthropic_api, openai_api
+from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_chat import HiddenReasoningReader
 from llmcap.providers.openai_images import ImagesReader
@@ -192,6 +193,7 @@ API = Api(
     responses=ToolsReader,
     bill=ticks,
     reads=with_tools,
+    tools=no_tools,
     asks_usage=False,
     dialect="xai",
 )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from llmcap.admission import Admission, Refused
 from llmcap.attributes import Facts
-from llmcap.deferred import Deferred
+from llmcap.deferred import Deferred, Watched
 from llmcap.errors import FormatError
 from llmcap.flight import CallInFlight
 from llmcap.providers.session import RESPONSE, Heard, Moment, Turn, Wire
@@ -214,15 +214,10 @@ class Session:
         verdict: CallInFlight | Refused,
     ) -> Verdict | Pending:
         if isinstance(verdict, Refused):
-            stored = Deferred(
-                self.firewall,
-                provider=self._provider,
-                endpoint=turn.endpoint,
-                ask=turn.ask,
-                call=admission.call,
-                scopes=admission.scopes,
+            watched = Watched(
+                self._provider, turn.endpoint, turn.ask, admission.call, admission.scopes
             )
-            return self._stop(verdict.refusal, heard, stored)
+            return self._stop(verdict.refusal, heard, Deferred(self.firewall, watched))
         opened = OpenTurn(turn, admission, verdict)
         self._turns.add(opened)
         return self._meter(opened, heard, content)

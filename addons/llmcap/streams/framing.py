@@ -209,6 +209,6 @@ def framing_of(content_type: str, *, streams: bool) -> Framing:
         return Protobufs()
     if media_type == "application/vnd.amazon.eventstream":
         return Messages()
-    if media_type in _LINES:
+    if media_type in _LINES or (streams and media_type == "application/octet-stream"):
         return Lines()
     return Sniffed(media_type, streams=streams)

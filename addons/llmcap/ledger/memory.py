@@ -1,0 +1,76 @@
+"""
+What the SQLite ledger remembers for later requests: which call a response id belongs to, and what
+uploaded files ask for. Kept in the same file as the books, as another proxy may need it.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from llmcap.ledger.endings import claim, claimant
+from llmcap.ledger.rows import from_micros, micros, text
+from llmcap.ledger.store import Store
+from llmcap.records import Call
+
+# Providers keep files for a month or until they are deleted; a busy user uploads some dozens a day.
+FILES_MAX = 5_000
+
+_CALL = "SELECT at, call_id, provider, endpoint, model FROM entries WHERE id = ?"
+
+
+class Memory:
+    """These methods of a ledger; who inherits them opens and closes the store."""
+
+    _store: Store
+    _clock: Callable[[], datetime]
+
+    def _check_open(self) -> None:
+        raise NotImplementedError
+
+    def _read[Result](self, query: Callable[[sqlite3.Connection], Result]) -> Result:
+        raise NotImplementedError
+
+    def claimed(self, provider: str, response_id: str) -> Call | None:
+        """Read without the write lock."""
+        return self._read(lambda db: _call(db, provider, response_id))
+
+    def alias(self, provider: str, response_id: str, others: Sequence[str]) -> None:
+        """The first call to claim an id keeps it, here too."""
+        self._check_open()
+        with self._store as db:
+            found = claimant(db, provider, response_id)
+            if found is not None:
+                for other in others:
+                    claim(db, provider, other, found[0])
+
+    def keep_file(self, provider: str, file_id: str, work: str) -> None:
+        """The last word on a file counts."""
+        self._check_open()
+        with self._store as db:
+            db.execute(
+                "INSERT OR REPLACE INTO files (provider, file_id, at, work) VALUES (?, ?, ?, ?)",
+                (text(provider), text(file_id), micros(self._clock()), work),
+            )
+            db.execute(
+                "DELETE FROM files WHERE at < (SELECT at FROM files ORDER BY at DESC "
+                "LIMIT 1 OFFSET ?)",
+                (FILES_MAX - 1,),
+            )
+
+    def file(self, provider: str, file_id: str) -> str | None:
+        """Read without the write lock."""
+        found = self._read(
+            lambda db: db.execute(
+                "SELECT work FROM files WHERE provider = ? AND file_id = ?",
+                (text(provider), text(file_id)),
+            ).fetchone()
+        )
+        return found[0] if found else None
+
+
+def _call(db: sqlite3.Connection, provider: str, response_id: str) -> Call | None:
+    found = claimant(db, provider, response_id)
+    if found is None:
+        return None
+    at, call_id, name, endpoint, model = db.execute(_CALL, (found[0],)).fetchone()
+    return Call(call_id, from_micros(at), name, endpoint, model)

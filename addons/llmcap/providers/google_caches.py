@@ -1,0 +1,85 @@
+"""
+Google's explicit caches: what is put into one is read once, and kept at a price by the hour.
+
+The whole time that it may be kept is billed when it is made; one that is deleted sooner costs less
+than that. How long is said as a `ttl`; an `expireTime` would need a clock to be understood.
+https://ai.google.dev/api/caching, https://ai.google.dev/gemini-api/docs/pricing
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from llmcap.errors import FormatError
+from llmcap.providers.content import measure
+from llmcap.providers.google_generate import SOUNDING, model_in
+from llmcap.providers.reader import BaseReader, amount, count, document, text
+from llmcap.providers.shape import Ask, Document, Request
+from llmcap.records import Usage
+
+TTL_DEFAULT_SECONDS = 3_600
+UNIT = "cache_storage"
+
+
+def read_cache(request: Request) -> Ask:
+    """What a request to make a cache asks for: it is read once, and kept for so long."""
+    body = request.document()
+    content = measure(request)
+    return Ask(
+        model=model_in(text(body.get("model"))),
+        text_bytes=content.text_bytes,
+        media=content.media,
+        generates=False,
+        sound=any(media.kind in SOUNDING for media in content.media),
+        kept_seconds=kept_seconds(body),
+        hidden_work=False,
+    )
+
+
+def kept_seconds(body: Document) -> Decimal:
+    """How long a cache may be kept. Raises `FormatError` where only a clock could tell."""
+    if body.get("expireTime") or body.get("expire_time"):
+        raise FormatError("how long it is kept is not said: give a ttl in place of an expireTime")
+    ttl = body.get("ttl")
+    if ttl is None:
+        return Decimal(TTL_DEFAULT_SECONDS)
+    seconds = amount(text(ttl).removesuffix("s"))
+    if seconds is None:
+        raise FormatError(f"its ttl must be a number of seconds such as 300s, not {ttl!r}")
+    return seconds
+
+
+class CacheReader(BaseReader):
+    """A cache as it was made: its tokens, and until when it is kept."""
+
+    tells = "tokens, and seconds kept"
+
+    def body(self, document: Document) -> None:
+        """The cache object."""
+        if document.get("error"):
+            self.fail(document["error"])
+        self.response_id = text(document.get("name")) or self.response_id
+        tokens = count(_dict(document.get("usageMetadata")).get("totalTokenCount"))
+        if tokens:
+            seconds = _lasting(document) or self.ask.kept_seconds
+            self.charge(Usage(input_tokens=tokens, extras={UNIT: tokens * seconds}))
+            self.complete = True
+
+
+def _lasting(cache: Document) -> Decimal | None:
+    """The time between its making and its end, where both are told."""
+    made, ends = (_moment(cache.get(name)) for name in ("createTime", "expireTime"))
+    if made is None or ends is None or ends < made:
+        return None
+    lasting = ends - made
+    return Decimal(lasting.days * 86_400 + lasting.seconds + (1 if lasting.microseconds else 0))
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text(value)[:26].rstrip("Z"))
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+_dict = document

@@ -1,0 +1,56 @@
+"""
+Files as they are uploaded to the Gemini API, as far as a batch may be ordered of them.
+
+The official packages open an upload, then send the bytes to the address that they are given, in
+pieces of eight megabytes; the last one is answered with the file. Nothing says what a file is for,
+so whatever begins like JSON is read as the lines of a batch.
+https://ai.google.dev/gemini-api/docs/files, https://ai.google.dev/gemini-api/docs/batch-api
+"""
+
+from llmcap.providers.google_embed import read_embed
+from llmcap.providers.google_generate import read_generate
+from llmcap.providers.openai_files import parsed
+from llmcap.providers.orders import BATCH, batched
+from llmcap.providers.reader import BaseReader, document, text
+from llmcap.providers.shape import Ask, Document, Match, Piece, Request
+
+_COMMAND = "x-goog-upload-command"
+_OFFSET = "x-goog-upload-offset"
+
+
+def read_piece(request: Request) -> Piece | None:
+    """A piece of a file that may be the calls of a batch."""
+    commands = [each.strip() for each in request.headers.get(_COMMAND, "").split(",")]
+    if "upload" not in commands:
+        return None
+    offset = request.headers.get(_OFFSET, "0")
+    if offset == "0" and request.body.lstrip()[:1] != b"{":
+        return None
+    return Piece(
+        BATCH,
+        request.body,
+        upload=request.query.get("upload_id", ""),
+        offset=int(offset) if offset.isascii() and offset.isdigit() else -1,
+        last="finalize" in commands,
+    )
+
+
+def read_line(request: Request, piece: Piece, line: bytes, match: Match) -> Ask:  # noqa: ARG001
+    """What a line asks for: a call for text, or one for an embedding; the order names the model."""
+    body = document(parsed(line).get("request"))
+    verb = "embedContent" if "content" in body else "generateContent"
+    call = Request(
+        method="POST", host=request.host, path=f"/v1beta/models/:{verb}", body=line, document=body
+    )
+    return batched(read_embed(call) if "content" in body else read_generate(call))
+
+
+class UploadedReader(BaseReader):
+    """The file as Google named it: in the answer to its last piece."""
+
+    def body(self, document: Document) -> None:
+        """The whole answer."""
+        self.response_id = text(_dict(document.get("file")).get("name")) or None
+
+
+_dict = document
