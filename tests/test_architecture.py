@@ -30,8 +30,8 @@ ROWS = {
     ),
     "store": "ledger",
     "walk": (
-        "admission allowance bill deferred firewall flight guard patience restrain sockets "
-        "unfinished uploads visible"
+        "admission allowance bill deferred firewall flight guard parked patience restrain "
+        "sockets unfinished uploads visible"
     ),
 }
 

@@ -317,7 +317,7 @@ def test_usage_that_could_not_be_written_is_written_later(monkeypatch):
     """A look is not repeated for our sake."""
     there = walk("1")
     placed(there)
-    there.firewall.parked.clear()  # as in another process
+    there.firewall.parked.take("openai", "batch_1")  # as in another process
 
     def busy(*_: object) -> None:
         raise LedgerBusy("written by another process")

@@ -81,10 +81,10 @@ class Deferred:
         if reading.also:
             firewall.ledger.alias(name, reading.response_id, reading.also)
         if not reading.complete:
-            if reading.over and (parked := firewall.unparked(name, reading.response_id)):
+            if reading.over and (parked := firewall.parked.take(name, reading.response_id)):
                 parked.give_up("it ended, and nobody told its usage")
             return
-        parked = firewall.unparked(name, reading.response_id)
+        parked = firewall.parked.take(name, reading.response_id)
         if parked is not None:
             parked.settle_from(reading)
             return

@@ -20,12 +20,12 @@ from llmcap.budget import scopes_for
 from llmcap.deferred import Deferred, Watched
 from llmcap.errors import FormatError, LedgerError, PriceError
 from llmcap.estimate import TokenCounter, sold
-from llmcap.flight import CallInFlight
 from llmcap.guard import Guard
 from llmcap.ledger import Ledger
 from llmcap.lineage import Lineage
 from llmcap.lots import unsold
 from llmcap.pace import Paces
+from llmcap.parked import Parked
 from llmcap.pricing import PriceBook
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
@@ -98,8 +98,7 @@ class Firewall:
         self.paces = Paces()
         self.uploads = Uploads(self)
         self.line = Line(places_max=policy.waiters_max)
-        # Background calls whose usage comes with a later request, by provider and response id.
-        self.parked: dict[tuple[str, str], CallInFlight] = {}
+        self.parked = Parked(ledger, clock=clock)
         # Settlements that could not be written yet; their holds stay until they can.
         self.unsettled: list[Callable[[], None]] = []
         self._recovered = 0  # how many holds of dead processes were told of
@@ -176,6 +175,7 @@ class Firewall:
     def keep_house(self) -> None:
         """What is due from time to time: late settlements, holds of processes that are gone."""
         self.settle_late()
+        self.parked.expire()
         self.ledger.recover()
         if found := self.ledger.recovered[self._recovered :]:
             self._recovered += len(found)
@@ -201,10 +201,8 @@ class Firewall:
             self.notify("ledger_error", str(error))
 
     def close(self) -> None:
-        """The proxy ends: what is parked has no one to wait for it any more."""
-        for call in list(self.parked.values()):
-            call.give_up("the proxy ended before the background answer was fetched")
-        self.parked.clear()
+        """The proxy ends."""
+        self.parked.close()
         self.settle_late()
         for farewell in self.farewells:
             farewell()
@@ -313,15 +311,6 @@ class Firewall:
             "the endpoint that its provider made for it."
         )
         return self.refused("unmeterable", text, endpoint.dialect, request)
-
-    def unparked(self, provider: str, response_id: str) -> CallInFlight | None:
-        """The call that waits for the usage of this response, if it does so here; it is let go."""
-        if (provider, response_id) in self.parked or not self.parked:
-            return self.parked.pop((provider, response_id), None)
-        # It may be known here under another id: the batch's, where this is its output's.
-        claimed = self.ledger.claimed(provider, response_id)
-        keys = [key for key, call in self.parked.items() if claimed and call.call.id == claimed.id]
-        return self.parked.pop(keys[0]) if keys else None
 
     def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
         """The price of a model at that time, or what the policy puts in its place."""

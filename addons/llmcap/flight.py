@@ -230,7 +230,7 @@ class CallInFlight:
         if self.settlement is not None:
             return self.settlement
         if reading.deferred and whole and reading.response_id:
-            self.firewall.parked[self.call.provider, reading.response_id] = self
+            self.firewall.parked.add(self, reading.response_id)
             self.firewall.ledger.park(self._hold, reading.response_id)
             return None
         if self._meter.failed:

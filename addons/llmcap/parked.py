@@ -1,0 +1,62 @@
+"""
+Calls in flight without an exchange: their usage comes with a later request, or never.
+
+A background answer that nobody fetches would be held for ever. After `PARKED_FOR`, or where more
+than `PARKED_MAX` wait, the oldest is billed at what it held; whoever fetches it after that posts
+the difference.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmcap.flight import CallInFlight
+    from llmcap.ledger import Ledger
+
+# Batches are done within 24 hours (OpenAI, Anthropic, Google), or have expired.
+PARKED_FOR = timedelta(hours=48)
+
+# Each keeps its meter and its request: some tens of kilobytes.
+PARKED_MAX = 2_000
+
+
+class Parked:
+    """By provider and response id, the oldest first."""
+
+    def __init__(self, ledger: "Ledger", *, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._calls: dict[tuple[str, str], CallInFlight] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def add(self, call: "CallInFlight", response_id: str) -> None:
+        """It waits for the usage of this response."""
+        self._calls[call.call.provider, response_id] = call
+        if len(self._calls) > PARKED_MAX:
+            self._give_up_oldest("too many background answers were never fetched")
+
+    def take(self, provider: str, response_id: str) -> "CallInFlight | None":
+        """The call that waits for this response, if it does so here; it is let go."""
+        if (provider, response_id) in self._calls or not self._calls:
+            return self._calls.pop((provider, response_id), None)
+        # It may be known here under another id: the batch's, where this is its output's.
+        claimed = self._ledger.claimed(provider, response_id)
+        keys = [key for key, call in self._calls.items() if claimed and call.call.id == claimed.id]
+        return self._calls.pop(keys[0]) if keys else None
+
+    def expire(self) -> None:
+        """Let go of those that nobody comes for."""
+        due = self._clock() - PARKED_FOR
+        while self._calls and next(iter(self._calls.values())).call.at < due:
+            self._give_up_oldest("nobody fetched the background answer")
+
+    def close(self) -> None:
+        """The proxy ends, and there is no one to wait for them any more."""
+        while self._calls:
+            self._give_up_oldest("the proxy ended before the background answer was fetched")
+
+    def _give_up_oldest(self, reason: str) -> None:
+        self._calls.pop(next(iter(self._calls))).give_up(reason)
