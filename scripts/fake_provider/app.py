@@ -7,8 +7,17 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-from fake_provider import anthropic, embeddings, gemini, openai_chat, openai_responses, tariff
+from fake_provider import (
+    anthropic,
+    embeddings,
+    gemini,
+    openai_chat,
+    openai_responses,
+    tariff,
+    vendors,
+)
 from fake_provider.batches import Batches
 from fake_provider.bill import Bill, Record
 from fake_provider.engine import Dialect, Document, answer, send_json
@@ -21,6 +30,15 @@ from fake_provider.scenario import HEADER, Scenario, parse
 from fake_provider.tls import server_context, write_certificates
 
 CONTROL = "/__control__/"
+
+# Where OpenAI, Mistral and Together, Groq, Groq through Hugging Face, and DeepSeek chat.
+CHATS = (
+    "/v1/chat/completions",
+    "/openai/v1/chat/completions",
+    "/groq/openai/v1/chat/completions",
+    "/chat/completions",
+    "/beta/chat/completions",
+)
 
 GEMINI_PATH = re.compile(r"/v1(?:alpha|beta)?/models/([^/:]+):(\w+)")
 RESPONSE_PATH = re.compile(r"/v1/responses/(resp_\d+)(/cancel)?")
@@ -94,6 +112,8 @@ class FakeProvider:
             pass
         elif method == "POST" and (match := GEMINI_PATH.fullmatch(path)):
             await self._gemini(exchange, match[1], match[2])
+        elif method == "POST" and (match := vendors.BEDROCK_PATH.fullmatch(path)):
+            await self._bedrock(exchange, unquote(match[1]), match[2])
         elif match := RESPONSE_PATH.fullmatch(path):
             await self._stored_response(exchange, match[1], cancel=bool(match[2]))
         elif path == "/v1/models":
@@ -106,7 +126,8 @@ class FakeProvider:
 
     def _endpoints(self) -> dict[str, Callable[[Exchange], Awaitable[None]]]:
         return {
-            "/v1/chat/completions": self._chat,
+            **dict.fromkeys(CHATS, self._chat),
+            "/v2/chat": self._cohere,
             "/v1/responses": self._responses,
             "/v1/embeddings": self._embeddings,
             "/v1/audio/speech": self._speech,
@@ -119,7 +140,8 @@ class FakeProvider:
         scenario, document, model = self._open(exchange, openai_chat.error_body)
         order = openai_chat.order_of(document, model)
         record = self._record(order, exchange, scenario)
-        dialect = openai_chat.Chat(order, record, document, usage=scenario.usage)
+        host = exchange.request.headers.get("host", "")
+        dialect = openai_chat.Chat(order, record, document, usage=scenario.usage, host=host)
         await self._answer(exchange, order, dialect, record, scenario)
 
     async def _messages(self, exchange: Exchange) -> None:
@@ -169,6 +191,19 @@ class FakeProvider:
             await self._answer(exchange, order, dialect, record, scenario)
         else:
             raise Refused(404, gemini.error_body(404))
+
+    async def _cohere(self, exchange: Exchange) -> None:
+        scenario, document, model = self._open(exchange, openai_chat.error_body)
+        order = vendors.cohere_order(document, model, most=tariff.OUTPUT_MAX[model])
+        record = self._record(order, exchange, scenario)
+        await self._answer(exchange, order, vendors.CohereChat(record), record, scenario)
+
+    async def _bedrock(self, exchange: Exchange, name: str, operation: str) -> None:
+        scenario, document, model = self._open(exchange, openai_chat.error_body, model=name)
+        most = tariff.OUTPUT_MAX[model]
+        order = vendors.bedrock_order(document, model, operation, most=most)
+        record = self._record(order, exchange, scenario)
+        await self._answer(exchange, order, vendors.Bedrock(record), record, scenario)
 
     async def _embeddings(self, exchange: Exchange) -> None:
         scenario, document, model = self._open(exchange, openai_chat.error_body)

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from fake_provider import eventstream
 from fake_provider.bill import Record
 from fake_provider.exchange import ENCODERS, Exchange
 from fake_provider.generate import Choice, Order, plan, tokens
@@ -13,6 +14,13 @@ from fake_provider.http1 import HangUp
 from fake_provider.scenario import Finish, Scenario
 
 Document = dict[str, Any]
+
+# How a stream is framed, and the content type that says so.
+FRAMINGS = {
+    "sse": "text/event-stream; charset=utf-8",
+    "array": "application/json",
+    "eventstream": "application/vnd.amazon.eventstream",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,7 @@ class Event:
 class Dialect(Protocol):
     """How one API spells one answer. It reads the record for the usage that it reports."""
 
-    framing: str  # sse | array
+    framing: str  # a key of FRAMINGS
 
     def opening(self) -> list[Event]:
         """What comes before the first token."""
@@ -84,6 +92,8 @@ class Body:
             prefix = "," if self._opened else "["
             self._opened = True
             return f"{prefix}{text}\r\n".encode()
+        if self._framing == "eventstream":
+            return eventstream.message(event.name, text.encode())
         name = f"event: {event.name}\n" if event.name else ""
         return f"{name}data: {text}\n\n".encode()
 
@@ -164,9 +174,8 @@ async def _stream(
     scenario: Scenario,
     rng: random.Random,
 ) -> str:
-    kind = "application/json" if dialect.framing == "array" else "text/event-stream; charset=utf-8"
     headers = {
-        "content-type": kind,
+        "content-type": FRAMINGS[dialect.framing],
         "cache-control": "no-cache",
         "x-request-id": "req_fake",
         "request-id": "req_fake",

@@ -9,6 +9,10 @@ from fake_provider.count import count_input
 from fake_provider.engine import Document, Event
 from fake_provider.generate import Choice, Order
 
+# Who tells the usage of a stream with its last choice, asked for or not.
+TELL_UNASKED = ("api.mistral.ai", "api-inference.together.ai")
+GROQ = "api.groq.com"
+
 
 def order_of(document: Document, model: str) -> Order:
     """What the request asks for."""
@@ -45,8 +49,11 @@ class Chat:
 
     framing = "sse"
 
-    def __init__(self, order: Order, record: Record, document: Document, *, usage: bool) -> None:
+    def __init__(
+        self, order: Order, record: Record, document: Document, *, usage: bool, host: str = ""
+    ) -> None:
         self._record = record
+        self._host = host
         self._choices = order.choices
         self._usage = usage
         options = document.get("stream_options") or {}
@@ -75,6 +82,11 @@ class Chat:
         events = [self._chunk([_delta(choice.index, {}, _finish(choice))]) for choice in choices]
         if self._include_usage:
             events.append(self._chunk([], usage_of(self._record)))
+        elif self._usage and isinstance(last := events[-1].data, dict):
+            if self._host in TELL_UNASKED:
+                last["usage"] = usage_of(self._record)
+            elif self._host == GROQ:
+                last["x_groq"] = {"id": "req_fake", "usage": usage_of(self._record)}
         return [*events, Event("[DONE]")]
 
     def failure(self) -> list[Event]:

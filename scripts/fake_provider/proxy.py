@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_provider.process import ROOT, ProviderHandle
+from fake_provider.tls import HOSTS
 
 ADDON = ROOT / "addons" / "llmcap_addon.py"
 REDIRECT = Path(__file__).with_name("redirect.py")
@@ -149,6 +150,7 @@ def proxy_process(
                 **{name: os.environ[name] for name in KEPT if name in os.environ},
                 "PYTHONUNBUFFERED": "1",
                 "FAKE_PROVIDER_PORT": str(provider.port),
+                "FAKE_PROVIDER_HOSTS": " ".join(HOSTS),
                 "FAKE_PROVIDER_REQUESTS": str(folder / "requests.jsonl"),
                 **(environ or {}),
             },

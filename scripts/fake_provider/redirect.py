@@ -2,8 +2,8 @@
 A second addon for mitmdump: sends the providers' hosts to the fake provider, and counts requests.
 
 Loaded with `-s` after LLMCap's. Set by the environment, so that mitmdump's options stay those of a
-user: FAKE_PROVIDER_PORT, and FAKE_PROVIDER_REQUESTS, a file that gets one JSON line per request,
-refused or not.
+user: FAKE_PROVIDER_PORT and FAKE_PROVIDER_HOSTS, and FAKE_PROVIDER_REQUESTS, a file that gets one
+JSON line per request, refused or not.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from mitmproxy import ctx
 from mitmproxy.http import HTTPFlow
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-HOSTS = {"api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com"}
+HOSTS = os.environ["FAKE_PROVIDER_HOSTS"].split()
 PORT = int(os.environ["FAKE_PROVIDER_PORT"])
 REQUESTS = Path(os.environ["FAKE_PROVIDER_REQUESTS"])
 

@@ -70,6 +70,15 @@ TARIFF = {
     "gemini-2.5-flash": _million("0.30", "2.50", "0.03"),
     "gemini-2.5-flash-lite": _million("0.10", "0.40", "0.01"),
     "gemini-embedding-001": _million("0.15"),
+    # mistral.ai/pricing, groq.com/pricing, router.huggingface.co/v1/models, together.ai/pricing,
+    # api-docs.deepseek.com, cohere.com/pricing, aws.amazon.com/bedrock/pricing; November 2026.
+    "mistral-small-latest": _million("0.15", "0.60", "0.015"),
+    "llama-3.1-8b-instant": _million("0.05", "0.08"),
+    "openai/gpt-oss-20b": _million("0.10", "0.50"),
+    "meta-llama/Llama-3.3-70B-Instruct-Turbo": _million("1.04", "1.04"),
+    "deepseek-chat": _million("0.28", "0.42", "0.028"),
+    "command-a-03-2025": _million("2.50", "10"),
+    "amazon.nova-lite-v1:0": _million("0.06", "0.24", "0.015"),
     "tts-1": _million("0"),
     "tts-1-hd": _million("0"),
 }
@@ -88,6 +97,13 @@ OUTPUT_MAX = {
     "claude-opus-4-5": 64_000,
     "gemini-2.5-flash": 65_536,
     "gemini-2.5-flash-lite": 65_536,
+    "mistral-small-latest": 32_000,
+    "llama-3.1-8b-instant": 131_072,
+    "openai/gpt-oss-20b": 65_536,
+    "meta-llama/Llama-3.3-70B-Instruct-Turbo": 131_072,
+    "deepseek-chat": 8_192,
+    "command-a-03-2025": 8_000,
+    "amazon.nova-lite-v1:0": 10_000,
 }
 
 

@@ -15,6 +15,13 @@ HOSTS = (
     "api.openai.com",
     "api.anthropic.com",
     "generativelanguage.googleapis.com",
+    "api.mistral.ai",
+    "api.groq.com",
+    "api-inference.together.ai",
+    "api.cohere.com",
+    "api.deepseek.com",
+    "router.huggingface.co",
+    "bedrock-runtime.us-east-1.amazonaws.com",
 )
 LIFETIME = timedelta(days=2)
 

@@ -1,8 +1,7 @@
 """
 A user's program for the smaller providers: each argument names a package, which makes one call.
 
-`package:stream` streams, where the package has a method of its own for that. Prints one JSON line
-per call: the words that it got, or the exception that it met.
+Prints one JSON line per call: how many words it got, or the exception that it met.
 """
 
 import json
@@ -13,41 +12,76 @@ from typing import Any
 PROMPT = "Say something about the sea."
 MESSAGES = [{"role": "user", "content": PROMPT}]
 
+# What each package calls the text of an answer, or of an event of a stream.
+Texts = Iterable[str | None]
 
-def mistralai() -> Any:
+
+def mistralai() -> Texts:
     """The package of https://pypi.org/project/mistralai."""
     from mistralai.client import Mistral  # noqa: PLC0415
 
     client = Mistral(api_key="fake")
-    return client.chat.complete(model="mistral-small-latest", messages=MESSAGES, max_tokens=50)
+    settings = {"model": "mistral-small-latest", "messages": MESSAGES, "max_tokens": 50}
+    return [client.chat.complete(**settings).choices[0].message.content]
 
 
-def cohere() -> Any:
+def mistralai_stream() -> Texts:
+    """The same as a stream."""
+    from mistralai.client import Mistral  # noqa: PLC0415
+
+    settings = {"model": "mistral-small-latest", "messages": MESSAGES, "max_tokens": 50}
+    stream = Mistral(api_key="fake").chat.stream(**settings)
+    return [choice.delta.content for event in stream for choice in event.data.choices]
+
+
+def cohere() -> Texts:
     """The package of https://pypi.org/project/cohere."""
     import cohere as package  # noqa: PLC0415
 
     client = package.ClientV2(api_key="fake")
-    return client.chat(model="command-a-03-2025", messages=MESSAGES, max_tokens=50)
+    answer = client.chat(model="command-a-03-2025", messages=MESSAGES, max_tokens=50)
+    return [answer.message.content[0].text]
 
 
-def groq() -> Any:
+def cohere_stream() -> Texts:
+    """The same as a stream."""
+    import cohere as package  # noqa: PLC0415
+
+    client = package.ClientV2(api_key="fake")
+    stream = client.chat_stream(model="command-a-03-2025", messages=MESSAGES, max_tokens=50)
+    deltas = [event.delta for event in stream if event.type == "content-delta"]
+    return [delta.message.content.text for delta in deltas]
+
+
+def groq(*, stream: bool = False) -> Texts:
     """The package of https://pypi.org/project/groq."""
     import groq as package  # noqa: PLC0415
 
     client = package.Groq(api_key="fake")
-    return client.chat.completions.create(model="llama-3.1-8b-instant", messages=MESSAGES)
+    settings = {"model": "llama-3.1-8b-instant", "messages": MESSAGES}
+    return _texts(client.chat.completions.create(**settings, stream=stream))
 
 
-def together() -> Any:
+def groq_stream() -> Texts:
+    """The same as a stream."""
+    return groq(stream=True)
+
+
+def together(*, stream: bool = False) -> Texts:
     """The package of https://pypi.org/project/together."""
     from together import Together  # noqa: PLC0415
 
     client = Together(api_key="fake")
-    model = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
-    return client.chat.completions.create(model=model, messages=MESSAGES)
+    settings = {"model": "meta-llama/Llama-3.3-70B-Instruct-Turbo", "messages": MESSAGES}
+    return _texts(client.chat.completions.create(**settings, stream=stream))
 
 
-def huggingface_hub() -> Any:
+def together_stream() -> Texts:
+    """The same as a stream."""
+    return together(stream=True)
+
+
+def huggingface_hub(*, stream: bool = False) -> Texts:
     """The package of https://pypi.org/project/huggingface-hub."""
     from huggingface_hub import InferenceClient  # noqa: PLC0415
 
@@ -55,25 +89,37 @@ def huggingface_hub() -> Any:
     client = InferenceClient(
         base_url="https://router.huggingface.co/groq/openai/v1", api_key="hf_fake"
     )
-    return client.chat_completion(MESSAGES, model="openai/gpt-oss-20b", max_tokens=50)
+    settings = {"model": "openai/gpt-oss-20b", "max_tokens": 50}
+    return _texts(client.chat_completion(MESSAGES, **settings, stream=stream))
 
 
-def boto3() -> Any:
+def huggingface_hub_stream() -> Texts:
+    """The same as a stream."""
+    return huggingface_hub(stream=True)
+
+
+def boto3() -> Texts:
     """The package of https://pypi.org/project/boto3."""
     turn = [{"role": "user", "content": [{"text": PROMPT}]}]
-    return _bedrock().converse(modelId="amazon.nova-lite-v1:0", messages=turn)
+    answer = _bedrock().converse(modelId="amazon.nova-lite-v1:0", messages=turn)
+    return [answer["output"]["message"]["content"][0]["text"]]
 
 
-def boto3_stream() -> Any:
+def boto3_stream() -> Texts:
     """The same as an AWS event stream."""
     turn = [{"role": "user", "content": [{"text": PROMPT}]}]
-    return _bedrock().converse_stream(modelId="amazon.nova-lite-v1:0", messages=turn)
+    answer = _bedrock().converse_stream(modelId="amazon.nova-lite-v1:0", messages=turn)
+    events = [event.get("contentBlockDelta") for event in answer["stream"]]
+    return [event["delta"]["text"] for event in events if event]
 
 
-def boto3_invoke() -> Any:
+def boto3_invoke() -> Texts:
     """A model's own format."""
-    body = {"inferenceConfig": {"max_new_tokens": 50}, "messages": []}
-    return _bedrock().invoke_model(modelId="amazon.nova-lite-v1:0", body=json.dumps(body))
+    turn = [{"role": "user", "content": [{"text": PROMPT}]}]
+    body = {"inferenceConfig": {"max_new_tokens": 50}, "messages": turn}
+    answer = _bedrock().invoke_model(modelId="amazon.nova-lite-v1:0", body=json.dumps(body))
+    document = json.loads(answer["body"].read())
+    return [document["output"]["message"]["content"][0]["text"]]
 
 
 def _bedrock() -> Any:
@@ -87,21 +133,33 @@ def _bedrock() -> Any:
     )
 
 
-def litellm() -> Any:
+def litellm(*, stream: bool = False) -> Texts:
     """The package of https://pypi.org/project/litellm."""
     import litellm as package  # noqa: PLC0415
 
     package.suppress_debug_info = True
-    return package.completion(
-        model="deepseek/deepseek-chat", api_key="fake", messages=MESSAGES, max_tokens=50
-    )
+    settings = {"model": "deepseek/deepseek-chat", "api_key": "fake", "max_tokens": 50}
+    return _texts(package.completion(messages=MESSAGES, **settings, stream=stream))
 
 
-PACKAGES: dict[str, Callable[[], Any]] = {
+def litellm_stream() -> Texts:
+    """The same as a stream."""
+    return litellm(stream=True)
+
+
+def _texts(answer: Any) -> Texts:
+    """Of an answer in OpenAI's format, whole or streamed."""
+    if hasattr(answer, "choices"):
+        return [answer.choices[0].message.content]
+    return [choice.delta.content for event in answer for choice in event.choices]
+
+
+PACKAGES: dict[str, Callable[[], Texts]] = {
     each.__name__: each
     for each in (
-        mistralai, cohere, groq, together, huggingface_hub, boto3, boto3_stream, boto3_invoke,
-        litellm,
+        mistralai, mistralai_stream, cohere, cohere_stream, groq, groq_stream, together,
+        together_stream, huggingface_hub, huggingface_hub_stream, boto3, boto3_stream, boto3_invoke,
+        litellm, litellm_stream,
     )
 }  # fmt: skip
 
@@ -110,8 +168,8 @@ def main(names: Iterable[str]) -> None:
     """One call with each."""
     for name in names:
         try:
-            PACKAGES[name]()
-            report = {"package": name}
+            text = "".join(part for part in PACKAGES[name]() if part)
+            report = {"package": name, "words": len(text.split())}
         except ModuleNotFoundError as error:
             report = {"package": name, "missing": str(error)}
         except Exception as error:  # noqa: BLE001 - it reports whatever it met

@@ -1,24 +1,67 @@
-"""The packages of the smaller providers meet a cap as they meet a quota, and give up as they do."""
+"""
+The packages of the smaller providers: what each call costs is known to the nano-dollar, and they
+meet a cap as they meet a quota, and give up as they do.
+"""
+
+from typing import Any
 
 import pytest
 
 from fake_provider.process import ProviderHandle
+from fake_provider.proxy import ProxyHandle
 
 from .conftest import Run, Start
 
 # The exception that each raises, and how often it tries: Cohere's package alone tries three times,
-# whatever it is told. litellm would try a 429 nine times, so it gets the 400 that stops it.
+# whatever it is told, unless it streams. litellm would try a 429 nine times, so it gets the 400 that
+# stops it.
 PACKAGES = {
     "mistralai": ("SDKError", 1),
+    "mistralai_stream": ("SDKError", 1),
     "cohere": ("TooManyRequestsError", 3),
+    "cohere_stream": ("TooManyRequestsError", 1),
     "groq": ("RateLimitError", 1),
+    "groq_stream": ("RateLimitError", 1),
     "together": ("RateLimitError", 1),
+    "together_stream": ("RateLimitError", 1),
     "huggingface_hub": ("HfHubHTTPError", 1),
+    "huggingface_hub_stream": ("HfHubHTTPError", 1),
     "boto3": ("ClientError", 1),
     "boto3_stream": ("ClientError", 1),
     "boto3_invoke": ("ServiceQuotaExceededException", 1),
     "litellm": ("BadRequestError", 1),
+    "litellm_stream": ("BadRequestError", 1),
 }
+
+
+def called(run: Run, proxy: ProxyHandle, *packages: str) -> list[dict[str, Any]]:
+    """What came of one call with each."""
+    environ = {"AWS_CA_BUNDLE": str(proxy.ca), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    lines = run(proxy, "vendors", *packages, **environ)
+    if missing := [line["missing"] for line in lines if "missing" in line]:
+        pytest.skip(f"the clients' environment is not whole: {missing}")
+    return lines
+
+
+def test_the_ledger_equals_the_bill_of_each(
+    start: Start, run: Run, provider: ProviderHandle
+) -> None:
+    """Call by call; the program gets every word."""
+    proxy = start(cap="1")
+    provider.scenario(length="40")
+    lines = called(run, proxy, *PACKAGES)
+    assert not [line for line in lines if "message" in line]
+    assert [(line["package"], line["words"]) for line in lines] == [
+        (package, 40) for package in PACKAGES
+    ]
+    proxy.settle()
+    costs = [
+        entry["cost_nanos"]
+        for entry in proxy.entries("kind, cost_nanos")
+        if entry["kind"] == "settled"
+    ]
+    assert costs == [int(record["nanos"]) for record in provider.bill()["records"]]
+    assert len(costs) == len(PACKAGES)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -28,15 +71,7 @@ def test_a_refusal_is_a_quota_to_the_vendors_own_package(
     """Its own exception, with our words; the provider is never reached."""
     raised, attempts = PACKAGES[package]
     proxy = start(cap="0", options=["--set", "connection_strategy=lazy"])
-    (line,) = run(
-        proxy,
-        "vendors",
-        package,
-        AWS_CA_BUNDLE=str(proxy.ca),
-        LITELLM_LOCAL_MODEL_COST_MAP="True",
-    )
-    if "missing" in line:
-        pytest.skip(f"the clients' environment has no {package}: {line['missing']}")
+    (line,) = called(run, proxy, package)
     assert raised in line["bases"], line
     assert "LLMCap" in line["message"]
     calls = [each for each in proxy.requests() if "localhost" not in each["host"]]
