@@ -13,8 +13,8 @@ from fake_provider.proxy import ProxyHandle
 from .conftest import Run, Start
 
 # The exception that each raises, and how often it tries: Cohere's package alone tries three times,
-# whatever it is told, unless it streams. litellm would try a 429 nine times, so it gets the 400 that
-# stops it.
+# whatever it is told, unless it streams. litellm would try a 429 nine times, so it gets the
+# 400 that stops it.
 PACKAGES = {
     "mistralai": ("SDKError", 1),
     "mistralai_stream": ("SDKError", 1),
