@@ -13,6 +13,7 @@ from fake_provider import (
     anthropic,
     embeddings,
     gemini,
+    grok,
     openai_chat,
     openai_responses,
     tariff,
@@ -24,7 +25,7 @@ from fake_provider.engine import Dialect, Document, answer, send_json
 from fake_provider.exchange import Exchange
 from fake_provider.generate import Order, plan, tokens
 from fake_provider.http1 import Server
-from fake_provider.http2 import serve_http2
+from fake_provider.http2 import Http2Exchange, serve_http2
 from fake_provider.openai_responses import Response
 from fake_provider.scenario import HEADER, Scenario, parse
 from fake_provider.tls import server_context, write_certificates
@@ -114,6 +115,8 @@ class FakeProvider:
             await self._gemini(exchange, match[1], match[2])
         elif method == "POST" and (match := vendors.BEDROCK_PATH.fullmatch(path)):
             await self._bedrock(exchange, unquote(match[1]), match[2])
+        elif path in grok.GRPC_PATHS and isinstance(exchange, Http2Exchange):
+            await self._grok(exchange, stream=grok.GRPC_PATHS[path])
         elif match := RESPONSE_PATH.fullmatch(path):
             await self._stored_response(exchange, match[1], cancel=bool(match[2]))
         elif path == "/v1/models":
@@ -204,6 +207,27 @@ class FakeProvider:
         order = vendors.bedrock_order(document, model, operation, most=most)
         record = self._record(order, exchange, scenario)
         await self._answer(exchange, order, vendors.Bedrock(record), record, scenario)
+
+    async def _grok(self, exchange: Http2Exchange, *, stream: bool) -> None:
+        """A message behind its length, or one for each token, and the status in the trailers."""
+        scenario, body = self.scenario, exchange.request.body
+        model = grok.model_of(body)
+        order = grok.order_of(body, model, stream=stream, most=tariff.OUTPUT_MAX[model])
+        record = self._record(order, exchange, scenario)
+        rng = random.Random(f"{self._seed}/{record.number}")
+        choices = plan(order, scenario, rng)
+        await exchange.start(200, grok.HEAD)
+        text = ""
+        async for choice, word in tokens(
+            choices, record, scenario, rng=rng, gone=lambda: exchange.gone
+        ):
+            text += word
+            if stream:
+                await exchange.send(grok.piece(record, choice, word))
+        if not stream:
+            await exchange.send(grok.whole(record, choices[0], text))
+        await exchange.end(grok.TRAILERS)
+        record.ended = "whole"
 
     async def _embeddings(self, exchange: Exchange) -> None:
         scenario, document, model = self._open(exchange, openai_chat.error_body)

@@ -54,10 +54,13 @@ class Http2Exchange:
             data = data[room:]
             await self._connection.flush()
 
-    async def end(self) -> None:
+    async def end(self, trailers: Mapping[str, str] | None = None) -> None:
         """End the stream."""
         self._check()
-        self._connection.h2.end_stream(self._id)
+        if trailers:
+            self._connection.h2.send_headers(self._id, trailers.items(), end_stream=True)
+        else:
+            self._connection.h2.end_stream(self._id)
         await self._connection.flush()
 
     async def reset(self) -> None:

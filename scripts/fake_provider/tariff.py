@@ -77,6 +77,7 @@ TARIFF = {
     "openai/gpt-oss-20b": _million("0.10", "0.50"),
     "meta-llama/Llama-3.3-70B-Instruct-Turbo": _million("1.04", "1.04"),
     "deepseek-chat": _million("0.28", "0.42", "0.028"),
+    "grok-4-1-fast-non-reasoning": _million("1.25", "2.50", "0.20"),  # docs.x.ai/docs/models
     "command-a-03-2025": _million("2.50", "10"),
     "amazon.nova-lite-v1:0": _million("0.06", "0.24", "0.015"),
     "tts-1": _million("0"),
@@ -102,6 +103,7 @@ OUTPUT_MAX = {
     "openai/gpt-oss-20b": 65_536,
     "meta-llama/Llama-3.3-70B-Instruct-Turbo": 131_072,
     "deepseek-chat": 8_192,
+    "grok-4-1-fast-non-reasoning": 2_000_000,
     "command-a-03-2025": 8_000,
     "amazon.nova-lite-v1:0": 10_000,
 }

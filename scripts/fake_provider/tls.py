@@ -15,6 +15,7 @@ HOSTS = (
     "api.openai.com",
     "api.anthropic.com",
     "generativelanguage.googleapis.com",
+    "api.x.ai",
     "api.mistral.ai",
     "api.groq.com",
     "api-inference.together.ai",

@@ -147,6 +147,24 @@ def litellm_stream() -> Texts:
     return litellm(stream=True)
 
 
+def xai_sdk() -> Texts:
+    """The package of https://pypi.org/project/xai-sdk, which speaks gRPC."""
+    return [_grok().sample().content]
+
+
+def xai_sdk_stream() -> Texts:
+    """The same as a stream."""
+    return [chunk.content for _, chunk in _grok().stream()]
+
+
+def _grok() -> Any:
+    from xai_sdk import Client  # noqa: PLC0415
+    from xai_sdk.chat import user  # noqa: PLC0415
+
+    chat = Client(api_key="fake").chat.create(model="grok-4-1-fast-non-reasoning", max_tokens=50)
+    return chat.append(user(PROMPT))
+
+
 def _texts(answer: Any) -> Texts:
     """Of an answer in OpenAI's format, whole or streamed."""
     if hasattr(answer, "choices"):
@@ -159,7 +177,7 @@ PACKAGES: dict[str, Callable[[], Texts]] = {
     for each in (
         mistralai, mistralai_stream, cohere, cohere_stream, groq, groq_stream, together,
         together_stream, huggingface_hub, huggingface_hub_stream, boto3, boto3_stream, boto3_invoke,
-        litellm, litellm_stream,
+        litellm, litellm_stream, xai_sdk, xai_sdk_stream,
     )
 }  # fmt: skip
 

@@ -31,12 +31,19 @@ PACKAGES = {
     "boto3_invoke": ("ServiceQuotaExceededException", 1),
     "litellm": ("BadRequestError", 1),
     "litellm_stream": ("BadRequestError", 1),
+    "xai_sdk": ("RpcError", 1),
+    "xai_sdk_stream": ("RpcError", 1),
 }
 
 
 def called(run: Run, proxy: ProxyHandle, *packages: str) -> list[dict[str, Any]]:
     """What came of one call with each."""
-    environ = {"AWS_CA_BUNDLE": str(proxy.ca), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    environ = {
+        "AWS_CA_BUNDLE": str(proxy.ca),
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(proxy.ca),
+        "grpc_proxy": f"http://127.0.0.1:{proxy.port}",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
     lines = run(proxy, "vendors", *packages, **environ)
     if missing := [line["missing"] for line in lines if "missing" in line]:
         pytest.skip(f"the clients' environment is not whole: {missing}")
