@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from company_proxy import CompanyProxy
 from fake_provider.proxy import ProxyHandle, proxy_process
 from fake_provider.sockets import SocketProvider
+from fake_provider.tls import HOSTS
 
-from .conftest import Run
+from .conftest import CLIENTS, PROGRAMS, Run
+from .people import User
 
 
 @pytest.fixture
@@ -46,6 +49,21 @@ def test_a_session_is_billed_to_the_token(start: Any, run: Run, provider: Socket
     assert (provider.bill.upgrades, provider.bill.creates) == (1, 6)
     kinds = [entry["kind"] for entry in proxy.entries("kind")]
     assert kinds == ["hold", "settled"] * 6
+
+
+def test_a_session_under_llmcap_run_is_billed_and_stopped_alike(
+    provider: SocketProvider, tmp_path: Path
+) -> None:
+    """Its proxy has few of mitmproxy's addons, and all that a session needs."""
+    program = [str(CLIENTS), str(PROGRAMS / "codex_program.py"), "--turns=1000", "--limit=50"]
+    with CompanyProxy(dict.fromkeys(HOSTS, provider.handle.port)) as company:
+        user = User(provider.handle, company, tmp_path, {"OPENAI_API_KEY": "sk-fake"})
+        done = user.run("--cap", "0.002", "--", *program)
+    assert done.returncode == 124, done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["attempts"]) == ("stopped", 1)
+    assert user.spent_nanos() == provider.bill.nanos > 0
+    assert provider.bill.upgrades == 1
 
 
 def test_a_capped_session_stops_at_the_refused_frame(
