@@ -4,6 +4,7 @@ uploaded files ask for. Kept in the same file as the books, as another proxy may
 """
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -18,17 +19,17 @@ FILES_MAX = 5_000
 _CALL = "SELECT at, call_id, provider, endpoint, model FROM entries WHERE id = ?"
 
 
-class Memory:
+class Memory(ABC):
     """These methods of a ledger; who inherits them opens and closes the store."""
 
     _store: Store
     _clock: Callable[[], datetime]
 
-    def _check_open(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _check_open(self) -> None: ...
 
-    def _read[Result](self, query: Callable[[sqlite3.Connection], Result]) -> Result:
-        raise NotImplementedError
+    @abstractmethod
+    def _read[Result](self, query: Callable[[sqlite3.Connection], Result]) -> Result: ...
 
     def claimed(self, provider: str, response_id: str) -> Call | None:
         """Read without the write lock."""
