@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -72,11 +73,18 @@ def test_a_fraction_of_a_nano_dollar_is_rounded_up() -> None:
         assert tariff.nanos("half", fresh=2, cached=0, written=0, output=0) == 25
 
 
+# Who sells a model, by the first part of its name.
+SELLERS = {
+    "claude": "anthropic", "gemini": "google", "mistral": "mistral", "llama": "groq",
+    "meta": "together", "deepseek": "deepseek", "grok": "xai", "command": "cohere",
+    "amazon": "aws-bedrock", "openai/gpt": "huggingface",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("model", [name for name in tariff.TARIFF if "moderation" not in name])
 def test_the_tariff_agrees_with_the_price_book(model: str) -> None:
     """Two tables, typed and generated apart, have the same prices."""
-    families = {"claude": "anthropic", "gemini": "google"}
-    provider = families.get(model.partition("-")[0], "openai")
+    provider = SELLERS.get(re.split("[-.]", model)[0], "openai")
     price = PriceBook().find(provider, model, datetime.now(UTC))
     rates = tariff.TARIFF[model]
     assert price is not None
