@@ -7,7 +7,6 @@ no port can be lost between being found free and being used.
 
 import asyncio
 import contextlib
-import gc
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -20,7 +19,6 @@ from urllib.parse import unquote, urlsplit
 
 READY_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
-COLLECT_AFTER = 10_000  # objects; Python's own threshold is made for small programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +152,7 @@ class ProxyThread:
         # mitmproxy takes half a second to import: only who serves pays for it.
         from llmcap.launch.master import serve  # noqa: PLC0415
 
-        _spare_the_collector()
         await serve(self._setup, self._listener, addons, stop=self._stop, ready=self._ready.set)
-
-
-def _spare_the_collector() -> None:
-    """
-    What was imported stays: the garbage collector need not walk through it again and again.
-
-    With the threshold it serves some 3 % more calls; a call leaves few cycles behind.
-    """
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
