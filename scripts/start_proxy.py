@@ -29,7 +29,9 @@ def main() -> None:
         allow_abbrev=False,
     )
     parser.add_argument("--cap", default="", help="what may be spent: 5 in all, 5/day, 20/month")
-    parser.add_argument("--port", type=int, default=8080, help="default: %(default)s")
+    parser.add_argument(
+        "--port", "--listen-port", "-p", type=int, default=8080, help="default: %(default)s"
+    )
     parser.add_argument("--config", default="", help="a YAML file with budgets, prices and policy")
     parser.add_argument("--ledger", default="", help="an SQLite file; default: the user's own")
     options, rest = parser.parse_known_args()
