@@ -24,7 +24,7 @@ from fake_provider.bill import Bill, Record
 from fake_provider.engine import Dialect, Document, answer, send_json
 from fake_provider.exchange import Exchange
 from fake_provider.generate import Order, plan, tokens
-from fake_provider.http1 import Server
+from fake_provider.http1 import HangUp, Server
 from fake_provider.http2 import Http2Exchange, serve_http2
 from fake_provider.openai_responses import Response
 from fake_provider.scenario import HEADER, Scenario, parse
@@ -215,11 +215,27 @@ class FakeProvider:
         order = grok.order_of(body, model, stream=stream, most=tariff.OUTPUT_MAX[model])
         record = self._record(order, exchange, scenario)
         rng = random.Random(f"{self._seed}/{record.number}")
-        choices = plan(order, scenario, rng)
+        try:
+            await self._answer_grok(exchange, order, record, stream=stream, rng=rng)
+            record.ended = "whole"
+        except HangUp:
+            record.ended = "hung up"
+            raise
+
+    async def _answer_grok(
+        self,
+        exchange: Http2Exchange,
+        order: Order,
+        record: Record,
+        *,
+        stream: bool,
+        rng: random.Random,
+    ) -> None:
+        choices = plan(order, self.scenario, rng)
         await exchange.start(200, grok.HEAD)
         text = ""
         async for choice, word in tokens(
-            choices, record, scenario, rng=rng, gone=lambda: exchange.gone
+            choices, record, self.scenario, rng=rng, gone=lambda: exchange.gone
         ):
             text += word
             if stream:
@@ -227,7 +243,6 @@ class FakeProvider:
         if not stream:
             await exchange.send(grok.whole(record, choices[0], text))
         await exchange.end(grok.TRAILERS)
-        record.ended = "whole"
 
     async def _embeddings(self, exchange: Exchange) -> None:
         scenario, document, model = self._open(exchange, openai_chat.error_body)

@@ -58,7 +58,7 @@ def groq(*, stream: bool = False) -> Texts:
     import groq as package  # noqa: PLC0415
 
     client = package.Groq(api_key="fake")
-    settings = {"model": "llama-3.1-8b-instant", "messages": MESSAGES}
+    settings = {"model": "llama-3.1-8b-instant", "messages": MESSAGES, "max_tokens": 50}
     return _texts(client.chat.completions.create(**settings, stream=stream))
 
 
@@ -72,7 +72,8 @@ def together(*, stream: bool = False) -> Texts:
     from together import Together  # noqa: PLC0415
 
     client = Together(api_key="fake")
-    settings = {"model": "meta-llama/Llama-3.3-70B-Instruct-Turbo", "messages": MESSAGES}
+    model = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
+    settings = {"model": model, "messages": MESSAGES, "max_tokens": 50}
     return _texts(client.chat.completions.create(**settings, stream=stream))
 
 
@@ -108,7 +109,10 @@ def boto3() -> Texts:
 def boto3_stream() -> Texts:
     """The same as an AWS event stream."""
     turn = [{"role": "user", "content": [{"text": PROMPT}]}]
-    answer = _bedrock().converse_stream(modelId="amazon.nova-lite-v1:0", messages=turn)
+    limit = {"maxTokens": 50}
+    answer = _bedrock().converse_stream(
+        modelId="amazon.nova-lite-v1:0", messages=turn, inferenceConfig=limit
+    )
     events = [event.get("contentBlockDelta") for event in answer["stream"]]
     return [event["delta"]["text"] for event in events if event]
 

@@ -85,3 +85,39 @@ def test_a_refusal_is_a_quota_to_the_vendors_own_package(
     assert [each["refused"] for each in calls] == [True] * attempts, calls
     assert provider.bill()["requests"] == {}
     assert {entry["kind"] for entry in proxy.entries("kind")} == {"refused"}
+
+
+# How each learns that its stream was cut: what it raises, or nothing but the end of the answer.
+CUTS = {
+    "mistralai_stream": "ResponseValidationError",  # it takes the error for an event, and shows it
+    "cohere_stream": "",
+    "groq_stream": "APIError",
+    "together_stream": "APIError",
+    "huggingface_hub_stream": "TextGenerationError",
+    "boto3_stream": "EventStreamError",
+    "litellm_stream": "",
+    "xai_sdk_stream": "RpcError",
+}
+CUT_TOKENS = 1300
+CUT = f"""
+budgets: [{{name: each, cap: {CUT_TOKENS} tokens, per: provider}}]
+clamp: false
+"""
+
+
+def test_a_stream_that_does_not_end_is_cut_for_each(
+    start: Start, run: Run, provider: ProviderHandle
+) -> None:
+    """On both sides: the provider stops, the program gets an end, and the bill keeps to the cap."""
+    proxy = start(config=CUT)
+    provider.scenario(length="100000", token_seconds=0.004, ignore_limit=True)
+    lines = called(run, proxy, *CUTS)
+    for line, (package, raised) in zip(lines, CUTS.items(), strict=True):
+        assert line["package"] == package
+        assert raised in line["bases"] if raised else line["words"] > 0, line
+    proxy.settle()
+    records = provider.bill()["records"]
+    assert [record["ended"] for record in records] == ["hung up"] * len(CUTS)
+    for record in records:
+        assert 0 < record["fresh"] + record["output"] <= CUT_TOKENS, record
+    assert proxy.spent_nanos() >= provider.nanos()
