@@ -110,7 +110,7 @@ def test_a_stream_that_does_not_end_is_cut_for_each(
 ) -> None:
     """On both sides: the provider stops, the program gets an end, and the bill keeps to the cap."""
     proxy = start(config=CUT)
-    provider.scenario(length="100000", token_seconds=0.004, ignore_limit=True)
+    provider.scenario(length="100000", token_seconds=0.0015, ignore_limit=True)
     lines = called(run, proxy, *CUTS)
     for line, (package, raised) in zip(lines, CUTS.items(), strict=True):
         assert line["package"] == package
