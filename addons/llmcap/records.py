@@ -186,6 +186,24 @@ class Demand:
         return self.fixed_tokens + limit * self.per_output_tokens
 
 
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A part of a demand that has a most: so many of its unit, and who says so."""
+
+    most: Count
+    by: str  # "the bytes of the body", "the request's max_tokens", "the model's window", ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded:
+    """A part of a demand that nothing in the request bounds: the model's dearest, or a refusal."""
+
+    why: str
+
+
+Bound = Bounded | Unbounded
+
+
 # --- budgets --------------------------------------------------------------------------------
 
 

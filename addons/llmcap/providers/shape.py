@@ -157,6 +157,7 @@ class Ask:
     prompts: int = 1  # separate inputs in the body, each with a context window of its own
     sound: bool = False  # reads or writes sound, at the rates for it
     remote_input: bool = False  # reads context that only the provider has
+    unread: tuple[str, ...] = ()  # fields that nobody declared, and that could name or multiply
     previous_id: str | None = None  # the response or conversation that it continues
     terms: tuple[str, ...] = ()  # the dearest terms that the request can be served under
     other_models: tuple[str, ...] = ()  # helpers and fallbacks that may be billed besides `model`
