@@ -1,0 +1,127 @@
+"""
+What a call used and what that costs: the words of meters and of the price book.
+
+They hold data only; `pricing` computes with them. Maps are never changed after they are made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+
+Count = int | Decimal
+NOTHING: Mapping[str, Count] = MappingProxyType({})
+
+
+# --- what a call used -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """
+    Counts by unit. The two totals hold everything; the fields below each are parts of them.
+
+    `extras` are billable units that are no tokens, by the name they have in `pricing/units.yaml`:
+    `web_search`, `image`, `input_character`, `audio_second`, `page`, ...
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    # parts of input_tokens
+    cache_read: int = 0
+    cache_write_5m: int = 0  # every write that is not known to have the dearer one-hour lifetime
+    cache_write_1h: int = 0
+    input_audio: int = 0
+    input_image: int = 0
+    input_video: int = 0
+    cache_read_audio: int = 0  # part of cache_read and of input_audio
+    cache_read_image: int = 0  # part of cache_read and of input_image
+    # parts of output_tokens
+    reasoning: int = 0
+    output_audio: int = 0
+    output_image: int = 0
+    output_video: int = 0
+    extras: Mapping[str, Count] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """
+    One part of a call's bill: usage at one model under some terms.
+
+    `terms` select the price's variants: `batch`, `flex`, `priority`, `fast`, `geo-us`, ... A call
+    has several charges when helpers on other models worked for it.
+    """
+
+    model: str
+    usage: Usage
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    What a provider's reader understood of one response, at any moment of it.
+
+    `complete` says that the provider's final usage was seen. Until then `charges` hold what was
+    reported so far, and the counts of visible output bound what was not; then these may be too low.
+    """
+
+    charges: tuple[Charge, ...] = ()
+    complete: bool = False
+    model: str | None = None  # the one that served, as the response names it
+    response_id: str | None = None  # the identity under which a deferred usage is charged once
+    billed_usd: Decimal | None = None  # the provider's own bill, where it tells one
+    error: str | None = None  # the machine code of an error inside a 200
+    deferred: bool = False  # the usage will come, or came, with another exchange
+    over: bool = False  # the work has ended, with its usage or without
+    also: tuple[str, ...] = ()  # further identities under which the same usage may be told
+    others: tuple["Reading", ...] = ()  # what the same response tells of other work
+    visible_bytes: int = 0  # UTF-8 bytes of generated text seen so far
+    visible_events: int = 0  # deltas that carried output
+
+
+# --- what it costs --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Rates for calls that read more than `above` input tokens; the whole call, or the rest."""
+
+    above: int
+    rates: Mapping[str, Decimal]
+    marginal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a term of service changes: rates of its own, or a factor on all of them."""
+
+    rates: Mapping[str, Decimal] = MappingProxyType({})
+    factor: Decimal = Decimal(1)
+    tiers: tuple[Tier, ...] = ()
+    unasked: bool = False  # a provider's account setting may apply it without the call asking
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """
+    What one model costs from `since` on: USD per price unit of each billable unit.
+
+    How many of a unit make one price unit is in `pricing/units.yaml` (tokens: one million).
+    """
+
+    provider: str
+    model: str
+    rates: Mapping[str, Decimal]
+    tiers: tuple[Tier, ...] = ()
+    variants: Mapping[str, Variant] = MappingProxyType({})
+    since: str | None = None  # ISO date or time; None means "as far back as we know"
+    source: str = ""
+    max_output: int | None = None  # tokens
+    context_window: int | None = None  # tokens
+    reasons: bool = True  # may spend output tokens that the response does not show
+
+    def __hash__(self) -> int:
+        """What is computed of a price is kept by it: its tables do not have to be looked at."""
+        return hash((self.provider, self.model, self.since))
