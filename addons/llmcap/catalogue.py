@@ -50,7 +50,7 @@ refused. It is made from the tables in this folder.
   ends that may not go on. **Refusal**: the status, and whose error it looks like.
 - **Recorded**: how many exchanges with the real provider the tests replay.
 
-A provider that speaks OpenAI's API is one row in `compatible.py` and a price file in `pricing/`. A
+A provider that speaks OpenAI's API is one row in `vendors.py` and a price file in `pricing/`. A
 host of your own needs no code:
 
 ```yaml

@@ -6,8 +6,8 @@ import pytest
 from exchanging import answer, ask, endpoint_of, stream
 
 from llmcap.providers import PROVIDERS
-from llmcap.providers.compatible import VENDORS
 from llmcap.providers.shape import Billing
+from llmcap.providers.vendors import VENDORS
 
 GROQ = "https://api.groq.com/openai/v1/chat/completions"
 DEEPSEEK = "https://api.deepseek.com/chat/completions"

@@ -1,7 +1,7 @@
 """
 The table of providers, and the way from a request's host, method and path to its endpoint.
 
-A file per vendor whose API is its own, a row of `compatible` for each that speaks OpenAI's. Hosts
+A file per vendor whose API is its own, a row of `vendors` for each that speaks OpenAI's. Hosts
 that a config adds come before all of these.
 """
 
@@ -15,7 +15,6 @@ from llmcap.providers import (
     bedrock,
     codex,
     cohere,
-    compatible,
     deepseek,
     fireworks,
     github,
@@ -31,6 +30,7 @@ from llmcap.providers import (
     rankers,
     replicate,
     together,
+    vendors,
     venice,
     vercel,
     vertex,
@@ -81,7 +81,7 @@ PROVIDERS: tuple[Provider, ...] = (
     voices.DEEPGRAM,
     voices.ELEVENLABS,
     replicate.PROVIDER,
-    *compatible.VENDORS,
+    *vendors.VENDORS,
 )
 
 _BY_NAME = {provider.name: provider for provider in (*PROVIDERS, local.PROVIDER)}
