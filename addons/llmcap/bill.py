@@ -2,21 +2,24 @@
 What a reading costs: the provider's own bill, or usage times the price of who served.
 """
 
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from llmcap.errors import PriceError
 from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd
 from llmcap.providers.shape import Provider
-from llmcap.records import Call, Charge, Reading, Usage
+from llmcap.records import Call
+from llmcap.words.usage import Charge, Price, Reading, Usage
 
-if TYPE_CHECKING:
-    from llmcap.firewall import Firewall
+# The price of a provider's model at a time, as whoever asks for a bill looks it up: a changed
+# config puts other prices in place, so none is kept here.
+PriceOf = Callable[[Provider, str, datetime], Price | None]
 
 
 def cost_of(
-    firewall: "Firewall", provider: Provider, reading: Reading, call: Call
+    price_of: PriceOf, provider: Provider, reading: Reading, call: Call
 ) -> tuple[int, list[str]]:
     """
     Nano-dollars of a reading, and what should be said about it.
@@ -30,9 +33,9 @@ def cost_of(
     usd = Decimal(0)
     for charge in reading.charges:
         # Some tell what was used, and not by which model.
-        price = firewall.price_of(provider, charge.model or call.model, call.at)
+        price = price_of(provider, charge.model or call.model, call.at)
         if price is None:
-            price = firewall.price_of(provider, call.model, call.at)
+            price = price_of(provider, call.model, call.at)
             notes.append(f"served by {charge.model}, which has no price: billed as {call.model}")
         if price is None:
             raise PriceError(f"{provider.name}/{charge.model} has no price")

@@ -91,7 +91,7 @@ class Deferred:
         known = firewall.ledger.claimed(name, reading.response_id)
         if known is None and not watched.endpoint.charges_strangers:
             return
-        cost, notes = cost_of(firewall, watched.provider, reading, known or watched.call)
+        cost, notes = cost_of(firewall.price_of, watched.provider, reading, known or watched.call)
         settlement = Settlement(
             Ending.SETTLED, cost, usage=total(reading.charges), model=reading.model,
             response_id=reading.response_id, note="; ".join(["fetched later", *notes]),

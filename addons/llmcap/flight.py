@@ -252,7 +252,7 @@ class CallInFlight:
         return reading.complete and not (served and counts_nothing(reading))
 
     def _priced(self, reading: Reading, ending: Ending, note: str) -> Settlement:
-        cost, notes = cost_of(self.firewall, self._admission.provider, reading, self.call)
+        cost, notes = cost_of(self.firewall.price_of, self._admission.provider, reading, self.call)
         for text in notes:
             told = f"{self.call.provider}/{self.call.model} was {text}"
             self.firewall.notify("price_missing", told, subject=text)
@@ -346,7 +346,7 @@ class CallInFlight:
         """Whether what was reported and what was seen so far are covered by the hold."""
         if reading.charges is not self._reported:
             self._reported = reading.charges
-            cost, _ = cost_of(self.firewall, self._admission.provider, reading, self.call)
+            cost, _ = cost_of(self.firewall.price_of, self._admission.provider, reading, self.call)
             if not self._allowance.pays(cost):
                 return False
         if reading.visible_bytes <= self._allowance.next_look:

@@ -57,7 +57,7 @@ def assumed(
         first, *others = reading.charges
         usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
         seen = replace(reading, charges=(replace(first, usage=usage), *others))
-        cost, _ = cost_of(admission.firewall, admission.provider, seen, admission.call)
+        cost, _ = cost_of(admission.firewall.price_of, admission.provider, seen, admission.call)
     else:
         _count_input(admission)
         demand = admission.demand
