@@ -8,11 +8,11 @@ the difference.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from llmcap.flight import CallInFlight
-    from llmcap.ledger import Ledger
+from llmcap.ledger import Ledger
+from llmcap.records import Call
+from llmcap.words.usage import Reading
 
 # Batches are done within 24 hours (OpenAI, Anthropic, Google), or have expired.
 PARKED_FOR = timedelta(hours=48)
@@ -21,24 +21,38 @@ PARKED_FOR = timedelta(hours=48)
 PARKED_MAX = 2_000
 
 
+class Waiting(Protocol):
+    """A call whose usage will come with a later request: what those who wait for it do to it."""
+
+    call: Call
+
+    def give_up(self, reason: str) -> None:
+        """Its usage will not be seen any more."""
+        ...
+
+    def settle_from(self, reading: Reading) -> None:
+        """Its usage has come."""
+        ...
+
+
 class Parked:
     """By provider and response id, the oldest first."""
 
-    def __init__(self, ledger: "Ledger", *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: Ledger, *, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._calls: dict[tuple[str, str], CallInFlight] = {}
+        self._calls: dict[tuple[str, str], Waiting] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
 
-    def add(self, call: "CallInFlight", response_id: str) -> None:
+    def add(self, call: Waiting, response_id: str) -> None:
         """It waits for the usage of this response."""
         self._calls[call.call.provider, response_id] = call
         if len(self._calls) > PARKED_MAX:
             self._give_up_oldest("too many background answers were never fetched")
 
-    def take(self, provider: str, response_id: str) -> "CallInFlight | None":
+    def take(self, provider: str, response_id: str) -> Waiting | None:
         """The call that waits for this response, if it does so here; it is let go."""
         if (provider, response_id) in self._calls or not self._calls:
             return self._calls.pop((provider, response_id), None)
