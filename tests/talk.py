@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from walk import Walk, walk
 
-from llmcap.admission import Refused
 from llmcap.attributes import Facts
 from llmcap.flight import CallInFlight
 from llmcap.ledger.queries import entries
 from llmcap.providers.shape import Request
 from llmcap.records import Wait
 from llmcap.sockets import Pending, Session, Verdict, opened
+from llmcap.walk.answers import Refused
 
 
 @dataclass

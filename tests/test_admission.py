@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from walk import answer, begin, chat, chunk, completion, post, walk
 
-from llmcap.admission import Refused
 from llmcap.attributes import Facts
 from llmcap.flight import CallInFlight
 from llmcap.records import HoldMode, Wait
+from llmcap.walk.answers import Refused
 
 
 def sent(call: CallInFlight) -> dict:

@@ -35,7 +35,7 @@ from made_up import HOSTS, MODELS, MOMENTS, PRICES, PROGRAMS, SECRET, Program, c
 from walk import FakeClock, answer, completion
 
 from llmcap import guard, yamldoc
-from llmcap.admission import Admission, Refused
+from llmcap.admission import Admission
 from llmcap.alerts import Event
 from llmcap.attributes import Facts
 from llmcap.budget import parse_short
@@ -47,6 +47,7 @@ from llmcap.ledger import open_ledger
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
 from llmcap.records import Policy
+from llmcap.walk.answers import Refused
 
 RUN = "run"
 BOOK = PriceBook(overrides=PRICES)

@@ -31,7 +31,7 @@ ROWS = {
     "store": "ledger",
     "walk": (
         "admission allowance bill deferred firewall flight guard parked patience restrain "
-        "sockets unfinished uploads visible"
+        "sockets unfinished uploads visible walk"
     ),
 }
 
@@ -55,7 +55,7 @@ OUTSIDE = {
 # Where amounts are computed. Elsewhere a float may be a number of seconds.
 MONEY = (
     "admission allowance bill budget deferred estimate firewall flight ledger lots money pricing "
-    "records restrain uploads words"
+    "records restrain uploads walk words"
 )
 
 # Modules whose tests are not named after them, and where they are.
@@ -64,6 +64,7 @@ TESTED_IN = {
     "cut": "e2e/test_wire.py: only a real proxy has the streams that it cuts",
     "restrain": "test_guard.py: it asks the guard, and does what that says",
     "rules": "test_config.py, test_thresholds.py, test_breakers.py: records without functions",
+    "walk": "test_firewall.py, test_admission.py: answers, which the steps give",
 }
 
 

@@ -4,12 +4,11 @@ import pytest
 from ordering import answered, look
 from walk import chat, completion, post, walk
 
-from llmcap.admission import Refused
 from llmcap.attributes import Facts
-from llmcap.firewall import Pass
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.records import EndpointPolicy, UnknownPolicy
+from llmcap.walk.answers import Pass, Refused
 
 
 def get(path: str, host: str = "api.openai.com", **headers) -> Request:

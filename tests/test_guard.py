@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from walk import BOOK, FakeClock, answer, chat, completion, post
 
-from llmcap.admission import Admission, Refused
+from llmcap.admission import Admission
 from llmcap.alerts import Event
 from llmcap.attributes import Facts
 from llmcap.budget import parse_short
@@ -20,6 +20,7 @@ from llmcap.patience import admit
 from llmcap.providers.shape import Request
 from llmcap.records import Budget, CapUnit, Policy
 from llmcap.rules import Action, BreakerRules, EventKind, ParallelRule, RepeatRule, Threshold
+from llmcap.walk.answers import Refused
 
 FIRST = Threshold(50, Action.WARN)
 SLOW = Threshold(60, Action.THROTTLE, delay_seconds=Decimal("0.01"))

@@ -7,11 +7,11 @@ import pytest
 from walk import answer, chat, completion, walk
 
 from llmcap import patience
-from llmcap.admission import Refused
 from llmcap.attributes import Facts
 from llmcap.errors import LedgerBusy, LLMCapError
 from llmcap.flight import CallInFlight
 from llmcap.patience import admit, patiently
+from llmcap.walk.answers import Refused
 
 
 def stays() -> bool:

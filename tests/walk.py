@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from llmcap.admission import Admission, Refused
+from llmcap.admission import Admission
 from llmcap.attributes import Facts
 from llmcap.budget import parse_short
 from llmcap.firewall import Firewall
@@ -17,6 +17,7 @@ from llmcap.ledger import open_ledger
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
 from llmcap.records import Policy, Wait
+from llmcap.walk.answers import Refused
 
 INPUT_NANOS = 150  # for one token of gpt-4o-mini
 OUTPUT_NANOS = 600

@@ -19,7 +19,7 @@ from mitmproxy.exceptions import OptionsError
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from llmcap import cut
-from llmcap.admission import Admission, Refused
+from llmcap.admission import Admission
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.attributes import Facts
 from llmcap.budget import describe
@@ -50,6 +50,7 @@ from llmcap.shell.guarded import Work, guarded
 from llmcap.shell.kept import InFlight, Kept
 from llmcap.shell.upgrades import Upgrades
 from llmcap.uploads import Upload
+from llmcap.walk.answers import Refused
 
 logger = logging.getLogger(__name__)
 

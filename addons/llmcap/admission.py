@@ -9,7 +9,7 @@ prepares the demand and applies the outcome.
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -31,19 +31,12 @@ from llmcap.records import (
     Scope,
     Wait,
 )  # fmt: skip
-from llmcap.replies import Refusal, Reply, refusal_for
+from llmcap.replies import Refusal, refusal_for
 from llmcap.waiting import Key
+from llmcap.walk.answers import Refused
 
 if TYPE_CHECKING:
     from llmcap.firewall import Firewall
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The request is answered here; nothing of it reaches the provider."""
-
-    refusal: Refusal
-    reply: Reply
 
 
 class Admission:

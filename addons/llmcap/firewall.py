@@ -9,11 +9,10 @@ itself the moment the final usage is known, before the client has the last bytes
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from llmcap.admission import Admission, Refused
+from llmcap.admission import Admission
 from llmcap.alerts import Event
 from llmcap.attributes import Facts, attributes_of
 from llmcap.budget import scopes_for
@@ -46,16 +45,10 @@ from llmcap.replies import Refusal, Reply, refuse, refuse_upgrade
 from llmcap.restrain import restrained
 from llmcap.uploads import Upload, Uploads, ordered
 from llmcap.waiting import Line
+from llmcap.walk.answers import Pass, Refused
 
 # Methods that start work at a provider. A GET never does, and HEAD and OPTIONS cannot.
 WORKING_METHODS = frozenset({"POST", "PUT", "PATCH"})
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """The request is none of ours, or free: forward it as it is."""
-
-    reason: str
 
 
 def _nobody(kind: str, message: str) -> None:

@@ -9,7 +9,7 @@ would refuse: what is left of the call is admitted like any other.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from llmcap.admission import Admission, Refused
+from llmcap.admission import Admission
 from llmcap.brakes.reroute import with_limit, with_model
 from llmcap.brakes.thresholds import Reached
 from llmcap.errors import FormatError
@@ -17,6 +17,7 @@ from llmcap.money import format_usd
 from llmcap.records import CapUnit, Deny
 from llmcap.replies import CAP_REACHED, Refusal
 from llmcap.replies.refusal import iso
+from llmcap.walk.answers import Refused
 
 BREAKER_OPEN = "breaker_open"
 

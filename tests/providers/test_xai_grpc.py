@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 from walk import walk
 
-from llmcap.admission import Refused
 from llmcap.errors import FormatError
 from llmcap.flight import CallInFlight
 from llmcap.providers import match
@@ -14,6 +13,7 @@ from llmcap.providers.xai_grpc import read_completion
 from llmcap.records import Reading, Usage
 from llmcap.streams.grpc import messages_in
 from llmcap.streams.protobuf import Message, varint
+from llmcap.walk.answers import Refused
 
 MODEL = "grok-4-1-fast-non-reasoning"
 READ, CACHED, WRITTEN = 1250, 200, 2500  # nano-dollars for one token

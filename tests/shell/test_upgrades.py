@@ -10,12 +10,11 @@ from talk import upgrade
 from walk import walk
 from wsproto.frame_protocol import Opcode
 
-from llmcap.admission import Refused
 from llmcap.attributes import Facts
 from llmcap.errors import LedgerError
-from llmcap.firewall import Pass
 from llmcap.shell import upgrades
 from llmcap.shell.upgrades import Upgrades
+from llmcap.walk.answers import Pass, Refused
 
 ASK = {"type": "response.create", "model": "gpt-4o-mini", "input": "hi", "max_output_tokens": 100}
 USAGE = {"input_tokens": 10, "output_tokens": 1}

@@ -4,10 +4,10 @@ import pytest
 from talk import upgrade
 from walk import walk
 
-from llmcap.admission import Refused
 from llmcap.attributes import Facts
 from llmcap.records import EndpointPolicy
 from llmcap.sockets import Session, opened
+from llmcap.walk.answers import Refused
 
 METERED = [
     ("api.openai.com", "/v1/responses"),

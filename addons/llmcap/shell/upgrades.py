@@ -14,11 +14,11 @@ from mitmproxy import connection, ctx, http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.websocket import WebSocketMessage
 
-from llmcap.admission import Admission, Refused
+from llmcap.admission import Admission
 from llmcap.attributes import Facts
 from llmcap.deferred import Deferred
 from llmcap.errors import LLMCapError
-from llmcap.firewall import Firewall, Pass
+from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.patience import admit, patiently
 from llmcap.providers.shape import Request
@@ -26,6 +26,7 @@ from llmcap.replies import refuse_upgrade
 from llmcap.shell import closing
 from llmcap.shell.flows import response_of
 from llmcap.sockets import Pending, Session, Verdict, opened
+from llmcap.walk.answers import Pass, Refused
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from llmcap.admission import Refused
 from llmcap.attributes import Facts
 from llmcap.providers import provider_of
 from llmcap.providers.shape import Request
@@ -10,6 +9,7 @@ from llmcap.providers.sockets import socket_of
 from llmcap.records import EndpointPolicy
 from llmcap.replies import Refusal, refuse_upgrade
 from llmcap.sockets.session import Session
+from llmcap.walk.answers import Refused
 
 if TYPE_CHECKING:
     from llmcap.firewall import Firewall

@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from llmcap.admission import Admission, Refused
+from llmcap.admission import Admission
 from llmcap.attributes import Facts
 from llmcap.deferred import Deferred, Watched
 from llmcap.errors import FormatError
@@ -24,6 +24,7 @@ from llmcap.providers.shape import Document, Provider, Request
 from llmcap.replies import Refusal
 from llmcap.replies.dialects import openai_error
 from llmcap.sockets.turns import HEAD, OpenTurn, Turns
+from llmcap.walk.answers import Refused
 
 if TYPE_CHECKING:
     from llmcap.firewall import Firewall
