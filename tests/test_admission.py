@@ -84,7 +84,7 @@ def test_an_ending_wakes_the_line():
     """Whoever waits need not poll."""
     there, woken = walk("0.011"), []
     first = there.admit(chat())
-    there.firewall.line.join(frozenset([("cap", "")]), lambda: woken.append(1))
+    there.firewall.shared.line.join(frozenset([("cap", "")]), lambda: woken.append(1))
     answer(first, completion(10, 10))
     assert woken
 
@@ -92,7 +92,7 @@ def test_an_ending_wakes_the_line():
 def test_a_newcomer_does_not_pass_who_waits():
     """Small calls cannot starve a large one."""
     there = walk("1")
-    there.firewall.line.join(frozenset([("cap", "")]), lambda: None)
+    there.firewall.shared.line.join(frozenset([("cap", "")]), lambda: None)
     considered = there.firewall.consider(
         chat(max_tokens=1), __import__("llmcap.attributes").attributes.Facts()
     )
@@ -130,7 +130,7 @@ def test_a_sliced_stream_holds_a_part_and_more_as_it_flows():
     """A 16k-token ceiling does not block a budget for a stream of a hundred."""
     there = walk("0.02")
     budget = replace(there.firewall.policy.budgets[0], hold=HoldMode.SLICED)
-    there.firewall.policy = replace(there.firewall.policy, budgets=(budget,))
+    there.firewall.shared.policy = replace(there.firewall.policy, budgets=(budget,))
     call = there.admit(chat(stream=True, stream_options={"include_usage": True}))
     first = there.balance.held
     assert first < 16_384 * 600 / 4
@@ -146,7 +146,7 @@ def test_a_sliced_stream_is_told_no_more_than_the_cap_could_pay_for():
     """However fast the provider is, one stream cannot run past the cap by itself."""
     there = walk("0.002", wait_seconds=0)
     budget = replace(there.firewall.policy.budgets[0], hold=HoldMode.SLICED)
-    there.firewall.policy = replace(there.firewall.policy, budgets=(budget,))
+    there.firewall.shared.policy = replace(there.firewall.policy, budgets=(budget,))
     call = there.admit(chat(stream=True))
     limit = sent(call)["max_completion_tokens"]
     assert 3_000 < limit <= 2_000_000 // 600
@@ -157,6 +157,6 @@ def test_what_is_left_of_a_budget_serves_a_sliced_stream_too():
     """Where not even a slice fits, it is clamped to what is there."""
     there = walk("0.0005", wait_seconds=0)
     budget = replace(there.firewall.policy.budgets[0], hold=HoldMode.SLICED)
-    there.firewall.policy = replace(there.firewall.policy, budgets=(budget,))
+    there.firewall.shared.policy = replace(there.firewall.policy, budgets=(budget,))
     call = there.admit(chat(stream=True))
     assert 256 <= sent(call)["max_completion_tokens"] < 2_048

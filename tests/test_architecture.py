@@ -30,7 +30,7 @@ ROWS = {
     ),
     "store": "ledger",
     "walk": (
-        "admission allowance bill deferred firewall flight guard parked patience restrain "
+        "admission allowance bill deferred firewall flight guard parked patience restrain shared "
         "sockets unfinished uploads visible walk"
     ),
 }
@@ -55,7 +55,7 @@ OUTSIDE = {
 # Where amounts are computed. Elsewhere a float may be a number of seconds.
 MONEY = (
     "admission allowance bill budget deferred estimate firewall flight ledger lots money pricing "
-    "records restrain uploads walk words"
+    "records restrain shared uploads walk words"
 )
 
 # Modules whose tests are not named after them, and where they are.

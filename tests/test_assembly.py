@@ -106,7 +106,7 @@ def test_a_changed_config_is_in_force_within_a_second(changing):
     assert caps(firewall) == {"a": 1, "cap": 5}
     write("budgets: [{name: b, cap: 3}]\nprices: {openai/mine: {input: 1, output: 2}}")
     assert caps(firewall) == {"b": 3, "cap": 5}
-    assert firewall.prices.find("openai", "mine", firewall.clock()) is not None
+    assert firewall.shared.prices.find("openai", "mine", firewall.clock()) is not None
     assert noted == []
 
 

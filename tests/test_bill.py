@@ -18,7 +18,7 @@ def cost(reading: Reading, model: str = "gpt-4o-mini"):
     """Nano-dollars and notes of a reading of a call that asked for the model."""
     there = walk()
     call = Call("id", there.clock(), "openai", "chat completions", model)
-    return cost_of(there.firewall.price_of, OPENAI, reading, call)
+    return cost_of(there.firewall.shared.price_of, OPENAI, reading, call)
 
 
 def test_the_providers_own_bill_wins():

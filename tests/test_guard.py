@@ -174,7 +174,7 @@ def test_a_refuse_below_the_cap_stops_with_its_own_words():
     assert isinstance(refused, Refused)
     assert "refuses from 90% of its cap on, and has spent $0.91 of $1.00" in refused.refusal.message
     assert stand.kinds() == [EventKind.EXCEEDED]
-    ((_, balance),) = stand.firewall._balances(stand.firewall.policy.budgets)
+    ((_, balance),) = stand.firewall.shared.balances(stand.firewall.policy.budgets)
     assert balance.refused == 1
 
 
@@ -222,7 +222,7 @@ def test_what_another_process_spent_is_seen_within_a_second(tmp_path, monkeypatc
     other.firewall.guard._next_look = 0
     other.firewall.keep_house()
     assert isinstance(other.admit(asked()), Refused)
-    ((scope, _),) = one.firewall._balances(one.firewall.policy.budgets)
+    ((scope, _),) = one.firewall.shared.balances(one.firewall.policy.budgets)
     one.firewall.ledger.adjust(scope, raise_by=10**9)
     other.firewall.guard._next_look = 0
     other.firewall.keep_house()
@@ -320,7 +320,7 @@ def test_another_policy_is_adopted_without_losing_a_hold():
     tight = replace(stand.firewall.policy, budgets=(parse_short("0.00001/day"),))
     stand.firewall.adopt(tight, BOOK)
     answer(call, completion(10_000, 0))
-    ((_, balance),) = stand.firewall._balances(tight.budgets)
+    ((_, balance),) = stand.firewall.shared.balances(tight.budgets)
     assert (balance.spent, balance.held) == (1_500_000, 0)
     assert isinstance(stand.admit(chat(max_tokens=16)), Refused)
 

@@ -50,7 +50,7 @@ def test_one_that_nobody_fetches_is_billed_at_its_hold_and_corrected_by_who_does
     there.firewall.keep_house()
     assert call.settlement.ending is Ending.ASSUMED
     assert (there.balance.spent, there.balance.held) == (held, 0)
-    assert len(there.firewall.parked) == 0
+    assert len(there.firewall.shared.parked) == 0
     for _ in range(2):
         fetched(there)
         assert there.balance.spent == COST
@@ -75,6 +75,6 @@ def test_none_is_held_when_the_proxy_ended(fetch_first):
     held = there.balance.held
     if fetch_first:
         fetched(there)
-    there.firewall.parked.close()
+    there.firewall.shared.parked.close()
     assert (there.balance.spent, there.balance.held) == (COST if fetch_first else held, 0)
     assert call.settlement is not None

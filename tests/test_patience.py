@@ -94,7 +94,7 @@ def test_a_waiter_whose_patience_ends_takes_what_is_there_or_is_refused():
     there, verdict = asyncio.run(story())
     assert isinstance(verdict, Refused)
     assert there.balance.refused == 1
-    assert len(there.firewall.line) == 0
+    assert len(there.firewall.shared.line) == 0
 
 
 def test_a_waiter_leaves_with_its_client():
@@ -107,7 +107,7 @@ def test_a_waiter_leaves_with_its_client():
             await _admit(there, client_left=lambda: True)
         return there
 
-    assert len(asyncio.run(story()).firewall.line) == 0
+    assert len(asyncio.run(story()).firewall.shared.line) == 0
 
 
 def test_a_full_line_decides_at_once():

@@ -70,7 +70,7 @@ def test_batch_is_held_from_its_file_and_settled_by_its_sums():
         look(there, "/v1/files/file-out/content", output((900, 900)))
         assert (there.balance.held, there.balance.spent) == (0, COST)
     assert kinds(there) == ["hold", "settled"]
-    assert not there.firewall.parked
+    assert not there.firewall.shared.parked
 
 
 def test_list_of_batches_settles_those_that_were_ordered_here():
@@ -316,7 +316,7 @@ def test_usage_that_could_not_be_written_is_written_later(monkeypatch):
     """A look is not repeated for our sake."""
     there = walk("1")
     placed(there)
-    there.firewall.parked.take("openai", "batch_1")  # as in another process
+    there.firewall.shared.parked.take("openai", "batch_1")  # as in another process
 
     def busy(*_: object) -> None:
         raise LedgerBusy("written by another process")

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from llmcap.allowance import SLICE_AHEAD_TOKENS
 from llmcap.brakes.breakers import Outcome
@@ -32,11 +31,9 @@ from llmcap.records import (
     Wait,
 )  # fmt: skip
 from llmcap.replies import Refusal, refusal_for
+from llmcap.shared.state import Shared
 from llmcap.waiting import Key
 from llmcap.walk.answers import Refused
-
-if TYPE_CHECKING:
-    from llmcap.firewall import Firewall
 
 
 class Admission:
@@ -44,7 +41,7 @@ class Admission:
 
     def __init__(
         self,
-        firewall: "Firewall",
+        shared: Shared,
         *,
         provider: Provider,
         endpoint: Endpoint,
@@ -54,7 +51,7 @@ class Admission:
         prices: list[Price],
         scopes: tuple[Scope, ...],
     ) -> None:
-        self.firewall = firewall
+        self.shared = shared
         self.provider = provider
         self.endpoint = endpoint
         self.request = request
@@ -65,7 +62,7 @@ class Admission:
         self.signed = provider.signed(request.headers)
         self.asked_model = ""  # where a threshold has put another in its place
         self.delay_seconds = Decimal(0)  # of a throttle
-        self.fingerprint = firewall.fingerprint_of(request)
+        self.fingerprint = shared.fingerprint_of(request)
         self.text_tokens: int | None = None
         self._counted = False
         self.demand = self._demand()
@@ -99,18 +96,18 @@ class Admission:
 
     def ended(self, outcome: Outcome) -> None:
         """The call has ended, as far as breakers are concerned."""
-        self.firewall.guard.ended(self.call, outcome, self.fingerprint)
+        self.shared.guard.ended(self.call, outcome, self.fingerprint)
 
     def abandoned(self) -> None:
         """It will not go, whatever the breakers said."""
-        self.firewall.guard.forget(self.call, self.fingerprint)
+        self.shared.guard.forget(self.call, self.fingerprint)
 
     def try_cheap(self) -> CallInFlight | None:
         """Admit on the cheap bound alone, unless others were here before; None: look closer."""
-        if self.scopes and (self.sliced or self.firewall.line.blocks(self.keys)):
+        if self.scopes and (self.sliced or self.shared.line.blocks(self.keys)):
             return None
         cheap = replace(self.demand, clampable=False)
-        decision = self.firewall.ledger.hold(self.call, self.scopes, cheap)
+        decision = self.shared.ledger.hold(self.call, self.scopes, cheap)
         return self._go(decision, None) if isinstance(decision, Admit) else None
 
     def count_tokens(self) -> None:
@@ -120,14 +117,14 @@ class Admission:
             self.demand = self._demand()  # they were counted when their file was read
             return
         family = self.provider.name
-        counted = self.firewall.counter.bound(texts(self.request), family=family)
+        counted = self.shared.counter.bound(texts(self.request), family=family)
         self.text_tokens = min(counted, self.ask.text_bytes)
         self.demand = self._demand()
 
     def decide(self, *, patient: bool) -> CallInFlight | Refused | Wait:
         """Admit, clamped where needed; or say to wait; or refuse, in the ledger too."""
         self._turn_windows()
-        hold = self.firewall.ledger.hold
+        hold = self.shared.ledger.hold
         decision = hold(self.call, self.scopes, self.demand, patient=patient)
         if isinstance(decision, Admit) and decision.output_limit is not None:
             with self._or_give_back(decision.hold):
@@ -135,7 +132,7 @@ class Admission:
             if limited is not None:
                 return self._go(decision, limited)
             # This request cannot carry so low a limit (thinking needs more): try without a clamp.
-            self.firewall.give_back(decision.hold, "the request cannot be clamped so low")
+            self.shared.give_back(decision.hold, "the request cannot be clamped so low")
             self.demand = replace(self.demand, clampable=False)
             return self.decide(patient=patient)
         if isinstance(decision, Admit):
@@ -146,10 +143,10 @@ class Admission:
 
     def _turn_windows(self) -> None:
         """A call belongs to the window in which it is held, however long it waited for that."""
-        now = self.firewall.clock()
+        now = self.shared.clock()
         if any(scope.resets_at and scope.resets_at <= now for scope in self.scopes):
             self.call = replace(self.call, at=now)
-            self.scopes = self.firewall.scopes_of(self.call)
+            self.scopes = self.shared.scopes_of(self.call)
 
     def decide_now(self) -> CallInFlight | Refused:
         """Decide without waiting: there is no time, or no place, to wait."""
@@ -159,11 +156,11 @@ class Admission:
 
     def cut_refusal(self, hold: Hold) -> Refusal:
         """Why a stream is cut: the first budget that could not hold more for it."""
-        balances = self.firewall.ledger.balances_of(hold)
+        balances = self.shared.ledger.balances_of(hold)
         for scope, balance in zip(hold.scopes, balances, strict=True):
             if scope.budget.cap - balance.spent - balance.held < self.demand.ceiling_nanos():
                 deny = Deny(scope, balance, self.demand.ceiling_nanos())
-                return refusal_for(deny, now=self.firewall.clock(), cut=True)
+                return refusal_for(deny, now=self.shared.clock(), cut=True)
         return Refusal(reason="overrun", message="LLMCap cut this answer: it passed its bound.")
 
     # --- parts --------------------------------------------------------------------------------
@@ -176,10 +173,10 @@ class Admission:
         found = demand(
             self.ask,
             self.prices,
-            self.firewall.policy,
+            self.shared.policy,
             family=self.provider.name,
             text_tokens=self.text_tokens,
-            known_input=self.firewall.lineage.tokens(self.provider.name, self.ask.previous_id),
+            known_input=self.shared.lineage.tokens(self.provider.name, self.ask.previous_id),
         )
         if not self.limitable:
             return replace(found, clampable=False)
@@ -212,12 +209,12 @@ class Admission:
         try:
             yield
         except Exception as error:
-            self.firewall.give_back(hold, f"never sent: {type(error).__name__}")
+            self.shared.give_back(hold, f"never sent: {type(error).__name__}")
             raise
 
     def _refuse(self, deny: Deny) -> Refused:
-        self.firewall.ledger.refuse(self.call, deny)
-        self.firewall.guard.denied(deny)
-        refusal = refusal_for(deny, now=self.firewall.clock())
-        reply = self.firewall.reply(refusal, self.endpoint.dialect, self.request)
+        self.shared.ledger.refuse(self.call, deny)
+        self.shared.guard.denied(deny)
+        refusal = refusal_for(deny, now=self.shared.clock())
+        reply = self.shared.reply(refusal, self.endpoint.dialect, self.request)
         return Refused(refusal, reply)

@@ -140,10 +140,10 @@ def reread_if_changed(firewall: Firewall, source: files.Source, courier: Courier
         firewall.adopt(policy, prices)
     except LedgerError as error:
         source.look_again()
-        firewall.notify("ledger_error", f"the changed config has to wait: {error}")
+        firewall.shared.notify("ledger_error", f"the changed config has to wait: {error}")
     except LLMCapError as error:
         text = f"the changed config is not used, the one before stays in force: {error}"
-        firewall.notify("config_error", text, subject=text)
+        firewall.shared.notify("config_error", text, subject=text)
     else:
         logger.info("LLMCap read %s again: it is in force", source.path)
 

@@ -9,16 +9,13 @@ list of batches does.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from llmcap.bill import cost_of, total
 from llmcap.errors import LedgerError
 from llmcap.meter import Meter
 from llmcap.providers.shape import Ask, Endpoint, Provider
 from llmcap.records import Call, Ending, Reading, Scope, Settlement
-
-if TYPE_CHECKING:
-    from llmcap.firewall import Firewall
+from llmcap.shared.state import Shared
 
 # A part of a document, which a client asked for by its range: what it tells is not the whole.
 PARTIAL = 206
@@ -38,8 +35,8 @@ class Watched:
 class Deferred:
     """Watches one such response."""
 
-    def __init__(self, firewall: "Firewall", watched: Watched) -> None:
-        self._firewall = firewall
+    def __init__(self, shared: Shared, watched: Watched) -> None:
+        self._shared = shared
         self._watched = watched
         self._meter: Meter | None = None
         self._status = 0
@@ -71,29 +68,29 @@ class Deferred:
         try:
             self._settle(reading)
         except LedgerError as error:
-            self._firewall.unsettled.append(partial(self._settle_safely, reading))
-            self._firewall.notify("ledger_error", str(error))
+            self._shared.unsettled.append(partial(self._settle_safely, reading))
+            self._shared.notify("ledger_error", str(error))
 
     def _settle(self, reading: Reading) -> None:
         assert reading.response_id, "usage that came later has an id"
-        firewall, watched = self._firewall, self._watched
+        shared, watched = self._shared, self._watched
         name = watched.call.provider
         if reading.also:
-            firewall.ledger.alias(name, reading.response_id, reading.also)
+            shared.ledger.alias(name, reading.response_id, reading.also)
         if not reading.complete:
-            if reading.over and (parked := firewall.parked.take(name, reading.response_id)):
+            if reading.over and (parked := shared.parked.take(name, reading.response_id)):
                 parked.give_up("it ended, and nobody told its usage")
             return
-        parked = firewall.parked.take(name, reading.response_id)
+        parked = shared.parked.take(name, reading.response_id)
         if parked is not None:
             parked.settle_from(reading)
             return
-        known = firewall.ledger.claimed(name, reading.response_id)
+        known = shared.ledger.claimed(name, reading.response_id)
         if known is None and not watched.endpoint.charges_strangers:
             return
-        cost, notes = cost_of(firewall.price_of, watched.provider, reading, known or watched.call)
+        cost, notes = cost_of(shared.price_of, watched.provider, reading, known or watched.call)
         settlement = Settlement(
             Ending.SETTLED, cost, usage=total(reading.charges), model=reading.model,
             response_id=reading.response_id, note="; ".join(["fetched later", *notes]),
         )  # fmt: skip
-        firewall.ledger.charge_once(watched.call, watched.scopes, settlement)
+        shared.ledger.charge_once(watched.call, watched.scopes, settlement)

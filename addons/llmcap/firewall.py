@@ -6,45 +6,32 @@ until it gives a `CallInFlight` or a refusal; the call in flight is fed the resp
 itself the moment the final usage is known, before the client has the last bytes.
 """
 
-import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
 from llmcap.admission import Admission
 from llmcap.alerts import Event
 from llmcap.attributes import Facts, attributes_of
-from llmcap.budget import scopes_for
 from llmcap.deferred import Deferred, Watched
-from llmcap.errors import FormatError, LedgerError, PriceError
-from llmcap.estimate import TokenCounter, sold
+from llmcap.errors import FormatError, PriceError
+from llmcap.estimate import sold
 from llmcap.guard import Guard
 from llmcap.ledger import Ledger
-from llmcap.lineage import Lineage
 from llmcap.lots import unsold
-from llmcap.pace import Paces
-from llmcap.parked import Parked
 from llmcap.pricing import PriceBook
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
 from llmcap.records import (
-    Balance,
-    Budget,
     Call,
-    Ending,
     EndpointPolicy,
-    Hold,
     Policy,
-    Price,
-    Scope,
-    Settlement,
     UnknownPolicy,
 )
-from llmcap.replies import Refusal, Reply, refuse, refuse_upgrade
+from llmcap.replies import Refusal, refuse_upgrade
 from llmcap.restrain import restrained
-from llmcap.uploads import Upload, Uploads, ordered
-from llmcap.waiting import Line
+from llmcap.shared.state import Shared
+from llmcap.uploads import Upload, ordered
 from llmcap.walk.answers import Pass, Refused
 
 # Methods that start work at a provider. A GET never does, and HEAD and OPTIONS cannot.
@@ -64,7 +51,7 @@ def _to_nobody(event: Event) -> None:
 
 
 class Firewall:
-    """Everything that calls share: the ledger, the prices, the policy, the line of waiters."""
+    """One per proxy: it makes what calls share, and looks after what belongs to no single call."""
 
     def __init__(
         self,
@@ -78,28 +65,36 @@ class Firewall:
         notify: Callable[[str, str], None] = _nobody,
         tell: Callable[[Event], None] = _to_nobody,
     ) -> None:
-        self.ledger = ledger
-        self.prices = prices
-        self.policy = policy
-        self.clock = clock
-        self.run_id = run_id
-        self.secret = secret
-        self.guard = Guard(policy, clock=clock, tell=tell)
-        self._notify = notify
-        self.counter = TokenCounter()
-        self.lineage = Lineage()
-        self.paces = Paces()
-        self.uploads = Uploads(self)
-        self.line = Line(places_max=policy.waiters_max)
-        self.parked = Parked(ledger, clock=clock)
-        # Settlements that could not be written yet; their holds stay until they can.
-        self.unsettled: list[Callable[[], None]] = []
+        self.shared = Shared(
+            ledger=ledger, prices=prices, policy=policy, clock=clock, run_id=run_id, secret=secret,
+            notify=notify, tell=tell,
+        )  # fmt: skip
         self._recovered = 0  # how many holds of dead processes were told of
         # What whoever made this firewall wants done from time to time, and when it is closed.
         self.chores: list[Callable[[], None]] = []
         self.farewells: list[Callable[[], None]] = []
         # Takes the config for changed, where there is one: a chore then reads it again.
         self.reread: Callable[[], None] = _nothing
+
+    @property
+    def policy(self) -> Policy:
+        """What is in force now."""
+        return self.shared.policy
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where its calls are held and settled."""
+        return self.shared.ledger
+
+    @property
+    def guard(self) -> Guard:
+        """What restrains calls beside the budgets' caps."""
+        return self.shared.guard
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time, as every step of the walk has it."""
+        return self.shared.clock
 
     def consider(self, request: Request, facts: Facts) -> Pass | Refused | Deferred | Admission:
         """What to do with a request. Raises `LLMCapError` for what cannot be decided."""
@@ -118,10 +113,10 @@ class Firewall:
         if endpoint.billing is Billing.DEFERRED:
             return self._deferred(provider, endpoint, request, facts)
         if endpoint.billing is Billing.UPLOAD:
-            return Upload(self, self._watched(provider, endpoint, request, facts), request)
+            return Upload(self.shared, self._watched(provider, endpoint, request, facts), request)
         assert endpoint.read is not None, endpoint.name
         try:
-            ask = ordered(self, provider, endpoint, endpoint.read(request))
+            ask = ordered(self.shared, provider, endpoint, endpoint.read(request))
             return self._admission(provider, endpoint, request, ask, facts)
         except FormatError as error:
             text = f"LLMCap cannot tell what this request may cost, so it was not sent: {error}."
@@ -138,73 +133,60 @@ class Firewall:
 
     def adopt(self, policy: Policy, prices: PriceBook) -> None:
         """Go on under another policy. Calls in flight keep what they hold, and where."""
-        self.ledger.define(policy.budgets, run_id=self.run_id)
-        self.policy = policy
-        self.prices = prices
-        self.guard.adopt(policy)
-        self.line.wake()
-
-    def notify(self, kind: str, message: str, *, subject: str = "") -> None:
-        """Something happened that a person should know: each time to the log, once to others."""
-        self._notify(kind, message)
-        self.guard.noted(kind, message, subject)
+        self.shared.ledger.define(policy.budgets, run_id=self.shared.run_id)
+        self.shared.policy = policy
+        self.shared.prices = prices
+        self.shared.guard.adopt(policy)
+        self.shared.line.wake()
 
     def refused(self, reason: str, message: str, dialect: str, request: Request) -> Refused:
         """A refusal that is not about a budget."""
         refusal = Refusal(reason=reason, message=message)
-        return Refused(refusal, self.reply(refusal, dialect, request))
+        return Refused(refusal, self.shared.reply(refusal, dialect, request))
 
     def note_refusal(self, provider: Provider, path: str, reason: str) -> None:
         """A row for a call that was refused before it could be understood."""
         call = Call(
             id=os.urandom(16).hex(),
-            at=self.clock(),
+            at=self.shared.clock(),
             provider=provider.name,
             endpoint=path,
             model="",
         )
-        self.ledger.refuse(call, None, note=reason)
+        self.shared.ledger.refuse(call, None, note=reason)
 
     def keep_house(self) -> None:
         """What is due from time to time: late settlements, holds of processes that are gone."""
         self.settle_late()
-        self.parked.expire()
-        self.ledger.recover()
-        if found := self.ledger.recovered[self._recovered :]:
+        self.shared.parked.expire()
+        self.shared.ledger.recover()
+        if found := self.shared.ledger.recovered[self._recovered :]:
             self._recovered += len(found)
             text = f"{len(found)} calls of a proxy that is gone were billed at what they held"
-            self.notify("recovered", text, subject=str(found[0]))
-        self.guard.look(self._balances)
+            self.shared.notify("recovered", text, subject=str(found[0]))
+        self.shared.guard.look(self.shared.balances)
         for chore in self.chores:
             chore()
-        self.line.wake()
+        self.shared.line.wake()
 
     def settle_late(self) -> None:
         """Try the settlements again that could not be written before."""
-        waiting, self.unsettled = self.unsettled, []
+        waiting, self.shared.unsettled = self.shared.unsettled, []
         for settle_again in waiting:
             settle_again()
 
-    def give_back(self, hold: Hold, note: str) -> None:
-        """End the hold of a call that will not be sent: now, or as soon as it can be written."""
-        try:
-            self.ledger.end(hold, Settlement(Ending.RELEASED, 0, note=note))
-        except LedgerError as error:
-            self.unsettled.append(partial(self.give_back, hold, note))
-            self.notify("ledger_error", str(error))
-
     def close(self) -> None:
         """The proxy ends."""
-        self.parked.close()
+        self.shared.parked.close()
         self.settle_late()
         for farewell in self.farewells:
             farewell()
-        self.ledger.close()
+        self.shared.ledger.close()
 
     # --- the parts of consider ----------------------------------------------------------------
 
     def _unknown_endpoint(self, provider: Provider, request: Request) -> Pass | Refused:
-        policy = self.policy.unknown_endpoints
+        policy = self.shared.policy.unknown_endpoints
         passes = policy is EndpointPolicy.PASS or (
             policy is EndpointPolicy.AUTO and not provider.api_only
         )
@@ -216,7 +198,7 @@ class Firewall:
             "nothing, set `unknown_endpoints: pass` in the LLMCap config."
         )
         told = f"{request.method} {request.path} of {provider.name} is not known: refused"
-        self.notify("unknown_endpoint", told, subject=f"{provider.name}{request.path}")
+        self.shared.notify("unknown_endpoint", told, subject=f"{provider.name}{request.path}")
         return self.refused("unknown_endpoint", text, provider.dialect, request)
 
     def _no_websocket(self, endpoint: Endpoint) -> Refused:
@@ -224,9 +206,9 @@ class Firewall:
         return Refused(Refusal(reason="websocket", message=text), refuse_upgrade())
 
     def _unmeterable(self, endpoint: Endpoint, request: Request) -> Pass | Refused:
-        if self.policy.unknown_endpoints is EndpointPolicy.PASS:
+        if self.shared.policy.unknown_endpoints is EndpointPolicy.PASS:
             where = f"{request.host}{request.path}"
-            self.notify("unmetered", f"{where} spends out of sight: passed", subject=where)
+            self.shared.notify("unmetered", f"{where} spends out of sight: passed", subject=where)
             return Pass("unmeterable")
         advice = f"{endpoint.advice} " if endpoint.advice else ""
         text = (
@@ -241,9 +223,11 @@ class Firewall:
     ) -> Pass | Deferred:
         watched = self._watched(provider, endpoint, request, facts)
         if not endpoint.charges_strangers and (told_of := watched.ask.previous_id):
-            known = self.ledger.claimed(provider.name, told_of)
-            return Deferred(self, watched) if known else Pass("nothing that was ordered here")
-        return Deferred(self, watched)
+            known = self.shared.ledger.claimed(provider.name, told_of)
+            return (
+                Deferred(self.shared, watched) if known else Pass("nothing that was ordered here")
+            )
+        return Deferred(self.shared, watched)
 
     def _watched(
         self, provider: Provider, endpoint: Endpoint, request: Request, facts: Facts
@@ -251,7 +235,11 @@ class Firewall:
         ask = endpoint.read(request) if endpoint.read else Ask(model="")
         call = self._call(provider, endpoint, request, ask, facts)
         return Watched(
-            provider=provider, endpoint=endpoint, ask=ask, call=call, scopes=self.scopes_of(call)
+            provider=provider,
+            endpoint=endpoint,
+            ask=ask,
+            call=call,
+            scopes=self.shared.scopes_of(call),
         )
 
     def _admission(
@@ -259,11 +247,12 @@ class Firewall:
     ) -> Pass | Refused | Admission:
         call = self._call(provider, endpoint, request, ask, facts)
         prices = [
-            self.price_of(provider, model, call.at) for model in (ask.model, *ask.other_models)
+            self.shared.price_of(provider, model, call.at)
+            for model in (ask.model, *ask.other_models)
         ]
-        if prices[0] is None and self.policy.unknown_models is UnknownPolicy.ALLOW:
+        if prices[0] is None and self.shared.policy.unknown_models is UnknownPolicy.ALLOW:
             name = f"{provider.name}/{ask.model}"
-            self.notify("unmetered", f"{name} has no price: passed unmetered", subject=name)
+            self.shared.notify("unmetered", f"{name} has no price: passed unmetered", subject=name)
             return Pass("unknown model")
         for model, price in zip((ask.model, *ask.other_models), prices, strict=True):
             if price is None:
@@ -275,8 +264,8 @@ class Firewall:
             return self._unsold(provider, other, endpoint, request)
         ask = counted or ask
         admission = Admission(
-            self, provider=provider, endpoint=endpoint, request=request, ask=ask, call=call,
-            prices=known, scopes=self.scopes_of(call),
+            self.shared, provider=provider, endpoint=endpoint, request=request, ask=ask, call=call,
+            prices=known, scopes=self.shared.scopes_of(call),
         )  # fmt: skip
         return restrained(admission)
 
@@ -291,7 +280,7 @@ class Firewall:
             "...}}` (USD per million tokens), or set `unknown_models: most_expensive`."
         )
         told = f"{provider.name}/{name}"
-        self.notify("unknown_model", f"{told} has no price: refused", subject=told)
+        self.shared.notify("unknown_model", f"{told} has no price: refused", subject=told)
         return self.refused("unknown_model", text, endpoint.dialect, request)
 
     def _unsold(
@@ -305,46 +294,15 @@ class Firewall:
         )
         return self.refused("unmeterable", text, endpoint.dialect, request)
 
-    def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
-        """The price of a model at that time, or what the policy puts in its place."""
-        price = self.prices.find(provider.price_key, model, at)
-        if price is None and self.policy.unknown_models is UnknownPolicy.MOST_EXPENSIVE:
-            return self.prices.dearest(provider.price_key, at)
-        return price
-
     def _call(
         self, provider: Provider, endpoint: Endpoint, request: Request, ask: Ask, facts: Facts
     ) -> Call:
         attributes = attributes_of(
             request, facts, provider=provider.name, endpoint=endpoint.name, model=ask.model,
-            from_body=ask.attributes, trusted=self.policy.trusted_headers, secret=self.secret,
+            from_body=ask.attributes, trusted=self.shared.policy.trusted_headers,
+            secret=self.shared.secret,
         )  # fmt: skip
         return Call(
-            id=os.urandom(16).hex(), at=self.clock(), provider=provider.name,
+            id=os.urandom(16).hex(), at=self.shared.clock(), provider=provider.name,
             endpoint=endpoint.name, model=ask.model, attributes=attributes,
         )  # fmt: skip
-
-    def fingerprint_of(self, request: Request) -> str:
-        """By what a request is known again, where a breaker watches for repeats; else nothing."""
-        if not self.guard.breakers.wants_hash:
-            return ""
-        hashed = hashlib.blake2b(request.body, key=self.secret, digest_size=8)
-        hashed.update(f"\0{request.method} {request.host}{request.path}".encode())
-        return hashed.hexdigest()
-
-    def scopes_of(self, call: Call) -> tuple[Scope, ...]:
-        """The budgets that a call falls under, in their windows of now."""
-        return scopes_for(self.policy.budgets, call, run_id=self.run_id)
-
-    def _balances(self, budgets: Sequence[Budget]) -> list[tuple[Scope, Balance]]:
-        return self.ledger.balances(self.clock(), budgets, run_id=self.run_id)
-
-    def reply(self, refusal: Refusal, dialect: str, request: Request) -> Reply:
-        """The refusal as this client's SDK reads it."""
-        grpc = request.headers.get("content-type", "").startswith("application/grpc")
-        return refuse(
-            refusal,
-            dialect="grpc" if grpc else dialect,
-            user_agent=request.headers.get("user-agent", ""),
-            status=self.policy.refusal_status,
-        )

@@ -31,13 +31,13 @@ from llmcap.records import (
 )  # fmt: skip
 from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
+from llmcap.shared.state import Shared
 from llmcap.streams.strip import UsageStripper
 from llmcap.unfinished import assumed, at_hold
 from llmcap.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
 
 if TYPE_CHECKING:
     from llmcap.admission import Admission
-    from llmcap.firewall import Firewall
 
 # How long an answer is read on when its client has gone: what was made of it by then is in the
 # buffers. Where it hides work, or is not streamed, all that is held is at stake: the moments that
@@ -56,7 +56,7 @@ class CallInFlight:
         self, admission: "Admission", admit: Admit, *, body: bytes | None, strips_usage: bool
     ) -> None:
         hold = admit.hold
-        self.firewall: Firewall = admission.firewall
+        self.shared: Shared = admission.shared
         self.call: Call = admission.call
         self.body = body
         self.path = admission.request.path if admission.asked_model else None
@@ -65,13 +65,13 @@ class CallInFlight:
         self.settlement: Settlement | None = None
         self._admission = admission
         self._allowance = Allowance(
-            self.firewall.ledger,
+            self.shared.ledger,
             hold,
             admission.demand,
             limit=admit.output_limit or admission.demand.output_limit,
             choices=admission.ask.choices,
             sliced=admission.sliced,
-            notify=self.firewall.notify,
+            notify=self.shared.notify,
         )
         self._strips_usage = strips_usage
         self._stripper: UsageStripper | None = None
@@ -83,10 +83,10 @@ class CallInFlight:
         self._followed: list[bytes] = []  # passed on, and not yet shown to `_ending`
         self._followed_bytes = 0
         self._balances: tuple[Balance, ...] | None = None  # as the end of the hold left them
-        self._began = self.firewall.clock()
+        self._began = self.shared.clock()
         self._in_flight = True
         self._visible = Visible(
-            self.firewall.counter, family=admission.provider.name, clock=self.firewall.clock
+            self.shared.counter, family=admission.provider.name, clock=self.shared.clock
         )
 
     # --- the shell's calls --------------------------------------------------------------------
@@ -192,7 +192,7 @@ class CallInFlight:
         """The `x-llmcap-*` headers that are true now."""
         balances = self._balances
         if balances is None:
-            balances = self.firewall.ledger.balances_of(self._hold) if self._hold.scopes else ()
+            balances = self.shared.ledger.balances_of(self._hold) if self._hold.scopes else ()
         headers = cost_headers(
             self._hold,
             estimate_nanos=self._hold.held_nanos,
@@ -202,7 +202,7 @@ class CallInFlight:
         )
         if asked := self._admission.asked_model:
             headers["x-llmcap-downgraded"] = header_text(f"{asked} to {self.call.model}")
-        return headers | self.firewall.guard.headers(self._hold.scopes)
+        return headers | self.shared.guard.headers(self._hold.scopes)
 
     # --- settling -----------------------------------------------------------------------------
 
@@ -230,8 +230,8 @@ class CallInFlight:
         if self.settlement is not None:
             return self.settlement
         if reading.deferred and whole and reading.response_id:
-            self.firewall.parked.add(self, reading.response_id)
-            self.firewall.ledger.park(self._hold, reading.response_id)
+            self.shared.parked.add(self, reading.response_id)
+            self.shared.ledger.park(self._hold, reading.response_id)
             return None
         if self._meter.failed:
             return at_hold(self._hold, f"not understood: {self._meter.failed}")
@@ -252,10 +252,10 @@ class CallInFlight:
         return reading.complete and not (served and counts_nothing(reading))
 
     def _priced(self, reading: Reading, ending: Ending, note: str) -> Settlement:
-        cost, notes = cost_of(self.firewall.price_of, self._admission.provider, reading, self.call)
+        cost, notes = cost_of(self.shared.price_of, self._admission.provider, reading, self.call)
         for text in notes:
             told = f"{self.call.provider}/{self.call.model} was {text}"
-            self.firewall.notify("price_missing", told, subject=text)
+            self.shared.notify("price_missing", told, subject=text)
         usage = total(reading.charges)
         if note:
             notes.insert(0, note)
@@ -270,27 +270,27 @@ class CallInFlight:
         self.settlement = settlement
         self._write(settlement)
         tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
-        self.firewall.lineage.remember(self.call.provider, settlement.response_id, tokens)
+        self.shared.lineage.remember(self.call.provider, settlement.response_id, tokens)
 
     def _write(self, settlement: Settlement) -> None:
         """Post it; what cannot be written now keeps its hold and is tried again."""
         try:
-            balances = self.firewall.ledger.end(self._hold, settlement)
+            balances = self.shared.ledger.end(self._hold, settlement)
         except HoldEnded as error:
-            self.firewall.notify("hold_ended", str(error))
+            self.shared.notify("hold_ended", str(error))
             self._balances = ()
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the cost must not be lost
-            self.firewall.unsettled.append(self.settle_again)
-            self.firewall.notify("ledger_error", str(error))
+            self.shared.unsettled.append(self.settle_again)
+            self.shared.notify("ledger_error", str(error))
             return
         self._balances = balances
         if settlement.cost_nanos > self._hold.held_nanos:
             over = usd_string(settlement.cost_nanos - self._hold.held_nanos)
             name = f"{self.call.provider}/{self.call.model}"
-            self.firewall.notify("overrun", f"{name} cost {over} USD above its hold", subject=name)
-        self.firewall.line.wake()
-        self.firewall.guard.saw(zip(self._hold.scopes, balances, strict=True))
+            self.shared.notify("overrun", f"{name} cost {over} USD above its hold", subject=name)
+        self.shared.line.wake()
+        self.shared.guard.saw(zip(self._hold.scopes, balances, strict=True))
 
     def _left(self, *, failed: bool) -> None:
         """The exchange is over, whenever its cost became known: once."""
@@ -305,14 +305,14 @@ class CallInFlight:
     def _correct(self, settlement: Settlement) -> None:
         self.settlement = settlement
         try:
-            self.firewall.ledger.correct(self._hold, settlement)
+            self.shared.ledger.correct(self._hold, settlement)
         except LedgerError as error:
-            self.firewall.notify("ledger_error", str(error))
+            self.shared.notify("ledger_error", str(error))
 
     def _learn(self, usage: Usage) -> None:
         admission = self._admission
         if admission.text_tokens is not None and not admission.ask.media:
-            self.firewall.counter.learn(
+            self.shared.counter.learn(
                 family=admission.provider.name,
                 bound=admission.text_tokens + UNSEEN_TOKENS,
                 billed=usage.input_tokens,
@@ -322,11 +322,11 @@ class CallInFlight:
         """How fast the model was, where its stream showed that."""
         first_byte_at = self._visible.first_byte_at
         if self._admission.ask.stream and first_byte_at is not None:
-            self.firewall.paces.observe(
+            self.shared.paces.observe(
                 self.call.provider,
                 self.call.model,
                 tokens=usage.output_tokens,
-                elapsed=self.firewall.clock() - first_byte_at,
+                elapsed=self.shared.clock() - first_byte_at,
             )
 
     # --- staying within the hold --------------------------------------------------------------
@@ -346,7 +346,7 @@ class CallInFlight:
         """Whether what was reported and what was seen so far are covered by the hold."""
         if reading.charges is not self._reported:
             self._reported = reading.charges
-            cost, _ = cost_of(self.firewall.price_of, self._admission.provider, reading, self.call)
+            cost, _ = cost_of(self.shared.price_of, self._admission.provider, reading, self.call)
             if not self._allowance.pays(cost):
                 return False
         if reading.visible_bytes <= self._allowance.next_look:

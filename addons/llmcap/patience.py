@@ -34,7 +34,7 @@ def admit_at_once(admission: Admission) -> CallInFlight | None:
 
     None says nothing about the call: `admit` looks closer.
     """
-    if admission.delay_seconds or admission.firewall.guard.breakers:
+    if admission.delay_seconds or admission.shared.guard.breakers:
         return None
     try:
         return admission.try_cheap()
@@ -89,13 +89,13 @@ async def _admit(
         await asyncio.to_thread(admission.count_tokens)
     else:
         admission.count_tokens()
-    firewall = admission.firewall
-    wait = float(firewall.policy.wait_seconds)
-    if not firewall.line.blocks(admission.keys):
+    shared = admission.shared
+    wait = float(shared.policy.wait_seconds)
+    if not shared.line.blocks(admission.keys):
         verdict = await patiently(functools.partial(admission.decide, patient=wait > 0))
         if not isinstance(verdict, Wait):
             return verdict
-    if firewall.line.full or wait == 0:
+    if shared.line.full or wait == 0:
         return await patiently(admission.decide_now)
     return await _in_line(admission, seconds=wait, client_left=client_left)
 
@@ -103,7 +103,7 @@ async def _admit(
 async def _in_line(
     admission: Admission, *, seconds: float, client_left: Callable[[], bool]
 ) -> CallInFlight | Refused:
-    line = admission.firewall.line
+    line = admission.shared.line
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     turn = asyncio.Event()

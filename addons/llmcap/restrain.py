@@ -24,7 +24,7 @@ BREAKER_OPEN = "breaker_open"
 
 def restrained(admission: Admission) -> Refused | Admission:
     """The call as its budgets' thresholds want it: the same, another one, or none."""
-    guard = admission.firewall.guard
+    guard = admission.shared.guard
     found = guard.restraint(admission.scopes)
     if found.stop is not None:
         return _stopped(admission, found.stop)
@@ -44,8 +44,8 @@ def ask_breakers(admission: Admission) -> Refused | None:
 
     Then either `CallInFlight` reports its end, or `admission.abandoned` must be called.
     """
-    firewall = admission.firewall
-    trip = firewall.guard.ask(admission.call, admission.fingerprint)
+    shared = admission.shared
+    trip = shared.guard.ask(admission.call, admission.fingerprint)
     if trip is None:
         return None
     name = f"{trip.kind} ({trip.value})" if trip.value else str(trip.kind)
@@ -54,7 +54,7 @@ def ask_breakers(admission: Admission) -> Refused | None:
         f"may try at {trip.until:%H:%M:%S} UTC; retrying before that does not help. If this is "
         "meant, `llmcap breaker` closes it, and `breakers` in the LLMCap config sets its bounds."
     )
-    firewall.ledger.refuse(admission.call, None, note=f"breaker {name}: {trip.why}")
+    shared.ledger.refuse(admission.call, None, note=f"breaker {name}: {trip.why}")
     return _refused(admission, Refusal(reason=BREAKER_OPEN, message=text, resets_at=trip.until))
 
 
@@ -62,14 +62,14 @@ def ask_breakers(admission: Admission) -> Refused | None:
 
 
 def _stopped(admission: Admission, reached: Reached) -> Refused:
-    firewall = admission.firewall
+    shared = admission.shared
     scope, balance, threshold = reached.scope, reached.balance, reached.threshold
     budget = scope.budget
     deny = Deny(scope, balance, 0)
-    firewall.ledger.refuse(
+    shared.ledger.refuse(
         admission.call, deny, note=f"refused by {budget.name} from {threshold.label} on"
     )
-    firewall.guard.denied(deny)
+    shared.guard.denied(deny)
     cap = budget.cap + balance.raised
     value = f" for {scope.value!r}" if scope.value else ""
     when = f"resets at {iso(scope.resets_at)}" if scope.resets_at else "never resets"
@@ -94,8 +94,8 @@ def _stopped(admission: Admission, reached: Reached) -> Refused:
 
 
 def _refused(admission: Admission, refusal: Refusal) -> Refused:
-    firewall = admission.firewall
-    reply = firewall.reply(refusal, admission.endpoint.dialect, admission.request)
+    shared = admission.shared
+    reply = shared.reply(refusal, admission.endpoint.dialect, admission.request)
     return Refused(refusal, reply)
 
 
@@ -122,8 +122,8 @@ def _cheaper(admission: Admission, models: Iterable[str]) -> Admission | None:
 
 def _rewritten(admission: Admission, model: str) -> Admission | None:
     """The same call to another model, or None where that cannot be said in its request."""
-    firewall, endpoint, call = admission.firewall, admission.endpoint, admission.call
-    price = firewall.prices.find(admission.provider.price_key, model, call.at)
+    shared, endpoint, call = admission.shared, admission.endpoint, admission.call
+    price = shared.prices.find(admission.provider.price_key, model, call.at)
     request = with_model(admission.request, admission.ask.model, model)
     if price is None or request is None or endpoint.read is None:
         return None
@@ -138,12 +138,12 @@ def _rewritten(admission: Admission, model: str) -> Admission | None:
         return None
     if ask.model != model:
         return None
-    others = [firewall.price_of(admission.provider, name, call.at) for name in ask.other_models]
+    others = [shared.price_of(admission.provider, name, call.at) for name in ask.other_models]
     if None in others:
         return None
     told = {"model": model, "asked_model": admission.ask.model}
     lower = Admission(
-        firewall,
+        shared,
         provider=admission.provider,
         endpoint=endpoint,
         request=request,
@@ -152,6 +152,6 @@ def _rewritten(admission: Admission, model: str) -> Admission | None:
         prices=[price, *(each for each in others if each is not None)],
         scopes=(),
     )
-    lower.scopes = firewall.scopes_of(lower.call)
+    lower.scopes = shared.scopes_of(lower.call)
     lower.asked_model = admission.ask.model
     return lower

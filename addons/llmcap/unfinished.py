@@ -57,7 +57,7 @@ def assumed(
         first, *others = reading.charges
         usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
         seen = replace(reading, charges=(replace(first, usage=usage), *others))
-        cost, _ = cost_of(admission.firewall.price_of, admission.provider, seen, admission.call)
+        cost, _ = cost_of(admission.shared.price_of, admission.provider, seen, admission.call)
     else:
         _count_input(admission)
         demand = admission.demand
@@ -89,7 +89,7 @@ def _output_tokens(
         made = max(reported, seen) + unseen
     silent = meter is None or not (admission.ask.stream or whole)
     if silent or not admission.shows_all:
-        pace = admission.firewall.paces.bound(admission.provider.name, admission.ask.model)
+        pace = admission.shared.paces.bound(admission.provider.name, admission.ask.model)
         made = max(made, visible.made_at_most(pace=pace * admission.ask.choices))
     # A provider keeps to its limit, unless it certainly did not.
     most = certain + unseen if certain > _limit(admission) else _limit(admission)

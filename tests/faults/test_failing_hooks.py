@@ -30,9 +30,22 @@ class Injected(Exception):  # noqa: N818 - not an error of any kind that the cod
     """A mistake that nobody thought of."""
 
 
-def raises(*_arguments, **_named):
-    """Stand in for anything."""
-    raise Injected("injected")
+class Fault:
+    """Stands in for anything, and remembers whether anybody came by."""
+
+    def __init__(self) -> None:
+        self.reached = False
+
+    def __call__(self, *_arguments, **_named):
+        """Fail, whatever was asked."""
+        self.reached = True
+        raise Injected("injected")
+
+
+@pytest.fixture
+def fault() -> Fault:
+    """The fault that a test plants: one that nobody reaches has tested nothing."""
+    return Fault()
 
 
 @pytest.fixture
@@ -132,7 +145,7 @@ BEFORE = [
     "llmcap.addon.Callers.facts",
     "llmcap.firewall.Firewall.consider",
     "llmcap.firewall.attributes_of",
-    "llmcap.firewall.scopes_for",
+    "llmcap.shared.state.scopes_for",
     "llmcap.firewall.Admission",
     "llmcap.pricing.PriceBook.find",
     "llmcap.addon.admit_at_once",
@@ -145,7 +158,7 @@ BEFORE = [
     "llmcap.flight.Allowance",
     "llmcap.addon.strip_own_headers",
     "llmcap.guard.Guard.restraint",
-    "llmcap.firewall.Firewall.fingerprint_of",
+    "llmcap.shared.state.Shared.fingerprint_of",
     "llmcap.firewall.restrained",
 ]
 
@@ -163,15 +176,22 @@ LATER = [
     ("target", "waits"), [*((each, False) for each in BEFORE), *((each, True) for each in LATER)]
 )
 def test_a_fault_before_the_request_is_sent_refuses_it(
-    target: str, addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch, *, waits: bool
+    target: str,
+    addon: LLMCap,
+    there: Walk,
+    fault: Fault,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    waits: bool,
 ) -> None:
     """Not forwarded, not charged, nothing held; whether it is admitted at once or waits."""
     flow = flow_of(chat(max_tokens=50))
     with monkeypatch.context() as patch:
         if waits:
             patch.setattr("llmcap.addon.admit_at_once", lambda _: None)
-        patch.setattr(target, raises)
+        patch.setattr(target, fault)
         assert not forwarded(addon, flow)
+    assert fault.reached
     if flow.response is not None:
         assert flow.response.status_code >= 400
         run(addon.response, flow)
@@ -182,31 +202,35 @@ def test_a_fault_before_the_request_is_sent_refuses_it(
 
 
 # Each is hit only on the way that a call takes when its cheap bound does not fit.
-CLOSER = [
-    "llmcap.estimate.TokenCounter.bound",
-    "llmcap.admission.Admission.decide",
-    "llmcap.admission.Admission._limited",
-    "llmcap.admission.refusal_for",
-    "llmcap.guard.Guard.denied",
-    "llmcap.guard.Guard.forget",
-]
+REFUSING, CLAMPING = "0", "0.001"
+CLOSER = {
+    "llmcap.estimate.TokenCounter.bound": (REFUSING, CLAMPING),
+    "llmcap.admission.Admission.decide": (REFUSING, CLAMPING),
+    "llmcap.admission.Admission._limited": (CLAMPING,),
+    "llmcap.admission.refusal_for": (REFUSING,),
+    "llmcap.guard.Guard.denied": (REFUSING,),
+    "llmcap.guard.Guard.forget": (REFUSING,),
+}
 
 
-@pytest.mark.parametrize("cap", ["0", "0.001"], ids=["to refuse", "to clamp"])
-@pytest.mark.parametrize("target", CLOSER)
-def test_a_fault_at_the_cap_refuses(target: str, cap: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cap", [REFUSING, CLAMPING], ids=["to refuse", "to clamp"])
+@pytest.mark.parametrize(("target", "caps"), CLOSER.items())
+def test_a_fault_at_the_cap_refuses(
+    target: str, caps: tuple[str, ...], cap: str, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where a call must be clamped or refused, a fault never lets it through whole."""
     there = walk(cap, wait_seconds=0)
     addon = LLMCap(there.firewall)
     with taddons.context(addon):
         flow = flow_of(chat())
         with monkeypatch.context() as patch:
-            patch.setattr(target, raises)
-            if forwarded(addon, flow):  # the fault was not on its way
+            patch.setattr(target, fault)
+            if forwarded(addon, flow):
                 assert b"max_completion_tokens" in flow.request.content
                 answered(addon, flow, JSON)
             elif flow.response is not None:
                 assert flow.response.status_code >= 400
+        assert fault.reached is (cap in caps)
         there.firewall.keep_house()
         assert there.balance.held == 0
         assert there.balance.spent <= there.firewall.policy.budgets[0].cap
@@ -224,26 +248,28 @@ def test_a_fault_at_the_cap_refuses(target: str, cap: str, monkeypatch: pytest.M
     ],
 )
 def test_a_fault_in_the_refusal_itself_still_does_not_forward(
-    also: str, addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch
+    also: str, addon: LLMCap, there: Walk, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When even saying no fails, the answer is still no."""
     flow = flow_of(chat(max_tokens=50))
     with monkeypatch.context() as patch:
-        patch.setattr("llmcap.firewall.Firewall.consider", raises)
-        patch.setattr(also, raises)
+        patch.setattr("llmcap.firewall.Firewall.consider", Fault())
+        patch.setattr(also, fault)
         assert not forwarded(addon, flow)
+    assert fault.reached
     assert there.balance.spent == 0
     assert_it_lives(addon, there)
 
 
 def test_a_fault_in_an_endpoints_rewriting_leaves_no_hold(
-    addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch
+    addon: LLMCap, there: Walk, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The body is rewritten after the money is held: it must come back."""
     flow = flow_of(chat(max_tokens=50, stream=True))
     with monkeypatch.context() as patch:
-        patch.setattr(admission.json, "dumps", raises)
+        patch.setattr(admission.json, "dumps", fault)
         assert not forwarded(addon, flow)
+    assert fault.reached
     assert_it_lives(addon, there)
 
 
@@ -257,7 +283,6 @@ AFTER = [
     "llmcap.flight.CallInFlight.feed",
     "llmcap.flight.CallInFlight.finish",
     "llmcap.flight.CallInFlight._settlement",
-    "llmcap.flight.assumed",
     "llmcap.flight.CallInFlight._fits",
     "llmcap.flight.cost_of",
     "llmcap.flight.cost_headers",
@@ -266,37 +291,51 @@ AFTER = [
     "llmcap.meter.Meter.feed",
     "llmcap.meter.Meter.finish",
     "llmcap.meter.framing_of",
-    "llmcap.providers.openai_chat.ChatReader.event",
-    "llmcap.providers.openai_chat.ChatReader.body",
     "llmcap.lineage.Lineage.remember",
     "llmcap.ledger.sqlite.SqliteLedger.end",
     "llmcap.ledger.sqlite.SqliteLedger.balances_of",
     "llmcap.waiting.Line.wake",
-    "llmcap.allowance.Allowance.fits",
     "llmcap.guard.Guard.saw",
     "llmcap.guard.Guard.ended",
     "llmcap.guard.Guard.headers",
 ]
 
+# Asked for 50 tokens and told what it used; told nothing; wrote far more than it was asked for.
+TELLING = {"max_tokens": 50, "stream": True, "stream_options": {"include_usage": True}}
+UNTOLD = [chunk("hello"), b"data: [DONE]\n\n"]
+OVERRUN = [chunk("hello" * 200), *STREAM[2:]]
 
-@pytest.mark.parametrize("pieces", [JSON, STREAM], ids=["JSON", "SSE"])
-@pytest.mark.parametrize("target", AFTER)
+
+@pytest.mark.parametrize(
+    ("target", "asked", "pieces", "cost"),
+    [
+        *((each, {"max_tokens": 50}, JSON, COST) for each in AFTER),
+        *((each, TELLING, STREAM, COST) for each in AFTER),
+        ("llmcap.providers.openai_chat.ChatReader.body", {"max_tokens": 50}, JSON, COST),
+        ("llmcap.providers.openai_chat.ChatReader.event", TELLING, STREAM, COST),
+        ("llmcap.flight.assumed", TELLING, UNTOLD, 600),
+        ("llmcap.allowance.Allowance.fits", TELLING | {"max_tokens": 1}, OVERRUN, COST),
+    ],
+)
 def test_a_fault_while_metering_passes_the_bytes_and_charges_no_less(
     target: str,
+    asked: dict,
     pieces: list[bytes],
+    cost: int,
     addon: LLMCap,
     there: Walk,
+    fault: Fault,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The provider was asked and will bill: the client has its answer, the ledger the cost."""
-    options = {"stream_options": {"include_usage": True}} if pieces is STREAM else {}
-    flow = flow_of(chat(max_tokens=50, stream=pieces is STREAM, **options))
+    flow = flow_of(chat(**asked))
     assert forwarded(addon, flow)
     with monkeypatch.context() as patch:
-        patch.setattr(target, raises)
+        patch.setattr(target, fault)
         assert answered(addon, flow, pieces) == b"".join(pieces)
+    assert fault.reached
     there.firewall.keep_house()
-    assert there.balance.spent >= COST
+    assert there.balance.spent >= cost
     assert_it_lives(addon, there)
 
 
@@ -305,14 +344,13 @@ def test_a_fault_while_metering_passes_the_bytes_and_charges_no_less(
     [
         "llmcap.flight.CallInFlight.broke",
         "llmcap.flight.CallInFlight._settle",
-        "llmcap.flight.at_hold",
         "llmcap.flight.assumed",
         "llmcap.meter.Meter.finish",
         "llmcap.ledger.sqlite.SqliteLedger.end",
     ],
 )
 def test_a_fault_at_a_hang_up_charges_no_less(
-    target: str, addon: LLMCap, there: Walk, monkeypatch: pytest.MonkeyPatch
+    target: str, addon: LLMCap, there: Walk, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client left in the middle, and then something fails on our side too."""
     flow = flow_of(chat(max_tokens=50, stream=True))
@@ -322,15 +360,38 @@ def test_a_fault_at_a_hang_up_charges_no_less(
     assert callable(flow.response.stream)
     flow.response.stream(chunk("hello"))
     with monkeypatch.context() as patch:
-        patch.setattr(target, raises)
+        patch.setattr(target, fault)
         run(addon.error, flow)
+    assert fault.reached
     there.firewall.keep_house()
     assert there.balance.spent >= 600
     assert_it_lives(addon, there)
 
 
+def test_a_fault_in_the_last_resort_keeps_all_that_is_held(
+    addon: LLMCap, there: Walk, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not understood costs its hold; where even that fails, nobody else has the money."""
+    flow = flow_of(chat(max_tokens=50, stream=True))
+    assert forwarded(addon, flow)
+    held = there.balance.held
+    begins(addon, flow, "text/event-stream")
+    assert flow.response is not None
+    assert callable(flow.response.stream)
+    with monkeypatch.context() as patch:
+        patch.setattr("llmcap.providers.openai_chat.ChatReader.event", Fault())
+        patch.setattr("llmcap.flight.at_hold", fault)
+        flow.response.stream(chunk("hello"))
+        run(addon.error, flow)
+    assert fault.reached
+    there.firewall.keep_house()
+    assert there.balance.held == held
+    exchanged(addon, chat(max_tokens=50), JSON)
+    assert there.balance.held == held
+
+
 def test_a_fault_when_the_proxy_ends_settles_every_call(
-    there: Walk, monkeypatch: pytest.MonkeyPatch
+    there: Walk, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One call that cannot be ended in its regular way does not keep the rest from it."""
     closed = []
@@ -342,9 +403,10 @@ def test_a_fault_when_the_proxy_ends_settles_every_call(
             cut._sent.add(flow.id)
         held = there.balance.held
         spoilt = addon._in_flight.get(flows[0].id)
-        monkeypatch.setattr(spoilt, "broke", raises)
+        monkeypatch.setattr(spoilt, "broke", fault)
         monkeypatch.setattr(there.firewall.ledger, "close", lambda: closed.append(True))
         addon.done()
+    assert fault.reached
     assert held / 3 < there.balance.spent <= held, "one at its hold, and two at what they can cost"
     assert there.balance.held == 0
     assert closed

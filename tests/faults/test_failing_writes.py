@@ -169,7 +169,7 @@ def test_no_failing_write_loses_a_cost_or_leaks_a_hold(
         assert there.balance.spent >= least, f"statement {at} lost a cost"
         if life not in (hung_up, sliced):
             assert there.balance.spent == least, f"statement {at} made up a cost"
-        assert not there.firewall.unsettled
+        assert not there.firewall.shared.unsettled
         assert ledger.audit() == []
         there.firewall.close()
         if not fuse.blown:
@@ -226,7 +226,7 @@ def test_settlements_that_fail_again_are_kept_until_they_can_be_written(tmp_path
         call.finish()
     for _ in range(5):
         there.firewall.settle_late()
-        assert len(there.firewall.unsettled) == 3
+        assert len(there.firewall.shared.unsettled) == 3
     fuse.at = 0
     assert there.balance.held > 0
     there.firewall.keep_house()

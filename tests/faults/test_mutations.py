@@ -284,8 +284,8 @@ def check(there: Walk, exchange: Exchange, seed: str) -> None:
     what = f"{exchange.name}, seed {seed}"
     if call.settlement is None:
         # Its usage comes with a later request: it is parked, and given up when the proxy ends.
-        assert len(there.firewall.parked) == 1, what
-        there.firewall.parked.close()
+        assert len(there.firewall.shared.parked) == 1, what
+        there.firewall.shared.parked.close()
     assert call.settlement is not None, what
     if exchange.status < 300:
         assert call.settlement.ending is not Ending.RELEASED, what

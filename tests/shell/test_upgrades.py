@@ -126,7 +126,7 @@ def test_a_connection_that_ends_while_a_frame_waits_leaves_nothing(shell):
         told.addon.websocket_end(told.flow)
         await asyncio.sleep(0.3)
         assert told.walked.balance.held == 0
-        assert len(told.walked.firewall.line) == 0
+        assert len(told.walked.firewall.shared.line) == 0
         assert told.injected == []
 
     asyncio.run(story())

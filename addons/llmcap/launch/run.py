@@ -167,7 +167,7 @@ def addon_maker(
 
     def open_ledger() -> Callable[[], Sequence[object]]:
         firewall = firewall_for(policy, settings, notify=notes.event, run_id=run_id)
-        ledger = firewall.ledger = tallied(firewall.ledger, tally, balances=balances)
+        ledger = firewall.shared.ledger = tallied(firewall.ledger, tally, balances=balances)
 
         def status() -> dict[str, Any]:
             left = [left_document(*row) for row in balances(ledger)]

@@ -11,7 +11,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -112,8 +111,8 @@ def addon_maker(
         firewall.chores.append(partial(tell_of_new_hosts, firewall, set(provider_domains())))
 
         def status() -> dict[str, Any]:
-            budgets = firewall.policy.budgets  # the config may have been read again
-            rows = firewall.ledger.balances(datetime.now(UTC), budgets, run_id=firewall.run_id)
+            # The budgets of now: the config may have been read again.
+            rows = firewall.shared.balances(firewall.policy.budgets)
             return {"budgets": [left_document(*row) for row in rows]}
 
         def addons() -> Sequence[object]:
@@ -136,7 +135,7 @@ def tell_of_new_hosts(firewall: Firewall, known: set[str]) -> None:
             f"programs will not trust this proxy for {', '.join(sorted(new))}, new in the config, "
             "until it is started again: `llmcap down`, `llmcap up`"
         )
-        firewall.notify("config_error", text, subject=text)
+        firewall.shared.notify("config_error", text, subject=text)
 
 
 def in_force(policy: Policy, url: str) -> list[str]:

@@ -32,7 +32,7 @@ def opened(firewall: "Firewall", request: Request, facts: Facts) -> Session | Re
     policy = firewall.policy.unknown_endpoints
     where = f"{request.host}{request.path}"
     if policy is EndpointPolicy.PASS or (policy is EndpointPolicy.AUTO and not provider.api_only):
-        firewall.notify(
+        firewall.shared.notify(
             "unmetered", f"a WebSocket to {where} is not metered: passed", subject=where
         )
         return None
@@ -40,5 +40,5 @@ def opened(firewall: "Firewall", request: Request, facts: Facts) -> Session | Re
         f"LLMCap cannot meter a WebSocket to {where}, so it was not opened. Plain HTTP requests "
         "are metered. To allow it unmetered, set `unknown_endpoints: pass` in the LLMCap config."
     )
-    firewall.notify("unknown_endpoint", f"a WebSocket to {where} was refused", subject=where)
+    firewall.shared.notify("unknown_endpoint", f"a WebSocket to {where} was refused", subject=where)
     return Refused(Refusal(reason="websocket", message=text), refuse_upgrade())

@@ -218,7 +218,7 @@ class Session:
             watched = Watched(
                 self._provider, turn.endpoint, turn.ask, admission.call, admission.scopes
             )
-            return self._stop(verdict.refusal, heard, Deferred(self.firewall, watched))
+            return self._stop(verdict.refusal, heard, Deferred(self.firewall.shared, watched))
         opened = OpenTurn(turn, admission, verdict)
         self._turns.add(opened)
         return self._meter(opened, heard, content)

@@ -63,7 +63,7 @@ class OpenTurn(Slot):
             return True
         admission = self._admission
         needed = demand(
-            ask, admission.prices, admission.firewall.policy, family=admission.provider.name
+            ask, admission.prices, admission.shared.policy, family=admission.provider.name
         )
         if not self.call.covers(needed.ceiling_nanos()):
             return False

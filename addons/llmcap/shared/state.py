@@ -1,0 +1,117 @@
+"""
+What calls share: the ledger, the prices, the policy, the line of waiters, what was learned.
+
+A step is given this record and one call. It reads from here when it needs to, and keeps no copy:
+the policy and the prices are others once the config has changed.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+from llmcap.alerts import Event
+from llmcap.budget import scopes_for
+from llmcap.errors import LedgerError
+from llmcap.estimate import TokenCounter
+from llmcap.guard import Guard
+from llmcap.ledger import Ledger
+from llmcap.lineage import Lineage
+from llmcap.pace import Paces
+from llmcap.parked import Parked
+from llmcap.pricing import PriceBook
+from llmcap.providers.shape import Provider, Request
+from llmcap.records import (
+    Balance,
+    Budget,
+    Call,
+    Ending,
+    Hold,
+    Policy,
+    Scope,
+    Settlement,
+    UnknownPolicy,
+)
+from llmcap.replies import Refusal, Reply, refuse
+from llmcap.shared.files import Uploads
+from llmcap.waiting import Line
+from llmcap.words.usage import Price
+
+
+class Shared:
+    """One per proxy. The firewall makes it, and it alone puts another policy in."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        prices: PriceBook,
+        policy: Policy,
+        clock: Callable[[], datetime],
+        run_id: str,
+        secret: bytes,
+        notify: Callable[[str, str], None],
+        tell: Callable[[Event], None],
+    ) -> None:
+        self.ledger = ledger
+        self.prices = prices
+        self.policy = policy
+        self.clock = clock
+        self.run_id = run_id
+        self.secret = secret
+        self.guard = Guard(policy, clock=clock, tell=tell)
+        self._notify = notify
+        self.counter = TokenCounter()
+        self.lineage = Lineage()
+        self.paces = Paces()
+        self.uploads = Uploads(self.counter)
+        self.line = Line(places_max=policy.waiters_max)
+        self.parked = Parked(ledger, clock=clock)
+        # Settlements that could not be written yet; their holds stay until they can.
+        self.unsettled: list[Callable[[], None]] = []
+
+    def notify(self, kind: str, message: str, *, subject: str = "") -> None:
+        """Something happened that a person should know: each time to the log, once to others."""
+        self._notify(kind, message)
+        self.guard.noted(kind, message, subject)
+
+    def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
+        """The price of a model at that time, or what the policy puts in its place."""
+        price = self.prices.find(provider.price_key, model, at)
+        if price is None and self.policy.unknown_models is UnknownPolicy.MOST_EXPENSIVE:
+            return self.prices.dearest(provider.price_key, at)
+        return price
+
+    def scopes_of(self, call: Call) -> tuple[Scope, ...]:
+        """The budgets that a call falls under, in their windows of now."""
+        return scopes_for(self.policy.budgets, call, run_id=self.run_id)
+
+    def fingerprint_of(self, request: Request) -> str:
+        """By what a request is known again, where a breaker watches for repeats; else nothing."""
+        if not self.guard.breakers.wants_hash:
+            return ""
+        hashed = hashlib.blake2b(request.body, key=self.secret, digest_size=8)
+        hashed.update(f"\0{request.method} {request.host}{request.path}".encode())
+        return hashed.hexdigest()
+
+    def reply(self, refusal: Refusal, dialect: str, request: Request) -> Reply:
+        """The refusal as this client's SDK reads it."""
+        grpc = request.headers.get("content-type", "").startswith("application/grpc")
+        return refuse(
+            refusal,
+            dialect="grpc" if grpc else dialect,
+            user_agent=request.headers.get("user-agent", ""),
+            status=self.policy.refusal_status,
+        )
+
+    def balances(self, budgets: Sequence[Budget]) -> list[tuple[Scope, Balance]]:
+        """What these budgets have spent and hold now, in all of their scopes."""
+        return self.ledger.balances(self.clock(), budgets, run_id=self.run_id)
+
+    def give_back(self, hold: Hold, note: str) -> None:
+        """End the hold of a call that will not be sent: now, or as soon as it can be written."""
+        try:
+            self.ledger.end(hold, Settlement(Ending.RELEASED, 0, note=note))
+        except LedgerError as error:
+            self.unsettled.append(partial(self.give_back, hold, note))
+            self.notify("ledger_error", str(error))
