@@ -9,9 +9,9 @@ from llmcap.attributes import Facts
 from llmcap.flight import CallInFlight
 from llmcap.ledger.queries import entries
 from llmcap.providers.shape import Request
-from llmcap.records import Wait
 from llmcap.sockets import Pending, Session, Verdict, opened
 from llmcap.walk.answers import Refused
+from llmcap.walk.decision import decide_now, try_cheap
 
 
 @dataclass
@@ -50,13 +50,11 @@ class Talk:
 
 def decide(admission) -> CallInFlight | Refused:
     """What the shell does, without its patience."""
-    admitted = admission.try_cheap()
+    admitted = try_cheap(admission)
     if admitted is not None:
         return admitted
     admission.count_tokens()
-    verdict = admission.decide(patient=False)
-    assert not isinstance(verdict, Wait)
-    return verdict
+    return decide_now(admission)
 
 
 def upgrade(path: str, *, host: str = "api.openai.com", query=None, headers=None) -> Request:

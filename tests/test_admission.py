@@ -9,6 +9,7 @@ from llmcap.attributes import Facts
 from llmcap.flight import CallInFlight
 from llmcap.records import HoldMode, Wait
 from llmcap.walk.answers import Refused
+from llmcap.walk.decision import decide, try_cheap
 
 
 def sent(call: CallInFlight) -> dict:
@@ -73,9 +74,9 @@ def test_a_call_that_waits_over_midnight_is_held_in_the_new_day():
     first = there.admit(chat())
     waiting = there.firewall.consider(chat(), Facts())
     waiting.count_tokens()
-    assert isinstance(waiting.decide(patient=True), Wait)
+    assert isinstance(decide(waiting, patient=True), Wait)
     there.clock.forward(days=1)
-    assert isinstance(waiting.decide(patient=True), CallInFlight)
+    assert isinstance(decide(waiting, patient=True), CallInFlight)
     answer(first, completion(10, 10))
     assert there.balance.spent == 0, "the first call belongs to the day before"
 
@@ -96,7 +97,7 @@ def test_a_newcomer_does_not_pass_who_waits():
     considered = there.firewall.consider(
         chat(max_tokens=1), __import__("llmcap.attributes").attributes.Facts()
     )
-    assert considered.try_cheap() is None
+    assert try_cheap(considered) is None
 
 
 def test_the_tokens_are_counted_only_when_the_bytes_do_not_fit():

@@ -48,6 +48,7 @@ from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
 from llmcap.records import Policy
 from llmcap.walk.answers import Refused
+from llmcap.walk.decision import decide_now, try_cheap
 
 RUN = "run"
 BOOK = PriceBook(overrides=PRICES)
@@ -67,7 +68,7 @@ def fixed_of(host: str, path: str, body: bytes, limit: int) -> Fixed:
     request = Request(method="POST", host=host, path=path, headers={}, body=body)
     admission = firewall.consider(request, Facts())
     assert isinstance(admission, Admission), admission
-    assert isinstance(admission.decide_now(), CallInFlight)
+    assert isinstance(decide_now(admission), CallInFlight)
     held = [balance.held for _, balance in firewall.ledger.balances(firewall.clock(), rich)]
     firewall.close()
     output_nanos = MODELS[admission.ask.model]
@@ -224,7 +225,7 @@ class AnyConfig(RuleBasedStateMachine):
 
         least = max(min(self.least, limit), 1) if self.clamp else limit
         best = next((output for output in range(limit, least - 1, -1) if not short(output)), None)
-        verdict = considered.try_cheap() or considered.decide_now()
+        verdict = try_cheap(considered) or decide_now(considered)
         if best is None:
             self.refused(verdict, *short(least)[0])
             return None

@@ -18,6 +18,7 @@ from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
 from llmcap.records import Policy, Wait
 from llmcap.walk.answers import Refused
+from llmcap.walk.decision import decide, try_cheap
 
 INPUT_NANOS = 150  # for one token of gpt-4o-mini
 OUTPUT_NANOS = 600
@@ -53,11 +54,11 @@ class Walk:
         considered = self.firewall.consider(request, facts)
         if not isinstance(considered, Admission):
             return considered
-        admitted = considered.try_cheap()
+        admitted = try_cheap(considered)
         if admitted is not None:
             return admitted
         considered.count_tokens()
-        return considered.decide(patient=self.firewall.policy.wait_seconds > 0)
+        return decide(considered, patient=self.firewall.policy.wait_seconds > 0)
 
     def serve(self, request: Request, body: bytes, *, stream: bool = False) -> CallInFlight:
         """Admit the request and feed the whole answer."""

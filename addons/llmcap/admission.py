@@ -1,26 +1,20 @@
 """
-One call at the door: what it may cost at most, and whether every budget can carry that.
+One call at the door: all that is known of it, and what it may cost at most.
 
-The order: the ceiling if it fits, else wait for money that calls in flight hold, else a clamped
-output limit, else a refusal. The decision and the hold are one step in the ledger; this file
-prepares the demand and applies the outcome.
+It is the data that every later step works on. Whether it may go is asked in `walk.decision`, and
+what became of it is in `flight`; nothing here knows either.
 """
 
-import contextlib
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
 from llmcap.allowance import SLICE_AHEAD_TOKENS
 from llmcap.brakes.breakers import Outcome
 from llmcap.estimate import demand
-from llmcap.flight import CallInFlight
 from llmcap.lots import lots_demand
 from llmcap.providers.content import texts
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 from llmcap.records import (
-    Admit,
     Call,
     Demand,
     Deny,
@@ -28,16 +22,14 @@ from llmcap.records import (
     HoldMode,
     Price,
     Scope,
-    Wait,
 )  # fmt: skip
 from llmcap.replies import Refusal, refusal_for
 from llmcap.shared.state import Shared
 from llmcap.waiting import Key
-from llmcap.walk.answers import Refused
 
 
 class Admission:
-    """One call and its demand, tried until it is admitted or refused."""
+    """One call and its demand."""
 
     def __init__(
         self,
@@ -102,14 +94,6 @@ class Admission:
         """It will not go, whatever the breakers said."""
         self.shared.guard.forget(self.call, self.fingerprint)
 
-    def try_cheap(self) -> CallInFlight | None:
-        """Admit on the cheap bound alone, unless others were here before; None: look closer."""
-        if self.scopes and (self.sliced or self.shared.line.blocks(self.keys)):
-            return None
-        cheap = replace(self.demand, clampable=False)
-        decision = self.shared.ledger.hold(self.call, self.scopes, cheap)
-        return self._go(decision, None) if isinstance(decision, Admit) else None
-
     def count_tokens(self) -> None:
         """Replace the cheap bound by a count; slow for a large prompt, and safe in a thread."""
         self._counted = True
@@ -120,39 +104,6 @@ class Admission:
         counted = self.shared.counter.bound(texts(self.request), family=family)
         self.text_tokens = min(counted, self.ask.text_bytes)
         self.demand = self._demand()
-
-    def decide(self, *, patient: bool) -> CallInFlight | Refused | Wait:
-        """Admit, clamped where needed; or say to wait; or refuse, in the ledger too."""
-        self._turn_windows()
-        hold = self.shared.ledger.hold
-        decision = hold(self.call, self.scopes, self.demand, patient=patient)
-        if isinstance(decision, Admit) and decision.output_limit is not None:
-            with self._or_give_back(decision.hold):
-                limited = self._limited(decision.output_limit)
-            if limited is not None:
-                return self._go(decision, limited)
-            # This request cannot carry so low a limit (thinking needs more): try without a clamp.
-            self.shared.give_back(decision.hold, "the request cannot be clamped so low")
-            self.demand = replace(self.demand, clampable=False)
-            return self.decide(patient=patient)
-        if isinstance(decision, Admit):
-            return self._go(decision, None)
-        if isinstance(decision, Wait):
-            return decision
-        return self._refuse(decision)
-
-    def _turn_windows(self) -> None:
-        """A call belongs to the window in which it is held, however long it waited for that."""
-        now = self.shared.clock()
-        if any(scope.resets_at and scope.resets_at <= now for scope in self.scopes):
-            self.call = replace(self.call, at=now)
-            self.scopes = self.shared.scopes_of(self.call)
-
-    def decide_now(self) -> CallInFlight | Refused:
-        """Decide without waiting: there is no time, or no place, to wait."""
-        verdict = self.decide(patient=False)
-        assert not isinstance(verdict, Wait), "an impatient decision never waits"
-        return verdict
 
     def cut_refusal(self, hold: Hold) -> Refusal:
         """Why a stream is cut: the first budget that could not hold more for it."""
@@ -181,40 +132,3 @@ class Admission:
         if not self.limitable:
             return replace(found, clampable=False)
         return replace(found, held_limit=SLICE_AHEAD_TOKENS) if self.sliced else found
-
-    def _limited(self, output_limit: int) -> Document | bytes | None:
-        if self.endpoint.limit_body is not None:
-            return self.endpoint.limit_body(self.request.body, output_limit)
-        assert self.endpoint.limit is not None, self.endpoint.name
-        return self.endpoint.limit(self.request.document(), output_limit)
-
-    def _go(self, admit: Admit, document: Document | bytes | None) -> CallInFlight:
-        """The call in flight, with the body to send where it is not the client's own."""
-        with self._or_give_back(admit.hold):
-            strips_usage = False
-            if isinstance(document, bytes):
-                body: bytes | None = document
-            else:
-                if not (self.ask.usage_wanted or self.signed or self.endpoint.ask_usage is None):
-                    document = self.endpoint.ask_usage(document or self.request.document())
-                    strips_usage = True
-                body = self.request.body if self.asked_model else None
-                if document is not None:
-                    body = json.dumps(document, separators=(",", ":")).encode()
-            return CallInFlight(self, admit, body=body, strips_usage=strips_usage)
-
-    @contextlib.contextmanager
-    def _or_give_back(self, hold: Hold) -> Iterator[None]:
-        """Nothing was sent yet: where the call cannot be made ready, its money comes back."""
-        try:
-            yield
-        except Exception as error:
-            self.shared.give_back(hold, f"never sent: {type(error).__name__}")
-            raise
-
-    def _refuse(self, deny: Deny) -> Refused:
-        self.shared.ledger.refuse(self.call, deny)
-        self.shared.guard.denied(deny)
-        refusal = refusal_for(deny, now=self.shared.clock())
-        reply = self.shared.reply(refusal, self.endpoint.dialect, self.request)
-        return Refused(refusal, reply)

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
+from llmcap.admission import Admission
 from llmcap.allowance import Allowance, certain_tokens
 from llmcap.bill import cost_of, counts_nothing, total
 from llmcap.brakes.breakers import Outcome
@@ -21,7 +21,6 @@ from llmcap.money import usd_string
 from llmcap.records import (
     Admit,
     Balance,
-    Call,
     Charge,
     Ending,
     Hold,
@@ -31,13 +30,9 @@ from llmcap.records import (
 )  # fmt: skip
 from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
-from llmcap.shared.state import Shared
 from llmcap.streams.strip import UsageStripper
 from llmcap.unfinished import assumed, at_hold
 from llmcap.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
-
-if TYPE_CHECKING:
-    from llmcap.admission import Admission
 
 # How long an answer is read on when its client has gone: what was made of it by then is in the
 # buffers. Where it hides work, or is not streamed, all that is held is at stake: the moments that
@@ -53,11 +48,11 @@ class CallInFlight:
     """What the shell does to one admitted call, in this order: responded, feed, finish | broke."""
 
     def __init__(
-        self, admission: "Admission", admit: Admit, *, body: bytes | None, strips_usage: bool
+        self, admission: Admission, admit: Admit, *, body: bytes | None, strips_usage: bool
     ) -> None:
         hold = admit.hold
-        self.shared: Shared = admission.shared
-        self.call: Call = admission.call
+        self.shared = admission.shared
+        self.call = admission.call
         self.body = body
         self.path = admission.request.path if admission.asked_model else None
         self.clamped = admit.output_limit is not None

@@ -16,6 +16,7 @@ from llmcap.records import Wait
 from llmcap.restrain import ask_breakers
 from llmcap.uploads import Upload
 from llmcap.walk.answers import Refused
+from llmcap.walk.decision import decide, decide_now, try_cheap
 
 # A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
 COUNT_IN_THREAD_BYTES = 32_768
@@ -37,7 +38,7 @@ def admit_at_once(admission: Admission) -> CallInFlight | None:
     if admission.delay_seconds or admission.shared.guard.breakers:
         return None
     try:
-        return admission.try_cheap()
+        return try_cheap(admission)
     except LedgerBusy:
         return None
 
@@ -82,7 +83,7 @@ async def _held_back(admission: Admission, *, client_left: Callable[[], bool]) -
 async def _admit(
     admission: Admission, *, client_left: Callable[[], bool]
 ) -> CallInFlight | Refused:
-    admitted = await patiently(admission.try_cheap)
+    admitted = await patiently(functools.partial(try_cheap, admission))
     if admitted is not None:
         return admitted
     if admission.ask.text_bytes > COUNT_IN_THREAD_BYTES:
@@ -92,11 +93,11 @@ async def _admit(
     shared = admission.shared
     wait = float(shared.policy.wait_seconds)
     if not shared.line.blocks(admission.keys):
-        verdict = await patiently(functools.partial(admission.decide, patient=wait > 0))
+        verdict = await patiently(functools.partial(decide, admission, patient=wait > 0))
         if not isinstance(verdict, Wait):
             return verdict
     if shared.line.full or wait == 0:
-        return await patiently(admission.decide_now)
+        return await patiently(functools.partial(decide_now, admission))
     return await _in_line(admission, seconds=wait, client_left=client_left)
 
 
@@ -120,7 +121,7 @@ async def _in_line(
             patient = loop.time() < deadline
             if patient and line.blocks(admission.keys, before=place):
                 continue
-            verdict = await patiently(functools.partial(admission.decide, patient=patient))
+            verdict = await patiently(functools.partial(decide, admission, patient=patient))
             if not isinstance(verdict, Wait):
                 return verdict
     finally:

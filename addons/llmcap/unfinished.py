@@ -7,17 +7,14 @@ free: where there may be some, it is all that the model can have written in that
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from llmcap.admission import Admission
 from llmcap.allowance import certain_tokens
 from llmcap.bill import cost_of, counts_nothing, total
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos
 from llmcap.records import Ending, Hold, Reading, Settlement, Usage
 from llmcap.visible import Visible
-
-if TYPE_CHECKING:
-    from llmcap.admission import Admission
 
 # A prompt of this size is counted in a few milliseconds.
 COUNT_BYTES_MAX = 512 * 1024
@@ -36,7 +33,7 @@ def at_hold(hold: Hold, note: str, reading: Reading | None = None) -> Settlement
 
 
 def assumed(
-    admission: "Admission",
+    admission: Admission,
     hold: Hold,
     meter: Meter | None,
     visible: Visible,
@@ -77,7 +74,7 @@ def assumed(
 
 
 def _output_tokens(
-    admission: "Admission", meter: Meter | None, visible: Visible, *, whole: bool
+    admission: Admission, meter: Meter | None, visible: Visible, *, whole: bool
 ) -> int:
     made = unseen = certain = 0
     if meter is not None:
@@ -96,11 +93,11 @@ def _output_tokens(
     return min(made, most)
 
 
-def _limit(admission: "Admission") -> int:
+def _limit(admission: Admission) -> int:
     return admission.demand.output_limit * admission.ask.choices
 
 
-def _count_input(admission: "Admission") -> None:
+def _count_input(admission: Admission) -> None:
     """Where the cheap bound of the input was enough to be admitted, it is not to be billed."""
     if admission.text_tokens is None and admission.ask.text_bytes <= COUNT_BYTES_MAX:
         admission.count_tokens()

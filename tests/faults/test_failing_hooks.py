@@ -16,9 +16,10 @@ from mitmproxy import http
 from mitmproxy.test import taddons, tflow
 from walk import Walk, chat, chunk, completion, walk
 
-from llmcap import admission, cut
+from llmcap import cut
 from llmcap.addon import LLMCap
 from llmcap.providers.shape import Request
+from llmcap.walk import decision
 
 READ, WRITTEN = 100, 10
 COST = READ * 150 + WRITTEN * 600
@@ -150,10 +151,10 @@ BEFORE = [
     "llmcap.pricing.PriceBook.find",
     "llmcap.addon.admit_at_once",
     "llmcap.admission.demand",
-    "llmcap.admission.Admission.try_cheap",
+    "llmcap.patience.try_cheap",
     "llmcap.ledger.sqlite.SqliteLedger.hold",
     "llmcap.waiting.Line.blocks",
-    "llmcap.admission.CallInFlight",
+    "llmcap.walk.decision.CallInFlight",
     "llmcap.flight.CallInFlight.__init__",
     "llmcap.flight.Allowance",
     "llmcap.addon.strip_own_headers",
@@ -166,7 +167,7 @@ BEFORE = [
 LATER = [
     "llmcap.addon.admit",
     "llmcap.guard.Guard.ask",
-    "llmcap.admission.Admission.try_cheap",
+    "llmcap.patience.try_cheap",
     "llmcap.ledger.sqlite.SqliteLedger.hold",
     "llmcap.addon.strip_own_headers",
 ]
@@ -205,9 +206,9 @@ def test_a_fault_before_the_request_is_sent_refuses_it(
 REFUSING, CLAMPING = "0", "0.001"
 CLOSER = {
     "llmcap.estimate.TokenCounter.bound": (REFUSING, CLAMPING),
-    "llmcap.admission.Admission.decide": (REFUSING, CLAMPING),
-    "llmcap.admission.Admission._limited": (CLAMPING,),
-    "llmcap.admission.refusal_for": (REFUSING,),
+    "llmcap.patience.decide": (REFUSING, CLAMPING),
+    "llmcap.walk.decision._limited": (CLAMPING,),
+    "llmcap.walk.decision.refusal_for": (REFUSING,),
     "llmcap.guard.Guard.denied": (REFUSING,),
     "llmcap.guard.Guard.forget": (REFUSING,),
 }
@@ -267,7 +268,7 @@ def test_a_fault_in_an_endpoints_rewriting_leaves_no_hold(
     """The body is rewritten after the money is held: it must come back."""
     flow = flow_of(chat(max_tokens=50, stream=True))
     with monkeypatch.context() as patch:
-        patch.setattr(admission.json, "dumps", fault)
+        patch.setattr(decision.json, "dumps", fault)
         assert not forwarded(addon, flow)
     assert fault.reached
     assert_it_lives(addon, there)

@@ -7,6 +7,7 @@ client sent after it: meanwhile the provider's frames flow, and it is they that 
 """
 
 import asyncio
+import functools
 import logging
 from collections import deque
 
@@ -27,6 +28,7 @@ from llmcap.shell import closing
 from llmcap.shell.flows import response_of
 from llmcap.sockets import Pending, Session, Verdict, opened
 from llmcap.walk.answers import Pass, Refused
+from llmcap.walk.decision import decide_now, try_cheap
 
 logger = logging.getLogger(__name__)
 
@@ -230,11 +232,11 @@ class Upgrades:
 
 async def _at_once(admission: Admission) -> CallInFlight | Refused:
     """Decide on work that is running already: nobody waits for money while it costs some."""
-    admitted = await patiently(admission.try_cheap)
+    admitted = await patiently(functools.partial(try_cheap, admission))
     if admitted is not None:
         return admitted
     admission.count_tokens()
-    return await patiently(admission.decide_now)
+    return await patiently(functools.partial(decide_now, admission))
 
 
 def _apply(flow: http.HTTPFlow, message: WebSocketMessage, verdict: Verdict) -> None:

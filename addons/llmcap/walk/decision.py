@@ -1,0 +1,116 @@
+"""
+Whether one call may go, and what follows from that: the body to send, or the refusal.
+
+The order: the ceiling if it fits, else wait for money that calls in flight hold, else a clamped
+output limit, else a refusal. The decision and the hold are one step in the ledger; this file gives
+it the admission's demand, and makes a call in flight of its answer.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from llmcap.admission import Admission
+from llmcap.flight import CallInFlight
+from llmcap.providers.shape import Document
+from llmcap.records import Admit, Deny, Hold, Wait
+from llmcap.replies import refusal_for
+from llmcap.shared.state import Shared
+from llmcap.walk.answers import Refused
+
+
+def try_cheap(admission: Admission) -> CallInFlight | None:
+    """Admit on the cheap bound alone, unless others were here before; None: look closer."""
+    shared = admission.shared
+    if admission.scopes and (admission.sliced or shared.line.blocks(admission.keys)):
+        return None
+    cheap = replace(admission.demand, clampable=False)
+    decision = shared.ledger.hold(admission.call, admission.scopes, cheap)
+    return _go(admission, decision, None) if isinstance(decision, Admit) else None
+
+
+def decide(admission: Admission, *, patient: bool) -> CallInFlight | Refused | Wait:
+    """Admit, clamped where needed; or say to wait; or refuse, in the ledger too."""
+    _turn_windows(admission)
+    shared = admission.shared
+    decision = shared.ledger.hold(
+        admission.call, admission.scopes, admission.demand, patient=patient
+    )
+    if isinstance(decision, Admit) and decision.output_limit is not None:
+        with _or_give_back(shared, decision.hold):
+            limited = _limited(admission, decision.output_limit)
+        if limited is not None:
+            return _go(admission, decision, limited)
+        # This request cannot carry so low a limit (thinking needs more): try without a clamp.
+        shared.give_back(decision.hold, "the request cannot be clamped so low")
+        admission.demand = replace(admission.demand, clampable=False)
+        return decide(admission, patient=patient)
+    if isinstance(decision, Admit):
+        return _go(admission, decision, None)
+    if isinstance(decision, Wait):
+        return decision
+    return _refuse(admission, decision)
+
+
+def decide_now(admission: Admission) -> CallInFlight | Refused:
+    """Decide without waiting: there is no time, or no place, to wait."""
+    verdict = decide(admission, patient=False)
+    assert not isinstance(verdict, Wait), "an impatient decision never waits"
+    return verdict
+
+
+# --- parts --------------------------------------------------------------------------------------
+
+
+def _turn_windows(admission: Admission) -> None:
+    """A call belongs to the window in which it is held, however long it waited for that."""
+    now = admission.shared.clock()
+    if any(scope.resets_at and scope.resets_at <= now for scope in admission.scopes):
+        admission.call = replace(admission.call, at=now)
+        admission.scopes = admission.shared.scopes_of(admission.call)
+
+
+def _limited(admission: Admission, output_limit: int) -> Document | bytes | None:
+    endpoint, request = admission.endpoint, admission.request
+    if endpoint.limit_body is not None:
+        return endpoint.limit_body(request.body, output_limit)
+    assert endpoint.limit is not None, endpoint.name
+    return endpoint.limit(request.document(), output_limit)
+
+
+def _go(admission: Admission, admit: Admit, document: Document | bytes | None) -> CallInFlight:
+    """The call in flight, with the body to send where it is not the client's own."""
+    endpoint, request = admission.endpoint, admission.request
+    with _or_give_back(admission.shared, admit.hold):
+        strips_usage = False
+        if isinstance(document, bytes):
+            body: bytes | None = document
+        else:
+            told = admission.ask.usage_wanted or admission.signed
+            if not (told or endpoint.ask_usage is None):
+                document = endpoint.ask_usage(document or request.document())
+                strips_usage = True
+            body = request.body if admission.asked_model else None
+            if document is not None:
+                body = json.dumps(document, separators=(",", ":")).encode()
+        return CallInFlight(admission, admit, body=body, strips_usage=strips_usage)
+
+
+@contextlib.contextmanager
+def _or_give_back(shared: Shared, hold: Hold) -> Iterator[None]:
+    """Nothing was sent yet: where the call cannot be made ready, its money comes back."""
+    try:
+        yield
+    except Exception as error:
+        shared.give_back(hold, f"never sent: {type(error).__name__}")
+        raise
+
+
+def _refuse(admission: Admission, deny: Deny) -> Refused:
+    shared = admission.shared
+    shared.ledger.refuse(admission.call, deny)
+    shared.guard.denied(deny)
+    refusal = refusal_for(deny, now=shared.clock())
+    reply = shared.reply(refusal, admission.endpoint.dialect, admission.request)
+    return Refused(refusal, reply)
