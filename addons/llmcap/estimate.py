@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
+from llmcap.bounds.media import by_tokens, in_units, media_bound
 from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.pricing.units import SIDE_UNITS, TOKEN_UNITS
-from llmcap.providers.shape import Ask, Media
-from llmcap.records import Count, Demand, Policy, Price, Usage
+from llmcap.providers.shape import Ask
+from llmcap.records import Count, Demand, Policy, Price, Unbounded, Usage
 
 # What a provider adds to a request that its bytes do not show: role markers, the answer's primer;
 # with tools, the prompt that explains them (Anthropic documents 264 to 804 tokens, docs.claude.com
@@ -30,25 +31,6 @@ TOOL_PROMPT_TOKENS = 1024
 # for the chat markup; the tokenizers of the others make up to half as many tokens more of a text.
 TOKENIZER_FACTORS = {"openai": Decimal("1.1"), "azure-openai": Decimal("1.1")}
 TOKENIZER_FACTOR = Decimal("1.6")
-
-# Tokens of one media part, by kind: the most any of the documented rules makes of it, whatever its
-# size. OpenAI's dearest is gpt-4o-mini at high detail (2,833 + 5,667 for each of eight tiles);
-# Anthropic's largest image is 4,784 and Gemini's 2,240 tokens, both below that.
-IMAGE_TOKENS = {"openai": 48_169, "azure-openai": 48_169}
-IMAGE_TOKENS_ELSEWHERE = 6_000
-
-# Sound and film are billed by their length. The densest plausible recording says how long it is at
-# most: 4 kbit/s speech and 40 kbit/s film. Gemini counts 32 tokens a second of sound and up to 300
-# of film (ai.google.dev, "Tokens"), OpenAI 10 to 20 of sound.
-AUDIO_BYTES_PER_SECOND = 500
-AUDIO_TOKENS_PER_SECOND = 32
-VIDEO_BYTES_PER_SECOND = 5_000
-VIDEO_TOKENS_PER_SECOND = 332
-
-# A document is its compressed text plus an image of each page (Anthropic: 1,500 to 3,000 tokens of
-# text a page and the image; Gemini: 258 a page). Eight times the bytes covers the compression.
-FILE_TOKENS_PER_BYTE = 8
-FILE_TOKENS_MIN = 4_096
 
 # The window that is assumed where neither the request nor the price book names one.
 CONTEXT_WINDOW_UNKNOWN = 2_000_000
@@ -62,13 +44,14 @@ def input_bound(
     family: str,
     text_tokens: int | None = None,
     known_input: int | None = None,
+    looked: bool = False,
 ) -> int:
     """
     The most input tokens that one pass over the request can be billed for.
 
     `text_tokens` is the refined count of the text where there is one, else its bytes are taken.
     `known_input` is what is known of context that only the provider has; without it the model's
-    whole window is assumed. A model never reads more than its window, for each of the prompts.
+    whole window is assumed. `looked` says that media may be read for how much they hold. A model never reads more than its window, for each of the prompts.
     """
     window = (price.context_window or CONTEXT_WINDOW_UNKNOWN) * ask.prompts
     if ask.remote_input and known_input is None:
@@ -77,41 +60,42 @@ def input_bound(
     tokens += ask.extra_input + (known_input or 0)
     if ask.generates:
         tokens += TOOL_PROMPT_TOKENS if ask.tools else MARKUP_TOKENS
-    tokens += sum(media_bound(media, family=family, window=window) for media in ask.media)
+    tokens += media_tokens(ask, seller=family, window=window, looked=looked)
     # A wrong window must not make the bound smaller than the text itself certainly is.
     return max(min(tokens, window), min(tokens, ask.text_bytes // 16))
 
 
-def media_bound(media: Media, *, family: str, window: int) -> int:
-    """The most tokens of one media part; the whole window where the provider fetches it."""
-    if media.kind == "image":
-        return IMAGE_TOKENS.get(family, IMAGE_TOKENS_ELSEWHERE)
-    if media.bytes is None:
-        return window
-    if media.kind == "audio":
-        return (media.bytes // AUDIO_BYTES_PER_SECOND + 1) * AUDIO_TOKENS_PER_SECOND
-    if media.kind == "video":
-        return (media.bytes // VIDEO_BYTES_PER_SECOND + 1) * VIDEO_TOKENS_PER_SECOND
-    return media.bytes * FILE_TOKENS_PER_BYTE + FILE_TOKENS_MIN
+def media_tokens(ask: Ask, *, seller: str, window: int, looked: bool = False) -> int:
+    """The most tokens of all media that are billed as tokens; a window where one is unbounded."""
+    tokens = 0
+    for media in by_tokens(ask):
+        bound = media_bound(media, seller=seller, model=ask.model, looked=looked)
+        if isinstance(bound, Unbounded):
+            return window
+        tokens += int(bound.most)
+    return tokens
 
 
 # --- how it is sold -------------------------------------------------------------------------
 
 
-def sold(ask: Ask, price: Price) -> Ask | None:
+def sold(ask: Ask, price: Price, *, seller: str, looked: bool = False) -> Ask | None:
     """
     The same call as its price counts it, or None where the price has no unit that the call names.
 
     Speech, pictures and the like are sold by tokens or by units of their own, and only the price
-    says which. A model that is sold by units that this call does not name would look free.
+    says which. A model that is sold by units that this call does not name would look free. Raises
+    `FormatError` where nothing bounds how much of such a unit one of its media has.
     """
+    ask = in_units(ask, price, seller=seller, looked=looked)
     if bills_tokens(price) or ask.lots:
         return ask
     fees = {**ask.fees, **measured(ask.measures, price)}
     ways = price.rates.keys() - set(TOKEN_UNITS) - SIDE_UNITS
     if ways and not ways & fees.keys():
         return None
-    return replace(ask, fees=fees, generates=False) if ask.measures else ask
+    by_units = ask.measures or any(media.unit in fees for media in ask.media)
+    return replace(ask, fees=fees, generates=False) if by_units else ask
 
 
 def measured(measures: Mapping[str, Count], price: Price) -> dict[str, Count]:
@@ -146,6 +130,7 @@ def demand(
     family: str,
     text_tokens: int | None = None,
     known_input: int | None = None,
+    looked: bool = False,
 ) -> Demand:
     """
     What admission must know of a call: `prices` are the asked model's, then those of its helpers.
@@ -155,7 +140,12 @@ def demand(
     """
     price = prices[0]
     input_tokens = input_bound(
-        ask, price, family=family, text_tokens=text_tokens, known_input=known_input
+        ask,
+        price,
+        family=family,
+        text_tokens=text_tokens,
+        known_input=known_input,
+        looked=looked,
     )
     rates = [worst_rates(each, ask.terms, input_tokens, audio=ask.sound) for each in prices]
     input_rate, output_rate = rates[0]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from llmcap.bounds.media import media_bound, units_of
 from llmcap.errors import FormatError
 from llmcap.estimate import (
     CONTEXT_WINDOW_UNKNOWN,
@@ -19,13 +20,12 @@ from llmcap.estimate import (
     MAX_OUTPUT_UNKNOWN,
     TOOL_PROMPT_TOKENS,
     measured,
-    media_bound,
     sold,
 )  # fmt: skip
 from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.providers.shape import Ask, Lot, Work
-from llmcap.records import Count, Demand, Price, Usage
+from llmcap.records import Bounded, Count, Demand, Price, Unbounded, Usage
 
 # The lowest context tier of any model begins here (Claude Haiku 5.5). Where no call of a lot reads
 # so much, the sum of their tokens is priced without regard to tiers.
@@ -81,12 +81,13 @@ class _Sum:
         besides = ask.extra_input
         if ask.generates:
             besides += TOOL_PROMPT_TOKENS if ask.tools else MARKUP_TOKENS
-        # What only the provider has fills the window of each prompt at most, with all the rest.
-        known = [media for media in ask.media if media.kind == "image" or media.bytes is not None]
-        if ask.remote_input or len(known) < len(ask.media):
+        # What nothing bounds fills the window of each prompt at most, with all the rest.
+        media = [media_bound(each, seller=family, model=ask.model, looked=True)
+                 for each in ask.media if not each.beside]  # fmt: skip
+        if ask.remote_input or any(isinstance(each, Unbounded) for each in media):
             self.windows += ask.loops * ask.prompts
         else:
-            besides += sum(media_bound(media, family=family, window=0) for media in known)
+            besides += sum(int(each.most) for each in media if isinstance(each, Bounded))
             self.read += (ask.text_bytes + besides) * ask.loops
             self.counted += (min(counted, ask.text_bytes) + besides) * ask.loops
             self.longest = max(self.longest, ask.text_bytes + besides)
@@ -98,6 +99,11 @@ class _Sum:
         for sums, units in ((self.fees, ask.fees), (self.measures, ask.measures)):
             for unit, count in units.items():
                 sums[unit] = sums.get(unit, 0) + count
+        for each in ask.media:
+            if each.unit:
+                most = units_of(each, seller=family, model=ask.model, looked=True)
+                sums = self.fees if each.beside else self.measures
+                sums[each.unit] = sums.get(each.unit, 0) + most
 
     def lot(self) -> Lot:
         return replace(
@@ -162,7 +168,7 @@ def unsold(lots: Iterable[Lot], price_of: Callable[[str], Price]) -> str:
     for lot in lots:
         told = {**lot.fees, **measured(lot.measures, price_of(lot.model))}
         ask = Ask(model=lot.model, fees=told)
-        if not lot.unit and sold(ask, price_of(lot.model)) is None:
+        if not lot.unit and sold(ask, price_of(lot.model), seller="") is None:
             return lot.model
     return ""
 

@@ -6,6 +6,8 @@ clock, no prices. `read` turns a request into an `Ask`, `reader` turns the respo
 `Reading`, `limit` rewrites the output limit. What a provider charges for lives in `pricing/`.
 """
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -73,16 +75,45 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """Bytes of a request, as they stand in it: decoded only when somebody looks at them."""
+
+    encoded: bytes | memoryview | str = b""  # text is base64
+    start: int = 0  # where the base64 begins
+
+    def head(self, size: int) -> bytes:
+        """The first of them, `size` at most; fewer where they cannot be decoded."""
+        if not isinstance(self.encoded, str):
+            return bytes(self.encoded[:size])
+        return _unbase64(self.encoded[self.start : self.start + (size + 2) // 3 * 4])[:size]
+
+    def data(self) -> bytes:
+        """All of them; none where they cannot be decoded."""
+        if not isinstance(self.encoded, str):
+            return bytes(self.encoded)
+        return _unbase64(self.encoded[self.start :])
+
+
+NOT_SENT = Sent()
+
+
+@dataclass(frozen=True, slots=True)
 class Media:
     """
     One image, sound, video or file of a request, whose bytes are no text.
 
-    `bytes` is its decoded size, or None where the provider fetches it (a URL, a file id).
+    `bytes` is its decoded size, or None where the provider fetches it (a URL, a bucket, a file id).
+    `unit` is what its seller bills it by where the model has a price for that: it then stands for
+    its tokens, where these have a price too only if it is billed `beside` them.
     """
 
-    kind: str  # image | audio | video | file
+    kind: str  # image | audio | video | file | unknown: a part that nobody declared
     bytes: int | None = None
     detail: str = ""  # what the request says of its resolution
+    unit: str = ""  # audio_second, page, input_pixel, ...
+    beside: bool = False
+    least: int = 0  # what is billed of `unit` at least
+    sent: Sent = field(default=NOT_SENT, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +274,14 @@ class Endpoint:
 
 
 Match = Callable[[str, str], Endpoint | None]
+
+
+def _unbase64(text: str) -> bytes:
+    """What base64 stands for, of both alphabets, with or without its padding."""
+    try:
+        return base64.b64decode(text.replace("-", "+").replace("_", "/") + "===")
+    except (ValueError, binascii.Error):
+        return b""
 
 
 def _never(headers: Mapping[str, str]) -> bool:  # noqa: ARG001 - the shape of `signed`
