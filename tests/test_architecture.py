@@ -26,7 +26,8 @@ ROWS = {
     "words": "errors money paths records rules words",
     "readers": "pricing providers streams vocabulary windows yamldoc",
     "rules": (
-        "alerts attributes brakes budget estimate events lineage lots meter pace replies waiting"
+        "alerts attributes bounds brakes budget estimate events lineage lots meter pace replies "
+        "waiting"
     ),
     "store": "ledger",
     "walk": (

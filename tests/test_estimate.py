@@ -14,7 +14,6 @@ from llmcap.estimate import (
     demand,
     input_bound,
     measured,
-    media_bound,
     sold,
 )
 from llmcap.money import ceil_nanos
@@ -142,21 +141,19 @@ def test_a_clamp_never_asks_for_more_than_the_request_itself():
     assert wanted.output_min == 10
 
 
-@pytest.mark.parametrize(
-    ("media", "least"),
-    [
-        (Media("image", 100), 4_784),
-        (Media("audio", 16_000), 32),
-        (Media("video", 1_000_000), 300),
-        (Media("file", 10_000), 10_000),
-        (Media("file", None), 128_000),
-        (Media("audio", None), 128_000),
-    ],
-    ids=lambda value: f"{value.kind}-{value.bytes}" if isinstance(value, Media) else None,
-)
-def test_media_have_bounds_of_their_own(media, least):
-    """What the provider fetches itself may fill the window."""
-    assert media_bound(media, family="anthropic", window=128_000) >= least
+def test_media_that_nothing_bounds_fill_the_window():
+    """What the provider fetches itself may be as long as its owner likes."""
+    found = price("openai", "gpt-4o-mini")
+    for kind in ("audio", "video", "file", "unknown"):
+        ask = Ask("gpt-4o-mini", text_bytes=10, media=(Media(kind),))
+        assert input_bound(ask, found, family="openai") == found.context_window
+
+
+def test_media_that_are_billed_by_a_unit_are_no_tokens():
+    """Where the price has one for it, and no price for tokens."""
+    ask = Ask("m", media=(Media("audio", unit="audio_second"),), fees={"audio_second": 9})
+    found = price("openai", "gpt-4o-mini")
+    assert input_bound(ask, found, family="openai") < 2_000
 
 
 def test_a_count_can_only_lower_the_bound():

@@ -9,7 +9,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from llmcap.allowance import SLICE_AHEAD_TOKENS
+from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
+from llmcap.errors import FormatError
 from llmcap.estimate import demand
 from llmcap.lots import lots_demand
 from llmcap.providers.content import texts
@@ -56,6 +58,7 @@ class Admission:
         self.delay_seconds = Decimal(0)  # of a throttle
         self.fingerprint = shared.fingerprint_of(request)
         self.text_tokens: int | None = None
+        self.unbounded = ""  # why nothing bounds what it costs, once somebody has looked
         self._counted = False
         self.demand = self._demand()
 
@@ -94,9 +97,28 @@ class Admission:
         """It will not go, whatever the breakers said."""
         self.shared.guard.forget(self.call, self.fingerprint)
 
+    @property
+    def must_count(self) -> bool:
+        """
+        Whether the cheap bound is not enough, whatever it is.
+
+        Answers do not always tell how long a recording was: what was found in it is then billed.
+        """
+        return not self._counted and any(each.unit in self.ask.fees for each in self.ask.media)
+
+    @property
+    def work_bytes(self) -> int:
+        """How much there is to be counted, about."""
+        return self.ask.text_bytes + sum(media.bytes or 0 for media in self.ask.media)
+
     def count_tokens(self) -> None:
         """Replace the cheap bound by a count; slow for a large prompt, and safe in a thread."""
         self._counted = True
+        try:
+            self.ask = in_units(self.ask, self.prices[0], looked=True)
+        except FormatError as error:
+            self.unbounded = str(error)
+            return
         if self.ask.lots:
             self.demand = self._demand()  # they were counted when their file was read
             return
@@ -128,6 +150,7 @@ class Admission:
             family=self.provider.name,
             text_tokens=self.text_tokens,
             known_input=self.shared.lineage.tokens(self.provider.name, self.ask.previous_id),
+            looked=self._counted,
         )
         if not self.limitable:
             return replace(found, clampable=False)

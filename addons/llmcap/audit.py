@@ -150,7 +150,7 @@ class Auditor:
             row = replace(row, note=f"the request is not understood: {error}")
         row = replace(row, model=ask.model or None)
         if ask.measures and (price := self._prices.find(provider.price_key, ask.model, row.at)):
-            ask = sold(ask, price, seller=provider.name, looked=True) or ask
+            ask = sold(ask, price, looked=True) or ask
         return self._metered(row, recording, provider, endpoint, ask)
 
     def _session(self, row: Audited, recording: Recording) -> Audited:

@@ -51,7 +51,8 @@ def input_bound(
 
     `text_tokens` is the refined count of the text where there is one, else its bytes are taken.
     `known_input` is what is known of context that only the provider has; without it the model's
-    whole window is assumed. `looked` says that media may be read for how much they hold. A model never reads more than its window, for each of the prompts.
+    whole window is assumed. `looked` says that media may be
+    read for how much they hold. A model never reads more than its window, for each of the prompts.
     """
     window = (price.context_window or CONTEXT_WINDOW_UNKNOWN) * ask.prompts
     if ask.remote_input and known_input is None:
@@ -79,7 +80,7 @@ def media_tokens(ask: Ask, *, seller: str, window: int, looked: bool = False) ->
 # --- how it is sold -------------------------------------------------------------------------
 
 
-def sold(ask: Ask, price: Price, *, seller: str, looked: bool = False) -> Ask | None:
+def sold(ask: Ask, price: Price, *, looked: bool = False) -> Ask | None:
     """
     The same call as its price counts it, or None where the price has no unit that the call names.
 
@@ -87,7 +88,7 @@ def sold(ask: Ask, price: Price, *, seller: str, looked: bool = False) -> Ask | 
     says which. A model that is sold by units that this call does not name would look free. Raises
     `FormatError` where nothing bounds how much of such a unit one of its media has.
     """
-    ask = in_units(ask, price, seller=seller, looked=looked)
+    ask = in_units(ask, price, looked=looked)
     if bills_tokens(price) or ask.lots:
         return ask
     fees = {**ask.fees, **measured(ask.measures, price)}

@@ -258,7 +258,7 @@ class Firewall:
             if price is None:
                 return self._unknown_model(provider, model, endpoint, request)
         known = [price for price in prices if price is not None]
-        counted = sold(ask, known[0], seller=provider.name)
+        counted = sold(ask, known[0])
         named = dict(zip((ask.model, *ask.other_models), known, strict=True))
         if other := unsold(ask.lots, named.__getitem__) or ("" if counted else ask.model):
             return self._unsold(provider, other, endpoint, request)

@@ -168,7 +168,7 @@ def unsold(lots: Iterable[Lot], price_of: Callable[[str], Price]) -> str:
     for lot in lots:
         told = {**lot.fees, **measured(lot.measures, price_of(lot.model))}
         ask = Ask(model=lot.model, fees=told)
-        if not lot.unit and sold(ask, price_of(lot.model), seller="") is None:
+        if not lot.unit and sold(ask, price_of(lot.model)) is None:
             return lot.model
     return ""
 

@@ -13,6 +13,7 @@ from llmcap.admission import Admission
 from llmcap.brakes.reroute import with_limit, with_model
 from llmcap.brakes.thresholds import Reached
 from llmcap.errors import FormatError
+from llmcap.estimate import sold
 from llmcap.money import format_usd
 from llmcap.records import CapUnit, Deny
 from llmcap.replies import CAP_REACHED, Refusal
@@ -133,10 +134,10 @@ def _rewritten(admission: Admission, model: str) -> Admission | None:
             request = with_limit(endpoint, request, price.max_output)
             if request is None:
                 return None
-        ask = endpoint.read(request)
+        ask = sold(endpoint.read(request), price)
     except FormatError:
         return None
-    if ask.model != model:
+    if ask is None or ask.model != model:
         return None
     others = [shared.price_of(admission.provider, name, call.at) for name in ask.other_models]
     if None in others:

@@ -6,6 +6,7 @@ how large a document may be follows who sells it. `looked` says whether there is
 medium itself: without it, only what costs nothing to know is used.
 """
 
+# ruff: noqa: ARG001 - the rules of each model come next, in files of their own
 from dataclasses import replace
 
 from llmcap.errors import FormatError
@@ -18,6 +19,10 @@ from llmcap.records import Bound, Bounded, Count, Price, Unbounded
 # Anthropic's largest image is 4,784 and Gemini's 2,240 tokens, both below that.
 IMAGE_TOKENS = {"openai": 48_169, "azure-openai": 48_169}
 IMAGE_TOKENS_ELSEWHERE = 6_000
+
+# What a medium counts as that was sent, that no vendor bounds, and that nobody has looked at yet:
+# seconds of thirty years. No budget carries it, so somebody will look.
+UNLOOKED = 10**9
 
 
 def media_bound(media: Media, *, seller: str, model: str, looked: bool = False) -> Bound:
@@ -41,18 +46,18 @@ def by_tokens(ask: Ask) -> tuple[Media, ...]:
     return tuple(media for media in ask.media if media.unit not in ask.fees)
 
 
-def in_units(ask: Ask, price: Price, *, seller: str, looked: bool = False) -> Ask:
+def in_units(ask: Ask, price: Price, *, looked: bool = False) -> Ask:
     """
     The same call with the media that are billed by a unit of their own among its fees.
 
     Those are the ones whose unit the model has a price for. May be asked again, with `looked`, of
-    what it gave before. Raises `FormatError` where nothing bounds how much of the unit a medium has.
+    what it gave before. Raises `FormatError` where nothing bounds how much of a unit there is.
     """
     tokens = any(price.rates.get(unit) for unit in TOKEN_UNITS)
     counts: dict[str, Count] = {}
     for media in ask.media:
         if media.unit in price.rates and (media.beside or not tokens):
-            most = units_of(media, seller=seller, model=ask.model, looked=looked)
+            most = units_of(media, seller=price.provider, model=ask.model, looked=looked)
             counts[media.unit] = counts.get(media.unit, 0) + most
     return replace(ask, fees={**ask.fees, **counts}) if counts else ask
 
@@ -61,5 +66,7 @@ def units_of(media: Media, *, seller: str, model: str, looked: bool = False) -> 
     """The most of its unit that a medium is billed for. Raises `FormatError` where that is open."""
     bound = unit_bound(media, seller=seller, model=model, looked=looked)
     if isinstance(bound, Unbounded):
+        if media.bytes is not None and not looked:
+            return UNLOOKED
         raise FormatError(bound.why)
     return max(bound.most, media.least)

@@ -15,7 +15,7 @@ from llmcap.admission import Admission
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Document
 from llmcap.records import Admit, Deny, Hold, Wait
-from llmcap.replies import refusal_for
+from llmcap.replies import Refusal, refusal_for
 from llmcap.shared.state import Shared
 from llmcap.walk.answers import Refused
 
@@ -23,6 +23,8 @@ from llmcap.walk.answers import Refused
 def try_cheap(admission: Admission) -> CallInFlight | None:
     """Admit on the cheap bound alone, unless others were here before; None: look closer."""
     shared = admission.shared
+    if admission.must_count:
+        return None
     if admission.scopes and (admission.sliced or shared.line.blocks(admission.keys)):
         return None
     cheap = replace(admission.demand, clampable=False)
@@ -32,6 +34,8 @@ def try_cheap(admission: Admission) -> CallInFlight | None:
 
 def decide(admission: Admission, *, patient: bool) -> CallInFlight | Refused | Wait:
     """Admit, clamped where needed; or say to wait; or refuse, in the ledger too."""
+    if admission.unbounded:
+        return _unbounded(admission)
     _turn_windows(admission)
     shared = admission.shared
     decision = shared.ledger.hold(
@@ -112,5 +116,16 @@ def _refuse(admission: Admission, deny: Deny) -> Refused:
     shared.ledger.refuse(admission.call, deny)
     shared.guard.denied(deny)
     refusal = refusal_for(deny, now=shared.clock())
+    reply = shared.reply(refusal, admission.endpoint.dialect, admission.request)
+    return Refused(refusal, reply)
+
+
+def _unbounded(admission: Admission) -> Refused:
+    shared = admission.shared
+    text = (
+        f"LLMCap cannot tell what this request may cost, so it was not sent: {admission.unbounded}."
+    )
+    shared.ledger.refuse(admission.call, None, note=f"unbounded: {admission.unbounded}")
+    refusal = Refusal(reason="unreadable_request", message=text)
     reply = shared.reply(refusal, admission.endpoint.dialect, admission.request)
     return Refused(refusal, reply)
