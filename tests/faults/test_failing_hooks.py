@@ -145,9 +145,9 @@ BEFORE = [
     "llmcap.addon.request_of",
     "llmcap.addon.Callers.facts",
     "llmcap.firewall.Firewall.consider",
-    "llmcap.firewall.attributes_of",
+    "llmcap.walk.consider.attributes_of",
     "llmcap.shared.state.scopes_for",
-    "llmcap.firewall.Admission",
+    "llmcap.walk.consider.Admission",
     "llmcap.pricing.PriceBook.find",
     "llmcap.addon.admit_at_once",
     "llmcap.admission.demand",
@@ -160,7 +160,7 @@ BEFORE = [
     "llmcap.addon.strip_own_headers",
     "llmcap.guard.Guard.restraint",
     "llmcap.shared.state.Shared.fingerprint_of",
-    "llmcap.firewall.restrained",
+    "llmcap.walk.consider.restrained",
 ]
 
 
