@@ -11,6 +11,7 @@ import pytest
 from llmcap.authority import ca
 from llmcap.checkup import doctor, probe
 from llmcap.checkup.doctor import Row, Status
+from llmcap.checkup.seen import Seen
 from llmcap.launch import behind
 from llmcap.launch.environment import MARK
 from llmcap.ledger import open_ledger
@@ -210,7 +211,7 @@ def test_a_command_on_an_old_node_goes_round_us(
     """Known by the program that it ran, so that it is told without a network too."""
     program(tmp_path, "node", "v20.20.2")
     programs = {"/bin/sh", str(tmp_path / "node")}
-    seen = probe.Seen(programs=programs, ended=True, screen="Node.js v20.20.2")
+    seen = Seen(programs=programs, ended=True, screen="Node.js v20.20.2")
     monkeypatch.setattr(probe, "watch", lambda *_, **__: seen)
     environ = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
     (row,) = doctor.probed(["tool"], environ)
@@ -225,24 +226,24 @@ def test_a_command_on_an_old_node_goes_round_us(
     ("seen", "status", "text"),
     [
         pytest.param(
-            probe.Seen(requests=["POST api.openai.com/v1/responses"]),
+            Seen(requests=["POST api.openai.com/v1/responses"]),
             Status.OK, "1 requests to api.openai.com were read", id="good",
         ),
         pytest.param(
-            probe.Seen(distrusted=["api.openai.com"]), Status.FAIL, "does not trust it", id="roots",
+            Seen(distrusted=["api.openai.com"]), Status.FAIL, "does not trust it", id="roots",
         ),
         pytest.param(
-            probe.Seen(direct={doctor.bypass.Direct(1, "node", "192.0.2.1")}),
+            Seen(direct={doctor.bypass.Direct(1, "node", "192.0.2.1")}),
             Status.FAIL, "192.0.2.1 port 443 without the proxy", id="bypass",
         ),
         pytest.param(
-            probe.Seen(connects=["github.com"], ended=True, screen="a\nno key\n\n"),
+            Seen(connects=["github.com"], ended=True, screen="a\nno key\n\n"),
             Status.WARN, "it ended by itself, asked for github.com, said 'no key'", id="silence",
         ),
     ],
 )  # fmt: skip
 def test_what_a_command_did_is_judged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: probe.Seen, status: Status, text: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: Seen, status: Status, text: str
 ) -> None:
     """What was seen decides, not what is known of the program."""
     monkeypatch.setattr(probe, "watch", lambda *_, **__: seen)

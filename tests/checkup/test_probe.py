@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.checkup.probe import Seen, watch
+from llmcap.checkup.probe import watch
+from llmcap.checkup.seen import Seen
 from llmcap.launch import behind
 from llmcap.launch.child import CommandError
 

@@ -6,7 +6,7 @@ import pytest
 from mitmproxy.http import HTTPFlow
 from mitmproxy.test import tflow, tutils
 
-from llmcap.checkup.probe import Seen
+from llmcap.checkup.seen import Seen
 from llmcap.checkup.witness import MESSAGE, Witness
 
 

@@ -9,7 +9,7 @@ from mitmproxy import ctx
 
 from llmcap.authority import ca
 from llmcap.launch.master import serve
-from llmcap.launch.proxythread import Setup
+from llmcap.launch.setup import Setup
 
 
 class Witness:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from llmcap.authority import ca
+from llmcap.authority.variables import Trust
 from llmcap.errors import LedgerError
 from llmcap.launch import environment
-from llmcap.launch.environment import Trust
-from llmcap.launch.proxythread import ProxyThread, Setup
+from llmcap.launch.proxythread import ProxyThread
+from llmcap.launch.setup import Setup
 
 HOST = "api.openai.com"
 

@@ -7,7 +7,7 @@ from mitmproxy.http import HTTPFlow
 from mitmproxy.test import tflow, tutils
 
 from llmcap.launch.statuspage import StatusPage
-from llmcap.screens.statusline import HOST, PATH
+from llmcap.words.status import HOST, PATH
 
 
 def asked(host: str, path: str) -> HTTPFlow:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from llmcap.authority.variables import JAVA_STORE_PASSWORD
 from llmcap.errors import ConfigError
-from llmcap.launch.environment import JAVA_STORE_PASSWORD
 
 NICKNAME = "LLMCap spend firewall"
 ALIAS = "llmcap"

@@ -16,13 +16,8 @@ import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from llmcap.authority.variables import BUNDLE_VARIABLES, EXTRA_VARIABLES, JAVA_STORE_PASSWORD, Trust
 from llmcap.errors import ConfigError
-from llmcap.launch.environment import (
-    BUNDLE_VARIABLES,
-    EXTRA_VARIABLES,
-    JAVA_STORE_PASSWORD,
-    Trust,
-)
 
 # Where systems keep all their roots in one file, in the order of how common they are.
 SYSTEM_BUNDLES = (

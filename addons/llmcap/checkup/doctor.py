@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from llmcap.authority import ca
 from llmcap.checkup import bypass, probe
 from llmcap.checkup import node as nodes
+from llmcap.checkup.seen import Seen
 from llmcap.config import load
 from llmcap.errors import ConfigError, LLMCapError
 from llmcap.launch import behind, environment, standing
@@ -347,13 +348,13 @@ def probed(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _old_node(seen: probe.Seen) -> nodes.Node | None:
+def _old_node(seen: Seen) -> nodes.Node | None:
     """A Node among the programs of a command that no proxy variable reaches."""
     found = (nodes.of_program(program) for program in sorted(seen.programs))
     return next((each for each in found if each is not None and not each.reads_proxies), None)
 
 
-def _silence(seen: probe.Seen) -> str:
+def _silence(seen: Seen) -> str:
     """What is known of a command that has called nobody."""
     text = "it ended by itself" if seen.ended else f"it ran for {PROBE_SECONDS_MAX} s"
     if seen.connects:

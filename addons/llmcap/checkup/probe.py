@@ -14,13 +14,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmcap.checkup import bypass
+from llmcap.checkup.seen import Seen
 from llmcap.launch.behind import Place
 from llmcap.launch.child import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CommandError
-from llmcap.launch.proxythread import ProxyThread, Setup
+from llmcap.launch.proxythread import ProxyThread
+from llmcap.launch.setup import Setup
 
 if TYPE_CHECKING:
     from llmcap.checkup.witness import Witness
@@ -28,19 +29,6 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.05
 SETTLE_SECONDS = 1.5
 SCREEN_BYTES = 2000
-
-
-@dataclass(slots=True)
-class Seen:
-    """What was seen of one command."""
-
-    connects: list[str] = field(default_factory=list)  # hosts that it asked the proxy for
-    requests: list[str] = field(default_factory=list)  # `POST host/path` of those on providers
-    distrusted: list[str] = field(default_factory=list)  # hosts whose certificate it refused
-    direct: set[bypass.Direct] = field(default_factory=set)
-    programs: set[str] = field(default_factory=set)  # the files that were run
-    ended: bool = False  # by itself
-    screen: str = ""  # the end of what it printed
 
 
 def watch(

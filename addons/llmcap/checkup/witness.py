@@ -1,18 +1,14 @@
 """The addon of `probe`: it notes what a command asks for, and lets nothing of it through."""
 
-from typing import TYPE_CHECKING
-
 from mitmproxy import tls
 from mitmproxy.connection import Client
 from mitmproxy.http import HTTPFlow, Response
 
+from llmcap.checkup.seen import Seen
 from llmcap.providers import match, provider_of
 from llmcap.providers.shape import Billing
 from llmcap.replies import Refusal, refuse
 from llmcap.shell.flows import provider_host, response_of
-
-if TYPE_CHECKING:
-    from llmcap.checkup.probe import Seen
 
 MESSAGE = "llmcap doctor has seen this call, and did not send it: nothing was spent."
 
@@ -20,7 +16,7 @@ MESSAGE = "llmcap doctor has seen this call, and did not send it: nothing was sp
 class Witness:
     """One for each probe."""
 
-    def __init__(self, seen: "Seen") -> None:
+    def __init__(self, seen: Seen) -> None:
         self._seen = seen
         self._silent: dict[str, str] = {}  # connection id -> host, until it asks for something
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from llmcap import paths
 from llmcap.authority import ca, trust
+from llmcap.authority.variables import Trust
 from llmcap.launch import environment
-from llmcap.launch.environment import Trust
 from llmcap.providers import hosts
 
 

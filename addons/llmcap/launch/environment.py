@@ -7,10 +7,15 @@ it adds to them. Pure: an environment goes in, another comes out, nothing is rea
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from llmcap.authority.variables import (
+    BUNDLE_VARIABLES,
+    EXTRA_VARIABLES,
+    JAVA_STORE_PASSWORD,
+    Trust,
+)
 from llmcap.errors import ConfigError
 
 # Set in what runs behind a proxy of ours, to its URL.
@@ -28,18 +33,6 @@ PROXY_VARIABLES = (
     "npm_config_proxy", "npm_config_https_proxy",
 )  # fmt: skip
 
-# These replace the roots that a program trusts: they get the bundle of all roots and ours.
-BUNDLE_VARIABLES = (
-    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO",
-    "CARGO_HTTP_CAINFO", "PIP_CERT", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-    "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "npm_config_cafile",
-)  # fmt: skip
-
-# These add to the roots: they get our certificate, and what the user already added.
-EXTRA_VARIABLES = (
-    "NODE_EXTRA_CA_CERTS", "DENO_CERT", "CODEX_CA_CERTIFICATE", "PERL_LWP_SSL_CA_FILE",
-)  # fmt: skip
-
 # Node 24 and later read proxies, and the system's roots, only when they are told to.
 SWITCHES: Mapping[str, str] = {"NODE_USE_ENV_PROXY": "1", "NODE_USE_SYSTEM_CA": "1"}
 
@@ -50,16 +43,6 @@ DIRECT = (
 )  # fmt: skip
 
 JAVA_MARK = "-Dllmcap=on"  # in JAVA_TOOL_OPTIONS: what is ours begins here
-JAVA_STORE_PASSWORD = "changeit"  # noqa: S105  # Java's own default: the store holds no secret
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """The files that make a program trust the proxy."""
-
-    extra: Path  # our certificate, and what the user added to the roots before
-    bundle: Path  # all roots of the system and the user, and our certificate
-    java: Path  # the bundle as a PKCS #12 store
 
 
 def proxied(

@@ -16,7 +16,7 @@ from mitmproxy.master import Master
 from mitmproxy.proxy.mode_servers import ServerInstance
 
 from llmcap.launch.handler import Handler, Hooks
-from llmcap.launch.proxythread import Setup
+from llmcap.launch.setup import Setup
 
 
 async def serve(

@@ -26,7 +26,8 @@ from llmcap.errors import ConfigError
 from llmcap.launch import child, environment, farewell
 from llmcap.launch.behind import prepare
 from llmcap.launch.notes import Notes
-from llmcap.launch.proxythread import ProxyThread, Setup
+from llmcap.launch.proxythread import ProxyThread
+from llmcap.launch.setup import Setup
 from llmcap.launch.tally import Tally, left_document, tallied
 from llmcap.ledger import MEMORY, Ledger
 from llmcap.records import Balance, Budget, Policy, Scope

@@ -11,7 +11,7 @@ from typing import Any
 
 from mitmproxy.http import HTTPFlow, Response
 
-from llmcap.screens.statusline import HOST, PATH
+from llmcap.words.status import HOST, PATH
 
 
 class StatusPage:

@@ -22,7 +22,8 @@ from llmcap.firewall import Firewall
 from llmcap.launch import environment, standing
 from llmcap.launch.behind import prepare, provider_domains
 from llmcap.launch.notes import LOGGERS
-from llmcap.launch.proxythread import ProxyThread, Setup
+from llmcap.launch.proxythread import ProxyThread
+from llmcap.launch.setup import Setup
 from llmcap.launch.tally import left_document
 from llmcap.records import Policy
 

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from llmcap.budget import Fits, decide, fits_more
 from llmcap.errors import HoldEnded, LedgerBusy, LedgerError
-from llmcap.ledger import MEMORY, history, queries, utc_now
+from llmcap.ledger import history, queries
 from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, freed_at, near
 from llmcap.ledger.endings import Endings, claim, claimant
 from llmcap.ledger.liveness import Lock, is_gone, lock_path
 from llmcap.ledger.memory import Memory
+from llmcap.ledger.promise import MEMORY, utc_now
 from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
 from llmcap.ledger.rows import text as clean
 from llmcap.ledger.store import Store
@@ -51,7 +52,7 @@ _OTHERS = """
 
 
 class SqliteLedger(Memory):
-    """See `llmcap.ledger.Ledger` for what the methods promise."""
+    """See `Ledger` in `promise` for what the methods promise."""
 
     def __init__(
         self,

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 
 from llmcap.errors import LedgerBusy, LedgerError
-from llmcap.ledger import MEMORY
 from llmcap.ledger.checkpoint import Checkpointer
+from llmcap.ledger.promise import MEMORY
 from llmcap.ledger.schema import VERSION, migrate
 
 # The proxy's event loop stands still for this long at most; the caller then tries again.

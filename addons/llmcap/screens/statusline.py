@@ -12,8 +12,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-HOST = "llmcap.internal"
-PATH = "/status.json"
+from llmcap.words.status import HOST, PATH
+
 PROXY_VARIABLE = "LLMCAP_PROXY"
 
 ANSWER_SECONDS_MAX = 0.5
