@@ -6,8 +6,8 @@ import pytest
 from mitmproxy.http import HTTPFlow
 from mitmproxy.test import tflow, tutils
 
-from llmcap.launch.statuspage import StatusPage
-from llmcap.words.status import HOST, PATH
+from llmcap.launch.statuspage import HOST, PATH, StatusPage
+from llmcap.screens import statusline
 
 
 def asked(host: str, path: str) -> HTTPFlow:
@@ -23,6 +23,11 @@ def test_it_answers_for_its_own_name() -> None:
     assert response is not None
     assert json.loads(response.content or b"") == {"budgets": []}
     assert response.headers["cache-control"] == "no-store"
+
+
+def test_it_is_where_the_status_line_asks() -> None:
+    """The line imports nothing of ours, so both have the address."""
+    assert (statusline.HOST, statusline.PATH) == (HOST, PATH)
 
 
 def test_another_path_is_not_sent_to_the_network() -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 from mitmproxy.http import HTTPFlow, Response
 
-from llmcap.words.status import HOST, PATH
+# Where it is. `screens.statusline` asks there, and has these two as they are here.
+HOST = "llmcap.internal"
+PATH = "/status.json"
 
 
 class StatusPage:
