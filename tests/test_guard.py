@@ -2,23 +2,26 @@
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import books
 import pytest
 from walk import BOOK, FakeClock, answer, chat, completion, post
 
 from llmcap.admission import Admission
 from llmcap.alerts import Event
 from llmcap.attributes import Facts
-from llmcap.budget import parse_short
+from llmcap.budget import parse_short, scopes_for
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
+from llmcap.guard import LOOK_AT_ONCE_SECONDS, PAGE_VALUES
 from llmcap.ledger import open_ledger
 from llmcap.patience import admit
 from llmcap.providers.shape import Request
-from llmcap.records import Budget, CapUnit, Policy
+from llmcap.records import Balance, Budget, CapUnit, Ending, Policy, Scope, Settlement
 from llmcap.rules import Action, BreakerRules, EventKind, ParallelRule, RepeatRule, Threshold
 from llmcap.walk.answers import Refused
 
@@ -59,6 +62,12 @@ class Stand:
         assert isinstance(call, CallInFlight), call
         answer(call, completion(read, 0, model="gpt-4o"))
         return call
+
+    def balances(self) -> list[tuple[Scope, Balance]]:
+        """What counts now, by the ledger."""
+        return self.firewall.ledger.balances(
+            self.clock(), self.firewall.policy.budgets, run_id="run"
+        )
 
     def kinds(self) -> list[EventKind]:
         """What was told, in order, each key once as in the log of events; overruns are made up."""
@@ -174,7 +183,7 @@ def test_a_refuse_below_the_cap_stops_with_its_own_words():
     assert isinstance(refused, Refused)
     assert "refuses from 90% of its cap on, and has spent $0.91 of $1.00" in refused.refusal.message
     assert stand.kinds() == [EventKind.EXCEEDED]
-    ((_, balance),) = stand.firewall.shared.balances(stand.firewall.policy.budgets)
+    ((_, balance),) = stand.balances()
     assert balance.refused == 1
 
 
@@ -222,7 +231,7 @@ def test_what_another_process_spent_is_seen_within_a_second(tmp_path, monkeypatc
     other.firewall.guard._next_look = 0
     other.firewall.keep_house()
     assert isinstance(other.admit(asked()), Refused)
-    ((scope, _),) = one.firewall.shared.balances(one.firewall.policy.budgets)
+    ((scope, _),) = one.balances()
     one.firewall.ledger.adjust(scope, raise_by=10**9)
     other.firewall.guard._next_look = 0
     other.firewall.keep_house()
@@ -231,18 +240,45 @@ def test_what_another_process_spent_is_seen_within_a_second(tmp_path, monkeypatc
         stand.firewall.close()
 
 
-def test_looking_takes_a_small_share_of_the_time():
-    """A budget with very many values is looked at less often."""
-    stand = Stand(FIRST)
-    looked = []
+def test_looking_is_done_a_page_at_a_time():
+    """However many values a budget has, one look reads a few pages, and the next goes on there."""
+    stand = Stand(FIRST, clock=FakeClock())
+    guard, asked_for = stand.firewall.guard, []
 
-    def balances(budgets):
-        looked.append(budgets)
-        return []
+    def page(budget, after):
+        asked_for.append(after)
+        time.sleep(2 * LOOK_AT_ONCE_SECONDS)  # whatever a page takes, another is not begun
+        return [], None if after == "3" else str(int(after or 0) + 1)
 
     for _ in range(100):
-        stand.firewall.guard.look(balances)
-    assert len(looked) == 1
+        guard.look(page)
+    assert asked_for == [None], "once a second"
+    for _ in range(4):
+        guard._next_look = 0.0
+        guard.look(page)
+    assert asked_for == [None, "1", "2", "3"]
+
+
+def test_every_balance_of_every_value_is_seen_in_a_round():
+    """The pages together hold what the whole has, in calendar windows and in rolling ones."""
+    clock = FakeClock()
+    for every in ("day", "5h"):
+        ledger = open_ledger(":memory:", clock=clock)
+        budget = replace(parse_short("1/day"), every=every, per=("user",), at=(FIRST,))
+        for number in range(2 * PAGE_VALUES + 1):
+            made = replace(books.call(), at=clock(), attributes={"user": f"u{number % 150}"})
+            scopes = scopes_for((budget,), made, run_id="")
+            hold = ledger.hold(made, scopes, books.demand(1_000)).hold
+            ledger.end(hold, Settlement(Ending.SETTLED, number))
+            clock.forward(minutes=1)
+        whole, paged, after = ledger.balances(clock(), [budget]), [], None
+        while True:
+            found, after = ledger.balances_page(clock(), budget, after=after, values_max=7)
+            paged += found
+            if after is None:
+                break
+        assert paged == whole
+        assert len(whole) == 150
 
 
 def test_a_loop_is_stopped_by_its_breaker():
@@ -320,7 +356,7 @@ def test_another_policy_is_adopted_without_losing_a_hold():
     tight = replace(stand.firewall.policy, budgets=(parse_short("0.00001/day"),))
     stand.firewall.adopt(tight, BOOK)
     answer(call, completion(10_000, 0))
-    ((_, balance),) = stand.firewall.shared.balances(tight.budgets)
+    ((_, balance),) = stand.balances()
     assert (balance.spent, balance.held) == (1_500_000, 0)
     assert isinstance(stand.admit(chat(max_tokens=16)), Refused)
 

@@ -120,7 +120,7 @@ class Firewall:
             self._recovered += len(found)
             text = f"{len(found)} calls of a proxy that is gone were billed at what they held"
             self.shared.notify("recovered", text, subject=str(found[0]))
-        self.shared.guard.look(self.shared.balances)
+        self.shared.guard.look(self.shared.page)
         for chore in self.chores:
             chore()
         self.shared.line.wake()

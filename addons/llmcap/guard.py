@@ -2,13 +2,15 @@
 What stands beside the caps: thresholds that restrain calls, breakers, and the events to tell.
 
 The ledger alone decides about money. The guard keeps what it last saw of the balances, so that a
-call is restrained without a query: after each settlement in this process, and every second for what
-others spent. A restraint may come that late; a cap never does.
+call is restrained without a query: after each settlement in this process, and in rounds for what
+others spent: a second long for as many balances as are seen in a moment, some minutes for a hundred
+thousand. A restraint may come that late; a cap never does.
 """
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from llmcap.alerts import Event, exceeded, noted, warning
@@ -23,16 +25,30 @@ NO_RESTRAINT = Restraint()
 
 SEEN_MAX = 10_000
 
-# Reading every balance of a budget per customer may take a while: it is at most 2 % of the time.
+# A budget per customer may have a hundred thousand balances. They are seen a page at a time, for a
+# moment in each second, so that the event loop never stands still for them.
+PAGE_VALUES = 100
 LOOK_SECONDS = 1
-LOOK_SHARE = 50
+LOOK_AT_ONCE_SECONDS = 0.02
 
 # Kinds of the walk's notes that are another one's for those who listen.
 _KINDS = {"hold_ended": EventKind.LEDGER_ERROR}
 
 
+# A page of a budget's balances after a value, and the value to go on from; None: that was the last.
+Page = tuple[list[tuple[Scope, Balance]], str | None]
+
+
 def _to_nobody(event: Event) -> None:
     """No one listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a balance had reached when it was seen last, and in which round that was."""
+
+    round: int
+    reached: tuple[Reached, ...]
 
 
 class Guard:
@@ -47,7 +63,9 @@ class Guard:
     ) -> None:
         self._clock = clock
         self._tell = tell
-        self._reached: OrderedDict[tuple[str, ...], tuple[Reached, ...]] = OrderedDict()
+        self._reached: OrderedDict[tuple[str, ...], _Seen] = OrderedDict()
+        self._rounds = 0  # how often all balances were looked at, the present time with them
+        self._round: Iterator[list[tuple[Scope, Balance]]] | None = None
         self._rules = policy.breakers
         self.breakers = Breakers(policy.breakers)
         self.adopt(policy)
@@ -59,23 +77,39 @@ class Guard:
             self.breakers = Breakers(policy.breakers)
         self.watched: tuple[Budget, ...] = tuple(budget for budget in policy.budgets if budget.at)
         self._reached.clear()
+        self._round = None
         self._next_look = 0.0
 
     # --- thresholds ---------------------------------------------------------------------------
 
-    def look(self, balances: Callable[[Sequence[Budget]], Iterable[tuple[Scope, Balance]]]) -> None:
-        """See what all proxies have spent by now, not more often than is cheap."""
-        began = time.monotonic()
-        if not self.watched or began < self._next_look:
+    def look(self, page_of: Callable[[Budget, str | None], Page]) -> None:
+        """See a part of what all proxies have spent by now, not more often than is cheap."""
+        now = time.monotonic()
+        if not self.watched or now < self._next_look:
             return
-        found = list(balances(self.watched))
-        self.saw(found)
-        # A balance that does not count any more is not among them: what it had reached is over.
-        counting = {_key(scope) for scope, _ in found}
-        for key in [key for key in self._reached if key not in counting]:
+        self._next_look = now + LOOK_SECONDS
+        self._round = self._round or self._look_round(page_of)
+        for found in self._round:
+            self.saw(found)
+            if time.monotonic() - now >= LOOK_AT_ONCE_SECONDS:
+                return
+        self._round = None
+
+    def _look_round(
+        self, page_of: Callable[[Budget, str | None], Page]
+    ) -> Iterator[list[tuple[Scope, Balance]]]:
+        """All balances of all watched budgets, page by page."""
+        self._rounds += 1
+        for budget in self.watched:
+            after: str | None = None
+            while True:
+                found, after = page_of(budget, after)
+                yield found
+                if after is None:
+                    break
+        # A balance that does not count any more was on no page: what it had reached is over.
+        for key in [key for key, seen in self._reached.items() if seen.round < self._rounds]:
             del self._reached[key]
-        took = time.monotonic() - began
-        self._next_look = began + took + max(LOOK_SECONDS, LOOK_SHARE * took)
 
     def saw(self, balances: Iterable[tuple[Scope, Balance]]) -> None:
         """These are the balances now: remember what they have reached, tell what is new."""
@@ -108,14 +142,15 @@ class Guard:
         return {"x-llmcap-warning": ", ".join(dict.fromkeys(told))}
 
     def _found(self, scopes: Sequence[Scope]) -> list[Reached]:
-        return [each for scope in scopes for each in self._reached.get(_key(scope), ())]
+        seen = (self._reached.get(_key(scope)) for scope in scopes)
+        return [each for one in seen if one is not None for each in one.reached]
 
     def _remember(self, scope: Scope, found: tuple[Reached, ...]) -> None:
         key = _key(scope)
         if not found:
             self._reached.pop(key, None)
             return
-        self._reached[key] = found
+        self._reached[key] = _Seen(self._rounds, found)
         self._reached.move_to_end(key)
         if len(self._reached) > SEEN_MAX:
             self._reached.popitem(last=False)

@@ -103,6 +103,22 @@ class Ledger(Protocol):
         """Every balance that counts now, in the order of the budgets, then by value."""
         ...
 
+    def balances_page(
+        self,
+        now: datetime,
+        budget: Budget,
+        *,
+        run_id: str = "",
+        after: str | None = None,
+        values_max: int,
+    ) -> tuple[list[tuple[Scope, Balance]], str | None]:
+        """
+        The balances that count now of at most so many values of a budget, those after `after`.
+
+        With them the last value that was looked at, to go on from; None: there are no more.
+        """
+        ...
+
     def balances_of(self, hold: Hold) -> tuple[Balance, ...]:
         """The balances of a hold's scopes, in their order."""
         ...

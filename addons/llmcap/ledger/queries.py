@@ -9,6 +9,7 @@ one row per call.
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,19 +70,81 @@ def balances(
     return [found for budget in budgets for found in _balances(db, now, budget, run_id)]
 
 
+def balances_page(
+    db: sqlite3.Connection,
+    now: datetime,
+    budget: Budget,
+    *,
+    run_id: str = "",
+    after: str | None = None,
+    values_max: int,
+) -> tuple[list[tuple[Scope, Balance]], str | None]:
+    """
+    What counts now for the next values of a budget with `per`, and the last value that was read.
+
+    At most `values_max` values are looked at, each by its key, so the work is the same whatever
+    the budget's history; None for the last value says that there are no more.
+    """
+    scope = _scope_now(now, budget, run_id)
+    start, reach = seconds(scope.window_start), max(seconds(scope.reach), 1)
+    found = db.execute(
+        "SELECT id FROM budgets WHERE name = ? AND unit = ? AND every = ? AND per = ?",
+        budget_key(scope),
+    ).fetchone()
+    if found is None:
+        return [], None
+    rows = db.execute(
+        _PAGE,
+        {
+            "budget": found[0],
+            "run": scope.run,
+            "after": after,
+            "values_max": values_max,
+            "from": start - reach,
+            "until": start + reach,
+        },
+    ).fetchall()
+    page = [
+        (replace(scope, value=value), Balance(*figures, paused=bool(paused)))
+        for value, count, *figures, paused in rows
+        if count
+    ]
+    return page, rows[-1][0] if len(rows) == values_max else None
+
+
+# One seek for each value, and one for what counts of it: the key of `balances` has both.
+_PAGE = """
+    WITH RECURSIVE names(value) AS (
+        SELECT min(value) FROM balances
+            WHERE budget_id = :budget AND (:after IS NULL OR value > :after)
+        UNION ALL
+        SELECT (SELECT min(value) FROM balances WHERE budget_id = :budget AND value > names.value)
+            FROM names WHERE names.value IS NOT NULL
+        LIMIT :values_max
+    )
+    SELECT names.value, count(balances.id), sum(spent), sum(held), sum(calls), sum(refused),
+        sum(raised), (SELECT paused FROM budgets WHERE id = :budget)
+    FROM names LEFT JOIN balances
+        ON balances.budget_id = :budget AND balances.value = names.value AND run = :run
+        AND window_start > :from AND window_start < :until
+    WHERE names.value IS NOT NULL
+    GROUP BY names.value ORDER BY names.value
+"""
+
+
+def _scope_now(now: datetime, budget: Budget, run_id: str) -> Scope:
+    """The budget's window at this moment, without a value."""
+    if budget.unit is CapUnit.CONCURRENT:
+        return Scope(budget, "", EPOCH, None)
+    window = parse_window(budget.every, budget.timezone)
+    run = run_id if window.run else ""
+    return Scope(budget, "", window.start(now), window.resets_at(now), run, window.reach)
+
+
 def _balances(
     db: sqlite3.Connection, now: datetime, budget: Budget, run_id: str
 ) -> list[tuple[Scope, Balance]]:
-    window = parse_window(budget.every, budget.timezone)
-    lasting = budget.unit is CapUnit.CONCURRENT
-    scope = Scope(
-        budget,
-        "",
-        EPOCH if lasting else window.start(now),
-        None if lasting else window.resets_at(now),
-        run_id if window.run else "",
-        EPOCH - EPOCH if lasting else window.reach,
-    )
+    scope = _scope_now(now, budget, run_id)
     start, reach = seconds(scope.window_start), max(seconds(scope.reach), 1)
     rows = db.execute(
         """
@@ -97,7 +160,7 @@ def _balances(
         return [(scope, Balance(paused=_is_paused(db, scope)))]
     return [
         (
-            Scope(budget, value, scope.window_start, scope.resets_at, scope.run, scope.reach),
+            replace(scope, value=value),
             Balance(spent, held, calls, refused, raised, bool(paused)),
         )
         for value, spent, held, calls, refused, raised, paused in rows

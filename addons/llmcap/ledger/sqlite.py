@@ -324,6 +324,22 @@ class SqliteLedger(Memory):
         """See `queries.balances`."""
         return self._read(lambda db: queries.balances(db, now, budgets, run_id=run_id))
 
+    def balances_page(
+        self,
+        now: datetime,
+        budget: Budget,
+        *,
+        run_id: str = "",
+        after: str | None = None,
+        values_max: int,
+    ) -> tuple[list[tuple[Scope, Balance]], str | None]:
+        """See `queries.balances_page`."""
+        return self._read(
+            lambda db: queries.balances_page(
+                db, now, budget, run_id=run_id, after=after, values_max=values_max
+            )
+        )
+
     def balances_of(self, hold: Hold) -> tuple[Balance, ...]:
         """Read without the write lock."""
         return self._read(lambda db: _balances(db, hold))

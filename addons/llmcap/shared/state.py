@@ -6,7 +6,7 @@ the policy and the prices are others once the config has changed.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -14,7 +14,7 @@ from llmcap.alerts import Event
 from llmcap.budget import scopes_for
 from llmcap.errors import LedgerError
 from llmcap.estimate import TokenCounter
-from llmcap.guard import Guard
+from llmcap.guard import PAGE_VALUES, Guard, Page
 from llmcap.ledger import Ledger
 from llmcap.lineage import Lineage
 from llmcap.pace import Paces
@@ -22,7 +22,6 @@ from llmcap.parked import Parked
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Provider, Request
 from llmcap.records import (
-    Balance,
     Budget,
     Call,
     Ending,
@@ -104,9 +103,12 @@ class Shared:
             status=self.policy.refusal_status,
         )
 
-    def balances(self, budgets: Sequence[Budget]) -> list[tuple[Scope, Balance]]:
-        """What these budgets have spent and hold now, in all of their scopes."""
-        return self.ledger.balances(self.clock(), budgets, run_id=self.run_id)
+    def page(self, budget: Budget, after: str | None) -> Page:
+        """What some values of a budget have spent and hold now."""
+        now = self.clock()
+        return self.ledger.balances_page(
+            now, budget, run_id=self.run_id, after=after, values_max=PAGE_VALUES
+        )
 
     def give_back(self, hold: Hold, note: str) -> None:
         """End the hold of a call that will not be sent: now, or as soon as it can be written."""
