@@ -263,6 +263,30 @@ def test_ledger_of_a_newer_version_is_not_touched(path):
         SqliteLedger(path)
 
 
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_file_that_goes_while_it_is_used_stops_the_ledger(how, path, clock):
+    """What is written to it would be seen by nobody; the same file put back is the ledger again."""
+    ledger = SqliteLedger(path, clock=clock)
+    hold = ledger.hold(call(), scopes(BUDGETS), demand(1_000)).hold
+    kept = path.with_name("kept")
+    kept.hardlink_to(path)
+    path.unlink()
+    if how == "replaced":
+        path.write_bytes(kept.read_bytes())
+    for step in (
+        lambda: ledger.hold(call(call_id="next"), scopes(BUDGETS), demand(1_000)),
+        lambda: ledger.end(hold, settled(500)),
+        lambda: ledger.refuse(call(call_id="next"), None),
+    ):
+        with pytest.raises(LedgerError, match="was deleted, moved or replaced while it was in use"):
+            step()
+    assert path.exists() == (how == "replaced"), "no second ledger is made, with nothing spent"
+    kept.rename(path)
+    ledger.end(hold, settled(500))
+    assert ledger.audit() == []
+    ledger.close()
+
+
 def test_folder_that_cannot_be_made_is_named(tmp_path):
     """A path through a file is no folder."""
     (tmp_path / "file").write_text("")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from llmcap.alerts import Event
-from llmcap.events import Delivery, EventLog
+from llmcap.events import PER_KIND_AND_HOUR_MAX, Delivery, EventLog
 from llmcap.notices import courier as module
 from llmcap.notices.courier import QUEUE_MAX, Courier
 from llmcap.notices.sinks import Undelivered, target_id
@@ -186,3 +186,13 @@ def test_without_events_and_targets_nothing_is_started(tmp_path, sinks):
     courier.direct([])
     courier.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_storm_of_one_kind_ends_in_memory(tmp_path, sinks):
+    """As many as the log on disk takes in an hour are told; the rest costs nobody anything."""
+    courier = Courier(str(tmp_path / "events"), [EVERYTHING])
+    told = [courier.tell(event(f"value {number}")) for number in range(1_000)]
+    assert told == [True] * PER_KIND_AND_HOUR_MAX + [False] * (1_000 - PER_KIND_AND_HOUR_MAX)
+    assert courier.tell(event("another", EventKind.EXCEEDED)), "other kinds are told"
+    assert courier.tell(event("later", at=NOON + timedelta(hours=1))), "and this one in an hour"
+    courier.close()

@@ -48,7 +48,9 @@ class Checkpointer:
     def _run(self) -> None:
         # What fails here is done later, at the latest by the commit that finds the log too long.
         with contextlib.suppress(sqlite3.Error):
-            connection = sqlite3.connect(self._path, isolation_level=None)
+            # It never makes a file: one that was deleted is for the store to tell.
+            uri = f"{self._path.absolute().as_uri()}?mode=rw"
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             with contextlib.closing(connection):
                 while self._due.wait() and not self._stopping:
                     self._due.clear()

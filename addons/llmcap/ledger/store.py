@@ -4,6 +4,10 @@ One connection to one SQLite file: pragmas, write transactions, and errors that 
 `with store as db:` is `BEGIN IMMEDIATE`, so the write lock is there before the first read, and
 `COMMIT` or `ROLLBACK`. A connection that cannot even roll back is given up for a new one, so the
 store is usable again as soon as the fault is over.
+
+A file that is deleted or replaced while it is open would go on to be written, unseen by all others:
+so each transaction begins with a look whether the path still names the file that was opened. It is
+never made a second time, as a new ledger has nothing spent in it.
 """
 
 import contextlib
@@ -56,7 +60,9 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 class Store:
     """A connection, as a context manager whose body is one write transaction."""
 
-    __slots__ = ("_checkpointer", "_connection", "_durability", "_factory", "_name", "_path")
+    __slots__ = (
+        "_checkpointer", "_connection", "_durability", "_factory", "_identity", "_name", "_path",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -73,9 +79,11 @@ class Store:
         self._factory = factory
         self._connection: sqlite3.Connection | None = None
         self._checkpointer = Checkpointer(self._path) if self._path is not None else None
+        self._identity: tuple[int, ...] = ()
         try:
             self._make_file()
             self.reading()
+            self._identity = self._found()
         except sqlite3.Error as error:
             raise self.explained(error) from error
         except OSError as error:
@@ -105,6 +113,12 @@ class Store:
     # --- one write transaction ------------------------------------------------------------------
 
     def __enter__(self) -> sqlite3.Connection:
+        if self._found() != self._identity:
+            raise LedgerError(
+                f"the ledger {self._name} was deleted, moved or replaced while it was in use, so "
+                "no call can be recorded in it\nhint: put the same file back, or end all proxies "
+                "and start again"
+            )
         try:
             connection = self.reading()
             connection.execute("BEGIN IMMEDIATE")
@@ -134,6 +148,16 @@ class Store:
                 f"the ledger {self._name}: a number does not fit in 64 bits, nothing was written"
             ) from error
 
+    def _found(self) -> tuple[int, ...]:
+        """Which file the path names now; nothing where there is none."""
+        if self._path is None:
+            return ()
+        try:
+            found = os.stat(self._name)  # noqa: PTH116  half the time of `Path.stat`, and it counts
+        except OSError:
+            return (0,)
+        return found.st_dev, found.st_ino
+
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         # SQLite has already rolled back by itself after some errors, a full disk among them.
         if not connection.in_transaction:
@@ -154,8 +178,11 @@ class Store:
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
 
     def _connected(self) -> sqlite3.Connection:
+        # The file was made before; one that has gone since is not made anew.
+        name = f"{self._path.absolute().as_uri()}?mode=rw" if self._path else self._name
         connection = sqlite3.connect(
-            self._name,
+            name,
+            uri=self._path is not None,
             isolation_level=None,  # transactions are begun by hand
             timeout=OPEN_BUSY_MILLISECONDS / 1_000,
             factory=self._factory,

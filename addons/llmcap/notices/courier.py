@@ -18,14 +18,15 @@ from datetime import UTC, datetime, timedelta
 
 from llmcap.alerts import Event
 from llmcap.errors import LedgerError
-from llmcap.events import Closing, Delivery, EventLog, OpenBreaker
+from llmcap.events import PER_KIND_AND_HOUR_MAX, Closing, Delivery, EventLog, OpenBreaker
 from llmcap.notices.sinks import Sink, Undelivered, sink_for, target_id
-from llmcap.rules import AlertTarget
+from llmcap.rules import AlertTarget, EventKind
 
 logger = logging.getLogger(__name__)
 
 QUEUE_MAX = 1_000
 KEYS_MAX = 4_096
+HOUR = timedelta(hours=1)
 
 # The first retry comes soon, the later ones rarely; after a day an alert is history.
 RETRY_FIRST = timedelta(seconds=1)
@@ -59,6 +60,7 @@ class Courier:
         self._sinks = {name: sink_for(target) for name, target in self._targets.items()}
         self._queue: queue.Queue[Event | None] = queue.Queue(QUEUE_MAX)  # None: wake up
         self._told: OrderedDict[str, datetime | None] = OrderedDict()
+        self._counts: dict[EventKind, tuple[datetime, int]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="llmcap-courier", daemon=True)
         self._started = False
@@ -81,7 +83,7 @@ class Courier:
         A storm ends here: what was told is remembered.
         """
         quiet_until = self._told.get(event.key, event.at)
-        if quiet_until is None or quiet_until > event.at:
+        if quiet_until is None or quiet_until > event.at or self._too_many(event):
             return False
         self.start()
         self._told[event.key] = event.quiet_until
@@ -95,6 +97,14 @@ class Courier:
             del self._told[event.key]
             return False
         return True
+
+    def _too_many(self, event: Event) -> bool:
+        """Whether the log on disk would not take it either: it is full of this kind for an hour."""
+        since, count = self._counts.get(event.kind, (event.at, 0))
+        if event.at - since >= HOUR:
+            since, count = event.at, 0
+        self._counts[event.kind] = since, count + 1
+        return count >= PER_KIND_AND_HOUR_MAX
 
     def direct(self, targets: Sequence[AlertTarget]) -> None:
         """Serve these targets from now on. Raises `ConfigError`; then nothing has changed."""
