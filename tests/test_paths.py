@@ -1,9 +1,12 @@
 """The ledger lies where the system keeps what a user must not lose."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from llmcap.events import EventLog, events_path
+from llmcap.ledger import open_ledger
 from llmcap.paths import data_folder, default_ledger
 
 HOME = Path("/home/ada")
@@ -29,3 +32,19 @@ def test_folder_follows_the_system(platform: str, environ: dict[str, str], expec
 def test_ledger_is_a_file_in_that_folder() -> None:
     """The proxy and the commands must mean the same file."""
     assert default_ledger() == data_folder() / "ledger.sqlite3"
+
+
+def test_a_loose_umask_lets_nobody_else_write(tmp_path, monkeypatch):
+    """Neither in the data folder, nor in those above it that had to be made, nor in its files."""
+    before = os.umask(0)
+    try:
+        ledger = tmp_path / "share" / "llmcap" / "ledger.sqlite3"
+        open_ledger(ledger).close()
+        EventLog(events_path(str(ledger))).close()
+    finally:
+        os.umask(before)
+    made = [tmp_path / "share", *(tmp_path / "share").rglob("*")]
+    assert len(made) >= 4
+    assert {str(path): path.stat().st_mode & 0o077 for path in made} == {
+        str(path): 0 for path in made
+    }

@@ -43,22 +43,29 @@ class Settings:
     cap: str
     config: Path | None
     ledger: str  # a path, or ":memory:"
+    met: bool = False  # the config was found in a checkout: nobody named it
 
 
 def settings_from(
     *, cap: str, config: str, ledger: str, environ: Mapping[str, str] = os.environ
 ) -> Settings:
     """The options, each filled from its environment variable where it is empty."""
+    found = files.find(config, environ=environ)
     return Settings(
         cap=cap or environ.get("LLMCAP_CAP", ""),
-        config=files.find(config, environ=environ),
+        config=found,
+        met=found is not None and files.is_met(found, config, environ=environ),
         ledger=ledger or environ.get("LLMCAP_LEDGER", "") or str(default_ledger()),
     )
 
 
 def policy_of(settings: Settings) -> Policy:
     """The policy that the settings describe. Raises `ConfigError`, `MoneyError`, `PriceError`."""
-    policy = config.load(settings.config) if settings.config else Policy()
+    policy = Policy()
+    if settings.config is not None:
+        policy = (
+            files.load_met(settings.config)[0] if settings.met else config.load(settings.config)
+        )
     with_hosts(policy.hosts)
     if not settings.cap:
         return policy
@@ -83,7 +90,10 @@ def firewall_for(
     """`open_firewall` for a policy that is already there, such as one with budgets added to it."""
     prices = PriceBook(overrides=policy.prices)
     courier = Courier(events_path(settings.ledger), policy.alerts)
-    source = files.Source(settings.config, policy) if settings.config else None
+    source = None
+    if settings.config is not None:
+        source = files.Source(settings.config, policy, met=settings.met)
+        tell_ignored(source, notify)
     ledger = open_ledger(settings.ledger, durability=policy.durability)
     ledger.define(policy.budgets, run_id=run_id)
     firewall = Firewall(
@@ -104,6 +114,17 @@ def firewall_for(
         firewall.chores.append(partial(reread_if_changed, firewall, source, courier))
         firewall.reread = source.look_again
     return firewall
+
+
+def tell_ignored(source: files.Source, notify: Callable[[str, str], None]) -> None:
+    """Say what of a config that was met in a checkout is not in force."""
+    if source.ignored:
+        text = (
+            f"{source.path} lies in this checkout and is not trusted, so it can only make things "
+            f"stricter; not in force: {', '.join(source.ignored)}. Read it, then say "
+            "`llmcap config trust`"
+        )
+        notify("untrusted_config", text)
 
 
 def teller(courier: Courier, notify: Callable[[str, str], None]) -> Callable[[Event], None]:
@@ -146,6 +167,7 @@ def reread_if_changed(firewall: Firewall, source: files.Source, courier: Courier
         firewall.shared.notify("config_error", text, subject=text)
     else:
         logger.info("LLMCap read %s again: it is in force", source.path)
+        tell_ignored(source, lambda _, text: logger.warning("LLMCap: %s", text))
 
 
 def fingerprint_secret(ledger: str) -> bytes:

@@ -19,6 +19,7 @@ from typing import Any
 
 from llmcap.alerts import Event
 from llmcap.errors import LedgerError
+from llmcap.paths import make_private
 from llmcap.rules import EventKind
 
 # A client that invents a new mistake with every call does not fill a phone, or the disk.
@@ -111,6 +112,7 @@ class EventLog:
 
     def __init__(self, path: str) -> None:
         with _explained(path):
+            make_private(path)
             self._db = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -287,7 +289,7 @@ class EventLog:
 def _explained(path: str) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"{path}: events cannot be kept: {error}") from error
 
 

@@ -31,3 +31,20 @@ def data_folder(
         return home / "Library" / "Application Support" / "llmcap"
     named = Path(environ.get("XDG_DATA_HOME", ""))
     return (named if named.is_absolute() else home / ".local" / "share") / "llmcap"
+
+
+def make_private(path: str) -> None:
+    """Make a file, if there is none, for its owner only. A database in memory has no file."""
+    if path != ":memory:":
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def make_folder(folder: Path) -> None:
+    """
+    Make a folder, and those above it that are missing, for their owner only.
+
+    `Path.mkdir` leaves the parents to the umask, and a loose one lets others write in them.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from llmcap.errors import ConfigError
+from llmcap.paths import make_folder
 
 NAME = "LLMCap spend firewall"
 
@@ -108,7 +109,7 @@ def ensure(folder: Path, hosts: Iterable[str], *, now: datetime | None = None) -
         raise ConfigError("a certificate authority for no host at all is of no use: name some")
     moment = now or datetime.now(UTC)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         with _locked(folder):
             key: ec.EllipticCurvePrivateKey | None = None
             if (folder / KEY_FILE).exists():

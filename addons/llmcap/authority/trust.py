@@ -18,6 +18,7 @@ from pathlib import Path
 
 from llmcap.authority.variables import BUNDLE_VARIABLES, EXTRA_VARIABLES, JAVA_STORE_PASSWORD, Trust
 from llmcap.errors import ConfigError
+from llmcap.paths import make_folder
 
 # Where systems keep all their roots in one file, in the order of how common they are.
 SYSTEM_BUNDLES = (
@@ -73,7 +74,7 @@ def roots_file(environ: Mapping[str, str], *, folder: Path) -> Path:
     text = join(roots(environ))
     path = folder / f"roots-{hashlib.sha256(text.encode()).hexdigest()[:16]}.pem"
     if not path.exists():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
             file.write(text)
         Path(file.name).replace(path)
@@ -140,7 +141,7 @@ def _read(path: str) -> str:
 
 def _write(place: Path, files: Mapping[str, bytes]) -> None:
     """All files of one set at once: another run sees either none of them or all."""
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(place.parent)
     made = Path(tempfile.mkdtemp(dir=place.parent))
     for name, content in files.items():
         (made / name).write_bytes(content)

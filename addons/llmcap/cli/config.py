@@ -12,10 +12,12 @@ from llmcap.cli.options import file_named, json_option
 from llmcap.cli.output import echo_json, tell
 from llmcap.cli.prices import offers
 from llmcap.config import load
-from llmcap.config.files import FILE_NAME, find, user_folder
+from llmcap.config.files import FILE_NAME, find, is_met, load_met, user_folder
 from llmcap.config.schema import json_schema
+from llmcap.config.trust import trust as trust_file
 from llmcap.errors import ConfigError
 from llmcap.notices.sinks import sink_for
+from llmcap.paths import make_folder
 from llmcap.pricing import PriceBook
 from llmcap.records import Policy
 
@@ -54,6 +56,11 @@ def check(path: Path | None, *, as_json: bool) -> None:
     for target in policy.alerts:
         sink_for(target)
     tell(f"{found} is right")
+    if path is None and is_met(found):
+        _, ignored = load_met(found)
+        if ignored:
+            tell(f"it is not trusted, so these are not in force: {', '.join(ignored)}")
+            tell("hint: read it, then say `llmcap config trust`")
     for name, model in _unknown_models(policy):
         tell(f"{name}: no provider sells {model!r}: a downgrade to it does nothing")
     if as_json:
@@ -64,6 +71,21 @@ def check(path: Path | None, *, as_json: bool) -> None:
         click.echo(describe(budget))
     if not policy.budgets:
         tell("there is no budget in it: LLMCap would meter, and cap nothing")
+
+
+@config.command()
+@path_argument
+def trust(path: Path | None) -> None:
+    """
+    Let a config that lies in a checkout do all that it says: PATH, or the one that is used here.
+
+    Until then it can only make things stricter than your own config. It is trusted as it is now: a
+    change has to be trusted again.
+    """
+    found = _found(path)
+    policy = load(found)
+    kept = trust_file(found)
+    tell(f"{found} is trusted as it is now: {len(policy.budgets)} budgets (noted in {kept})")
 
 
 @config.command()
@@ -85,7 +107,7 @@ def init(path: Path | None) -> None:
     path = path or user_folder() / FILE_NAME
     schema_path = path.with_suffix(".schema.json")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         schema_path.write_text(_text(json_schema()), encoding="utf-8")
         with path.open("x", encoding="utf-8") as file:
             file.write(_EXAMPLE.format(schema=schema_path.name))

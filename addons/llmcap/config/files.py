@@ -2,7 +2,8 @@
 Where the config is, and whether it has changed.
 
 In this order: the option, the variable `LLMCAP_CONFIG`, `llmcap.yaml` in the folder that the proxy
-was started in or in one above it within the same git checkout, and the user's own.
+was started in or in one above it within the same git checkout, and the user's own. One that was
+only met in a checkout is in force as far as it is stricter than the user's own, see `trust`.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from llmcap.config.settings import load
+from llmcap.config.trust import is_trusted, stricter
 from llmcap.errors import ConfigError
 from llmcap.records import Policy
 
@@ -62,6 +64,33 @@ def _project_folders(folder: Path) -> list[Path]:
     return folders[:1]
 
 
+def is_met(
+    path: Path,
+    option: str = "",
+    *,
+    environ: Mapping[str, str] = os.environ,
+    home: Path | None = None,
+) -> bool:
+    """Whether nobody named this config: it lies in the checkout that the proxy was started in."""
+    named = option or environ.get("LLMCAP_CONFIG", "")
+    return not named and path.parent != user_folder(environ, home=home)
+
+
+def load_met(
+    path: Path, *, environ: Mapping[str, str] = os.environ, home: Path | None = None
+) -> tuple[Policy, tuple[str, ...]]:
+    """
+    The policy with a config that was met in a checkout, and which of its settings are left out.
+
+    Raises `ConfigError`, for the user's own config too.
+    """
+    found = load(path)
+    if is_trusted(path, environ=environ):
+        return found, ()
+    own = user_folder(environ, home=home) / FILE_NAME
+    return stricter(load(own) if own.is_file() else Policy(), found)
+
+
 class Source:
     """
     A config file in use: what it says now, with the budgets that the command line added to it.
@@ -70,9 +99,11 @@ class Source:
     wrong is complained about once, and read again when it is saved again.
     """
 
-    def __init__(self, path: Path, policy: Policy) -> None:
+    def __init__(self, path: Path, policy: Policy, *, met: bool = False) -> None:
         self.path = path
-        named = {budget.name for budget in load(path).budgets}
+        self._met = met
+        self.ignored: tuple[str, ...] = ()  # settings of a stranger's file that are not in force
+        named = {budget.name for budget in self._load().budgets}
         self._added = tuple(budget for budget in policy.budgets if budget.name not in named)
         self._seen: tuple[int, ...] | None = self._signature()
 
@@ -90,7 +121,7 @@ class Source:
 
     def load(self) -> Policy:
         """Its policy now. Raises `ConfigError`."""
-        policy = load(self.path)
+        policy = self._load()
         for budget in self._added:
             if any(other.name == budget.name for other in policy.budgets):
                 raise ConfigError(
@@ -98,6 +129,12 @@ class Source:
                     "hint: rename the budget in the config"
                 )
         return dataclasses.replace(policy, budgets=(*self._added, *policy.budgets))
+
+    def _load(self) -> Policy:
+        if not self._met:
+            return load(self.path)
+        policy, self.ignored = load_met(self.path)
+        return policy
 
     def _signature(self) -> tuple[int, ...]:
         try:

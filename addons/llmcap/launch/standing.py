@@ -72,7 +72,7 @@ def announced(
 ) -> Iterator[None]:
     """Hold the lock and say where we listen. Raises `ConfigError` if a proxy stands already."""
     place = folder(environ)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths.make_folder(place)
     with (place / "lock").open("wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,7 +118,7 @@ def start(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
     if find(environ):
         raise ConfigError(_already(environ))
     place = folder(environ)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths.make_folder(place)
     log = place / "log"
     log.unlink(missing_ok=True)
     with log.open("ab") as output:  # as its own log does: both append, none writes over the other

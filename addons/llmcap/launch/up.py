@@ -25,6 +25,7 @@ from llmcap.launch.notes import LOGGERS
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
 from llmcap.launch.tally import left_document
+from llmcap.paths import make_folder
 from llmcap.records import Policy
 
 LOG_BYTES_MAX = 1_000_000
@@ -151,7 +152,7 @@ def set_up_log(path: Path | None) -> None:
     handler: logging.Handler = logging.StreamHandler()
     if path is not None:
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent)
             handler = logging.handlers.RotatingFileHandler(
                 path, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES, encoding="utf-8"
             )

@@ -105,8 +105,8 @@ def balances_page(
         },
     ).fetchall()
     page = [
-        (replace(scope, value=value), Balance(*figures, paused=bool(paused)))
-        for value, count, *figures, paused in rows
+        (replace(scope, value=value), Balance(spent, held, calls, refused, raised, bool(paused)))
+        for value, count, spent, held, calls, refused, raised, paused in rows
         if count
     ]
     return page, rows[-1][0] if len(rows) == values_max else None

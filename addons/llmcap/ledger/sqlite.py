@@ -16,8 +16,9 @@ from pathlib import Path
 
 from llmcap.budget import Fits, decide, fits_more
 from llmcap.errors import HoldEnded, LedgerBusy, LedgerError
-from llmcap.ledger import history, queries
+from llmcap.ledger import history
 from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, freed_at, near
+from llmcap.ledger.balances import Balances
 from llmcap.ledger.endings import Endings, claim, claimant
 from llmcap.ledger.liveness import Lock, is_gone, lock_path
 from llmcap.ledger.memory import Memory
@@ -51,7 +52,7 @@ _OTHERS = """
 """
 
 
-class SqliteLedger(Memory):
+class SqliteLedger(Memory, Balances):
     """See `Ledger` in `promise` for what the methods promise."""
 
     def __init__(
@@ -318,35 +319,9 @@ class SqliteLedger(Memory):
 
     # --- reading ------------------------------------------------------------------------------
 
-    def balances(
-        self, now: datetime, budgets: Sequence[Budget], *, run_id: str = ""
-    ) -> list[tuple[Scope, Balance]]:
-        """See `queries.balances`."""
-        return self._read(lambda db: queries.balances(db, now, budgets, run_id=run_id))
-
-    def balances_page(
-        self,
-        now: datetime,
-        budget: Budget,
-        *,
-        run_id: str = "",
-        after: str | None = None,
-        values_max: int,
-    ) -> tuple[list[tuple[Scope, Balance]], str | None]:
-        """See `queries.balances_page`."""
-        return self._read(
-            lambda db: queries.balances_page(
-                db, now, budget, run_id=run_id, after=after, values_max=values_max
-            )
-        )
-
     def balances_of(self, hold: Hold) -> tuple[Balance, ...]:
         """Read without the write lock."""
         return self._read(lambda db: _balances(db, hold))
-
-    def audit(self) -> list[str]:
-        """See `queries.audit`."""
-        return self._read(queries.audit)
 
     def _read[Result](self, query: Callable[[sqlite3.Connection], Result]) -> Result:
         self._check_open()

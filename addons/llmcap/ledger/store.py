@@ -21,6 +21,7 @@ from llmcap.errors import LedgerBusy, LedgerError
 from llmcap.ledger.checkpoint import Checkpointer
 from llmcap.ledger.promise import MEMORY
 from llmcap.ledger.schema import VERSION, migrate
+from llmcap.paths import make_folder, make_private
 
 # The proxy's event loop stands still for this long at most; the caller then tries again.
 BUSY_MILLISECONDS = 25
@@ -174,8 +175,8 @@ class Store:
         """Make the file for its owner only: who called what is nobody else's affair."""
         if self._path is None or self._path.exists():
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_folder(self._path.parent)
+        make_private(self._name)
 
     def _connected(self) -> sqlite3.Connection:
         # The file was made before; one that has gone since is not made anew.

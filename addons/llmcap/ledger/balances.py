@@ -1,0 +1,42 @@
+"""What the SQLite ledger tells of its balances and its books, without the write lock."""
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from llmcap.ledger import queries
+from llmcap.records import Balance, Budget, Scope
+
+
+class Balances(ABC):
+    """These methods of a ledger; who inherits them has the connection. See `queries` for each."""
+
+    @abstractmethod
+    def _read[Result](self, query: Callable[[sqlite3.Connection], Result]) -> Result: ...
+
+    def balances(
+        self, now: datetime, budgets: Sequence[Budget], *, run_id: str = ""
+    ) -> list[tuple[Scope, Balance]]:
+        """All of them: for people, and for tests."""
+        return self._read(lambda db: queries.balances(db, now, budgets, run_id=run_id))
+
+    def balances_page(
+        self,
+        now: datetime,
+        budget: Budget,
+        *,
+        run_id: str = "",
+        after: str | None = None,
+        values_max: int,
+    ) -> tuple[list[tuple[Scope, Balance]], str | None]:
+        """Those of some values: for the event loop."""
+        return self._read(
+            lambda db: queries.balances_page(
+                db, now, budget, run_id=run_id, after=after, values_max=values_max
+            )
+        )
+
+    def audit(self) -> list[str]:
+        """Reads everything."""
+        return self._read(queries.audit)
