@@ -45,6 +45,7 @@ OUTSIDE = {
     "cryptography": "authority cli",
     "mitmproxy": "addon checkup cut launch recordings shell",
     "psycopg": "ledger",
+    "rich": "cli",
     "sqlite_utils": "ledger",
     "textual": "cli",
     "tiktoken": "vocabulary",

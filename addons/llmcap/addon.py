@@ -8,7 +8,6 @@ or `error`, of which mitmproxy fires exactly one.
 
 import asyncio
 import contextlib
-import logging
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -51,8 +50,9 @@ from llmcap.shell.kept import InFlight, Kept
 from llmcap.shell.upgrades import Upgrades
 from llmcap.uploads import Upload
 from llmcap.walk.answers import Refused
+from llmcap.words.told import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 # How often late settlements are tried again and holds of dead processes are looked for.
 HOUSEKEEPING_SECONDS = 1

@@ -5,7 +5,6 @@ An option wins over its environment variable. Nothing of a setting that cannot b
 """
 
 import contextlib
-import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -27,8 +26,9 @@ from llmcap.pricing import PriceBook
 from llmcap.providers import with_hosts
 from llmcap.records import Policy
 from llmcap.rules import BreakerKind, EventKind
+from llmcap.words.told import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 # Budgets `every: run` count under this name: a new one for each start, unless a parent gives one.
 RUN_ID = os.environ.get("LLMCAP_RUN_ID") or secrets.token_hex(8)

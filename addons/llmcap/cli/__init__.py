@@ -56,7 +56,7 @@ class Failure(click.ClickException):
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002 (click's signature)
         """To stderr; the message brings its own hint."""
-        click.echo(f"llmcap: {self.message}", err=True)
+        tell(f"llmcap: {self.message}")
 
 
 class LazyGroup(click.Group):

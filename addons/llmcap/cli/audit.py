@@ -8,7 +8,7 @@ import click
 
 from llmcap.audit import Audited, Auditor
 from llmcap.cli.options import config_option, json_option, moment, policy_from
-from llmcap.cli.output import echo_json_line, echo_table, tell
+from llmcap.cli.output import echo, echo_json_line, echo_table, tell
 from llmcap.money import format_usd
 from llmcap.pricing import PriceBook
 from llmcap.recordings import read
@@ -61,7 +61,7 @@ def _show(rows: list[Audited]) -> None:
         [_line(row) for row in calls],
         right="llllrrrl",
     )
-    click.echo()
+    echo("")
     totals: dict[tuple[str, str], list[Audited]] = {}
     for row in calls:
         totals.setdefault((row.provider or "", row.model or ""), []).append(row)

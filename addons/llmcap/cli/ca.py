@@ -14,7 +14,7 @@ from llmcap.authority import stores
 from llmcap.authority.ca import CERTIFICATE_FILE, Authority
 from llmcap.authority.stores import Kind, Machine, Step
 from llmcap.cli.options import json_option
-from llmcap.cli.output import echo_json, tell
+from llmcap.cli.output import echo, echo_json, tell
 from llmcap.errors import ConfigError
 from llmcap.launch import behind
 
@@ -24,6 +24,13 @@ store_argument = click.argument(
     required=True,
     type=click.Choice([str(kind) for kind in Kind]),
     metavar="STORE...",
+)
+
+
+# Tried with Java 17.0.15: it reads no name constraints of a certificate in its own store.
+JAVA_WARNING = (
+    "Java does not look at what this certificate is limited to: a Java program will trust whatever "
+    "is signed with its key, for any name. `llmcap run` makes one command trust it instead."
 )
 
 
@@ -38,8 +45,9 @@ def ca() -> None:
     """
     The certificate with which LLMCap reads calls to providers.
 
-    It is limited to the providers' host names: what it signs for any other name is refused by every
-    client. `llmcap run` and `llmcap env` need no installation, as they name it in variables.
+    It is limited to the providers' host names: clients refuse what it signs for any other name. Of
+    twelve that were tried all do but Java 17, which does not look at that limit of an authority in
+    its own store. `llmcap run` and `llmcap env` need no installation, as they name it in variables.
     """
 
 
@@ -56,12 +64,12 @@ def show(*, as_json: bool) -> None:
             "domains": list(authority.domains),
         })  # fmt: skip
         return
-    click.echo(f"certificate  {_certificate_file()}")
-    click.echo(f"sha256       {authority.fingerprint}")
-    click.echo(f"ends         {authority.ends:%Y-%m-%d}")
-    click.echo("signs for    these domains and what is below them, and nothing else:")
+    echo(f"certificate  {_certificate_file()}")
+    echo(f"sha256       {authority.fingerprint}")
+    echo(f"ends         {authority.ends:%Y-%m-%d}")
+    echo("signs for    these domains and what is below them, and nothing else:")
     for domain in authority.domains:
-        click.echo(f"             {domain}")
+        echo(f"             {domain}")
 
 
 @ca.command()
@@ -96,6 +104,8 @@ def install(kinds: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
     _authority()
     machine, certificate = Machine(), _certificate_file()
     steps = [step for kind in kinds for step in stores.install(Kind(kind), certificate, machine)]
+    if Kind.JAVA in kinds:
+        tell(JAVA_WARNING)
     _carry_out(steps, yes=yes, dry_run=dry_run)
 
 

@@ -3,6 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
+from llmcap.cli.output import echo
+
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_LLMCAP_COMPLETE"
 
@@ -21,4 +23,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     """  # noqa: D301 - click reads the control character
     kind = get_completion_class(shell)
     assert kind is not None, shell
-    click.echo(kind(ctx.find_root().command, {}, "llmcap", VARIABLE).source())
+    echo(kind(ctx.find_root().command, {}, "llmcap", VARIABLE).source())

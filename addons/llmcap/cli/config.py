@@ -9,7 +9,7 @@ import click
 
 from llmcap.budget import describe
 from llmcap.cli.options import file_named, json_option
-from llmcap.cli.output import echo_json, tell
+from llmcap.cli.output import echo, echo_json, tell
 from llmcap.cli.prices import offers
 from llmcap.config import load
 from llmcap.config.files import FILE_NAME, find, is_met, load_met, user_folder
@@ -68,7 +68,7 @@ def check(path: Path | None, *, as_json: bool) -> None:
         echo_json({"file": str(found), "budgets": budgets})
         return
     for budget in policy.budgets:
-        click.echo(describe(budget))
+        echo(describe(budget))
     if not policy.budgets:
         tell("there is no budget in it: LLMCap would meter, and cap nothing")
 
@@ -91,7 +91,7 @@ def trust(path: Path | None) -> None:
 @config.command()
 def path() -> None:
     """Print the path of the config that a proxy started here would use."""
-    click.echo(str(_found(None)))
+    echo(str(_found(None)))
 
 
 @config.command()

@@ -9,7 +9,7 @@ import click
 from llmcap.checkup import doctor as checks
 from llmcap.checkup.doctor import Row, Status
 from llmcap.cli.options import config_option, json_option, ledger_option
-from llmcap.cli.output import echo_json, styled, tell
+from llmcap.cli.output import echo, echo_json, styled, tell
 from llmcap.config import files
 
 COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
@@ -70,8 +70,8 @@ def _fixed(row: Row) -> Row:
 def _show(row: Row) -> None:
     mark = styled(f"{row.status:<4}", fg=COLOURS[row.status], bold=True)
     first, *more = row.text.splitlines()
-    click.echo(f"{mark}  {row.check:<12} {first}")
+    echo(mark, f"  {row.check:<12} {first}")
     for line in more:
-        click.echo(f"{'':19}{line}")
+        echo(f"{'':19}{line}")
     if row.mend:
-        click.echo(f"{'':19}-> {row.mend}")
+        echo(f"{'':19}-> {row.mend}")

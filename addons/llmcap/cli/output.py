@@ -1,4 +1,9 @@
-"""How commands print: JSON for programs, aligned tables for people, colour only where it helps."""
+"""
+How commands print: JSON for programs, aligned tables for people, colour only where it helps.
+
+Everything that a command prints goes through here, so that no name in a ledger is a command to the
+terminal of whoever reads it. Only what `styled` made may hold escape sequences.
+"""
 
 import json
 import os
@@ -8,15 +13,28 @@ from typing import Any
 
 import click
 
+from llmcap.words.told import json_text, lines, one_line
+
+
+class Styled(str):
+    """Text with the colours that we gave it, its own characters already made harmless."""
+
+    __slots__ = ()
+
+
+def echo(*parts: str) -> None:
+    """A line, or a few, on stdout; of several parts some may be `Styled`."""
+    _print("".join(part if isinstance(part, Styled) else lines(part) for part in parts))
+
 
 def echo_json(document: Any) -> None:
     """One document, indented, on stdout."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    _print(json_text(json.dumps(document, indent=2, ensure_ascii=False)))
 
 
 def echo_json_line(document: Any) -> None:
     """One document on a line of its own, so that a reader can follow."""
-    click.echo(json.dumps(document, ensure_ascii=False))
+    _print(json_text(json.dumps(document, ensure_ascii=False)))
 
 
 def echo_table(
@@ -31,7 +49,7 @@ def echo_table(
 
     The last column is not padded, so that notes may be long. `colours` are those of the rows.
     """
-    table = [list(headers), *(list(row) for row in rows)]
+    table = [[one_line(cell) for cell in row] for row in (headers, *rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(headers))]
     for number, row in enumerate(table):
         cells = []
@@ -45,14 +63,15 @@ def echo_table(
         line = "  ".join(cells).rstrip()
         colour = [None, *colours][number] if colours else None
         style = {"bold": True} if number == 0 else {"fg": colour} if colour else {}
-        click.echo(styled(line, **style))
+        echo(styled(line, **style))
 
 
-def styled(text: str, **style: Any) -> str:
+def styled(text: str, **style: Any) -> Styled:
     """The text with colour, unless stdout is no terminal or NO_COLOR says no."""
+    plain = one_line(text)
     if not style or os.environ.get("NO_COLOR") or not on_terminal():
-        return text
-    return click.style(text, **style)
+        return Styled(plain)
+    return Styled(click.style(plain, **style))
 
 
 def on_terminal() -> bool:
@@ -62,4 +81,8 @@ def on_terminal() -> bool:
 
 def tell(text: str) -> None:
     """What is no data: to stderr."""
-    click.echo(text, err=True)
+    _print(lines(text), err=True)
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    click.echo(text, err=err)  # noqa: TID251 - the one place where it is right

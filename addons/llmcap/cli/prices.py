@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from llmcap.cli.options import config_option, json_option, moment, policy_from
-from llmcap.cli.output import echo_json, echo_table
+from llmcap.cli.output import echo, echo_json, echo_table
 from llmcap.errors import PriceError
 from llmcap.pricing import PriceBook, units
 from llmcap.pricing.files import find_folder, read_document
@@ -148,15 +148,15 @@ def _show_table(found: list[tuple[str, Price]]) -> None:
 
 def _show_one(provider: str, price: Price) -> None:
     origin = _origin(provider)
-    click.echo(f"{provider}/{price.model}")
+    echo(f"{provider}/{price.model}")
     echo_table(("UNIT", "USD", "PER"), list(_lines(price)), right="lrr")
     for name in ("context_window", "max_output"):
         if (limit := getattr(price, name)) is not None:
-            click.echo(f"{name.replace('_', ' ')}: {limit:,} tokens")
-    click.echo(f"since: {price.since or 'as far back as known'}")
-    click.echo(f"source: {price.source}")
+            echo(f"{name.replace('_', ' ')}: {limit:,} tokens")
+    echo(f"since: {price.since or 'as far back as known'}")
+    echo(f"source: {price.source}")
     if origin.get("source"):
-        click.echo(f"published: {origin['source']} (checked {origin.get('checked', '?')})")
+        echo(f"published: {origin['source']} (checked {origin.get('checked', '?')})")
 
 
 def _lines(price: Price) -> Iterator[tuple[str, str, str]]:

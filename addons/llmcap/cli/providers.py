@@ -4,7 +4,7 @@ import click
 
 from llmcap.catalogue import markdown, rows
 from llmcap.cli.options import json_option
-from llmcap.cli.output import echo_json, echo_table
+from llmcap.cli.output import echo, echo_json, echo_table
 from llmcap.errors import ConfigError
 from llmcap.providers import provider_named, provider_names
 
@@ -22,7 +22,7 @@ def providers(name: str | None, *, as_markdown: bool, as_json: bool) -> None:
     if as_markdown:
         if name or as_json:
             raise ConfigError("--markdown is the whole document: it takes neither NAME nor --json")
-        click.echo(markdown(), nl=False)
+        echo(markdown().removesuffix("\n"))
         return
     if name is None:
         found = [provider_named(each) for each in provider_names()]

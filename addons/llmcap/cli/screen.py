@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widgets import DataTable, Footer, Static
@@ -20,8 +21,10 @@ from llmcap.screens.cockpit import (
     Snapshot,
     snapshot,
 )
+from llmcap.words.told import lines, one_line
 
-Table = DataTable[str]
+# Cells are `Text`: of a plain string, what stands in brackets would be taken for markup.
+Table = DataTable[Text]
 
 RAISED_BY_TENTHS = 1
 
@@ -73,7 +76,7 @@ class Top(App[None]):
         try:
             found = snapshot(self._ledger, datetime.now(UTC))
         except LLMCapError as error:
-            self.notify(str(error), severity="warning")
+            self.notify(lines(str(error)), severity="warning", markup=False)
             return
         self._show(found)
 
@@ -90,7 +93,7 @@ class Top(App[None]):
         chosen = table.cursor_row
         table.clear()
         for cells in rows:
-            table.add_row(*cells)
+            table.add_row(*(Text(one_line(cell)) for cell in cells))
         if rows:
             table.move_cursor(row=min(chosen, len(rows) - 1))
 
@@ -128,7 +131,7 @@ class Top(App[None]):
             return
         try:
             with closing(open_ledger(self._ledger)) as ledger:
-                self.notify(change(ledger, self._lines[chosen]))
+                self.notify(lines(change(ledger, self._lines[chosen])), markup=False)
         except LLMCapError as error:
-            self.notify(str(error), severity="error")
+            self.notify(lines(str(error)), severity="error", markup=False)
         self.look()

@@ -8,7 +8,7 @@ import click
 
 from llmcap.assembly import policy_of, settings_from
 from llmcap.authority import stores
-from llmcap.cli.output import tell
+from llmcap.cli.output import echo, tell
 from llmcap.cli.up import up
 from llmcap.errors import ConfigError
 from llmcap.launch import service as services
@@ -34,7 +34,7 @@ def install(options: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
     command = standing.own_command("up", "--foreground", *options)
     made = services.service(command, os.environ, home=Path.home())
     tell(f"{made.path} {'would hold' if dry_run else 'will hold'}:\n")
-    click.echo(made.content.decode())
+    echo(made.content.decode())
     _show(made.start)
     if dry_run:
         return

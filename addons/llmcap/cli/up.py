@@ -7,7 +7,7 @@ import click
 
 from llmcap.assembly import policy_of, settings_from
 from llmcap.cli.options import json_option
-from llmcap.cli.output import echo_json, tell
+from llmcap.cli.output import echo, echo_json, tell
 from llmcap.errors import ConfigError
 from llmcap.launch import environment, standing
 from llmcap.launch import up as standing_proxy
@@ -98,4 +98,4 @@ def env(shell: str | None, project: str, *, as_json: bool) -> None:
     shell = shell or Path(os.environ.get("SHELL", "sh")).name
     family = shell if shell in {"fish", "powershell"} else "sh"
     for line in environment.shell_lines(values, shell=family):
-        click.echo(line)
+        echo(line)

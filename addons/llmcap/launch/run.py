@@ -31,6 +31,7 @@ from llmcap.launch.setup import Setup
 from llmcap.launch.tally import Tally, left_document, tallied
 from llmcap.ledger import MEMORY, Ledger
 from llmcap.records import Balance, Budget, Policy, Scope
+from llmcap.words.told import lines
 
 EXIT_CAPPED = 124
 
@@ -89,9 +90,9 @@ def run(
     last_words = farewell.line(tally, uncapped=not policy.budgets)
     if not wanted.quiet:
         for line in (*(f"LLMCap: {note}" for note in notes.lines()), last_words):
-            print(line, file=stderr or sys.stderr)
+            print(lines(line), file=stderr or sys.stderr)
     for line in farewell.tell_github(tally, last_words, environ):
-        print(line, file=stderr or sys.stderr)
+        print(lines(line), file=stderr or sys.stderr)
     if wanted.report is not None:
         farewell.write_report(wanted.report, farewell.report(
             tally, command=wanted.command, exit_code=code, seconds=seconds, project=wanted.project,

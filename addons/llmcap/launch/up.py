@@ -27,11 +27,12 @@ from llmcap.launch.setup import Setup
 from llmcap.launch.tally import left_document
 from llmcap.paths import make_folder
 from llmcap.records import Policy
+from llmcap.words.told import Log
 
 LOG_BYTES_MAX = 1_000_000
 LOG_FILES = 2
 
-logger = logging.getLogger("llmcap.launch.up")
+logger = Log("llmcap.launch.up")
 
 
 def serve(

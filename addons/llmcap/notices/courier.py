@@ -7,7 +7,6 @@ not noted as told is still reached when the proxy looks the next time.
 """
 
 import contextlib
-import logging
 import queue
 import secrets
 import threading
@@ -21,8 +20,9 @@ from llmcap.errors import LedgerError
 from llmcap.events import PER_KIND_AND_HOUR_MAX, Closing, Delivery, EventLog, OpenBreaker
 from llmcap.notices.sinks import Sink, Undelivered, sink_for, target_id
 from llmcap.rules import AlertTarget, EventKind
+from llmcap.words.told import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 QUEUE_MAX = 1_000
 KEYS_MAX = 4_096

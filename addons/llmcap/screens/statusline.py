@@ -82,6 +82,11 @@ def proxy_address(environ: Mapping[str, str]) -> tuple[str, int] | None:
     return ("127.0.0.1", found.port) if found else None
 
 
+def _shown(value: str) -> str:
+    """A name that a client gave, without what a terminal would obey; `words.told` is too heavy."""
+    return "".join(each if each.isprintable() else "?" for each in value)
+
+
 def render(status: Mapping[str, Any] | None, form: str) -> str:
     """The line in one of the formats; without a proxy it says so, or nothing where that is best."""
     if form == "json":
@@ -106,7 +111,7 @@ def _budget(budget: Mapping[str, Any]) -> tuple[float, str]:
     """The share that is gone, and the words."""
     cap, left = float(budget["cap"]), float(budget["left"])
     gone = 1 - left / cap if cap else 1.0
-    value = f" {budget['value']}" if budget.get("value") else ""
+    value = f" {_shown(budget['value'])}" if budget.get("value") else ""
     name = "" if budget["budget"] == "cap" else f" {budget['budget']}{value}"
     if budget["unit"] == "usd":
         return (

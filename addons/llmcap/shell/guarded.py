@@ -5,7 +5,6 @@ A hook may work at once, or give an awaitable where it has to wait; both are gua
 """
 
 import functools
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -13,8 +12,9 @@ from mitmproxy import http
 
 from llmcap import cut
 from llmcap.shell.flows import last_words
+from llmcap.words.told import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 Work = Awaitable[None] | None
 Hook = Callable[[Any, http.HTTPFlow], Work]

@@ -8,7 +8,6 @@ client sent after it: meanwhile the provider's frames flow, and it is they that 
 
 import asyncio
 import functools
-import logging
 from collections import deque
 
 from mitmproxy import connection, ctx, http
@@ -29,8 +28,9 @@ from llmcap.shell.flows import response_of
 from llmcap.sockets import Pending, Session, Verdict, opened
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.decision import decide_now, try_cheap
+from llmcap.words.told import Log
 
-logger = logging.getLogger(__name__)
+logger = Log(__name__)
 
 # So long a frame waits in its place before it is taken out.
 IN_PLACE_SECONDS = 0.05
