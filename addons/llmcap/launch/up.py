@@ -115,7 +115,7 @@ def addon_maker(
 
         def status() -> dict[str, Any]:
             # The budgets of now: the config may have been read again.
-            rows = firewall.shared.balances(firewall.policy.budgets)
+            rows = firewall.shared.first_balances(firewall.policy.budgets)
             return {"budgets": [left_document(*row) for row in rows]}
 
         def addons() -> Sequence[object]:

@@ -6,7 +6,7 @@ the policy and the prices are others once the config has changed.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -22,6 +22,7 @@ from llmcap.parked import Parked
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Provider, Request
 from llmcap.records import (
+    Balance,
     Budget,
     Call,
     Ending,
@@ -102,6 +103,13 @@ class Shared:
             user_agent=request.headers.get("user-agent", ""),
             status=self.policy.refusal_status,
         )
+
+    def first_balances(self, budgets: Sequence[Budget]) -> list[tuple[Scope, Balance]]:
+        """What they have spent and hold now; of a budget with `per`, its first values."""
+        whole = [budget for budget in budgets if not budget.per]
+        parts = [self.page(budget, None)[0] for budget in budgets if budget.per]
+        found = self.ledger.balances(self.clock(), whole, run_id=self.run_id)
+        return [*found, *(each for part in parts for each in part)]
 
     def page(self, budget: Budget, after: str | None) -> Page:
         """What some values of a budget have spent and hold now."""
