@@ -88,9 +88,10 @@ def rows(provider: Provider) -> Iterator[Row]:
     table = provider.match.table if isinstance(provider.match, Routes) else provider.routes
     paths: dict[Endpoint, list[str]] = {}
     for method, path, endpoint in table:
-        if "{}" not in path and "**" not in path and provider.match(method, path) != endpoint:
+        first = method.partition("|")[0]
+        if "{}" not in path and "**" not in path and provider.match(first, path) != endpoint:
             continue  # the provider's own route for it comes first
-        told = path if method == "*" else f"{method} {path or '/'}"
+        told = path if method == "*" else f"{method.replace('|', ', ')} {path or '/'}"
         paths.setdefault(endpoint, []).append(told)
     recorded = _recorded().get(provider.name, {})
     for endpoint in sorted(paths, key=lambda each: list(KINDS).index(each.billing)):

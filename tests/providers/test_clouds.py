@@ -277,13 +277,12 @@ def test_predictions_are_billed_by_tokens_or_images():
     [
         "/publishers/google/models/gemini-9:dreamContent",
         "/endpoints/123:predict",
-        "/cachedContents",
         "/batchPredictionJobs",
         "/reasoningEngines/1:query",
     ],
 )
 def test_what_runs_on_at_vertex_is_out_of_sight(path):
-    """Caches, batches, machines by the hour."""
+    """Batches, machines by the hour."""
     assert endpoint_of(f"{VERTEX}{path}")[1].billing is Billing.UNMETERABLE
 
 

@@ -26,6 +26,7 @@ KNOWN = [
     (OPENAI, "POST", "/v1/responses/compact", METERED),
     (OPENAI, "POST", "/v1/responses/input_tokens", FREE),
     (OPENAI, "POST", "/v1/moderations", FREE),
+    (OPENAI, "POST", "/v1/decisions", METERED),
     (OPENAI, "GET", "/v1/models", FREE),
     (OPENAI, "GET", "/v1/models/gpt-4o", FREE),
     (OPENAI, "POST", "/v1/threads/t/runs", METERED),
@@ -84,7 +85,7 @@ def test_a_known_request_finds_its_endpoint(host, method, path, billing):
 
 
 UNKNOWN = [
-    (OPENAI, "POST", "/v1/decisions"),
+    (OPENAI, "POST", "/v1/oracles"),
     (OPENAI, "POST", "/v1/responses/resp_1/something"),
     (OPENAI, "POST", "/v2/chat/completions"),
     (ANTHROPIC, "POST", "/v1/oracles"),

@@ -13,6 +13,7 @@ from llmcap.providers import (
     anthropic,
     azure,
     bedrock,
+    bedrock_control,
     codex,
     cohere,
     deepseek,
@@ -40,6 +41,7 @@ from llmcap.providers import (
     writer,
     xai,
 )
+from llmcap.providers.routes import found_by
 from llmcap.providers.shape import Endpoint, Provider
 from llmcap.providers.table import Table
 from llmcap.rules import OwnHost
@@ -51,8 +53,7 @@ PROVIDERS: tuple[Provider, ...] = (
     azure.OPENAI,
     azure.FOUNDRY_PROVIDER,
     bedrock.PROVIDER,
-    bedrock.AGENTS,
-    bedrock.CONTROL,
+    *bedrock_control.AROUND,
     bedrock.ANTHROPIC,
     vertex.PROVIDER,
     vertex.ANTHROPIC,
@@ -138,7 +139,7 @@ def match(host: str, method: str, path: str) -> tuple[Provider, Endpoint | None]
     """
     provider = provider_of(host)
     if provider is not None:
-        return provider, provider.match(method.upper(), path)
+        return provider, found_by(provider.match, method.upper(), path)
     if host.lower() in local.HOSTS:
         found = local.match(method.upper(), path)
         return (local.PROVIDER, found) if found else None

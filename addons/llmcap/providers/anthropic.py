@@ -7,6 +7,7 @@ their usage line by line in the results, fetched later.
 https://docs.claude.com/en/api/overview
 """
 
+from functools import partial
 from typing import override
 
 from llmcap.providers.anthropic_messages import (
@@ -19,7 +20,7 @@ from llmcap.providers.anthropic_messages import (
 from llmcap.providers.content import measure
 from llmcap.providers.orders import batched, request_of
 from llmcap.providers.reader import BaseReader, document, documents, text
-from llmcap.providers.routes import Routes
+from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
 from llmcap.records import Charge, Reading
 
@@ -104,7 +105,13 @@ BATCH_RESULTS = Endpoint(
     dialect="anthropic",
 )
 FREE = Endpoint(name="free", billing=Billing.FREE, dialect="anthropic")
-OUT_OF_SIGHT = Endpoint(name="agents", billing=Billing.UNMETERABLE, dialect="anthropic")
+OUT_OF_SIGHT = Endpoint(
+    name="agents",
+    billing=Billing.UNMETERABLE,
+    advice="Run the agent here, over /v1/messages: that is metered.",
+    dialect="anthropic",
+)
+_free, _agents = partial(routes_to, FREE), partial(routes_to, OUT_OF_SIGHT)
 
 PROVIDER = Provider(
     name="anthropic",
@@ -116,20 +123,29 @@ PROVIDER = Provider(
             ("POST", "/v1/messages/count_tokens", FREE),
             ("POST", "/v1/messages/batches", BATCH),
             ("GET", "/v1/messages/batches/{}/results", BATCH_RESULTS),
-            ("*", "/v1/messages/batches/**", FREE),
-            ("*", "/v1/models/**", FREE),
-            ("*", "/v1/files/**", FREE),
-            ("*", "/v1/skills/**", FREE),
-            ("*", "/v1/organizations/**", FREE),
-            ("*", "/v1/oauth/**", FREE),
+            ("POST", "/v1/messages/batches/{}/cancel", FREE),
+            *_free("GET|DELETE", "/v1/messages/batches/**", "/v1/files/**", "/v1/models/**"),
+            *_free("GET|POST|DELETE", "/v1/skills/**", "/v1/organizations/**", "/v1/oauth/**"),
+            ("POST", "/v1/files", FREE),
             # Agents run in Anthropic's cloud and go on after the answer.
-            ("POST", "/v1/sessions/{}/events", OUT_OF_SIGHT),
-            ("POST", "/v1/dreams/**", OUT_OF_SIGHT),
-            ("POST", "/v1/deployments/{}/run", OUT_OF_SIGHT),
-            ("POST", "/v1/environments/{}/work/**", OUT_OF_SIGHT),
+            *_agents("POST", "/v1/sessions", "/v1/sessions/{}/events"),
+            *_agents("POST", "/v1/dreams", "/v1/environments/{}/work/**"),
+            # A deployment begins sessions by a clock.
+            *_agents("POST", "/v1/deployments", "/v1/deployments/{}"),
+            *_agents("POST", "/v1/deployments/{}/run", "/v1/deployments/{}/unpause"),
+            *_free("POST", "/v1/deployments/{}/archive", "/v1/deployments/{}/pause"),
+            *_free("POST", "/v1/dreams/{}/archive", "/v1/dreams/{}/cancel"),
+            *_free("POST", "/v1/sessions/{}", "/v1/sessions/{}/archive"),
+            *_free("POST", "/v1/sessions/{}/resources/**", "/v1/sessions/{}/threads/{}/archive"),
+            *_free("POST", "/v1/environments", "/v1/environments/{}"),
+            *_free("POST", "/v1/environments/{}/archive"),
+            *_free("GET|DELETE", "/v1/sessions/**", "/v1/dreams/**", "/v1/environments/**"),
+            *_free("GET", "/v1/deployments/**", "/v1/deployment_runs/**"),
+            # What agents are made of, and who they are for.
+            *_free("GET|POST|DELETE", "/v1/agents/**", "/v1/memory_stores/**", "/v1/vaults/**"),
+            *_free("GET|POST|DELETE", "/v1/tunnels/**", "/v1/user_profiles/**"),
             # Telemetry, settings, login, the registry of MCP servers.
-            ("*", "/api/**", FREE),
-            ("*", "/mcp-registry/**", FREE),
+            *_free("GET|POST|PUT|PATCH|DELETE", "/api/**", "/mcp-registry/**"),
         )
     ),
     dialect="anthropic",

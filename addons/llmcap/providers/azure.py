@@ -35,8 +35,9 @@ def deployed(read: Read) -> Read:
 
     def read_deployed(request: Request) -> Ask:
         segments = request.path.strip("/").split("/")
-        if _DEPLOYMENTS in segments[:-1]:
-            return replace(read(request), model=segments[segments.index(_DEPLOYMENTS) + 1])
+        folded = [segment.lower() for segment in segments]  # Azure takes paths in either case
+        if _DEPLOYMENTS in folded[:-1]:
+            return replace(read(request), model=segments[folded.index(_DEPLOYMENTS) + 1])
         return read(request)
 
     return read_deployed
@@ -51,7 +52,12 @@ def limit_foundry(body: Document, limit: int) -> Document | None:
 API = Api(reads=deployed, limit=limit_chat, dialect="azure")
 FOUNDRY = Api(limit=limit_foundry, dialect="azure")
 
-_OPENAI = ("/openai", "/openai/v1", "/openai/deployments/{}", "/openai/deployments/{}/extensions")
+# A project of Foundry has OpenAI's API below its own path.
+_PROJECT = "/api/projects/{}/openai"
+_OPENAI = (
+    "/openai", "/openai/v1", "/openai/deployments/{}", "/openai/deployments/{}/extensions",
+    _PROJECT, f"{_PROJECT}/v1", f"{_PROJECT}/deployments/{{}}",
+)  # fmt: skip
 
 AZURE_LATER = replace(
     LATER,
@@ -61,6 +67,14 @@ AZURE_LATER = replace(
 )
 AZURE_FREE = replace(FREE, dialect="azure")
 
+# The same hosts sell documents, agents and speech, by units that no answer tells.
+_SERVICES = (
+    "openai", "models", "providers", "anthropic", "api/projects", "agents", "cognitiveservices",
+    "computervision", "contentsafety", "contentunderstanding", "customvision", "face", "language",
+    "documentintelligence", "formrecognizer", "imageanalysis", "knowledgebases", "luis", "mai",
+    "qnamaker", "speechtotext", "stt", "text", "texttospeech", "translator", "tts", "vision",
+    "voice-live",
+)  # fmt: skip
 
 ROUTES: tuple[Route, ...] = (
     *openai_api(*_OPENAI, api=API),
@@ -68,26 +82,8 @@ ROUTES: tuple[Route, ...] = (
     *anthropic_api("/anthropic/v1"),
     # What is stored or listed, and what is asked for without running a model.
     ("GET", "/openai/realtime", AZURE_LATER),
-    ("*", "/openai/v1/files/**", AZURE_FREE),
-    ("*", "/openai/v1/models/**", AZURE_FREE),
-    ("GET", "/openai/**", AZURE_FREE),
-    ("DELETE", "/openai/**", AZURE_FREE),
-    # The same hosts sell documents, agents and speech, by units that no answer tells.
-    ("POST", "/openai/**", AZURE_LATER),
-    ("POST", "/models/**", AZURE_LATER),
-    ("POST", "/providers/**", AZURE_LATER),
-    ("POST", "/anthropic/**", AZURE_LATER),
-    ("POST", "/api/projects/**", AZURE_LATER),
-    ("POST", "/contentunderstanding/**", AZURE_LATER),
-    ("POST", "/documentintelligence/**", AZURE_LATER),
-    ("POST", "/formrecognizer/**", AZURE_LATER),
-    ("POST", "/cognitiveservices/**", AZURE_LATER),
-    ("POST", "/speechtotext/**", AZURE_LATER),
-    ("POST", "/texttospeech/**", AZURE_LATER),
-    ("POST", "/tts/**", AZURE_LATER),
-    ("POST", "/computervision/**", AZURE_LATER),
-    ("POST", "/language/**", AZURE_LATER),
-    ("POST", "/translator/**", AZURE_LATER),
+    ("GET|DELETE", "/openai/**", AZURE_FREE),
+    *(("POST|PUT|PATCH", f"/{name}/**", AZURE_LATER) for name in _SERVICES),
 )
 
 MATCH: Callable[[str, str], Endpoint | None] = Routes(ROUTES)
@@ -100,13 +96,11 @@ OPENAI = Provider(
         "*.api.cognitive.microsoft.com",
     ),
     match=MATCH,
-    api_only=False,
     dialect="azure",
 )
 FOUNDRY_PROVIDER = Provider(
     name="azure-ai",
     hosts=("*.services.ai.azure.com", "*.models.ai.azure.com", "models.inference.ai.azure.com"),
     match=MATCH,
-    api_only=False,
     dialect="azure",
 )

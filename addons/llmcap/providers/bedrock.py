@@ -27,8 +27,9 @@ from llmcap.providers.compatible import (
     openai_api,
 )
 from llmcap.providers.openai_chat import limit_chat
-from llmcap.providers.routes import Routes, normal
+from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Endpoint, Provider
+from llmcap.providers.spelling import normal
 
 
 def signed(headers: Mapping[str, str]) -> bool:
@@ -47,7 +48,12 @@ INVOKE = Endpoint(
     name="invoke", read=read_invoke, reader=InvokeReader, limit=limit_invoke, dialect="bedrock"
 )
 BEDROCK_FREE = replace(FREE, dialect="bedrock")
-BEDROCK_LATER = replace(LATER, dialect="bedrock")
+BEDROCK_LATER = replace(
+    LATER,
+    name="Bedrock's other work",
+    advice="No answer of theirs tells what it cost. Converse and InvokeModel are metered.",
+    dialect="bedrock",
+)
 
 # What a model can be asked for, by the end of the path.
 OPERATIONS = {
@@ -59,7 +65,7 @@ OPERATIONS = {
     "count-tokens": BEDROCK_FREE,
 }
 # An ARN has slashes, which some clients do not encode.
-_MODEL = re.compile(r"/model/(.+)/([a-z-]+)")
+_MODEL = re.compile(r"/model/(.+)/([a-z-]+)", re.IGNORECASE)
 
 API = Api(
     chat=AskedChatReader,
@@ -84,7 +90,7 @@ def match(method: str, path: str) -> Endpoint | None:
     """The endpoint of a path: by the operation at its end, else by the path itself."""
     found = _MODEL.fullmatch(normal(path))
     if found is not None:
-        return OPERATIONS.get(found[2]) if method == "POST" else BEDROCK_FREE
+        return OPERATIONS.get(found[2].lower()) if method == "POST" else None
     return _ROUTES(method, path)
 
 
@@ -108,49 +114,11 @@ PROVIDER = Provider(
     ),
 )
 
-# Agents and knowledge bases: models that they call are billed, and no answer tells which.
-AGENTS = Provider(
-    name="aws-bedrock-agents",
-    hosts=("bedrock-agent-runtime.*.amazonaws.com", "bedrock-agentcore.*.amazonaws.com"),
-    match=Routes((("POST", "/**", BEDROCK_LATER), ("PUT", "/**", BEDROCK_LATER))),
-    dialect="bedrock",
-    prices="aws-bedrock",
-    signed=signed,
-)
-
-# Where batches, training and machines are ordered: they work on files in Amazon's storage.
-JOBS = replace(
-    BEDROCK_LATER,
-    name="jobs of Bedrock",
-    advice="Send the calls to bedrock-runtime one by one: those are metered.",
-)
-CONTROL = Provider(
-    name="aws-bedrock-control",
-    hosts=("bedrock.*.amazonaws.com", "bedrock-fips.*.amazonaws.com"),
-    match=Routes(
-        (
-            ("POST", "/model-invocation-job/{}/stop", BEDROCK_FREE),
-            ("POST", "/model-invocation-job", JOBS),
-            ("POST", "/model-customization-jobs", JOBS),
-            ("POST", "/model-import-jobs", JOBS),
-            ("POST", "/model-evaluation-jobs", JOBS),
-            ("POST", "/evaluation-jobs", JOBS),
-            ("POST", "/provisioned-model-throughput", JOBS),
-            ("POST", "/marketplace-model/endpoints", JOBS),
-        )
-    ),
-    # All the rest of it is settings and lists.
-    api_only=False,
-    dialect="bedrock",
-    prices="aws-bedrock",
-    signed=signed,
-)
-
 # Anthropic's own platform on AWS: its API and its prices, with AWS signatures.
 ANTHROPIC = Provider(
     name="anthropic-aws",
     hosts=("aws-external-anthropic.*.api.aws",),
-    match=Routes((("POST", "/v1/messages", MESSAGES), ("*", "/v1/models/**", BEDROCK_FREE))),
+    match=Routes((("POST", "/v1/messages", MESSAGES), ("GET", "/v1/models/**", BEDROCK_FREE))),
     dialect="anthropic",
     prices="anthropic",
     signed=signed,

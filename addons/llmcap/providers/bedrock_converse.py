@@ -33,7 +33,7 @@ def read_converse(request: Request) -> Ask:
     content = measure(request)
     return Ask(
         model=model_in(request.path),
-        stream=request.path.rstrip("/").endswith("-stream"),
+        stream=request.path.lower().endswith("-stream"),
         text_bytes=content.text_bytes,
         media=content.media,
         output_limit=limit_in(document(body.get("inferenceConfig")).get("maxTokens")),

@@ -51,7 +51,7 @@ def read_invoke(request: Request) -> Ask:
     """What a request to invoke a model asks for."""
     body = request.document()
     model = model_in(request.path)
-    stream = request.path.rstrip("/").endswith("-stream")
+    stream = request.path.lower().endswith("-stream")
     content = measure(request)
     terms = asked_terms(request, body)
     if "anthropic_version" in body:

@@ -22,7 +22,7 @@ _TIER_HEADER = "x-amzn-bedrock-service-tier"
 
 def model_in(path: str) -> str:
     """The model that a path names: everything between `/model/` and the operation."""
-    name = path.partition("/model/")[2].rstrip("/").rpartition("/")[0]
+    name = path[len("/model/") :].rpartition("/")[0] if path.lower().startswith("/model/") else ""
     return unquote(name)
 
 

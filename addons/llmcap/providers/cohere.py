@@ -14,7 +14,7 @@ from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.openai_rerank import searches_bound
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
-from llmcap.providers.routes import Routes
+from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.records import Count, Usage
 
@@ -169,7 +169,11 @@ RERANK = Endpoint(name="rerank", read=read_rerank, reader=BilledUnitsReader, dia
 TRANSCRIPTION = Endpoint(
     name="transcriptions", read=read_recording, reader=BilledUnitsReader, dialect="cohere"
 )
-COHERE_LATER = replace(LATER, dialect="cohere")
+COHERE_LATER = replace(
+    LATER,
+    advice="No answer tells what it cost. Send the texts to /v2/chat or /v2/embed.",
+    dialect="cohere",
+)
 COHERE_FREE = replace(FREE, dialect="cohere")
 
 PROVIDER = Provider(
@@ -185,16 +189,16 @@ PROVIDER = Provider(
             ("POST", "/v2/embed", EMBED),
             ("POST", "/v1/rerank", RERANK),
             ("POST", "/v2/rerank", RERANK),
-            ("POST", "/v1/classify", COHERE_LATER),
-            ("POST", "/v2/parse", COHERE_LATER),
+            *routes_to(COHERE_LATER, "POST", "/v1/classify", "/v2/parse", "/v1/embed-jobs"),
+            ("POST", "/v2/batches", COHERE_LATER),
+            *routes_to(COHERE_LATER, "POST|PATCH", "/v1/finetuning/finetuned-models/**"),
             ("POST", "/v2/audio/transcriptions", TRANSCRIPTION),
-            ("POST", "/v1/embed-jobs", COHERE_LATER),
-            ("POST", "/v1/finetuning/finetuned-models", COHERE_LATER),
-            ("POST", "/v1/tokenize", COHERE_FREE),
-            ("POST", "/v1/detokenize", COHERE_FREE),
-            ("POST", "/v1/check-api-key", COHERE_FREE),
-            ("*", "/v1/models/**", COHERE_FREE),
-            ("*", "/v1/datasets/**", COHERE_FREE),
+            *routes_to(COHERE_FREE, "POST", "/v1/tokenize", "/v1/detokenize", "/v1/check-api-key"),
+            *routes_to(COHERE_FREE, "POST", "/v1/embed-jobs/{}/cancel", "/v2/batches/{}:cancel"),
+            *routes_to(COHERE_FREE, "GET|DELETE", "/v1/finetuning/**", "/v1/embed-jobs/**"),
+            *routes_to(COHERE_FREE, "GET", "/v1/models/**", "/v2/batches/**"),
+            ("GET|POST|DELETE", "/v1/datasets/**", COHERE_FREE),
+            ("GET|POST|PATCH|DELETE", "/v1/connectors/**", COHERE_FREE),
             *openai_api("/compatibility/v1", api=Api(dialect="cohere", asks_usage=True)),
         )
     ),

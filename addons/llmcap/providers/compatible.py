@@ -40,7 +40,7 @@ from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.openai_rerank import RerankReader, read_rerank
 from llmcap.providers.openai_responses import ResponsesReader, limit_responses, read_responses
 from llmcap.providers.reader import BaseReader, count, document
-from llmcap.providers.routes import Routes
+from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Reader, Request
 from llmcap.records import Count, Usage
 
@@ -251,12 +251,8 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         ("POST", "/fine_tuning/jobs/{}/cancel", stored_tuning),
         ("POST", "/videos/**", films),
         ("GET", "/realtime", later),
-        ("*", "/batches/**", free),
-        ("*", "/files/**", free),
-        ("*", "/uploads/**", free),
-        ("*", "/models/**", free),
-        ("POST", "/tokenize", free),
-        ("POST", "/moderations", free),
+        *routes_to(free, "GET|DELETE", "/batches/**", "/files/**", "/models/**"),
+        *routes_to(free, "POST", "/uploads", "/uploads/{}/{}", "/tokenize", "/moderations"),
     )
     return [(method, base + path, endpoint) for base in bases for method, path, endpoint in below]
 
@@ -271,7 +267,7 @@ def anthropic_api(*bases: str, dialect: str = "anthropic") -> list[Route]:
         for route in (
             ("POST", f"{base}/messages", messages),
             ("POST", f"{base}/messages/count_tokens", free),
-            ("*", f"{base}/models/**", free),
+            ("GET", f"{base}/models/**", free),
         )
     ]
 

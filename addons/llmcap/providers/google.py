@@ -8,9 +8,15 @@ https://ai.google.dev/api
 """
 
 from dataclasses import replace
-from urllib.parse import unquote
+from functools import partial
 
-from llmcap.providers import google_batches, google_caches, google_files, google_predict
+from llmcap.providers import (
+    google_batches,
+    google_caches,
+    google_decisions,
+    google_files,
+    google_predict,
+)  # fmt: skip
 from llmcap.providers.google_embed import EmbedReader, read_embed
 from llmcap.providers.google_generate import GenerateReader, limit_generate, read_generate
 from llmcap.providers.google_interactions import (
@@ -22,8 +28,9 @@ from llmcap.providers.google_interactions import (
 from llmcap.providers.openai_chat import HiddenReasoningReader, ask_usage, limit_chat, read_chat
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.orders import order_batch, read_nothing
-from llmcap.providers.routes import Routes
+from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Billing, Endpoint, Provider
+from llmcap.providers.spelling import normal
 
 GENERATE = Endpoint(
     name="generateContent",
@@ -111,6 +118,31 @@ CACHE = Endpoint(
 )
 FREE = Endpoint(name="free", billing=Billing.FREE, dialect="google")
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE, dialect="google")
+DECISION = Endpoint(
+    name="decisions",
+    read=google_decisions.read_decision,
+    reader=google_decisions.DecisionReader,
+    dialect="google",
+)
+_free = partial(routes_to, FREE)
+
+
+def _out_of_sight(name: str, advice: str) -> Endpoint:
+    return replace(OUT_OF_SIGHT, name=name, advice=advice)
+
+
+STORING = _out_of_sight(
+    "embedding of files", "Embed the text over :embedContent, and search it here: that is metered."
+)
+TUNING = _out_of_sight("tuning", "There is no answer that tells what a training cost.")
+TOKENS = _out_of_sight(
+    "a token for sessions elsewhere", "Open the session with the key itself: that is metered."
+)
+AT_TIMES = _out_of_sight(
+    "work that begins by itself", "Begin it here, over /interactions: that is metered."
+)
+ENVIRONMENT = _out_of_sight("machines in Google's cloud", "Run the tools here.")
+UNPRICED = _out_of_sight("work without a price", "No public price says what it costs.")
 KEEPING_LONGER = replace(
     OUT_OF_SIGHT,
     name="keeping a cache for longer",
@@ -131,8 +163,11 @@ VERBS = {
     "predictLongRunning": FILM,
 }
 
+_FOLDED = {verb.lower(): endpoint for verb, endpoint in VERBS.items()}
+
 # The Live API is spoken over a WebSocket.
 _LIVE = "/ws/"
+SESSIONS = _out_of_sight("a session", "It is metered where it is a WebSocket of the Live API.")
 
 _VERSIONS = ("/v1", "/v1beta", "/v1alpha", "/v1main")
 _PATHS = Routes(
@@ -147,29 +182,49 @@ _PATHS = Routes(
         ("POST", f"/upload{version}/files", FILES),
         ("GET", f"/download{version}/files/{{}}", BATCH_OUTPUT),
         ("GET", f"{version}/files/{{}}:download", BATCH_OUTPUT),
-        ("*", f"{version}/files/**", FREE),
-        ("*", f"/upload{version}/files/**", FREE),
+        *_free("GET|DELETE", f"{version}/files/**"),
+        *_free("POST", f"{version}/files", f"{version}/files:register"),
+        *_free("POST|PUT", f"/upload{version}/files/**"),
+        # A store of files is free; what is put into it is read by a model for embeddings.
+        *_free("POST", f"{version}/fileSearchStores"),
+        ("POST", f"{version}/fileSearchStores/{{}}:importFile", STORING),
+        ("POST|PUT", f"/upload{version}/fileSearchStores/**", STORING),
         ("GET", f"{version}/batches", STORED_BATCH),
         ("GET", f"{version}/batches/{{}}", STORED_BATCH),
-        ("*", f"{version}/batches/**", FREE),
+        *_free("POST", f"{version}/batches/{{}}:cancel", f"{version}/batches/{{}}:delete"),
         ("GET", f"{version}/models/{{}}/operations/{{}}", STORED_FILM),
-        ("*", f"{version}/operations/**", FREE),
         # A cache costs by the hour that it is kept, whatever is done with it.
         ("POST", f"{version}/cachedContents", CACHE),
         ("PATCH", f"{version}/cachedContents/{{}}", KEEPING_LONGER),
-        ("*", f"{version}/cachedContents/**", FREE),
+        ("POST", f"{version}/tunedModels", TUNING),
+        ("POST", f"{version}/tuningJobs", TUNING),
+        *_free("PATCH", f"{version}/tunedModels/{{}}", f"{version}/models/{{}}"),
+        *_free("POST", f"{version}/tunedModels/{{}}:cancel", f"{version}/tuningJobs/{{}}:cancel"),
+        ("POST", f"{version}/decisions", DECISION),
+        ("POST", f"{version}/auth_tokens", TOKENS),
+        # Agents begin their work as interactions, or by a clock.
+        ("POST", f"{version}/triggers", AT_TIMES),
+        ("POST", f"{version}/triggers/{{}}/executions", AT_TIMES),
+        ("PATCH", f"{version}/triggers/{{}}", AT_TIMES),
+        ("POST", f"{version}/environments", ENVIRONMENT),
+        ("POST", f"{version}/voices", UNPRICED),
+        *_free("POST|PUT", f"/upload{version}/environments/**"),
+        *_free("POST", f"{version}/agents", f"{version}/credentials", f"{version}/webhooks"),
+        *_free("POST", f"{version}/webhooks/{{}}:ping"),
+        *_free("POST", f"{version}/webhooks/{{}}:rotateSigningSecret"),
+        *_free("PATCH", f"{version}/credentials/{{}}", f"{version}/webhooks/{{}}"),
     )
 )
 
 
 def match(method: str, path: str) -> Endpoint | None:
     """The endpoint of a path: by its verb, else by the path itself."""
-    path = unquote(path)  # some clients encode the colon
+    path = normal(path)  # some clients encode the colon
     _, colon, verb = path.rpartition(":")
-    if colon and method == "POST" and verb in VERBS:
-        return VERBS[verb]
-    if path.startswith(_LIVE):
-        return OUT_OF_SIGHT
+    if colon and method == "POST" and (found := _FOLDED.get(verb.lower())):
+        return found
+    if path.lower().startswith(_LIVE):
+        return SESSIONS
     if method in ("GET", "HEAD", "OPTIONS", "DELETE"):
         return _PATHS(method, path) or FREE
     return _PATHS(method, path)
@@ -180,7 +235,7 @@ ROUTES = (
     *(("POST", f"/{{version}}/models/{{}}:{verb}", endpoint) for verb, endpoint in VERBS.items()),
     *((method, path.replace("/v1beta/", "/{version}/"), endpoint)
       for method, path, endpoint in _PATHS.table if path.startswith("/v1beta/")),
-    ("GET", "/ws/**", OUT_OF_SIGHT),
+    ("GET", "/ws/**", SESSIONS),
 )  # fmt: skip
 
 PROVIDER = Provider(

@@ -48,7 +48,7 @@ def read_generate(request: Request) -> Ask:
         request,
         request.document(),
         model=model_in(request.path),
-        stream="streamGenerate" in request.path,
+        stream="streamgenerate" in request.path.lower(),
     )
 
 

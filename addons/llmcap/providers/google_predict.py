@@ -56,7 +56,7 @@ def read_film(request: Request) -> Ask:
     """What a request for films asks for: so many, so long, of that size."""
     parameters = document(request.document().get("parameters"))
     films = count(parameters.get("sampleCount"))
-    if not films and "/publishers/" in request.path:
+    if not films and "/publishers/" in request.path.lower():
         raise FormatError("how many films it asks for is not said: give a sampleCount")
     seconds = amount(parameters.get("durationSeconds")) or FILM_SECONDS_MAX
     asked = max(films, 1) * seconds

@@ -10,8 +10,8 @@ https://docs.mistral.ai/api, https://mistral.ai/pricing
 from dataclasses import replace
 from functools import partial
 
-from llmcap.providers import hosted, mistral_batches
-from llmcap.providers.compatible import FREE, LATER, Api, CompatibleReader, Read, openai_api
+from llmcap.providers import hosted, mistral_batches, mistral_platform
+from llmcap.providers.compatible import LATER, Api, CompatibleReader, Read, openai_api
 from llmcap.providers.content import measure
 from llmcap.providers.openai_audio import RECORDING_BYTES_PER_SECOND, read_recording
 from llmcap.providers.openai_batches import OutputReader, answers, read_output
@@ -367,9 +367,8 @@ PROVIDER = Provider(
             ("GET", "/v1/batch/jobs/{}", STORED_BATCH),
             ("POST", "/v1/batch/jobs/{}/cancel", STORED_BATCH),
             ("POST", "/v1/fine_tuning/jobs", TUNING_JOBS),
-            ("*", "/v1/batch/**", FREE),
-            ("*", "/v1/agents/**", FREE),
-            ("*", "/v1/libraries/**", FREE),
+            ("POST", "/v1/fine_tuning/jobs/{}/start", TUNING_JOBS),
+            *mistral_platform.ROUTES,
             *openai_api("/v1", api=API),
         )
     ),

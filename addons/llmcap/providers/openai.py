@@ -31,6 +31,7 @@ from llmcap.providers.openai_chat import (
     read_completion,
 )  # fmt: skip
 from llmcap.providers.openai_containers import SideReader, read_container, read_search
+from llmcap.providers.openai_decisions import DecisionReader, read_decision
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai_files import UploadedReader, read_line, read_piece
 from llmcap.providers.openai_images import ImagesReader, read_image
@@ -45,7 +46,7 @@ from llmcap.providers.openai_runs import read_stored as read_stored_run
 from llmcap.providers.openai_tuning import JobReader, order_training, read_job
 from llmcap.providers.openai_videos import VideoReader, read_video
 from llmcap.providers.orders import order_batch, read_nothing
-from llmcap.providers.routes import Routes
+from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
 
 Read = Callable[[Request], Ask]
@@ -134,6 +135,7 @@ STORED_TUNING = replace(
 )
 CONTAINER = Endpoint(name="containers", read=read_container, reader=SideReader)
 STORE_SEARCH = Endpoint(name="vector store search", read=read_search, reader=SideReader)
+DECISIONS = Endpoint(name="decisions", read=_regional(read_decision), reader=DecisionReader)
 FREE = Endpoint(name="free", billing=Billing.FREE)
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE)
 
@@ -158,6 +160,13 @@ EVALUATED = out_of_sight(
 AGENT = out_of_sight(
     "agents in OpenAI's cloud", "Run the agent here, over /v1/responses: that is metered."
 )
+CHATKIT = out_of_sight(
+    "a chat in OpenAI's cloud", "Run the workflow here, over /v1/responses: that is metered."
+)
+UNPRICED = out_of_sight("work without a price", "No public price says what it costs.")
+
+
+_free = partial(routes_to, FREE)
 
 ROUTES = Routes(
     (
@@ -180,18 +189,24 @@ ROUTES = Routes(
         ("POST", "/v1/videos/{}/remix", VIDEO),
         ("POST", "/v1/videos/{}", VIDEO),
         ("POST", "/v1/moderations", FREE),
+        ("POST", "/v1/decisions", DECISIONS),
         # Assistants.
         ("POST", "/v1/threads/runs", RUN),
         ("POST", "/v1/threads/{}/runs", RUN),
         ("GET", "/v1/threads/{}/runs/{}", STORED_RUN),
         ("POST", "/v1/threads/{}/runs/{}/cancel", STORED_RUN),
         ("POST", "/v1/threads/{}/runs/{}/submit_tool_outputs", STORED_RUN),
-        ("*", "/v1/threads/**", FREE),
-        ("*", "/v1/assistants/**", FREE),
+        *_free("POST", "/v1/threads", "/v1/threads/{}", "/v1/threads/{}/runs/{}"),
+        *_free("POST", "/v1/threads/{}/messages", "/v1/threads/{}/messages/{}"),
+        *_free("POST", "/v1/assistants", "/v1/assistants/{}"),
+        *_free("GET|DELETE", "/v1/threads/**", "/v1/assistants/**"),
         # What is paid later, by the hour, or over another connection.
         ("GET", "/v1/realtime", OUT_OF_SIGHT),
         ("POST", "/v1/realtime/**", CALLS),
         ("*", "/v1/live/**", CALLS),
+        ("POST", "/v1/chatkit/sessions", CHATKIT),
+        *_free("POST", "/v1/chatkit/sessions/{}/cancel"),
+        *_free("GET|DELETE", "/v1/chatkit/**", "/v1/videos/**"),
         # Batches, and the files that they work on.
         ("POST", "/v1/files", FILES),
         ("GET", "/v1/files/{}/content", BATCH_OUTPUT),
@@ -208,29 +223,39 @@ ROUTES = Routes(
         ("POST", "/v1/fine_tuning/alpha/graders/run", GRADED),
         ("POST", "/v1/evals/{}/runs", EVALUATED),
         ("POST", "/v1/agents/**", AGENT),
+        ("GET|DELETE", "/v1/agents/**", FREE),
         ("POST", "/v1/containers", CONTAINER),
         ("POST", "/v1/vector_stores/{}/search", STORE_SEARCH),
+        ("POST", "/v1/audio/voices", UNPRICED),
+        ("POST", "/v1/content_provenance_checks", UNPRICED),
         # The older form of paths, with the model in them.
         ("POST", "/v1/engines/{}/embeddings", EMBEDDINGS),
         ("POST", "/v1/engines/{}/completions", COMPLETIONS),
         # Lists, uploads, settings, what was stored.
-        ("*", "/v1/batches/**", FREE),
-        ("*", "/v1/fine_tuning/**", FREE),
-        ("*", "/v1/vector_stores/**", FREE),
-        ("*", "/v1/containers/**", FREE),
-        ("*", "/v1/evals/**", FREE),
-        ("DELETE", "/v1/responses/{}", FREE),
-        ("GET", "/v1/responses/{}/input_items", FREE),
-        ("*", "/v1/chat/completions/**", FREE),
-        ("*", "/v1/conversations/**", FREE),
-        ("*", "/v1/files/**", FREE),
-        ("*", "/v1/uploads/**", FREE),
-        ("*", "/v1/models/**", FREE),
-        ("*", "/v1/organization/**", FREE),
-        ("*", "/v1/dashboard/**", FREE),
-        ("*", "/v1/webhook_endpoints/**", FREE),
-        ("*", "/v1/skills/**", FREE),
-        ("*", "/v1/vaults/**", FREE),
+        *_free("GET", "/v1/models/**", "/v1/responses/{}/input_items", "/v1/webhook_event_types"),
+        *_free("GET", "/v1/batches/**", "/v1/fine_tuning/**", "/v1/dashboard/**", "/v1/safety/**"),
+        *_free("DELETE", "/v1/models/{}", "/v1/responses/{}", "/v1/fine_tuning/**"),
+        *_free("GET|DELETE", "/v1/chat/completions/**", "/v1/files/**", "/v1/containers/**"),
+        *_free("GET|DELETE", "/v1/vector_stores/**", "/v1/evals/**", "/v1/conversations/**"),
+        *_free("POST", "/v1/chat/completions/{}", "/v1/containers/{}/files"),
+        *_free("POST", "/v1/evals", "/v1/evals/{}", "/v1/evals/{}/runs/{}/cancel"),
+        *_free("POST", "/v1/fine_tuning/alpha/graders/validate"),
+        *_free("POST", "/v1/fine_tuning/checkpoints/{}/permissions"),
+        *_free("POST", "/v1/conversations", "/v1/conversations/{}", "/v1/conversations/{}/items"),
+        *_free("POST", "/v1/uploads", "/v1/uploads/{}/{}", "/v1/audio/voice_consents/**"),
+        # A store is paid by the gigabyte and day that it is kept, and so by no call.
+        *_free(
+            "POST", "/v1/vector_stores", "/v1/vector_stores/{}", "/v1/vector_stores/{}/files/**"
+        ),
+        *_free(
+            "POST",
+            "/v1/vector_stores/{}/file_batches",
+            "/v1/vector_stores/{}/file_batches/{}/cancel",
+        ),
+        # Settings of the organisation, and what of the user's own is kept for tools.
+        *_free("GET|POST|DELETE", "/v1/organization/**", "/v1/projects/**"),
+        *_free("GET|POST|DELETE", "/v1/webhook_endpoints/**", "/v1/skills/**", "/v1/vaults/**"),
+        *_free("GET|DELETE", "/v1/audio/voices/**", "/v1/audio/voice_consents/**"),
     )
 )
 

@@ -141,8 +141,8 @@ PROVIDER = Provider(
             ("POST", "/api/v1/images", IMAGES),
             *openai_api("/api/v1", api=API),
             # Keys and their limits, and what they have used.
-            ("*", "/api/v1/keys/**", TOLD_FREE),
-            ("*", "/api/v1/auth/**", TOLD_FREE),
+            ("GET|POST|PATCH|DELETE", "/api/v1/keys/**", TOLD_FREE),
+            ("GET|POST", "/api/v1/auth/**", TOLD_FREE),
             ("GET", "/api/v1/**", TOLD_FREE),
             ("POST", "/api/v1/**", UNTOLD),
         )

@@ -45,7 +45,7 @@ def _routes(dialect: str) -> tuple[Route, ...]:
         ("POST", "/v1/classify", replace(several, name="classify")),
         ("POST", "/v1/batches", later),
         ("POST", "/v1/train", later),
-        ("*", "/v1/files/**", free),
+        ("GET|POST|DELETE", "/v1/files/**", free),
     )
 
 

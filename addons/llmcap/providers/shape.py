@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from llmcap.errors import FormatError
+from llmcap.providers.spelling import normal
 from llmcap.records import Count, Reading
 
 Document = dict[str, Any]
@@ -37,7 +38,8 @@ class Request:
     """
     One HTTP request as the core sees it: lower-case header names, body free of content-encoding.
 
-    `path` has no query. The parsed body is kept, as matching, reading and clamping all need it.
+    `path` has no query, and the one spelling that `spelling.normal` gives it. The parsed body is
+    kept, as matching, reading and clamping all need it.
     """
 
     __slots__ = ("_document", "body", "headers", "host", "method", "path", "query")
@@ -55,7 +57,7 @@ class Request:
     ) -> None:
         self.method = method
         self.host = host
-        self.path = path
+        self.path = normal(path)
         self.query = query
         self.headers = headers
         self.body = body

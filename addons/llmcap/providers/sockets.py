@@ -6,16 +6,15 @@ from collections.abc import Callable
 from llmcap.providers.google_live import LiveWire
 from llmcap.providers.openai_realtime import RealtimeWire
 from llmcap.providers.responses_socket import ResponsesWire
-from llmcap.providers.routes import normal
 from llmcap.providers.session import Wire
 from llmcap.providers.shape import Billing, Endpoint, Provider, Request
 
 WireMaker = Callable[[Endpoint, Request], Wire]
 
 WIRES: tuple[tuple[re.Pattern[str], WireMaker], ...] = (
-    (re.compile(r"/responses$"), ResponsesWire),
-    (re.compile(r"/(?:v1|openai|voice-live)(?:/v1)?/realtime$"), RealtimeWire),
-    (re.compile(r"^/ws/.*[./]BidiGenerateContent(?:Constrained)?$"), LiveWire),
+    (re.compile(r"/responses$", re.IGNORECASE), ResponsesWire),
+    (re.compile(r"/(?:v1|openai|voice-live)(?:/v1)?/realtime$", re.IGNORECASE), RealtimeWire),
+    (re.compile(r"^/ws/.*[./]BidiGenerateContent(?:Constrained)?$", re.IGNORECASE), LiveWire),
 )
 
 
@@ -26,9 +25,8 @@ def socket_of(provider: Provider, request: Request) -> Wire | None:
     Whose host it is decides the prices, the end of the path what is spoken: OpenAI's wires have
     the same paths at Azure, xAI and others. A POST to the same path tells how its asks are read.
     """
-    path = normal(request.path)
     for pattern, maker in WIRES:
-        if pattern.search(path):
+        if pattern.search(request.path):
             return maker(_posted(provider, request.path), request)
     return None
 

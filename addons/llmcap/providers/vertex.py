@@ -15,6 +15,7 @@ from llmcap.providers import anthropic, google
 from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
 from llmcap.providers.compatible import CompatibleReader
 from llmcap.providers.content import measure
+from llmcap.providers.google_caches import read_cache
 from llmcap.providers.google_generate import GenerateReader, model_in, read_generate
 from llmcap.providers.openai_chat import (
     HiddenReasoningReader,
@@ -22,26 +23,39 @@ from llmcap.providers.openai_chat import (
     limit_max_tokens,
     read_chat,
 )
-from llmcap.providers.routes import Routes, normal
+from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+from llmcap.providers.spelling import normal
 from llmcap.records import Charge, Usage
 
 Read = Callable[[Request], Ask]
 
 _WORKSPACE = "/v1/projects/{}/locations/{}/workspaces/{}/invoke/v1"
 
-_REGION = re.compile(r"/locations/([^/]+)/")
+# A version is whatever stands in its place: each has twins (`v1beta1`, `v1alpha1`).
+_VERSION = r"/v\w+"
+_LOCATION = rf"{_VERSION}/projects/[^/]+/locations/([^/]+)"
+_REGION = re.compile(r"/locations/([^/]+)/", re.IGNORECASE)
 _PUBLISHED = re.compile(
-    r"/(?:v1|v1beta1|v1alpha1)/(?:projects/[^/]+/locations/[^/]+/)?publishers/([^/]+)/models/(.+):(\w+)"
+    rf"{_VERSION}/(?:projects/[^/]+/(?:locations/[^/]+/)?)?publishers/([^/]+)/models/(.+):(\w+)",
+    re.IGNORECASE,
 )
-_ENDPOINT = re.compile(r"/(?:v1|v1beta1)/projects/[^/]+/locations/[^/]+/endpoints/(.+)")
+_ENDPOINT = re.compile(rf"{_LOCATION}/endpoints/(?P<name>.+)", re.IGNORECASE)
+_CACHES = re.compile(rf"{_LOCATION}/cachedContents", re.IGNORECASE)
+_DESCRIBED = re.compile(rf"{_LOCATION}/models/[^/:]+", re.IGNORECASE)
+_STOPPED = re.compile(
+    r".*/(?:batchPredictionJobs|tuningJobs|operations)/[^/]+:cancel", re.IGNORECASE
+)
 # Google Cloud's own clients speak gRPC: the services that let a model work, whatever the method.
 _GRPC = re.compile(
     r"/google\.cloud\.aiplatform\.v\w+\."
     r"(?:Prediction|Job|GenAiTuning|GenAiCache|ReasoningEngineExecution|Evaluation)Service/\w+"
 )
 _TASKS = re.compile(
-    r".*/(?:batchPredictionJobs|tuningJobs|cachedContents|evaluateInstances|ragCorpora|reasoningEngines)\b.*"
+    r".*/(?:batchPredictionJobs|tuningJobs|cachedContents|evaluateInstances|ragCorpora"
+    r"|reasoningEngines)\b.*|.*:(?:evaluateInstances|generateSyntheticData|retrieveContexts"
+    r"|augmentPrompt|corroborateContent|generateInstanceRubrics)",
+    re.IGNORECASE,
 )
 
 
@@ -67,7 +81,7 @@ def read_messages(request: Request) -> Ask:
     body = {
         **request.document(),
         "model": model_in(request.path),
-        "stream": request.path.endswith("streamRawPredict"),
+        "stream": request.path.lower().endswith("streamrawpredict"),
     }
     return ask_of(body, text_bytes=content.text_bytes, media=content.media)
 
@@ -78,7 +92,7 @@ def read_raw(request: Request) -> Ask:
     return replace(
         ask,
         model=ask.model or model_in(request.path),
-        stream=ask.stream or request.path.endswith("streamRawPredict"),
+        stream=ask.stream or request.path.lower().endswith("streamrawpredict"),
         usage_wanted=True,
     )
 
@@ -134,7 +148,12 @@ CHAT = Endpoint(
     dialect="google",
 )
 FREE = google.FREE
-LATER = google.OUT_OF_SIGHT
+LATER = replace(
+    google.OUT_OF_SIGHT,
+    name="other work of Vertex AI",
+    advice="Call the model over :generateContent or :rawPredict: those are metered.",
+)
+CACHE = replace(google.CACHE, read=located(read_cache))
 TASKS = replace(
     LATER,
     name="jobs of Vertex AI",
@@ -151,34 +170,45 @@ _GOOGLES = {
     "asyncBatchEmbedContent": LATER,
 }
 _RAW = ("rawPredict", "streamRawPredict")
+_FOLDED = {verb.lower(): endpoint for verb, endpoint in _GOOGLES.items()}
+_FOLDED_RAW = tuple(verb.lower() for verb in _RAW)
+_GENERATING = ("generatecontent", "streamgeneratecontent")
 _PROJECT = "/v1/projects/{}/locations/{}"
 _MODELS = f"{_PROJECT}/publishers"
 
 
 def match(method: str, path: str) -> Endpoint | None:
     """The endpoint of a path: by publisher and verb, or by the API below an endpoint."""
-    path = normal(path).replace("%3A", ":").replace("%3a", ":").replace("%40", "@")
+    path = normal(path)
     if method in ("GET", "HEAD", "OPTIONS", "DELETE"):
-        return LATER if path.startswith("/ws/") else FREE
+        return LATER if path.lower().startswith("/ws/") else FREE
     if found := _PUBLISHED.fullmatch(path):
-        publisher, model, verb = found.groups()
-        if verb == "countTokens" or model.startswith("count-tokens"):
-            return FREE
-        if publisher == "google":
-            return _GOOGLES.get(verb, LATER)
-        if verb in _RAW:
-            return MESSAGES if publisher == "anthropic" else RAW
-        return LATER
+        known = _published(*(each.lower() for each in found.groups()))
+        return known if method == "POST" else LATER
     if found := _ENDPOINT.fullmatch(path):
-        name = found[1]
+        name = found["name"].lower()
         if name == "openapi/chat/completions":
             return CHAT
-        verb = name.rpartition(":")[2]
         # A tuned model answers as Gemini does; any other is paid by the hour that it runs.
-        return _GOOGLES[verb] if verb in ("generateContent", "streamGenerateContent") else LATER
+        return GENERATE if name.rpartition(":")[2] in _GENERATING else LATER
+    if _CACHES.fullmatch(path):
+        return CACHE if method == "POST" else TASKS
+    if _STOPPED.fullmatch(path) or (method == "PATCH" and _DESCRIBED.fullmatch(path)):
+        return FREE
     if _TASKS.fullmatch(path):
         return TASKS
     return LATER if _GRPC.fullmatch(path) else None
+
+
+def _published(publisher: str, model: str, verb: str) -> Endpoint:
+    """The endpoint of a publisher's model."""
+    if verb == "counttokens" or model.startswith("count-tokens"):
+        return FREE
+    if publisher == "google":
+        return _FOLDED.get(verb, LATER)
+    if verb in _FOLDED_RAW:
+        return MESSAGES if publisher == "anthropic" else RAW
+    return LATER
 
 
 PROVIDER = Provider(

@@ -13,7 +13,7 @@ from llmcap.providers.compatible import FREE, LATER
 from llmcap.providers.multipart import fields_of
 from llmcap.providers.openai_audio import RECORDING_BYTES_PER_SECOND, read_recording
 from llmcap.providers.reader import BaseReader, amount, count, document, text
-from llmcap.providers.routes import Routes
+from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.records import Count, Usage
 
@@ -123,7 +123,9 @@ def heard_seconds(answer: Document) -> Decimal | None:
 
 
 # --- the APIs -------------------------------------------------------------------------------
-
+OVER_SOCKETS = replace(
+    LATER, advice="POST /v1/listen and POST /v1/speak have a length, and are metered."
+)
 DEEPGRAM = Provider(
     name="deepgram",
     hosts=("api.deepgram.com", "agent.deepgram.com"),
@@ -131,12 +133,11 @@ DEEPGRAM = Provider(
         (
             ("POST", "/v1/speak", Endpoint(name="speak", read=read_speak, reader=SpokenReader)),
             ("POST", "/v1/listen", Endpoint(name="listen", read=read_listen, reader=HeardReader)),
-            ("GET", "/v1/speak", LATER),
-            ("GET", "/v1/listen", LATER),
-            ("GET", "/v2/listen", LATER),
-            ("GET", "/v1/agent/**", LATER),
-            ("POST", "/v1/read", LATER),
-            ("*", "/v1/projects/**", FREE),
+            *routes_to(
+                OVER_SOCKETS, "GET", "/v1/speak", "/v1/listen", "/v2/listen", "/v1/agent/**"
+            ),
+            ("POST", "/v1/read", OVER_SOCKETS),
+            ("GET|POST|PUT|PATCH|DELETE", "/v1/projects/**", FREE),
             ("POST", "/v1/auth/grant", FREE),
         )
     ),
@@ -156,9 +157,11 @@ ELEVENLABS = Provider(
                 "/v1/speech-to-text",
                 Endpoint(name="speech-to-text", read=read_form, reader=HeardReader),
             ),
-            ("*", "/v1/user/**", FREE),
-            ("*", "/v1/history/**", FREE),
-            ("*", "/v1/voices/**", FREE),
+            *routes_to(FREE, "GET|DELETE", "/v1/user/**", "/v1/history/**", "/v1/voices/**"),
+            *routes_to(
+                FREE, "POST", "/v1/history/download", "/v1/voices/{}/edit", "/v1/voices/add"
+            ),
+            *routes_to(FREE, "POST", "/v1/voices/{}/settings/edit"),
         )
     ),
 )

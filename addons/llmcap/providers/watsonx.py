@@ -45,7 +45,7 @@ def _named(request: Request, limit: int | None) -> Ask:
     content = measure(request)
     return Ask(
         model=text(request.document().get("model_id")),
-        stream=request.path.rstrip("/").endswith("_stream"),
+        stream=request.path.lower().endswith("_stream"),
         text_bytes=content.text_bytes,
         media=content.media,
         output_limit=limit,
@@ -104,7 +104,7 @@ PROVIDER = Provider(
             # A deployment hides its model; the others have no usage.
             ("POST", "/ml/v1/deployments/**", LATER),
             ("POST", "/ml/v1/**", LATER),
-            ("*", "/ml/**", FREE),
+            ("GET|DELETE", "/ml/**", FREE),
         )
     ),
 )

@@ -236,7 +236,7 @@ PROVIDER = Provider(
             ("POST", "/v1/tts", LATER),
             ("POST", "/v1/realtime/**", LATER),
             ("POST", "/v1/tokenize-text", FREE),
-            ("*", "/v1/api-key/**", FREE),
+            ("GET", "/v1/api-key/**", FREE),
             *xai_grpc.ROUTES,
             *openai_api("/v1", api=API),
             *anthropic_api("/v1"),

@@ -282,7 +282,16 @@ def _endpoint(
 
 
 FREE = Endpoint(name="free", billing=Billing.FREE, dialect="grpc")
-OUT_OF_SIGHT = Endpoint(name="another gRPC service", billing=Billing.UNMETERABLE, dialect="grpc")
+OUT_OF_SIGHT = Endpoint(
+    name="another gRPC service",
+    billing=Billing.UNMETERABLE,
+    advice="xAI's REST API has the same under /v1: chats, images and films are metered there.",
+    dialect="grpc",
+)
+# What only looks, stops or keeps; what is put into a batch is what costs.
+_FREE_BATCHES = (
+    "CancelBatch", "CreateBatch", "GetBatch", "ListBatchRequestMetadata", "ListBatches"
+)  # fmt: skip
 
 ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     (
@@ -315,5 +324,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/xai_api.Models/{}", FREE),
     ("POST", "/xai_api.Auth/{}", FREE),
     ("POST", "/xai_api.Tokenize/{}", FREE),
+    ("POST", "/xai_api.Files/{}", FREE),
+    *(("POST", f"/xai_api.BatchMgmt/{name}", FREE) for name in _FREE_BATCHES),
     ("POST", "/xai_api.{}/{}", OUT_OF_SIGHT),
 )
