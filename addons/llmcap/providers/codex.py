@@ -19,7 +19,8 @@ PROVIDER = Provider(
             ("POST", f"{_BASE}/responses", RESPONSES),
             ("GET", f"{_BASE}/responses", STORED),  # over a WebSocket it is a call like the POST
             ("POST", f"{_BASE}/responses/compact", COMPACT),
-            ("GET|POST|PUT|PATCH|DELETE", f"{_BASE}/**", FREE),
+            ("POST", f"{_BASE}/analytics-events/**", FREE),
+            ("GET|DELETE", f"{_BASE}/**", FREE),
         )
     ),
     api_only=False,

@@ -6,7 +6,7 @@ from llmcap.attributes import Facts
 from llmcap.providers import provider_of
 from llmcap.providers.shape import Request
 from llmcap.providers.sockets import socket_of
-from llmcap.records import EndpointPolicy
+from llmcap.providers.suspects import passes_unknown
 from llmcap.replies import Refusal, refuse_upgrade
 from llmcap.sockets.session import Session
 from llmcap.walk.answers import Refused
@@ -29,9 +29,8 @@ def opened(firewall: "Firewall", request: Request, facts: Facts) -> Session | Re
     wire = socket_of(provider, request)
     if wire is not None:
         return Session(firewall, provider=provider, wire=wire, upgrade=request, facts=facts)
-    policy = firewall.policy.unknown_endpoints
     where = f"{request.host}{request.path}"
-    if policy is EndpointPolicy.PASS or (policy is EndpointPolicy.AUTO and not provider.api_only):
+    if passes_unknown(firewall.policy, provider, request):
         firewall.shared.notify(
             "unmetered", f"a WebSocket to {where} is not metered: passed", subject=where
         )

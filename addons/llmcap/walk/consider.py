@@ -16,6 +16,7 @@ from llmcap.estimate import sold
 from llmcap.lots import unsold
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
+from llmcap.providers.suspects import dearest_reading, is_idle, passes_unknown
 from llmcap.records import Call, EndpointPolicy, UnknownPolicy
 from llmcap.replies import Refusal, refuse_upgrade
 from llmcap.restrain import restrained
@@ -23,9 +24,6 @@ from llmcap.shared.state import Shared
 from llmcap.uploads import Upload
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.ordering import ordered
-
-# Methods that start work at a provider. A GET never does, and HEAD and OPTIONS cannot.
-WORKING_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 Considered = Pass | Refused | Deferred | Admission
 
@@ -35,7 +33,7 @@ def consider(shared: Shared, request: Request, facts: Facts) -> Considered:
     found = match(request.host, request.method, request.path)
     if found is None:
         return Pass("no provider")
-    provider, endpoint = found
+    provider, endpoint = found[0], dearest_reading(*found, request)
     if endpoint is None:
         return _unknown_endpoint(shared, provider, request)
     if endpoint.billing is Billing.FREE:
@@ -95,11 +93,7 @@ def consider_ask(
 
 
 def _unknown_endpoint(shared: Shared, provider: Provider, request: Request) -> Pass | Refused:
-    policy = shared.policy.unknown_endpoints
-    passes = policy is EndpointPolicy.PASS or (
-        policy is EndpointPolicy.AUTO and not provider.api_only
-    )
-    if request.method not in WORKING_METHODS or passes:
+    if is_idle(request) or passes_unknown(shared.policy, provider, request):
         return Pass("unknown endpoint")
     text = (
         f"LLMCap does not know {request.method} {request.path} of {provider.name}, so it "
