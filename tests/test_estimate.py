@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmcap import vocabulary
+from llmcap.errors import LLMCapError
 from llmcap.estimate import (
+    PIECE_CHARACTERS_MAX,
     TOKENIZER_FACTOR,
     TokenCounter,
     demand,
+    in_pieces,
     input_bound,
     measured,
     sold,
@@ -173,6 +177,54 @@ def test_the_counter_multiplies_with_the_familys_factor_and_learns_a_larger_one(
     assert counter.factor("anthropic") == TOKENIZER_FACTOR
     counter.learn(family="anthropic", bound=100, billed=150)
     assert counter.factor("anthropic") == TOKENIZER_FACTOR * Decimal("1.5")
+
+
+LONG = 1_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" " * LONG, "\n" * LONG, "a" * LONG, "\t \r" * (LONG // 3), (" " * 70_000 + "x") * 10],
+    ids=["spaces", "line ends", "a letter", "white space", "spaces between letters"],
+)
+def test_a_long_text_of_one_kind_is_counted(text):
+    """tiktoken's regular expression panics on the first of these, given whole."""
+    assert 0 < TokenCounter().count([text]) <= len(text)
+
+
+@given(st.text(alphabet="ab \n", max_size=4_000), st.integers(1, 6))
+def test_a_text_is_its_pieces(text, times):
+    """Nothing is lost or said twice, and none is longer than the tokenizer takes."""
+    text = text * times * 20
+    pieces = list(in_pieces(text))
+    assert "".join(pieces) == text
+    assert all(len(piece) <= PIECE_CHARACTERS_MAX for piece in pieces)
+    assert all(pieces) or not text
+
+
+def test_a_cut_between_words_counts_no_more_than_the_whole():
+    """Prose is cut in front of a space, where a token begins anyway."""
+    text = "The quick brown fox jumps over the lazy dog, " * 10_000
+    whole = len(vocabulary.encoding().encode_ordinary(text))
+    assert TokenCounter().count([text]) == whole
+
+
+def test_a_tokenizer_that_panics_raises_an_error_that_everybody_catches():
+    """What Rust panics with is no `Exception`; what ends the program stays what it is."""
+
+    class Panic(BaseException):
+        """As `pyo3_runtime.PanicException`."""
+
+    def raising(error):
+        def encode(_):
+            raise error
+
+        return TokenCounter(encode=encode)
+
+    with pytest.raises(LLMCapError, match="Panic"):
+        raising(Panic()).count(["text"])
+    with pytest.raises(KeyboardInterrupt):
+        raising(KeyboardInterrupt()).count(["text"])
 
 
 def test_an_unknown_window_is_a_large_one():

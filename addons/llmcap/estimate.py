@@ -10,11 +10,12 @@ Everything is priced at the dearest rate that could apply: cache writes, long-co
 dearest model that may help.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
 from llmcap.bounds.media import by_tokens, in_units, media_bound
+from llmcap.errors import LLMCapError
 from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.pricing.units import SIDE_UNITS, TOKEN_UNITS
@@ -31,6 +32,10 @@ TOOL_PROMPT_TOKENS = 1024
 # for the chat markup; the tokenizers of the others make up to half as many tokens more of a text.
 TOKENIZER_FACTORS = {"openai": Decimal("1.1"), "azure-openai": Decimal("1.1")}
 TOKENIZER_FACTOR = Decimal("1.6")
+
+# As much text is given to the tokenizer at once; a cut is in front of a space where one is near.
+PIECE_CHARACTERS_MAX = 65_536
+CUT_WITHIN_CHARACTERS = 1_024
 
 # The window that is assumed where neither the request nor the price book names one.
 CONTEXT_WINDOW_UNKNOWN = 2_000_000
@@ -193,7 +198,13 @@ class TokenCounter:
     def count(self, texts: Iterable[str]) -> int:
         """Tokens of the texts in o200k_base, by themselves."""
         encode = self._encode or self._load()
-        return sum(len(encode(text)) for text in texts)
+        try:
+            return sum(len(encode(piece)) for text in texts for piece in in_pieces(text))
+        except (Exception, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as panic:
+            # What Rust panics with is no `Exception`: who meters would not catch it.
+            raise LLMCapError(f"the tokenizer failed: {type(panic).__name__}") from panic
 
     def bound(self, texts: Iterable[str], *, family: str) -> int:
         """A bound of the tokens that this family's tokenizer makes of the texts."""
@@ -212,3 +223,21 @@ class TokenCounter:
 
         self._encode = encoding().encode_ordinary
         return self._encode
+
+
+def in_pieces(text: str) -> Iterator[str]:
+    """
+    A text in parts that tiktoken can take, cut in front of a space where there is one.
+
+    Its regular expression panics where a run of spaces is too long, and a megabyte of one letter
+    takes it a quarter of a second. In front of a space a token begins anyway; a cut in a longer
+    word makes as many tokens or more.
+    """
+    start = 0
+    while len(text) - start > PIECE_CHARACTERS_MAX:
+        end = start + PIECE_CHARACTERS_MAX
+        space = text.rfind(" ", end - CUT_WITHIN_CHARACTERS, end)
+        end = space if space > start else end
+        yield text[start:end]
+        start = end
+    yield text[start:] if start else text

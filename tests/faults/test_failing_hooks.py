@@ -18,7 +18,9 @@ from walk import Walk, chat, chunk, completion, walk
 
 from llmcap import cut
 from llmcap.addon import LLMCap
+from llmcap.ledger import queries
 from llmcap.providers.shape import Request
+from llmcap.records import EntryKind
 from llmcap.walk import decision
 
 READ, WRITTEN = 100, 10
@@ -236,6 +238,47 @@ def test_a_fault_at_the_cap_refuses(
         assert there.balance.held == 0
         assert there.balance.spent <= there.firewall.policy.budgets[0].cap
         assert there.firewall.ledger.audit() == []
+
+
+class Panic(BaseException):
+    """As what a library written in Rust panics with: no `Exception`."""
+
+
+@pytest.mark.parametrize("text", ["hello", "hello " * 10_000], ids=["in the loop", "in a thread"])
+def test_a_panic_of_the_tokenizer_refuses(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client has its answer, the ledger a row, and nothing is held."""
+    there = walk("0.0001", wait_seconds=0)
+    addon = LLMCap(there.firewall)
+
+    def panics(*_arguments, **_named):
+        raise Panic
+
+    with taddons.context(addon), monkeypatch.context() as patch:
+        patch.setattr(there.firewall.counter, "bound", panics)
+        flow = flow_of(chat(text))
+        assert not forwarded(addon, flow)
+    assert flow.response is not None
+    assert flow.response.status_code >= 400
+    assert b"Panic" in flow.response.content
+    assert (there.balance.spent, there.balance.held) == (0, 0)
+    told = queries.entries(there.firewall.ledger._store.reading())
+    assert [entry.kind for entry in told] == [EntryKind.REFUSED]
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+def test_what_ends_the_program_is_no_failure(
+    ending: type[BaseException], addon: LLMCap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on to whoever has to know."""
+
+    def ends(*_arguments, **_named):
+        raise ending
+
+    monkeypatch.setattr(addon.firewall, "consider", ends)
+    flow = flow_of(chat())
+    with pytest.raises(ending):
+        addon.request(flow)
+    assert flow.response is None
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """
 The guard round every hook that decides: mitmproxy forwards a call whose hook raised.
 
-A hook may work at once, or give an awaitable where it has to wait; both are guarded.
+A hook may work at once, or give an awaitable where it has to wait; both are guarded. Against
+everything: what a library written in Rust panics with (`pyo3_runtime.PanicException`, tiktoken's on
+some texts) is no `Exception`, and mitmproxy logs nothing then and answers nobody.
 """
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -19,11 +22,14 @@ logger = Log(__name__)
 Work = Awaitable[None] | None
 Hook = Callable[[Any, http.HTTPFlow], Work]
 
+# What ends the program or the task, and is no failure of a hook.
+ENDINGS = (SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
+
 
 class Shell(Protocol):
     """An addon whose hooks are guarded."""
 
-    def hook_failed(self, flow: http.HTTPFlow, error: Exception) -> None:
+    def hook_failed(self, flow: http.HTTPFlow, error: BaseException) -> None:
         """Do what has to be done instead."""
         ...
 
@@ -35,7 +41,9 @@ def guarded(hook: Hook) -> Hook:
     def safe(self: Shell, flow: http.HTTPFlow) -> Work:
         try:
             work = hook(self, flow)
-        except Exception as error:  # noqa: BLE001 - whatever it is, mitmproxy would forward
+        except ENDINGS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, mitmproxy would forward
             failed(self, flow, error)
             return None
         return None if work is None else finished(self, flow, work)
@@ -43,15 +51,21 @@ def guarded(hook: Hook) -> Hook:
     async def finished(self: Shell, flow: http.HTTPFlow, work: Awaitable[None]) -> None:
         try:
             await work
-        except Exception as error:  # noqa: BLE001 - likewise
+        except ENDINGS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - likewise
             failed(self, flow, error)
 
-    def failed(self: Shell, flow: http.HTTPFlow, error: Exception) -> None:
-        try:
-            self.hook_failed(flow, error)
-        except Exception as worse:
-            logger.error("LLMCap failed at last", exc_info=worse)  # noqa: TRY400 - not `error`
-            if not cut.was_sent(flow.id):
-                flow.response = last_words()
-
     return safe
+
+
+def failed(shell: Shell, flow: http.HTTPFlow, error: BaseException) -> None:
+    """Have the shell refuse; where even that fails, refuse here."""
+    try:
+        shell.hook_failed(flow, error)
+    except ENDINGS:
+        raise
+    except BaseException as worse:
+        logger.error("LLMCap failed at last", exc_info=worse)  # noqa: TRY400 - not `error`
+        if not cut.was_sent(flow.id):
+            flow.response = last_words()
