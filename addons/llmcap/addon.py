@@ -47,6 +47,7 @@ from llmcap.shell.flows import (  # fmt: skip
 )
 from llmcap.shell.guarded import Work, guarded
 from llmcap.shell.kept import InFlight, Kept
+from llmcap.shell.ownports import OwnPorts
 from llmcap.shell.upgrades import Upgrades
 from llmcap.uploads import Upload
 from llmcap.walk.answers import Refused
@@ -79,7 +80,7 @@ class LLMCap:
         self._in_flight = InFlight()
         self._housekeeping: asyncio.Task[None] | None = None
         self._upgrades = Upgrades()
-        self.addons = [self._upgrades]  # mitmproxy hands them the hooks too
+        self.addons = [self._upgrades, OwnPorts()]  # mitmproxy hands them the hooks too
 
     # --- life ---------------------------------------------------------------------------------
 

@@ -254,7 +254,7 @@ def test_a_panic_of_the_tokenizer_refuses(text: str, monkeypatch: pytest.MonkeyP
         raise Panic
 
     with taddons.context(addon), monkeypatch.context() as patch:
-        patch.setattr(there.firewall.counter, "bound", panics)
+        patch.setattr(there.firewall.shared.counter, "bound", panics)
         flow = flow_of(chat(text))
         assert not forwarded(addon, flow)
     assert flow.response is not None

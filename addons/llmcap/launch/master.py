@@ -66,6 +66,12 @@ class Door:
         self._ready = ready
         self._server: asyncio.Server | None = None
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; mitmproxy's own list of servers has none of it."""
+        host, port = self._listener.getsockname()[:2]
+        return host, port
+
     async def running(self) -> None:
         """Serve the clients, those first that came before we were ready."""
         instance: ServerInstance[Any] = ServerInstance.make(ctx.options.mode[0], self._manager)

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from llmcap.attributes import Facts
 from llmcap.records import Policy, ProcessPolicy
-from llmcap.shell.process import Address, Owner, Owners, is_local
+from llmcap.shell.addresses import is_local
+from llmcap.shell.process import Address, Owner, Owners
 
 # A lookup takes milliseconds. Where it hangs, a call goes on without a name, under whose budget
 # everything falls that has none.

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
+from llmcap.shell.addresses import is_local
+
 PROC = Path("/proc")
 LSOF_SECONDS_MAX = 5
 
@@ -38,16 +40,6 @@ class Owner:
     program: str
     cwd: str = ""
     project: str = ""
-
-
-def is_local(host: str) -> bool:
-    """Whether an address is this machine's own loopback."""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 class Owners:

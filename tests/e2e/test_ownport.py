@@ -1,0 +1,97 @@
+"""A browser opens the port of the proxy: it is answered at once, and no connection is opened."""
+
+import re
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from machine import free_port, own_address
+
+from company_proxy import CompanyProxy
+from fake_provider.process import ProviderHandle
+from fake_provider.tls import HOSTS
+
+from .conftest import Start
+from .people import User
+from .test_up import Shell, proxy_of, wait_until
+
+ANSWER_SECONDS_MAX = 5
+
+# What a listener on loopback is called, by whoever wants to reach it.
+LOOPBACK = ("127.0.0.1", "localhost", "127.1", "0.0.0.0", "[::ffff:127.0.0.1]")
+FORMS = (
+    "GET / HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n",
+    "GET http://{host}:{port}/ HTTP/1.1\r\nHost: example.com\r\n\r\n",
+    "CONNECT {host}:{port} HTTP/1.1\r\n\r\n",
+)
+
+
+def answer(port: int, request: str) -> bytes:
+    """The first bytes that come back from the port."""
+    with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS_MAX) as client:
+        client.sendall(request.encode())
+        return client.recv(4096)
+
+
+def sockets_of(pid: int) -> int:
+    """How many sockets a process has."""
+    found = Path(f"/proc/{pid}/fd").glob("*")
+    return sum(stat.S_ISSOCK(each.stat().st_mode) for each in found if each.exists())
+
+
+@contextmanager
+def opening_nothing(pid: int, log: Path) -> Iterator[None]:
+    """After the block the process has the sockets that it had before."""
+    before = sockets_of(pid)
+    yield
+    wait_until(lambda: sockets_of(pid) == before, shown=log)
+
+
+def asked(port: int, hosts: tuple[str, ...], *, listens_on: int | None = None) -> None:
+    """Every form of the question is answered, by the proxy itself."""
+    for host in hosts:
+        for form in FORMS:
+            request = form.format(host=host, port=listens_on or port)
+            assert b" 421 " in answer(port, request), request
+
+
+@pytest.mark.parametrize("chained", [False, True], ids=["direct", "behind a company's proxy"])
+def test_up_answers_for_its_own_port(*, chained: bool, shell: Shell) -> None:
+    """Also where the company's proxy would bring the request back."""
+    if not chained:
+        del shell.environ["HTTPS_PROXY"]
+    said = shell("$LLMCAP up --port 0")
+    port = int(re.search(r"http://127.0.0.1:(\d+)", said).group(1))
+    with opening_nothing(*proxy_of(shell)):
+        asked(port, LOOPBACK)
+
+
+def test_run_answers_for_its_own_port(user: User) -> None:
+    """Its command knows the port by `HTTPS_PROXY`, and it may open pages."""
+    ask = 'curl -sS --max-time 5 -o /dev/null -w "%{http_code}" "$HTTP_PROXY/" --noproxy "*"'
+    done = user.run("--cap", "1", "--", "sh", "-c", ask)
+    assert done.stdout == "421", done.stderr
+
+
+def test_mitmdump_answers_for_all_of_its_ports(start: Start) -> None:
+    """Those of other modes, and this machine's other addresses where it listens on them."""
+    other, everywhere = free_port(), free_port()
+    modes = (f"regular@127.0.0.1:{other}", f"regular@0.0.0.0:{everywhere}")
+    proxy = start(options=[word for mode in modes for word in ("--mode", mode)])
+    with opening_nothing(proxy.process.pid, proxy.folder / "mitmdump.log"):
+        asked(other, LOOPBACK)
+        asked(everywhere, (*LOOPBACK, "127.0.0.3", own_address()))
+        asked(other, LOOPBACK, listens_on=everywhere)
+        asked(everywhere, LOOPBACK, listens_on=other)
+
+
+@pytest.fixture
+def shell(provider: ProviderHandle, tmp_path: Path) -> Iterator[Shell]:
+    """A shell whose proxy is not left standing."""
+    with CompanyProxy(dict.fromkeys(HOSTS, provider.port)) as company:
+        made = Shell(provider, company, tmp_path)
+        yield made
+        made("$LLMCAP down")
