@@ -3,6 +3,7 @@ The `llmcap` command. Each subcommand is a module of its own, imported when it i
 
 Data goes to stdout, everything else to stderr. A user's mistake is one line and a hint with exit
 code 2, never a traceback. The quick commands import no mitmproxy, which alone takes half a second.
+Words come in, text and an exit code go out; a command never computes what another room knows.
 """
 
 import contextlib

@@ -2,7 +2,9 @@
 The ledger: holds, their endings, and the balances of budgets. Every dollar spent is a row.
 
 `Ledger` is what the walk needs of it; `open_ledger` opens one. SQLite is the first, and the one
-that needs nothing installed: one file, shared by all proxies of a machine.
+that needs nothing installed: one file, shared by all proxies of a machine. A call comes in with its
+scopes and its demand, and later its settlement; decisions and balances go out. A ledger never edits
+a row, and never says that money was held before it is written.
 """
 
 from collections.abc import Callable

@@ -3,7 +3,8 @@ What calls cost: the price book, and the arithmetic over it.
 
 The book itself is data (`pricing/` beside the sources, one YAML file per provider); nothing here
 holds a price. `PriceBook.find` says what a model costs at a moment, `cost_usd` what a usage costs
-at that price, `worst_rates` the dearest that one more token of a call can be.
+at that price, `worst_rates` the dearest that one more token of a call can be. A model, a time and a
+usage come in, an exact amount goes out. What has no price is never free.
 """
 
 from llmcap.pricing.book import PriceBook

@@ -1,8 +1,9 @@
 """
 The table of providers, and the way from a request's host, method and path to its endpoint.
 
-A file per vendor whose API is its own, a row of `vendors` for each that speaks OpenAI's. Hosts
-that a config adds come before all of these.
+A file per vendor whose API is its own, a row of `vendors` for each that speaks OpenAI's. Hosts that
+a config adds come before all of these. A request comes in, and out goes whose it is and how it is
+read and metered. A provider never knows a budget, a ledger or a price.
 """
 
 from collections.abc import Iterable

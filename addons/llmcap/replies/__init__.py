@@ -3,7 +3,8 @@ What LLMCap says itself: refusals in each provider's words, the ends of cut stre
 
 `refusal` is why, `dialects` the HTTP replies, `clients` what particular programs need instead,
 `endings` the last bytes of a stream that is cut (`boundaries` where, `stream_state` in what), and
-`headers` what a call that went through is told.
+`headers` what a call that went through is told. A reason and a client come in, bytes and headers go
+out. A reply never decides anything, and never says that trying again helps where it does not.
 """
 
 from llmcap.replies.dialects import (
