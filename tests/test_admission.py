@@ -94,9 +94,7 @@ def test_a_newcomer_does_not_pass_who_waits():
     """Small calls cannot starve a large one."""
     there = walk("1")
     there.firewall.shared.line.join(frozenset([("cap", "")]), lambda: None)
-    considered = there.firewall.consider(
-        chat(max_tokens=1), __import__("llmcap.attributes").attributes.Facts()
-    )
+    considered = there.firewall.consider(chat(max_tokens=1), Facts())
     assert try_cheap(considered) is None
 
 
