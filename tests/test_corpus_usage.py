@@ -117,7 +117,9 @@ def read(
     reading = meter.finish()
     assert meter.failed is None
     # What was seen says nothing any more where the usage is told.
-    return replace(reading, visible_bytes=0, visible_events=0) if reading.complete else reading
+    if not reading.complete:
+        return reading
+    return replace(reading, visible_bytes=0, visible_events=0, stopped=0)
 
 
 def found(exchange: Mapping[str, Any]) -> Endpoint | None:

@@ -260,7 +260,9 @@ class LLMCap:
         if call is None or flow.response is None:
             return
         try:
-            if not flow.response.stream:
+            if flow.response.stream:
+                call.finish()  # again, but for an answer without a body: no piece told its end
+            else:
                 call.feed(flow.response.raw_content or b"")
                 call.finish()
                 if isinstance(call, CallInFlight):

@@ -148,7 +148,7 @@ class CallInFlight:
         elif self._meter is None:
             self._end(self._assumed(whole=False, note=f"no response: {reason}"))
         else:
-            self._settle(self._meter.finish(), note=reason)
+            self._settle(self._meter.finish(broke=True), note=reason)
         self._left(failed=unanswered or self._status >= 500)
 
     def linger(self) -> timedelta:

@@ -8,6 +8,7 @@ which is not the same as free.
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from llmcap.errors import FormatError
 from llmcap.providers.reader import DONE
@@ -17,6 +18,9 @@ from llmcap.streams.backlog import Backlog
 from llmcap.streams.codec import Decoder, decoder_for
 from llmcap.streams.framing import Event, Events, Framing, framing_of
 from llmcap.streams.ndjson import LineDecoder
+
+# What browsers show, and no API of a model sends.
+PAGES = ("text/html", "application/xhtml+xml")
 
 # How much of a stream is kept unread, at most.
 BACKLOG_BYTES_MAX = 128 * 1024
@@ -38,6 +42,7 @@ class Meter:
         self._ended = False
         self._backlog: Backlog | None = None
         self._read_bytes = 0
+        self._decoded_bytes = 0
         # How many bytes are still to come, where the header says so.
         self._missing = None if status == 204 else _length(headers)
         self._framing: Framing = framing_of(headers.get("content-type", ""), streams=ask.stream)
@@ -110,6 +115,7 @@ class Meter:
         self._read_bytes += len(data)
         try:
             for piece in self._decoder.decode(data):
+                self._decoded_bytes += len(piece)
                 self._read(self._framing.decode(piece))
             if self._missing is not None:
                 self._missing -= len(data)
@@ -119,8 +125,13 @@ class Meter:
         except Exception as error:  # noqa: BLE001  the stream goes on, whatever is wrong in here
             self._fail(error)
 
-    def finish(self) -> Reading:
-        """After the last byte, or when the response broke off. Never raises."""
+    def finish(self, *, broke: bool = False) -> Reading:
+        """
+        After the last byte, or when the response `broke` off. Never raises.
+
+        Some vendors make fewer choices than were asked for: at a clean end, with usage and the end
+        of one, all is known.
+        """
         if self._reader is not None and not self.failed and not self._ended:
             self._read_backlog()
             self._changed = True
@@ -128,7 +139,24 @@ class Meter:
                 self._end()
             except Exception as error:  # noqa: BLE001  as above
                 self._fail(error)
-        return self.reading
+        reading = self.reading
+        if not (broke or reading.complete) and reading.stopped and reading.charges:
+            self._reading = replace(reading, complete=True)
+        return self._reading
+
+    @property
+    def opaque_bytes(self) -> int:
+        """
+        Decoded bytes of an answer of which nothing was understood; 0 where something was.
+
+        A page for people is no answer of an API: something on the way made it (a login, a block),
+        and no model wrote it. Whatever else came may be output, in a shape that nobody knows.
+        """
+        reading = self.reading
+        told = reading.charges or reading.visible_bytes or reading.error or reading.response_id
+        if told or reading.complete or _media_type(self._headers) in PAGES:
+            return 0
+        return self._decoded_bytes
 
     @property
     def reading(self) -> Reading:
@@ -207,6 +235,10 @@ def _lines(body: bytes) -> list[dict[str, object]]:
     decoder = LineDecoder()
     parsed = [_parsed(line) for line in (*decoder.decode(body), *decoder.flush())]
     return [document for document in parsed if isinstance(document, dict)]
+
+
+def _media_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _length(headers: Mapping[str, str]) -> int | None:

@@ -83,7 +83,7 @@ def _output_tokens(
         reported = sum(charge.usage.output_tokens for charge in reading.charges)
         seen = visible.tokens(meter)
         unseen = 0 if whole else visible.unseen(seen, reading.visible_bytes)
-        made = max(reported, seen) + unseen
+        made = max(reported, seen, meter.opaque_bytes) + unseen
     silent = meter is None or not (admission.ask.stream or whole)
     if silent or not admission.shows_all:
         pace = admission.shared.paces.bound(admission.provider.name, admission.ask.model)

@@ -11,7 +11,7 @@ from fake_provider.bill import Record
 from fake_provider.exchange import ENCODERS, Exchange
 from fake_provider.generate import Choice, Order, plan, tokens
 from fake_provider.http1 import HangUp
-from fake_provider.scenario import Finish, Scenario
+from fake_provider.scenario import Finish, Scenario, Shape
 
 Document = dict[str, Any]
 
@@ -125,9 +125,18 @@ async def answer(
 async def send_json(
     exchange: Exchange, document: Document | list[Any], scenario: Scenario, status: int = 200
 ) -> None:
-    """A whole JSON body."""
+    """A whole JSON body, or what the scenario makes of it."""
+    if scenario.body in (Shape.NOTHING, Shape.NO_CONTENT):
+        nothing = scenario.body is Shape.NOTHING
+        await exchange.start(200 if nothing else 204, {"content-length": "0"} if nothing else {})
+        await exchange.end()
+        return
+    if scenario.body is Shape.FOREIGN:
+        document = {"made": document}
+    text = json.dumps(document).encode()
+    torn = scenario.body is Shape.TORN
     encoder = ENCODERS[scenario.encoding]()
-    data = encoder.encode(json.dumps(document).encode()) + encoder.end()
+    data = encoder.encode(text[: len(text) - 2 * len(text) // 10] if torn else text) + encoder.end()
     headers = {
         "content-type": "application/json",
         "x-request-id": "req_fake",
@@ -135,9 +144,10 @@ async def send_json(
     }
     if scenario.encoding != "identity":
         headers["content-encoding"] = scenario.encoding
-    if not scenario.close:
+    close = scenario.close or torn
+    if not close:
         headers["content-length"] = str(len(data))
-    await exchange.start(status, headers, close=scenario.close)
+    await exchange.start(status, headers, close=close)
     size = scenario.batch_bytes or len(data) or 1
     for start in range(0, len(data), size):
         await exchange.send(data[start : start + size])

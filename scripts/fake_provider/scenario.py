@@ -25,6 +25,16 @@ class Finish(StrEnum):
     EOF = "eof"  # the body ends, as if it were whole, without the events that end an answer
 
 
+class Shape(StrEnum):
+    """What a whole answer, whose work is done and billed, looks like on the wire."""
+
+    PLAIN = "plain"
+    NOTHING = "nothing"  # 200, a length of 0, and no type
+    NO_CONTENT = "no content"  # 204
+    TORN = "torn"  # JSON that ends in its middle, with its connection
+    FOREIGN = "foreign"  # JSON in a shape that no document describes
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """Everything that can be told to the provider. The defaults are a well-behaved one."""
@@ -41,6 +51,7 @@ class Scenario:
     status: int = 200  # anything else: that error instead of an answer, free
     finish: Finish = Finish.WHOLE
     finish_after: int = 0  # tokens after which a `finish` other than whole happens
+    body: Shape = Shape.PLAIN
     encoding: str = "identity"  # gzip | br | zstd | deflate, whatever the client accepts
     close: bool = (
         False  # HTTP/1: neither length nor chunks, the end of the connection ends the body
@@ -56,6 +67,8 @@ def parse(text: str | bytes, default: Scenario) -> Scenario:
         raise ValueError("a scenario is a JSON object")
     if "finish" in fields:
         fields["finish"] = Finish(fields["finish"])
+    if "body" in fields:
+        fields["body"] = Shape(fields["body"])
     try:
         return replace(default, **fields)
     except TypeError as error:

@@ -153,7 +153,7 @@ class GenerateReader(BaseReader):
         self._unnamed_queries = 0
         self._grounded = False
         self._mapped = False
-        self._finished = False
+        self._blocked = False
 
     @override
     def event(self, event: Document, name: str = "") -> None:
@@ -171,13 +171,14 @@ class GenerateReader(BaseReader):
         for candidate in documents(document.get("candidates")):
             self._candidate(candidate)
         if _dict(document.get("promptFeedback")).get("blockReason"):
-            self._finished = True
+            self._blocked = True  # and no candidate will come
         usage = document.get("usageMetadata") or document.get("usage_metadata")
         if isinstance(usage, dict) and usage:
             self._usage = usage
         if self._usage:
             self.charge(generate_usage(self._usage, self._extras()), served_terms(self._usage))
-            self.complete = self.complete or self._finished or not self.ask.stream
+            ended = self._blocked or self.all_stopped or not self.ask.stream
+            self.complete = self.complete or ended
 
     def _candidate(self, candidate: Document) -> None:
         for part in documents(_dict(candidate.get("content")).get("parts")):
@@ -190,7 +191,7 @@ class GenerateReader(BaseReader):
             data = _dict(part.get("inlineData")).get("data")
             self.visible_bytes += len(data) // 64 if isinstance(data, str) else 0
         if candidate.get("finishReason"):
-            self._finished = True
+            self.stopped.add(count(candidate.get("index")))
         grounding = _dict(candidate.get("groundingMetadata"))
         queries = grounding.get("webSearchQueries")
         if isinstance(queries, list) and queries:

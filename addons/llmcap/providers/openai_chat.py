@@ -16,7 +16,7 @@ from typing import Any
 
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.reader import DONE, BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Count, Usage
 
@@ -206,24 +206,28 @@ class ChatReader(BaseReader):
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self._terms: tuple[str, ...] = ()
-        self._finished = False
 
     def event(self, event: Document, name: str = "") -> None:
-        """One chunk. The last usage wins; with it and a finish reason, all is known."""
+        """
+        One chunk. The last usage wins; with it and the end of each choice, all is known.
+
+        OpenAI tells it once, after the choices, in a chunk that has none. Others tell it in every
+        chunk, so that one with usage and without choices says nothing of the end.
+        """
         self._head(event)
         choices = event.get("choices")
         if isinstance(choices, list):
-            for choice in documents(choices):
+            for place, choice in enumerate(documents(choices)):
                 delta = choice.get("delta")
                 self._see(delta if isinstance(delta, dict) else choice)
                 if choice.get("finish_reason"):
-                    self._finished = True
+                    self.stopped.add(count(choice.get("index", place)))
         usage = self.usage_in(event)
+        told_first = usage is not None and not self.charges
         if usage is not None:
             self._charge(usage)
-            if not choices:
-                self._finished = True
-        if self.charges and (self._finished or name == "[DONE]"):
+        told_last = told_first and not choices and self.charges[0].usage.output_tokens > 0
+        if self.charges and (self.all_stopped or name == DONE or told_last):
             self.complete = True
 
     def body(self, document: Document) -> None:

@@ -108,6 +108,7 @@ class BaseReader:
         self.also: tuple[str, ...] = ()
         self.visible_bytes = 0
         self.visible_events = 0
+        self.stopped: set[object] = set()
         self._texts: list[str] = []
         self._kept_bytes = 0
 
@@ -139,6 +140,7 @@ class BaseReader:
             also=self.also,
             visible_bytes=self.visible_bytes,
             visible_events=self.visible_events,
+            stopped=len(self.stopped),
         )
 
     # --- for subclasses -----------------------------------------------------------------------
@@ -156,6 +158,11 @@ class BaseReader:
         """All of the call are these charges; they replace what was known before."""
         if charges != self.charges:
             self.charges = charges
+
+    @property
+    def all_stopped(self) -> bool:
+        """Whether every choice that was asked for has come to its end: none goes on being made."""
+        return len(self.stopped) >= self.ask.choices
 
     def see(self, generated: object) -> None:
         """Generated text that the client can see."""

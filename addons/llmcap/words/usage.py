@@ -79,6 +79,7 @@ class Reading:
     others: tuple["Reading", ...] = ()  # what the same response tells of other work
     visible_bytes: int = 0  # UTF-8 bytes of generated text seen so far
     visible_events: int = 0  # deltas that carried output
+    stopped: int = 0  # choices of which the end was seen
 
 
 # --- what it costs --------------------------------------------------------------------------

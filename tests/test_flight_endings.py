@@ -1,0 +1,162 @@
+"""Whatever a provider answers, a call ends with it, once, and never below what it can have cost."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from walk import INPUT_NANOS, OUTPUT_NANOS, chat, post, walk
+
+from llmcap.flight import CallInFlight
+from llmcap.records import Ending
+
+STATUSES = (200, 201, 202, 204, 205, 206, 301, 304, 400, 401, 404, 429, 500, 503, 529)
+TYPES = (
+    "", "application/json", "text/event-stream", "text/html; charset=utf-8", "text/plain",
+    "application/x-ndjson", "application/octet-stream", "application/vnd.amazon.eventstream",
+)  # fmt: skip
+BODIES = st.one_of(
+    st.binary(max_size=300),
+    st.sampled_from([
+        b"", b"{}", b"[]", b"null", b'{"choices": []}', b'{"usage": {"prompt_tokens": 1}}',
+        b"data: [DONE]\n\n", b"data: {}\n\n", b'data: {"choices": [{"finish_reason": "stop"}]}\n\n',
+        b'{"error": {"message": "no"}}', b"<html>sign in</html>", b'{"choices": [{"mess',
+    ]),
+)  # fmt: skip
+
+
+@given(
+    status=st.sampled_from(STATUSES),
+    kind=st.sampled_from(TYPES),
+    encoding=st.sampled_from(["", "identity", "gzip", "br", "nonsense"]),
+    body=BODIES,
+    cut=st.integers(0, 300),
+    stream=st.booleans(),
+    ending=st.sampled_from(["finish", "broke", "nothing came"]),
+)
+def test_no_answer_leaves_a_hold_behind(status, kind, encoding, body, cut, stream, ending):
+    """Any status, type, encoding and body, in any cut, whole or broken off, or none at all."""
+    there = walk()
+    call = there.admit(chat(max_tokens=50, stream=stream))
+    if ending != "nothing came":
+        headers = {"content-type": kind, "content-encoding": encoding}
+        call.responded(status, {k: v for k, v in headers.items() if v}, streams=status < 300)
+        call.feed(body[:cut])
+        call.feed(body[cut:])
+    if ending == "finish":
+        call.finish()
+        call.finish()
+    else:
+        call.broke("the connection was reset", sent=True)
+    assert there.balance.held == 0
+    assert there.firewall.ledger.audit() == []
+
+
+def ended(body: bytes, kind: str = "application/json", **fields) -> CallInFlight:
+    """A call whose whole answer is this."""
+    call = walk().admit(chat(**fields))
+    call.responded(200, {"content-type": kind}, streams=False)
+    call.feed(body)
+    call.finish()
+    return call
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", json.dumps({"choices": [{"text": "x" * 900}]}).encode()[:-30]),
+        ("application/json", json.dumps({"made": "x" * 900}).encode()),
+        ("application/json", json.dumps(["x" * 900]).encode()),
+        ("text/plain", b"x" * 900),
+        ("", b"x" * 900),
+        ("application/octet-stream", b"\x00" * 900),
+        ("text/event-stream", b"data: " + json.dumps({"made": "x" * 900}).encode() + b"\n\n"),
+    ],
+    ids=["torn", "another shape", "a list", "text", "no type", "bytes", "strange events"],
+)
+def test_what_was_not_understood_costs_what_its_bytes_can_be(kind, body):
+    """A token for each byte, and not more than the answer was allowed to have."""
+    cost = ended(body, kind, max_tokens=4_000).settlement.cost_nanos
+    assert cost >= 900 * OUTPUT_NANOS
+    small = ended(body, kind, max_tokens=40)
+    assert 40 * OUTPUT_NANOS <= small.settlement.cost_nanos <= small._hold.held_nanos
+    assert small.settlement.ending is Ending.ASSUMED
+
+
+def test_a_page_for_people_was_written_by_no_model():
+    """A login or a block on the way: the request may have been read, and nothing was made of it."""
+    call = ended(b"<html>" + b"x" * 900, "text/html; charset=utf-8", max_tokens=4_000)
+    assert call.settlement.ending is Ending.ASSUMED
+    assert 0 < call.settlement.cost_nanos < 200 * INPUT_NANOS
+
+
+def openai_chunk(index: int, *, finish: str | None, written: int) -> bytes:
+    """A chunk that tells the usage of all choices so far, as xAI and others do."""
+    choice = {"index": index, "delta": {"content": "word "}, "finish_reason": finish}
+    usage = {"prompt_tokens": 100, "completion_tokens": written, "total_tokens": 100 + written}
+    document = {"id": "c", "model": "gpt-4o-mini", "choices": [choice], "usage": usage}
+    return b"data: " + json.dumps(document).encode() + b"\n\n"
+
+
+def gemini_chunk(index: int, *, finish: str | None, written: int) -> bytes:
+    """The same, in Gemini's words."""
+    candidate = {"index": index, "content": {"parts": [{"text": "word "}]}, "finishReason": finish}
+    usage = {
+        "promptTokenCount": 100,
+        "candidatesTokenCount": written,
+        "totalTokenCount": 100 + written,
+    }
+    document = {"candidates": [candidate], "usageMetadata": usage}
+    return b"data: " + json.dumps(document).encode() + b"\n\n"
+
+
+GEMINI = "/v1beta/models/gemini-2.0-flash:streamGenerateContent"
+SEVERAL = {
+    "openai": (openai_chunk, lambda: chat(stream=True, n=2, max_tokens=4_000)),
+    "gemini": (
+        gemini_chunk,
+        lambda: post(
+            GEMINI,
+            {
+                "contents": [{"parts": [{"text": "hello"}]}],
+                "generationConfig": {"candidateCount": 2, "maxOutputTokens": 4_000},
+            },
+            host="generativelanguage.googleapis.com",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("api", SEVERAL)
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "left"])
+def test_several_choices_are_finished_when_all_are(api, whole):
+    """The end of one, and the usage so far, say nothing of the other, which goes on."""
+    chunk, request = SEVERAL[api]
+    there = walk("1")
+    call = there.admit(request())
+    assert isinstance(call, CallInFlight), call
+    call.responded(200, {"content-type": "text/event-stream"}, streams=True)
+    call.feed(chunk(0, finish=None, written=5))
+    call.feed(chunk(0, finish="STOP", written=10))
+    assert call.settlement is None
+    assert there.balance.held > 0
+    call.feed(chunk(1, finish=None, written=2_000))
+    if not whole:
+        call.broke("client disconnected", sent=True)
+        assert call.settlement.usage.output_tokens >= 2_000
+        return
+    call.feed(chunk(1, finish="STOP", written=3_000))
+    assert call.settlement.ending is Ending.SETTLED
+    assert call.settlement.usage.output_tokens == 3_000
+
+
+def test_fewer_choices_than_asked_are_all_there_are_at_a_clean_end():
+    """A vendor that ignores `n`: its usage is known when its answer is whole."""
+    there = walk("1")
+    call = there.admit(chat(stream=True, n=2, max_tokens=4_000))
+    call.responded(200, {"content-type": "text/event-stream"}, streams=True)
+    call.feed(openai_chunk(0, finish="stop", written=10))
+    assert call.settlement is None
+    call.finish()
+    assert call.settlement.ending is Ending.SETTLED
+    assert call.settlement.usage.output_tokens == 10
