@@ -4,12 +4,11 @@ import json
 
 import pytest
 
+from llmcap.providers.limits import BOTH, MAX_TOKENS, both
 from llmcap.providers.openai import CHAT, COMPLETIONS, EMBEDDINGS
 from llmcap.providers.openai_chat import (
     ChatReader,
     ask_usage,
-    limit_chat,
-    limit_max_tokens,
     read_chat,
     read_completion,
 )
@@ -63,7 +62,7 @@ LIMITS = {
     "a boolean": ({"max_tokens": True}, None),
     "a string": ({"max_tokens": "5"}, None),
     "a float": ({"max_tokens": 5.5}, 6),
-    "zero": ({"max_tokens": 0}, 0),
+    "zero": ({"max_tokens": 0}, None),
     "both names": ({"max_tokens": 5, "max_completion_tokens": 7}, 7),
 }
 
@@ -71,7 +70,7 @@ LIMITS = {
 @pytest.mark.parametrize(("fields", "limit"), LIMITS.values(), ids=LIMITS)
 def test_only_a_limit_is_a_limit(fields, limit):
     """Whatever is no limit leaves the model's maximum."""
-    assert read_chat(request({"model": "m", **fields})).output_limit == limit
+    assert read_chat(request({"model": "m", **fields}), limits=both).output_limit == limit
 
 
 def test_usage_is_wanted_unless_a_stream_did_not_ask():
@@ -96,11 +95,11 @@ def test_asking_for_usage_keeps_the_other_options():
 
 def test_a_clamp_uses_the_name_that_the_request_uses():
     """Reasoning models refuse `max_tokens`, old servers do not know the new name."""
-    assert limit_chat({"max_tokens": 9}, 5) == {"max_tokens": 5}
-    assert limit_chat({"max_completion_tokens": 9}, 5) == {"max_completion_tokens": 5}
-    assert limit_chat({}, 5) == {"max_completion_tokens": 5}
-    assert limit_max_tokens({}, 5) == {"max_tokens": 5}
-    assert limit_chat({}, 0) is None
+    assert BOTH.lower({"max_tokens": 9}, 5) == {"max_tokens": 5}
+    assert BOTH.lower({"max_completion_tokens": 9}, 5) == {"max_completion_tokens": 5}
+    assert BOTH.lower({}, 5) == {"max_completion_tokens": 5}
+    assert MAX_TOKENS.lower({}, 5) == {"max_tokens": 5}
+    assert BOTH.lower({}, 0) is None
 
 
 def test_a_search_model_pays_a_search():

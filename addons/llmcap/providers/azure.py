@@ -19,15 +19,11 @@ from llmcap.providers.compatible import (
     anthropic_api,
     openai_api,
 )
-from llmcap.providers.openai_chat import limit_chat, limit_max_tokens
-from llmcap.providers.reader import text
+from llmcap.providers.limits import both, by_model
 from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 
 _DEPLOYMENTS = "deployments"
-
-# OpenAI's models that reason refuse `max_tokens`.
-_REASONING = ("gpt-5", "gpt-6", "o1", "o3", "o4")
 
 
 def deployed(read: Read) -> Read:
@@ -43,14 +39,8 @@ def deployed(read: Read) -> Read:
     return read_deployed
 
 
-def limit_foundry(body: Document, limit: int) -> Document | None:
-    """The same request with this limit, under the name that the model's vendor gave it."""
-    reasons = text(body.get("model")).lower().startswith(_REASONING)
-    return (limit_chat if reasons else limit_max_tokens)(body, limit)
-
-
-API = Api(reads=deployed, limit=limit_chat, dialect="azure")
-FOUNDRY = Api(limit=limit_foundry, dialect="azure")
+API = Api(reads=deployed, limits=both, dialect="azure")
+FOUNDRY = Api(limits=by_model, dialect="azure")
 
 # A project of Foundry has OpenAI's API below its own path.
 _PROJECT = "/api/projects/{}/openai"

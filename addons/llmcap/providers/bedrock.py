@@ -26,7 +26,7 @@ from llmcap.providers.compatible import (
     Route,
     openai_api,
 )
-from llmcap.providers.openai_chat import limit_chat
+from llmcap.providers.limits import by_model
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Endpoint, Provider
 from llmcap.providers.spelling import normal
@@ -71,7 +71,7 @@ API = Api(
     chat=AskedChatReader,
     responses=AskedResponsesReader,
     embeddings=AskedEmbeddingsReader,
-    limit=limit_chat,
+    limits=by_model,
 )
 _MESSAGES = replace(MESSAGES, reader=AskedMessagesReader)
 _MANTLE: tuple[Route, ...] = (

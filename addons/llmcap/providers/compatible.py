@@ -19,6 +19,7 @@ from llmcap.providers.compatible_tools import (
     own_tools,
     with_tools,
 )  # fmt: skip
+from llmcap.providers.limits import MAX_TOKENS, LimitsOf, max_tokens
 from llmcap.providers.openai_audio import (
     SpeechReader,
     TranscriptionReader,
@@ -30,8 +31,6 @@ from llmcap.providers.openai_chat import (
     ChatReader,
     ask_usage,
     chat_usage,
-    limit_max_tokens,
-    output_limit,
     read_chat,
     read_completion,
 )  # fmt: skip
@@ -112,7 +111,7 @@ class AskedEmbeddingsReader(PricedAsAsked, EmbeddingsReader):
 
 def read_prompt(request: Request) -> Ask:
     """A legacy completion: OpenAI's default limit of 16 tokens is no one else's."""
-    return replace(read_completion(request), output_limit=output_limit(request.document()))
+    return replace(read_completion(request), output_limit=MAX_TOKENS.of(request.document()))
 
 
 FREE = Endpoint(name="free", billing=Billing.FREE)
@@ -135,8 +134,12 @@ class Api:
     bill: Bill | None = None  # the bill that answers tell
     reads: Callable[[Read], Read] = _as_it_is  # what is changed in every `Ask`
     tools: Tools = own_tools  # what the vendor's own tools add to a chat
-    limit: Callable[[Document, int], Document | None] = limit_max_tokens
+    limits: LimitsOf = max_tokens  # what bounds the output of a chat
     asks_usage: bool = True  # False: streams tell it unasked, and asking may be refused
+
+    def lower(self, body: Document, limit: int) -> Document | None:
+        """A chat with this limit, in a field that the vendor obeys."""
+        return self.limits(body).lower(body, limit)
 
     def reader(self, plain: Callable[[Ask], BaseReader]) -> Callable[[Ask], Reader]:
         """The kind of reader with what this API adds to all of them."""
@@ -160,14 +163,18 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     """The routes of OpenAI's API below each of these paths, as a vendor has them."""
     chat = Endpoint(
         name="chat completions",
-        read=with_tools(api.reads(read_chat), api.tools),
+        read=with_tools(api.reads(partial(read_chat, limits=api.limits)), api.tools),
         reader=api.reader(api.chat_reader),
-        limit=api.limit,
+        limit=api.lower,
         ask_usage=ask_usage if api.asks_usage else None,
         dialect=api.dialect,
     )
     completions = replace(
-        chat, name="completions", read=api.reads(read_prompt), reader=api.reader(api.chat)
+        chat,
+        name="completions",
+        read=api.reads(read_prompt),
+        reader=api.reader(api.chat),
+        limit=MAX_TOKENS.lower,
     )
     responses = Endpoint(
         name="responses",

@@ -18,7 +18,7 @@ from llmcap.providers.compatible import (
     compatible,
     openai_api,
 )
-from llmcap.providers.openai_chat import limit_chat
+from llmcap.providers.limits import by_model
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Provider, Request
 
@@ -27,7 +27,7 @@ COPILOT_FREE = replace(FREE, dialect=_DIALECT)
 
 # Refusals in Copilot's shape; a stream of responses ends as OpenAI's does.
 _ROUTES: tuple[Route, ...] = (
-    *openai_api("", "/v1", api=Api(limit=limit_chat, dialect=_DIALECT)),
+    *openai_api("", "/v1", api=Api(limits=by_model, dialect=_DIALECT)),
     *anthropic_api("/v1"),
     ("POST", "/agents/**", replace(LATER, dialect=_DIALECT)),
     ("GET|POST|DELETE", "/mcp/**", COPILOT_FREE),
@@ -60,6 +60,6 @@ MODELS = compatible(
     "github-models",
     "models.github.ai",
     bases=("/inference", "/orgs/{}/inference"),
-    api=Api(reads=unpublished, limit=limit_chat),
+    api=Api(reads=unpublished, limits=by_model),
     prices="azure-ai",
 )

@@ -25,7 +25,8 @@ from llmcap.providers.google_interactions import (
     read_interaction,
     read_stored,
 )  # fmt: skip
-from llmcap.providers.openai_chat import HiddenReasoningReader, ask_usage, limit_chat, read_chat
+from llmcap.providers.limits import EITHER, either
+from llmcap.providers.openai_chat import HiddenReasoningReader, ask_usage, read_chat
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.orders import order_batch, read_nothing
 from llmcap.providers.routes import Routes, routes_to
@@ -56,9 +57,10 @@ STORED_INTERACTION = Endpoint(
 )
 CHAT = Endpoint(
     name="chat completions",
-    read=read_chat,
+    # https://ai.google.dev/gemini-api/docs/openai has both names.
+    read=partial(read_chat, limits=either),
     reader=HiddenReasoningReader,
-    limit=limit_chat,
+    limit=EITHER.lower,
     ask_usage=ask_usage,
     dialect="google",
 )

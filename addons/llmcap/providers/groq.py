@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from llmcap.providers import hosted
 from llmcap.providers.compatible import Api, CompatibleReader, Read, compatible, compatible_usage
+from llmcap.providers.limits import either
 from llmcap.providers.openai_audio import TranscriptionReader
-from llmcap.providers.openai_chat import limit_chat
 from llmcap.providers.reader import document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Usage
@@ -105,7 +105,7 @@ PROVIDER = compatible(
     api=Api(
         chat=GroqReader,
         transcription=GroqTranscriptionReader,
-        limit=limit_chat,
+        limits=either,  # groq 1.7, `types/chat/completion_create_params.py`
         reads=with_compound,
         asks_usage=False,
     ),

@@ -18,6 +18,7 @@ from llmcap.providers.compatible import (
     Read,
     openai_api,
 )
+from llmcap.providers.limits import by_model
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Provider, Request
 
@@ -46,6 +47,7 @@ API = Api(
     responses=AskedResponsesReader,
     embeddings=AskedEmbeddingsReader,
     reads=routed,
+    limits=by_model,
 )
 _BASES = ("/v1", *(f"/{{}}{path}" for path in _VENDOR_PATHS))
 

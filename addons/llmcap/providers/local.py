@@ -10,7 +10,6 @@ from llmcap.errors import FormatError
 from llmcap.providers import ollama
 from llmcap.providers.compatible import Api, Read, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
-from llmcap.providers.openai_chat import limit_max_tokens
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
 
@@ -34,7 +33,7 @@ _ROUTES = Routes(
         *ollama.routes(lenient),
         *openai_api(
             "/v1",
-            api=Api(reads=lenient, tools=no_tools, limit=limit_max_tokens, dialect="ollama"),
+            api=Api(reads=lenient, tools=no_tools, dialect="ollama"),
         ),
         *anthropic_api("/v1"),
     )

@@ -13,12 +13,11 @@ from functools import partial
 from llmcap.providers import hosted, mistral_batches, mistral_platform
 from llmcap.providers.compatible import LATER, Api, CompatibleReader, Read, openai_api
 from llmcap.providers.content import measure
+from llmcap.providers.limits import MAX_TOKENS
 from llmcap.providers.openai_audio import RECORDING_BYTES_PER_SECOND, read_recording
 from llmcap.providers.openai_batches import OutputReader, answers, read_output
 from llmcap.providers.openai_chat import (
     attributes_of,
-    limit_max_tokens,
-    output_limit,
     read_chat,
 )  # fmt: skip
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
@@ -94,7 +93,7 @@ def read_conversation(request: Request) -> Ask:
     tools = hosted.tools({next(iter(fees)): hosted.USES_DEFAULT}) if fees else hosted.NONE
     continues = request.path.rstrip("/").rpartition("/")[2]
     previous = "" if continues == "conversations" else request.path.strip("/").split("/")[2]
-    limit = output_limit(document(body.get("completion_args")))
+    limit = MAX_TOKENS.of(document(body.get("completion_args")))
     return Ask(
         model=text(body.get("model")),
         stream=body.get("stream") is True,
@@ -280,7 +279,7 @@ COMPLETION = Endpoint(
     name="completions",
     read=read_chat,
     reader=MistralReader,
-    limit=limit_max_tokens,
+    limit=MAX_TOKENS.lower,
     dialect="mistral",
 )
 CONVERSATION = Endpoint(

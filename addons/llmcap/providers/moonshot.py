@@ -8,6 +8,7 @@ from typing import Any
 
 from llmcap.providers.compatible import Api, CompatibleReader, compatible
 from llmcap.providers.compatible_tools import BUILT_IN
+from llmcap.providers.limits import either
 from llmcap.providers.reader import document
 from llmcap.providers.shape import Ask
 
@@ -30,5 +31,6 @@ PROVIDER = compatible(
     "api.moonshot.ai",
     "api.moonshot.cn",
     messages=("/anthropic/v1",),
-    api=Api(chat=SearchCallsReader),
+    # https://platform.kimi.ai/docs/api/chat: both, the older one deprecated
+    api=Api(chat=SearchCallsReader, limits=either),
 )

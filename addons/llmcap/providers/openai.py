@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from llmcap.providers.limits import BOTH, MAX_TOKENS, both
 from llmcap.providers.openai_audio import (
     SpeechReader,
     TranscriptionReader,
@@ -25,8 +26,6 @@ from llmcap.providers.openai_batches import (
 from llmcap.providers.openai_chat import (
     ChatReader,
     ask_usage,
-    limit_chat,
-    limit_max_tokens,
     read_chat,
     read_completion,
 )  # fmt: skip
@@ -74,16 +73,16 @@ def _regional(read: Read) -> Read:
 
 CHAT = Endpoint(
     name="chat completions",
-    read=_regional(read_chat),
+    read=_regional(partial(read_chat, limits=both)),
     reader=ChatReader,
-    limit=limit_chat,
+    limit=BOTH.lower,
     ask_usage=ask_usage,
 )
 COMPLETIONS = Endpoint(
     name="completions",
     read=_regional(read_completion),
     reader=ChatReader,
-    limit=limit_max_tokens,
+    limit=MAX_TOKENS.lower,
     ask_usage=ask_usage,
 )
 RESPONSES = Endpoint(

@@ -16,12 +16,10 @@ from typing import Any
 
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
-from llmcap.providers.reader import DONE, BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.limits import MAX_TOKENS, LimitsOf, max_tokens
+from llmcap.providers.reader import DONE, BaseReader, count, document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Count, Usage
-
-# Both bound the output of each choice, reasoning included.
-LIMITS = ("max_completion_tokens", "max_tokens")
 
 # Service tiers that cost more than the default one; `fast` is an older name of `priority`.
 DEARER = ("priority", "fast", "ultrafast")
@@ -29,11 +27,11 @@ DEARER = ("priority", "fast", "ultrafast")
 # --- request --------------------------------------------------------------------------------
 
 
-def read_chat(request: Request) -> Ask:
-    """What a chat completions request asks for."""
+def read_chat(request: Request, *, limits: LimitsOf = max_tokens) -> Ask:
+    """What a chat completions request asks for, of a vendor that obeys these limits."""
     body = request.document()
     content = measure(request)
-    limit = output_limit(body)
+    limit = limits(body).of(body)
     stream = body.get("stream") is True
     tools = hosted.NONE
     if searches(text(body.get("model"))) or "web_search_options" in body:
@@ -66,7 +64,7 @@ def read_completion(request: Request) -> Ask:
     prompts = prompts_in(body.get("prompt"))
     answers = max(count(body.get("n")), count(body.get("best_of")), 1)
     stream = body.get("stream") is True
-    limit = output_limit(body)
+    limit = MAX_TOKENS.of(body)
     return Ask(
         model=text(body.get("model")),
         stream=stream,
@@ -87,31 +85,6 @@ def prompts_in(value: object) -> int:
     if not isinstance(value, list) or all(isinstance(each, int) for each in value):
         return 1
     return max(len(value), 1)
-
-
-def output_limit(body: Document) -> int | None:
-    """The limit per choice. OpenAI refuses both names at once; who takes both may use either."""
-    limits = [limit_in(body.get(key)) for key in LIMITS]
-    return max((limit for limit in limits if limit is not None), default=None)
-
-
-def limit_chat(body: Document, limit: int) -> Document | None:
-    """The same request with this limit, under the name that it or its model uses."""
-    if limit < 1:
-        return None
-    set_already = {key: limit for key in LIMITS if body.get(key) is not None}
-    if set_already:
-        return {**body, **set_already}
-    # `max_tokens` is refused by reasoning models, `max_completion_tokens` by none of OpenAI's.
-    return {**body, "max_completion_tokens": limit}
-
-
-def limit_max_tokens(body: Document, limit: int) -> Document | None:
-    """The same request with this limit, for APIs that know only `max_tokens`."""
-    if limit < 1:
-        return None
-    set_already = {key: limit for key in LIMITS if body.get(key) is not None}
-    return {**body, **(set_already or {"max_tokens": limit})}
 
 
 def ask_usage(body: Document) -> Document:

@@ -25,6 +25,7 @@ from llmcap.providers.compatible import (
     openai_api,
 )
 from llmcap.providers.compatible_tools import no_tools
+from llmcap.providers.limits import by_model
 from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.reader import amount, count, document, documents, text
 from llmcap.providers.routes import Routes
@@ -111,6 +112,7 @@ API = Api(
     embeddings=AskedEmbeddingsReader,
     bill=cost,
     reads=routed,
+    limits=by_model,
     tools=no_tools,
     asks_usage=False,
     dialect="openrouter",

@@ -12,10 +12,13 @@ from llmcap.providers import ollama
 from llmcap.providers.billed import usage_cost
 from llmcap.providers.compatible import Api, compatible
 from llmcap.providers.compatible_tools import searches_once
+from llmcap.providers.limits import either
 from llmcap.providers.shape import Provider
 
 # Streams that tell their usage whether asked for it or not.
 TELLS = Api(asks_usage=False)
+# https://inference-docs.cerebras.ai/api-reference/chat-completions
+CEREBRAS = Api(asks_usage=False, limits=either)
 COST = Api(asks_usage=False, bill=usage_cost)
 # Chats that search the web once, before the model begins.
 SEARCHES = Api(tools=searches_once)
@@ -25,7 +28,7 @@ VENDORS: tuple[Provider, ...] = (
     compatible("arcee", "api.arcee.ai", "conductor.arcee.ai", bases=("/api/v1", "/v1")),
     compatible("avian", "api.avian.io", api=COST),
     compatible("baseten", "inference.baseten.co"),
-    compatible("cerebras", "api.cerebras.ai", api=TELLS),
+    compatible("cerebras", "api.cerebras.ai", api=CEREBRAS),
     compatible("chutes", "llm.chutes.ai"),
     compatible("clarifai", "api.clarifai.com", bases=("/v2/ext/openai/v1",), api_only=False),
     compatible(

@@ -18,6 +18,7 @@ from llmcap.providers.compatible import (
     CompatibleReader,
     compatible,
 )
+from llmcap.providers.limits import by_model
 from llmcap.providers.reader import amount, document
 from llmcap.providers.shape import Document
 from llmcap.records import Usage
@@ -50,5 +51,6 @@ PROVIDER = compatible(
         responses=AskedResponsesReader,
         embeddings=AskedEmbeddingsReader,
         bill=cost,
+        limits=by_model,
     ),
 )

@@ -10,6 +10,7 @@ https://cloud.google.com/vertex-ai/generative-ai/docs
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from llmcap.providers import anthropic, google
 from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
@@ -17,10 +18,10 @@ from llmcap.providers.compatible import CompatibleReader
 from llmcap.providers.content import measure
 from llmcap.providers.google_caches import read_cache
 from llmcap.providers.google_generate import GenerateReader, model_in, read_generate
+from llmcap.providers.limits import EITHER, MAX_TOKENS, either
 from llmcap.providers.openai_chat import (
     HiddenReasoningReader,
     ask_usage,
-    limit_max_tokens,
     read_chat,
 )
 from llmcap.providers.routes import Routes
@@ -136,14 +137,14 @@ RAW = Endpoint(
     name="rawPredict",
     read=read_raw,
     reader=CompatibleReader,
-    limit=limit_max_tokens,
+    limit=MAX_TOKENS.lower,
     dialect="google",
 )
 CHAT = Endpoint(
     name="chat completions",
-    read=located(read_chat),
+    read=located(partial(read_chat, limits=either)),
     reader=HiddenReasoningReader,
-    limit=limit_max_tokens,
+    limit=EITHER.lower,
     ask_usage=ask_usage,
     dialect="google",
 )

@@ -20,7 +20,8 @@ from llmcap.providers.compatible import (
     Read,
     compatible,
 )
-from llmcap.providers.openai_chat import ask_usage, limit_max_tokens, read_chat
+from llmcap.providers.limits import MAX_TOKENS
+from llmcap.providers.openai_chat import ask_usage, read_chat
 from llmcap.providers.openai_embeddings import read_embeddings
 from llmcap.providers.shape import Ask, Endpoint, Request
 
@@ -38,11 +39,11 @@ INVOCATION = Endpoint(
     name="invocations",
     read=read_invocation,
     reader=AskedChatReader,
-    limit=limit_max_tokens,
+    limit=MAX_TOKENS.lower,
     ask_usage=ask_usage,
 )
 COMPLETE = Endpoint(
-    name="inference:complete", read=read_chat, reader=AskedChatReader, limit=limit_max_tokens
+    name="inference:complete", read=read_chat, reader=AskedChatReader, limit=MAX_TOKENS.lower
 )
 MESSAGES = Endpoint(
     name="messages",

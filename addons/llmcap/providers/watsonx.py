@@ -6,7 +6,8 @@ https://cloud.ibm.com/apidocs/watsonx-ai
 
 from llmcap.providers.compatible import FREE, LATER, CompatibleReader
 from llmcap.providers.content import measure
-from llmcap.providers.openai_chat import limit_max_tokens, read_chat
+from llmcap.providers.limits import EITHER, either
+from llmcap.providers.openai_chat import read_chat
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
@@ -18,7 +19,8 @@ NEW_TOKENS_DEFAULT = 200
 
 def read_messages(request: Request) -> Ask:
     """What a request to chat asks for."""
-    ask = read_chat(request)
+    # https://cloud.ibm.com/apidocs/watsonx-ai#text-chat: both, 0 is the model's own
+    ask = read_chat(request, limits=either)
     return _named(request, ask.output_limit)
 
 
@@ -84,7 +86,7 @@ class GenerationReader(BaseReader):
             self.charge(Usage(input_tokens=self._read, output_tokens=self._written))
 
 
-_CHAT = Endpoint(name="chat", read=read_messages, reader=CompatibleReader, limit=limit_max_tokens)
+_CHAT = Endpoint(name="chat", read=read_messages, reader=CompatibleReader, limit=EITHER.lower)
 _GENERATION = Endpoint(
     name="generation", read=read_generation, reader=GenerationReader, limit=limit_generation
 )

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from llmcap.providers.compatible import LATER, CompatibleReader, compatible, read_prompt
 from llmcap.providers.compatible_tools import own_tools, with_tools
-from llmcap.providers.openai_chat import ask_usage, limit_max_tokens, read_chat
+from llmcap.providers.limits import MAX_TOKENS
+from llmcap.providers.openai_chat import ask_usage, read_chat
 from llmcap.providers.shape import Document, Endpoint
 
 
@@ -26,7 +27,7 @@ CHAT = Endpoint(
     name="chat completions",
     read=with_tools(read_chat, own_tools),
     reader=CompatibleReader,
-    limit=limit_max_tokens,
+    limit=MAX_TOKENS.lower,
     ask_usage=ask_usage,
 )
 COMPLETIONS = replace(CHAT, name="completions", read=read_prompt, reader=ValuesReader)

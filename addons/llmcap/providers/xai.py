@@ -15,6 +15,7 @@ from llmcap.providers import hosted, openai_videos, xai_grpc
 from llmcap.providers.billed import billed
 from llmcap.providers.compatible import FREE, LATER, Api, Read, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
+from llmcap.providers.limits import either
 from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_chat import HiddenReasoningReader
 from llmcap.providers.openai_images import ImagesReader
@@ -193,6 +194,7 @@ API = Api(
     responses=ToolsReader,
     bill=ticks,
     reads=with_tools,
+    limits=either,  # https://docs.x.ai/docs/api-reference#chat-completions
     tools=no_tools,
     asks_usage=False,
     dialect="xai",
