@@ -24,12 +24,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from llmcap.bounds.media import unit_bound
 from llmcap.errors import FormatError
 from llmcap.meter import Meter
 from llmcap.providers import match
 from llmcap.providers.google_generate import bills_queries
 from llmcap.providers.shape import Ask, Billing, Endpoint, Request
-from llmcap.records import Charge, Reading
+from llmcap.records import Charge, Reading, Unbounded
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 EVERY_CUT = bool(os.environ.get("LLMCAP_TEST_EVERY_CUT"))
@@ -382,7 +383,16 @@ def test_an_ask_bounds_what_the_call_used(exchange_id: str):
         assert counts["output_tokens"] <= ask.output_limit * ask.choices + ask.extra_output
     if ask.model:  # else the form was left out of the recording
         fees = {unit: counts[unit] for unit in counts if unit not in PARTS}
-        assert all(ask.fees.get(unit, 0) >= used for unit, used in fees.items())
+        held = Counter(ask.fees)
+        seller = match(exchange["host"], "POST", urlsplit(exchange["url"]).path)[0].name
+        for each in ask.media:
+            bound = unit_bound(each, seller=seller, looked=True) if each.unit else None
+            if isinstance(bound, Unbounded):
+                assert each.bytes is None, bound.why  # fetched: refused
+                return
+            if bound is not None:
+                held[each.unit] += max(bound.most, each.least)
+        assert all(held[unit] >= used for unit, used in fees.items())
 
 
 # --- what is no call to a model -------------------------------------------------------------

@@ -149,8 +149,12 @@ class Auditor:
             ask = Ask(model="", stream="event-stream" in recording.headers.get("content-type", ""))
             row = replace(row, note=f"the request is not understood: {error}")
         row = replace(row, model=ask.model or None)
-        if ask.measures and (price := self._prices.find(provider.price_key, ask.model, row.at)):
-            ask = sold(ask, price, looked=True) or ask
+        by_units = ask.measures or any(media.unit for media in ask.media)
+        if by_units and (price := self._prices.find(provider.price_key, ask.model, row.at)):
+            try:
+                ask = sold(ask, price, looked=True) or ask
+            except FormatError as error:
+                row = replace(row, note=str(error))
         return self._metered(row, recording, provider, endpoint, ask)
 
     def _session(self, row: Audited, recording: Recording) -> Audited:

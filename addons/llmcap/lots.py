@@ -101,7 +101,7 @@ class _Sum:
                 sums[unit] = sums.get(unit, 0) + count
         for each in ask.media:
             if each.unit:
-                most = units_of(each, seller=family, model=ask.model, looked=True)
+                most = units_of(each, seller=family, looked=True)
                 sums = self.fees if each.beside else self.measures
                 sums[each.unit] = sums.get(each.unit, 0) + most
 

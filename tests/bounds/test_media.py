@@ -53,4 +53,4 @@ def test_a_medium_is_billed_by_its_unit_or_as_tokens():
     assert by_tokens(in_units(ask, tokens)) == (sound,)
     beside = Ask("gpt-4o-transcribe", media=(replace(sound, beside=True, bytes=3),))
     assert by_tokens(in_units(beside, tokens)) == ()
-    assert isinstance(unit_bound(sound, seller="somebody", model="m"), Unbounded)
+    assert isinstance(unit_bound(sound, seller="somebody"), Unbounded)

@@ -109,7 +109,19 @@ def test_a_medium_is_measured_and_is_no_text(part, media: Media):
 
 TEXT = {
     "no media at all": {"messages": [{"role": "user", "content": "hello"}]},
-    "a tool's arguments": {"input": {"data": PIXELS, "file_id": "an argument", "url": URL}},
+    "a tool's arguments": {
+        "messages": [
+            {
+                "role": "assistant",
+                "content": [
+                    {
+                        "type": "tool_use",
+                        "input": {"data": PIXELS, "file_id": "an argument", "url": URL},
+                    }
+                ],
+            }
+        ]
+    },
     "text that speaks of media": {"content": '{"type":"image","source":{}} data:image/png;base64,'},
     "an Anthropic document of text": {
         "type": "document",

@@ -1,14 +1,16 @@
 """Promise: pictures, sound, films and what else has a unit of its own are billed by it."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from exchanging import answer, ask, endpoint_of
 from ordering import jsonl
 
+from llmcap.bounds.media import units_of
 from llmcap.errors import FormatError
-from llmcap.providers.shape import Billing, Piece, Request
+from llmcap.providers.shape import Ask, Billing, Media, Piece, Request
 from llmcap.records import Usage
 
 GOOGLE = "https://generativelanguage.googleapis.com/v1beta/models"
@@ -112,13 +114,14 @@ def form(model: str, size: int, *, name: str = "model") -> tuple[bytes, dict[str
     return body, {"content-type": "multipart/form-data; boundary=B"}
 
 
-@pytest.mark.parametrize(("size", "seconds"), [(900, 10), (9_000, 19)])
+@pytest.mark.parametrize(("size", "seconds"), [(320_000, 10), (640_000, 20)])
 def test_a_recording_is_ten_seconds_at_least_at_groq(size, seconds):
     """As it is bounded, and as it is billed."""
     url = "https://api.groq.com/openai/v1/audio/transcriptions"
     body, headers = form("whisper-large-v3-turbo", size)
-    asked = ask(url, body, headers=headers)
-    assert asked.fees == {"audio_second": seconds}
+    asked = replace(ask(url, body, headers=headers), attributes={})
+    (heard,) = (replace(each, said="audio/l16;rate=16000") for each in asked.media)
+    assert units_of(heard, seller="groq", looked=True) == seconds
     _, endpoint = endpoint_of(url)
     reader = endpoint.reader(asked)
     reader.body({"text": "hi", "duration": 2.2})
@@ -129,11 +132,11 @@ def test_a_recording_names_its_seconds_beside_its_tokens():
     """A model that is sold by the second may tell tokens, which cost nothing."""
     url = "https://api.deepinfra.com/v1/openai/audio/transcriptions"
     body, headers = form("openai/some-whisper", 900)
-    asked = ask(url, body, headers=headers)
-    assert asked.measures == {"audio_second": 2}
+    (heard,) = ask(url, body, headers=headers).media
+    assert (heard.bytes, heard.unit, heard.beside) == (900, "audio_second", False)
     _, endpoint = endpoint_of(url)
-    reader = endpoint.reader(asked.__class__(model="m", fees={"audio_second": 2}))
-    reader.body({"text": "hi", "usage": {"input_tokens": 50, "output_tokens": 5}})
+    reader = endpoint.reader(Ask(model="m", fees={"audio_second": 2}))
+    reader.body({"usage": {"input_tokens": 50, "output_tokens": 5}})
     assert not reader.reading().complete
 
 
@@ -245,7 +248,10 @@ BODIES = {
         {"output_limit": 9},
     ),
     "completion": ({"prompt": "def", "max_tokens": 3}, {"output_limit": 3}),
-    "pages": ({"document": {"document_url": "https://a.b"}, "pages": [1]}, {"fees": {"page": 1}}),
+    "pages": (
+        {"document": {"document_url": "https://a.b"}, "pages": [1]},
+        {"media": (Media("file", unit="page", most=1),)},
+    ),
     "embeddings": ({"input": ["a", "b"]}, {"generates": False, "prompts": 2}),
 }
 

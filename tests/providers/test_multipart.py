@@ -27,7 +27,8 @@ def test_fields_are_read_and_files_measured(boundary: str):
 
     assert (model.name, model.text, model.filename) == ("model", "whisper-1", "")
     assert (file.name, file.filename, file.size) == ("file", "a.wav", len("RIFF\r\n\r\nmore"))
-    assert (file.head, file.text) == (b"RIFF\r\n\r\nmore", "")
+    assert (file.sent.data(), file.sent.head(4), file.text) == (b"RIFF\r\n\r\nmore", b"RIFF", "")
+    assert (file.said, model.said) == ("audio/wav", "")
     assert (number.name, number.text) == ("n", "2")
 
 

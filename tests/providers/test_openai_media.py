@@ -1,24 +1,28 @@
 """Promise: images, sound, video, runs are bounded by what is asked, billed by what is told."""
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
+from llmcap.bounds.media import in_units
 from llmcap.errors import FormatError
-from llmcap.providers.multipart import Field
+from llmcap.pricing import PriceBook
 from llmcap.providers.openai_audio import (
     SpeechReader,
     TranscriptionReader,
     read_speech,
     read_transcription,
-    seconds_bound,
 )
 from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.openai_runs import RunReader, read_run
 from llmcap.providers.openai_videos import VideoReader, read_video
 from llmcap.providers.shape import Ask, Media, Request
 from llmcap.records import Usage
+
+BOOK = PriceBook()
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def request(**fields: object) -> Request:
@@ -136,33 +140,76 @@ def test_speech_of_a_gpt_model_is_bounded_by_its_length():
     )
 
 
-WAV = b"RIFF" + bytes(4) + b"WAVEfmt " + bytes(12) + (32_000).to_bytes(4, "little") + bytes(40)
+WAV = (
+    b"RIFF"
+    + bytes(4)
+    + b"WAVEfmt "
+    + (16).to_bytes(4, "little")
+    + bytes.fromhex("010001008 03e0000007d0000 02001000 64617461 ffffffff".replace(" ", ""))
+)  # PCM of 16 bits, 16,000 a second, of a length that was not known when it was begun
 
 
-@pytest.mark.parametrize(
-    ("head", "size", "seconds"),
-    [(WAV, 64_000, 3), (b"ID3", 10_000, 11), (b"\xff\xfb\x90", 10_000, 11), (b"?", 10_000, 21)],
-    ids=["wav", "mp3 with tags", "mp3", "unknown"],
-)
-def test_a_recording_is_bounded_by_its_size(head: bytes, size: int, seconds: int):
-    """The leaner the format can be, the longer it may last."""
-    assert seconds_bound(Field("file", size, filename="f", head=head[:64])) == seconds
+def heard(model: str, **fields: str):
+    """What a form with two seconds of sound asks for, once somebody has looked at it."""
+    asked = read_transcription(form((WAV + bytes(64_000),), model=model, **fields))
+    found = BOOK.find("openai", model, NOW)
+    return in_units(asked, found, looked=True)
 
 
 def test_whisper_is_billed_by_the_second():
-    """As asked, at most; as told, in the end."""
-    ask = read_transcription(form((WAV + bytes(64_000),), model="whisper-1"))
+    """As asked, at most; as told, in the end; as heard, where nobody tells."""
+    ask = heard("whisper-1")
     assert ask.fees == {"audio_second": 3}
     for told in ({"usage": {"type": "duration", "seconds": 2}}, {"duration": 1.2}):
         reader = TranscriptionReader(ask)
         reader.body({"text": "hi", **told})
         assert reader.reading().charges[0].usage == Usage(extras={"audio_second": 2})
+    whole, plain = TranscriptionReader(ask), TranscriptionReader(ask)
+    whole.body({"text": "hi"})
+    plain.raw(2, {"content-type": "text/plain"})
+    for reader in (whole, plain):
+        assert reader.reading().complete
+        assert reader.reading().charges[0].usage == Usage(extras={"audio_second": 3})
+
+
+def test_an_error_instead_of_a_transcript_is_not_billed_as_one():
+    """It has no text."""
+    reader = TranscriptionReader(heard("whisper-1"))
+    reader.body({"error": {"code": "invalid_file"}})
+    assert not reader.reading().charges
+
+
+FETCHED = {
+    "an address": ("url", "https://example.com/two-hours.mp3"),
+    "an address under another name": ("recording_of_today", "https://example.com/a.mp3"),
+    "a stored file": ("file_id", "0b8c-77"),
+    "a file's address": ("file_url", "http://example.com/a"),
+    "a bucket": ("cloud_storage_url", "gs://bucket/a.wav"),
+    "text where a file belongs": ("file", "recordings/a.wav"),
+    "nothing that is known": ("language", "en"),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), FETCHED.values(), ids=FETCHED)
+def test_a_recording_that_the_vendor_fetches_has_no_length(name: str, value: str):
+    """However it is named: the form has no bytes of it."""
+    asked = read_transcription(form(model="whisper-1", **{name: value}))
+    assert asked.media == (Media("audio", unit="audio_second"),)
+    with pytest.raises(FormatError, match="how long"):
+        in_units(asked, BOOK.find("openai", "whisper-1", NOW))
+
+
+def test_a_prompt_with_an_address_is_a_prompt():
+    """It is read, not fetched."""
+    asked = read_transcription(form((b"?" * 9,), model="m", prompt="https://example.com"))
+    assert [each.bytes for each in asked.media] == [9]
 
 
 def test_a_transcript_may_tell_tokens_or_nothing():
     """Tokens with the GPT models, nothing in the plain formats."""
-    ask = read_transcription(form((b"?" * 900,), model="gpt-4o-transcribe", stream="true"))
-    assert (ask.stream, ask.media, ask.sound) == (True, (Media("audio", 900),), True)
+    ask = heard("gpt-4o-transcribe", stream="true")
+    assert (ask.stream, ask.fees, ask.sound) == (True, {}, True)
+    assert [media.bytes for media in ask.media] == [64_000 + len(WAV)]
     told, untold = TranscriptionReader(ask), TranscriptionReader(ask)
     usage = {"input_tokens": 54, "output_tokens": 16, "input_token_details": {"audio_tokens": 50}}
     told.event({"type": "transcript.text.delta", "delta": "hello"})

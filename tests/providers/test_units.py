@@ -1,12 +1,19 @@
 """Promise: what is billed by pages, seconds, characters or searches is counted so."""
 
+import base64
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from exchanging import answer, ask, endpoint_of, stream
 
+from llmcap.bounds.media import in_units, unit_bound
+from llmcap.pricing import PriceBook
 from llmcap.providers import match
-from llmcap.providers.shape import Billing
+from llmcap.providers.shape import Billing, Media
+from llmcap.records import Bounded
+
+OCR = PriceBook().find("mistral", "mistral-ocr-latest", datetime(2026, 11, 1, tzinfo=UTC))
 
 MISTRAL = "https://api.mistral.ai/v1"
 COHERE = "https://api.cohere.com"
@@ -21,7 +28,7 @@ def test_sound_is_billed_by_the_second_and_not_by_its_tokens():
         "prompt_tokens": 11, "completion_tokens": 15, "total_tokens": 401,
         "prompt_audio_seconds": 5, "prompt_tokens_details": {"audio_tokens": 375},
     }  # fmt: skip
-    part = {"type": "input_audio", "input_audio": "A" * 40_000}
+    part = {"type": "input_audio", "input_audio": base64.b64encode(bytes(30_000)).decode()}
     asked = {"model": "voxtral-small-latest", "messages": [{"role": "user", "content": [part]}]}
     (charge,) = answer(
         f"{MISTRAL}/chat/completions", asked, {"model": "voxtral-small-latest", "usage": usage}
@@ -29,7 +36,10 @@ def test_sound_is_billed_by_the_second_and_not_by_its_tokens():
     assert charge.usage.extras == {"audio_second": 5}
     assert (charge.usage.input_tokens, charge.usage.input_audio) == (11, 0)
     asks = ask(f"{MISTRAL}/chat/completions", asked)
-    assert asks.fees == {"audio_second": 61}
+    (sound,) = asks.media
+    assert (sound.kind, sound.bytes, sound.unit, sound.beside) == (
+        "audio", 30_000, "audio_second", True
+    )  # fmt: skip
     assert asks.text_bytes < 1_000
 
 
@@ -37,6 +47,9 @@ def test_sound_is_billed_by_the_second_and_not_by_its_tokens():
     ("asked", "fees"),
     [
         ({"document": {"document_url": "https://a.b/c.pdf"}}, {"page": 1_000}),
+        ({"document": {"type": "file", "file_id": "0a-b"}}, {"page": 1_000}),
+        ({"document": "https://a.b/c.pdf"}, {"page": 1_000}),
+        ({"document": {"image_url": "https://a.b/c.png"}}, {"page": 1}),
         ({"document": {"document_url": "https://a.b/c.pdf"}, "pages": [0, 1]}, {"page": 2}),
         ({"document": {}, "pages": [0], "bbox_annotation_format": {}}, {"page": 1}),
         ({"document": {}, "pages": [0], "bbox_annotation_format": {"a": 1}}, {"annotated_page": 1}),
@@ -45,7 +58,7 @@ def test_sound_is_billed_by_the_second_and_not_by_its_tokens():
 def test_a_document_is_billed_by_its_pages(asked, fees):
     """More where they are annotated; all it may have where nobody says how many."""
     asked = {"model": "mistral-ocr-latest", **asked}
-    assert ask(f"{MISTRAL}/ocr", asked).fees == fees
+    assert in_units(ask(f"{MISTRAL}/ocr", asked), OCR, looked=True).fees == fees
     told = {"model": "mistral-ocr-latest", "usage_info": {"pages_processed": 3}}
     (charge,) = answer(f"{MISTRAL}/ocr", asked, told).charges
     assert charge.usage.extras == {next(iter(fees)): 3}
@@ -160,7 +173,12 @@ def test_a_transcript_is_billed_by_the_second_of_each_channel():
     (charge,) = answer(url, b"RIFF", told).charges
     assert charge.usage.extras == {"audio_second": Decimal("51.866626")}
     remote = ask(url, {"url": "https://a.b/c.wav"}, headers={"content-type": "application/json"})
-    assert (remote.model, remote.fees) == ("nova-3-general", {"audio_second": 36_000})
+    assert (remote.model, remote.media) == (
+        "nova-3-general", (Media("audio", unit="audio_second"),)
+    )  # fmt: skip
+    raw = f"{url}&encoding=linear16&sample_rate=8000&channels=2&multichannel=true"
+    (sent,) = ask(raw, bytes(64_000)).media
+    assert unit_bound(sent, seller="deepgram", looked=True) == Bounded(4, "its length")
 
 
 def test_speech_is_billed_by_the_character_that_the_head_counts():

@@ -1,47 +1,57 @@
 """
 What of a request is text and what is media: one walker for the shapes of all providers.
 
-Media travel inside JSON as base64, and would count as millions of tokens if taken for text. Only
-what certainly is media is taken out of the text; anything else stays text, which is the dearer
-reading and so keeps the bound a bound.
+Media travel inside JSON as base64, and would count as millions of tokens if taken for text; an
+address is a line of text, and may be a film of two hours. So what stands in a conversation is text
+only where it is known to be: a part of a type that nobody declared is an unknown medium, and an
+address in a place where a medium may stand is a medium that the provider fetches. Which types and
+places there are, `parts` says.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from llmcap.errors import FormatError
 from llmcap.providers.multipart import fields_of
-from llmcap.providers.shape import Media, Request
-
-# A body without any of these has no media; one look for them is much cheaper than walking it all.
-# The first letters are said by themselves, as that is what lets the look be fast.
-_MEDIA_WORDS = re.compile(
-    rb'"(?=[abcdfgisv])(?:audio|b(?:ytes|64_json")|container_upload"|d(?:ocument|ata:)|file|gcs'
-    rb'|i(?:mage|nput_(?:image|audio|file)"|nline(?:Data|_data)")|source"|video)'
+from llmcap.providers.parts import (
+    ADDRESS,
+    ANY_DATA_URL,
+    BASE64,
+    BYTES_KEYS,
+    CONTENT_KEYS,
+    DATA_URL,
+    MEDIA_KEYS,
+    MEDIA_TYPES,
+    MIME_KEYS,
+    PART_KEYS,
+    STRING_KEYS,
+    TEXT_KEYS,
+    TEXT_TYPES,
+    WALKED_TYPES,
+    plain,
 )
-_DATA_URL = re.compile(r"data:([a-z]+)/([a-z0-9.+-]+)[^,]{0,100}?;base64,", re.IGNORECASE)
+from llmcap.providers.shape import Media, Request, Sent
 
-# Keys that name something the provider fetches or already has, and where they mean that: a tool's
-# arguments may have the same names.
-_REMOTE_KEYS = (
-    "file_id", "file_url", "file_uri", "fileUri", "document_url", "image_id", "gcsUri", "gcs_uri",
-)  # fmt: skip
-_REMOTE_TYPES = frozenset((
-    "file", "input_file", "image", "input_image", "image_file", "document", "document_url",
-    "container_upload", "computer_screenshot",
-))  # fmt: skip
-_REMOTE_PLACES = ("source", "file", "fileData", "file_data", "image_file", "image", "video")
-# Objects that hold bytes in base64, by the keys of those bytes.
-_BYTES_KEYS = ("data", "bytes", "file_data", "b64_json", "bytesBase64Encoded")
-_MIME_KEYS = ("mime_type", "mimeType", "media_type", "mediaType")
-_URL_KINDS = {
-    "image_url": "image", "audio_url": "audio", "video_url": "video", "input_image": "image",
-}  # fmt: skip
 _KINDS = ("image", "audio", "video")
 _DEPTH_MAX = 200
+
+# How base64 begins of what is certainly a medium: PNG, JPEG, GIF, RIFF, MP3 with a tag, Ogg, FLAC,
+# PDF, ZIP, Matroska, MP3 and AAC without one. And how long no id of a file is.
+_MAGIC = {
+    "iVBORw0KGgo": "image", "/9j/": "image", "R0lGOD": "image", "UklGR": "file", "SUQz": "audio",
+    "T2dnUw": "audio", "ZkxhQw": "audio", "JVBERi": "file", "UEsDB": "file", "GkXfo": "video",
+    "//": "audio",
+}  # fmt: skip
+_MAGIC_PREFIXES = tuple(_MAGIC)
+_CERTAIN_CHARS = 1_024
+# Addresses of pictures, by what they end with.
+_PICTURE = re.compile(r"\.(?:png|jpe?g|gif|webp|bmp|heic|avif)(?:[?#]|$)", re.IGNORECASE)
+# Generic names of an address: where an object has text besides, it is a note, not a medium.
+_NOTES = frozenset(("url", "uri", "sourceurl", "source"))
+_SAYING = frozenset(("text", "content", "title", "snippet", "name", "description"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +68,8 @@ def measure(request: Request) -> Content:
 
     Bytes of the JSON around the text count as text: the bound may be too high, never too low.
     """
-    if not _MEDIA_WORDS.search(request.body):
-        return Content(len(request.body))
     walker = _Walker()
-    walker.visit(request.document(), "", 0)
+    walker.around(request.document(), 0)
     return Content(max(len(request.body) - walker.media_chars, 0), tuple(walker.media))
 
 
@@ -82,7 +90,7 @@ def texts(request: Request) -> Iterator[str]:
                 yield f"{field.name}: {field.text}"
         return
     walker = _Walker(keeps_texts=True)
-    walker.visit(document, "", 0)
+    walker.around(document, 0)
     yield from walker.texts
 
 
@@ -95,95 +103,256 @@ class _Walker:
         self.texts: list[str] = []
         self._keeps_texts = keeps_texts
 
-    def visit(self, value: Any, key: str, depth: int) -> None:
-        """One value, which is under `key`, and all that is in it."""
-        if isinstance(value, str):
-            self._string(value, key)
-        elif not isinstance(value, dict | list):
-            self._keep(f'"{key}": {value}')
-        elif depth > _DEPTH_MAX:
-            self._keep(json.dumps(value, ensure_ascii=False) if self._keeps_texts else "")
+    # --- outside of a conversation ------------------------------------------------------------
+
+    def around(self, value: Mapping[str, Any], depth: int) -> None:
+        """An object that is no part of a conversation, and may hold one."""
+        for key, each in value.items():
+            if key in TEXT_KEYS:
+                self._text(each, key)
+                if key == "tools":
+                    self._masks(each)
+            elif key in CONTENT_KEYS:
+                self.content(each, key, depth + 1)
+            elif isinstance(each, str):
+                self._string(each, key)
+            elif isinstance(each, dict | list) and (kind := MEDIA_KEYS.get(plain(key))):
+                self._place(each, kind, "", depth + 1, known=True)
+            else:
+                self._below(each, key, depth + 1)
+
+    def _below(self, value: Any, key: str, depth: int) -> None:
+        if depth > _DEPTH_MAX:
+            self._unknown(value, "nested too deep")
+        elif isinstance(value, dict):
+            self.around(value, depth)
         elif isinstance(value, list):
             for each in value:
-                self.visit(each, key, depth + 1)
-        elif not self._is_media(value, key):
-            for inner, each in value.items():
-                # A source is of the kind that the object around it says.
-                place = f"{value.get('type') or key} source" if inner == "source" else inner
-                self.visit(each, place, depth + 1)
+                self._below(each, key, depth + 1)
+        elif isinstance(value, str):
+            self._string(value, key)
+        elif self._keeps_texts:
+            self.texts.append(f'"{key}": {value}')
 
-    def _string(self, value: str, key: str) -> None:
-        found = _DATA_URL.match(value) if value.startswith("data:") else None
-        if found:
-            self._inline(found[1].lower(), value, found.end(), "")
-        else:
-            self._keep(f'"{key}": {value}' if key else value)
+    def _masks(self, tools: Any) -> None:
+        """A tool that draws may be given a picture."""
+        for tool in tools if isinstance(tools, list) else ():
+            if isinstance(tool, dict) and "input_image_mask" in tool:
+                self._place(tool["input_image_mask"], "image", "", 1, known=True)
 
-    def _keep(self, text: str) -> None:
-        if self._keeps_texts:
-            self.texts.append(text)
+    # --- in a conversation --------------------------------------------------------------------
 
-    def _is_media(self, value: dict[str, Any], key: str) -> bool:
-        """Takes an object that stands for one medium; False where it has to be walked through."""
-        detail = value.get("detail")
-        detail = detail if isinstance(detail, str) else ""
-        for url_key, kind in _URL_KINDS.items():
-            url = value.get(url_key)
-            if isinstance(url, dict):
-                detail = detail or str(url.get("detail") or "")
-                url = url.get("url")
-            if isinstance(url, str) and isinstance(value.get("type"), str):
-                return self._url(url, kind, detail)
-        if str(value.get("type")) in _REMOTE_TYPES or key.endswith(_REMOTE_PLACES):
-            for remote_key in _REMOTE_KEYS:
-                if isinstance(value.get(remote_key), str):
-                    self.media.append(Media(_kind(value, key), None, detail))
-                    return True
-        for bytes_key in _BYTES_KEYS:
-            data = value.get(bytes_key)
-            if isinstance(data, str):
-                return self._data(value, data, key, detail)
-        if key.endswith("source") and isinstance(value.get("url"), str):
-            self.media.append(Media(_kind(value, key), None, detail))
+    def content(self, value: Any, key: str, depth: int) -> None:
+        """What stands in a conversation: a text, a part, a message, or several."""
+        if isinstance(value, str):
+            self._string(value, key)
+        elif depth > _DEPTH_MAX:
+            self._unknown(value, "nested too deep")
+        elif isinstance(value, list):
+            for each in value:
+                self.content(each, key, depth + 1)
+        elif isinstance(value, dict):
+            self._part(value, depth)
+        elif self._keeps_texts:
+            self.texts.append(f'"{key}": {value}')
+
+    def _part(self, part: dict[str, Any], depth: int) -> None:
+        kind = part.get("type")
+        if isinstance(kind, str) and kind not in WALKED_TYPES:
+            if kind in TEXT_TYPES:
+                self._text(part, "")
+            elif kind in MEDIA_TYPES:
+                self._medium(part, MEDIA_TYPES[kind], _detail(part), depth)
+            else:
+                self._unknown(part, f"type {kind[:60]!r}")
+            return
+        if not isinstance(kind, str) and part and not any(map(_is_known, part)):
+            self._unknown(part, f"{str(next(iter(part)))[:60]!r}")
+            return
+        says = not _SAYING.isdisjoint(part)
+        for key, value in part.items():
+            named = MEDIA_KEYS.get(plain(key))
+            if key in TEXT_KEYS:
+                self._text(value, key)
+            elif isinstance(value, str) and (key in STRING_KEYS or (says and not named)):
+                self._keep(value, key)
+            elif named and not (says and plain(key) in _NOTES):
+                self._place(value, named, _detail(part), depth + 1)
+            else:
+                self.content(value, key, depth + 1)
+
+    # --- where a medium may stand -------------------------------------------------------------
+
+    def _place(
+        self, value: Any, kind: str, detail: str, depth: int, *, known: bool = False
+    ) -> None:
+        """
+        What stands where a medium may: its bytes, its address, an object around these, or several.
+
+        `known` says that an object without any of these is a setting (`audio: {voice: ...}`).
+        """
+        if isinstance(value, str):
+            self._named(value, kind, detail)
+        elif isinstance(value, list):
+            for each in value:
+                self._place(each, kind, detail, depth + 1, known=known)
+        elif isinstance(value, dict) and value:
+            self._medium(value, kind, detail or _detail(value), depth + 1, known=known)
+
+    def _medium(
+        self, value: dict[str, Any], kind: str, detail: str, depth: int, *, known: bool = False
+    ) -> None:
+        """An object that stands for one medium: its bytes or its address are in it, somewhere."""
+        if depth > _DEPTH_MAX:
+            self._unknown(value, "nested too deep")
+            return
+        kind = _kind(value, kind)
+        found = len(self.media)
+        said = next((value[name] for name in MIME_KEYS if isinstance(value.get(name), str)), "")
+        textual = value.get("type") == "text" or said.startswith("text/")
+        for key, each in value.items():
+            place = plain(key)
+            if key in BYTES_KEYS and isinstance(each, str):
+                if textual or not self._bytes(each, kind, detail, said):
+                    self._keep(each, key)
+                    known = True
+            elif key in BYTES_KEYS or key in ("content", "parts"):
+                known = known or bool(each)
+                self.content(each, key, depth + 1)
+            elif key == "source" or (place in MEDIA_KEYS and key not in MIME_KEYS):
+                self._place(each, _named_kind(key, kind), detail, depth + 1, known=known)
+            elif isinstance(each, str):
+                self._note(each, key)
+            elif key not in TEXT_KEYS and isinstance(each, dict):
+                self._medium(each, kind, detail or _detail(each), depth + 1, known=True)
+            else:
+                self._text(each, key)
+        if len(self.media) == found and not known:
+            self.media.append(Media(kind, detail=detail, said=said))
+
+    def _named(self, value: str, kind: str, detail: str) -> None:
+        """A string where a medium stands: its bytes, or whatever names it."""
+        certain = value.startswith(_MAGIC_PREFIXES) or len(value) >= _CERTAIN_CHARS
+        if not value or (
+            (certain or DATA_URL.match(value)) and self._sent(value, kind, detail, "")
+        ):
+            return
+        kind = "image" if kind == "video" and _PICTURE.search(value) else kind
+        self.media.append(Media(kind, detail=detail))
+        self._keep(value, kind)
+
+    def _bytes(self, value: str, kind: str, detail: str, said: str) -> bool:
+        """A string where bytes stand; False where it is a text, as of a document."""
+        if self._sent(value, kind, detail, said):
+            return True
+        if ADDRESS.match(value) or kind in _KINDS:
+            self.media.append(Media(kind, detail=detail))
             return True
         return False
 
-    def _url(self, url: str, kind: str, detail: str) -> bool:
-        found = _DATA_URL.match(url)
-        if found is None:
-            self.media.append(Media(kind, None, detail))
-        else:
-            self._inline(found[1].lower(), url, found.end(), detail)
-        return True
+    def _note(self, value: str, key: str) -> None:
+        """A string beside a medium: a title, a format; an address is a medium of its own."""
+        if key not in STRING_KEYS and key != "detail" and ADDRESS.match(value):
+            self.media.append(Media("file"))
+        self._keep(value, key)
 
-    def _data(self, value: dict[str, Any], data: str, key: str, detail: str) -> bool:
-        if found := _DATA_URL.match(data):
-            self._inline(found[1].lower(), data, found.end(), detail)
-            return True
-        mime = next((value[name] for name in _MIME_KEYS if isinstance(value.get(name), str)), "")
-        known = mime or value.get("type") == "base64" or key.endswith(("audio", "source"))
-        if not known or (mime.startswith("text/") and value.get("type") == "text"):
+    def _string(self, value: str, key: str) -> None:
+        """Any other string: text, unless it is an address or the bytes of a medium."""
+        kind = MEDIA_KEYS.get(plain(key), "") if key not in STRING_KEYS else ""
+        if kind and (ADDRESS.match(value) or ANY_DATA_URL.match(value) or BASE64.match(value)):
+            self._named(value, kind, "")
+        elif key in STRING_KEYS or not self._looks(value):
+            self._keep(value, key)
+
+    def _looks(self, value: str) -> bool:
+        """Takes a string that is a medium by its looks alone, under a key that says nothing."""
+        if value.startswith(_MAGIC_PREFIXES) and len(value) > 64 and BASE64.match(value[:256]):
+            kind = next(_MAGIC[prefix] for prefix in _MAGIC_PREFIXES if value.startswith(prefix))
+            return self._sent(value, kind, "", "")
+        if ANY_DATA_URL.match(value):
+            return self._sent(value, "file", "", "")
+        if ADDRESS.match(value):
+            self.media.append(Media("image" if _PICTURE.search(value) else "file"))
+        return False
+
+    def _sent(self, value: str, kind: str, detail: str, said: str) -> bool:
+        """Takes bytes in base64, with or without the head of a data URL; False for all else."""
+        start = 0
+        if found := DATA_URL.match(value):
+            start, said = found.end(), f"{found[1]}/{found[2]}{found[3]}".lower()
+            kind = _by_mime(said, kind)
+            if found[1].lower() == "text":
+                # A text reaches the model as it is; its base64 is longer.
+                self._keep(value[start:], kind)
+                return True
+        elif not BASE64.match(value[:256]) or (len(value) > 256 and not BASE64.match(value[-64:])):
             return False
-        kind, _, _ = mime.partition("/")
-        self._inline(kind or _kind(value, key), data, 0, detail)
+        size = (len(value) - start) * 3 // 4
+        self.media_chars += len(value) - start
+        sent = Sent(value, start)
+        self.media.append(Media(kind, size, detail, sent=sent, said=said))
         return True
 
-    def _inline(self, kind: str, data: str, start: int, detail: str) -> None:
-        size = (len(data) - start) * 3 // 4
-        if kind == "text":
-            # A text file in base64 reaches the model as the text that it is; its base64 is longer.
-            self._keep(data[start:])
+    # --- text ---------------------------------------------------------------------------------
+
+    def _unknown(self, value: Any, what: str) -> None:
+        self.media.append(Media("unknown", detail=what))
+        self._text(value, "")
+
+    def _keep(self, text: str, key: str) -> None:
+        if self._keeps_texts:
+            self.texts.append(f'"{key}": {text}' if key else text)
+
+    def _text(self, value: Any, key: str) -> None:
+        """All that is in a value, which is text whatever it looks like."""
+        if not self._keeps_texts:
             return
-        self.media_chars += len(data) - start
-        self.media.append(Media(kind if kind in _KINDS else "file", size, detail))
+        stack = [(key, value, 0)]
+        while stack:
+            key, value, depth = stack.pop()
+            if depth > _DEPTH_MAX:
+                self._keep(json.dumps(value, ensure_ascii=False), key)
+            elif isinstance(value, dict):
+                stack.extend((name, each, depth + 1) for name, each in reversed(value.items()))
+            elif isinstance(value, list):
+                stack.extend((key, each, depth + 1) for each in reversed(value))
+            else:
+                self._keep(str(value), key)
 
 
-def _kind(value: dict[str, Any], key: str) -> str:
-    """What kind of media an object is, from its type, its mime type, or the key it is under."""
-    hints = [value.get("type"), key, value.get("format")]
-    hints += [value.get(name) for name in _MIME_KEYS]
-    for hint in hints:
-        for kind in _KINDS:
-            if isinstance(hint, str) and kind in hint:
-                return kind
-    return "file"
+def _is_known(key: str) -> bool:
+    """Whether a key says what an object without a type is."""
+    return key in PART_KEYS or key in TEXT_KEYS or plain(key) in MEDIA_KEYS
+
+
+def _kind(value: Mapping[str, Any], kind: str) -> str:
+    """What kind of medium an object is: by what it says of its bytes, else as its place has it."""
+    for name in MIME_KEYS:
+        if isinstance(said := value.get(name), str) and "/" in said:
+            return _by_mime(said, kind)
+    return kind or "file"
+
+
+def _by_mime(said: str, kind: str) -> str:
+    told = said.partition("/")[0].lower()
+    if told in _KINDS:
+        return told
+    return "file" if told in ("application", "text") else kind or "file"
+
+
+def _named_kind(key: str, kind: str) -> str:
+    """The kind that a key names, unless it may be any: `file_id` in a picture is one."""
+    named = MEDIA_KEYS.get(plain(key), "file")
+    return kind if named == "file" else named
+
+
+def _detail(part: Mapping[str, Any]) -> str:
+    """What a part says of how closely it is looked at."""
+    metadata = part.get("videoMetadata") or part.get("video_metadata")
+    if isinstance(metadata, dict) and metadata.get("fps") is not None:
+        return f"fps={metadata['fps']}"
+    detail = part.get("detail")
+    if not isinstance(detail, str):
+        inner = part.get("image_url")
+        detail = inner.get("detail") if isinstance(inner, dict) else ""
+    return detail if isinstance(detail, str) else ""

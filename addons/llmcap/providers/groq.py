@@ -25,8 +25,9 @@ def with_compound(read: Read) -> Read:
 
     def read_compound(request: Request) -> Ask:
         ask = read(request)
-        if (seconds := ask.fees.get("audio_second")) is not None:
-            return replace(ask, fees={"audio_second": max(seconds, RECORDING_SECONDS_MIN)})
+        if any(each.unit for each in ask.media):
+            heard = tuple(replace(each, least=RECORDING_SECONDS_MIN) for each in ask.media)
+            return replace(ask, media=heard)
         if not ask.generates or not _is_compound(ask.model):
             return ask
         tools = hosted.tools({"web_search": hosted.USES_DEFAULT})

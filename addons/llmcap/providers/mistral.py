@@ -14,7 +14,7 @@ from llmcap.providers import hosted, mistral_batches, mistral_platform
 from llmcap.providers.compatible import LATER, Api, CompatibleReader, Read, openai_api
 from llmcap.providers.content import measure
 from llmcap.providers.limits import MAX_TOKENS
-from llmcap.providers.openai_audio import RECORDING_BYTES_PER_SECOND, read_recording
+from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_batches import OutputReader, answers, read_output
 from llmcap.providers.openai_chat import (
     attributes_of,
@@ -30,17 +30,11 @@ from llmcap.providers.shape import (
     Billing,
     Document,
     Endpoint,
+    Media,
     Provider,
     Request,
 )
 from llmcap.records import Count, Usage
-
-# The most that one document may have: https://docs.mistral.ai/capabilities/document_ai
-PAGES_MAX = 1_000
-# The longest sound that a model hears: https://docs.mistral.ai/capabilities/audio
-SOUND_SECONDS_MAX = 3 * 3_600
-# No page of a PDF takes fewer bytes.
-PAGE_BYTES_MIN = 200
 
 _ANNOTATIONS = ("document_annotation_format", "bbox_annotation_format")
 
@@ -53,35 +47,15 @@ def with_sound(read: Read) -> Read:
 
     def read_with_sound(request: Request) -> Ask:
         ask = read(request)
-        media = [each.bytes for each in ask.media if each.kind == "audio"]
-        inline = _inline_sounds(request.document())
-        sizes = [*media, *(None if _is_url(each) else len(each) * 3 // 4 for each in inline)]
-        if not sizes:
+        if not any(each.kind == "audio" for each in ask.media):
             return ask
-        seconds = sum(
-            SOUND_SECONDS_MAX if size is None else size // RECORDING_BYTES_PER_SECOND + 1
-            for size in sizes
+        heard = tuple(
+            replace(each, unit="audio_second", beside=True) if each.kind == "audio" else each
+            for each in ask.media
         )
-        text_bytes = ask.text_bytes - sum(len(each) for each in inline)
-        return replace(
-            ask, text_bytes=text_bytes, fees={**ask.fees, "audio_second": seconds}, sound=True
-        )
+        return replace(ask, media=heard, sound=True)
 
     return read_with_sound
-
-
-def _inline_sounds(body: Document) -> list[str]:
-    """Sound that stands in a message as bare base64, or as a URL, without an object around it."""
-    return [
-        text(part.get("input_audio"))
-        for message in documents(body.get("messages"))
-        for part in documents(message.get("content"))
-        if isinstance(part.get("input_audio"), str)
-    ]
-
-
-def _is_url(sound: str) -> bool:
-    return sound.startswith(("http://", "https://"))
 
 
 def read_conversation(request: Request) -> Ask:
@@ -122,21 +96,16 @@ def limit_conversation(body: Document, limit: int) -> Document | None:
 def read_ocr(request: Request) -> Ask:
     """What a request to recognise a document asks for: so many pages at most."""
     body = request.document()
-    content = measure(request)
-    pages = body.get("pages")
-    known = [media.bytes for media in content.media if media.bytes is not None]
-    if isinstance(pages, list) and pages:
-        most = len(pages)
-    elif known and all(media.bytes is not None for media in content.media):
-        most = sum(known) // PAGE_BYTES_MIN + len(known)
-    else:
-        most = PAGES_MAX
     unit = page_unit(body)
+    pages = body.get("pages")
+    most = len(pages) if isinstance(pages, list) else 0
+    # A document that is named in another way than is known here is one that Mistral fetches.
+    documents = measure(request).media or (Media("file"),)
     return Ask(
         model=text(body.get("model")),
+        media=tuple(replace(each, unit=unit, most=most) for each in documents),
         generates=False,
         hidden_work=False,
-        fees={unit: min(most, PAGES_MAX)},
     )
 
 
@@ -212,7 +181,7 @@ class OcrReader(BaseReader):
             self.fail(document["error"])
         usage = document.get("usage_info")
         if isinstance(usage, dict):
-            unit = next(iter(self.ask.fees), "page")
+            unit = next((each.unit for each in self.ask.media), "page")
             self.charge(Usage(extras={unit: count(usage.get("pages_processed"))}))
             self.complete = True
 

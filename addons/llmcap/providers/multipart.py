@@ -1,63 +1,81 @@
 """
 The fields of a `multipart/form-data` body, as far as a price depends on them.
 
-https://www.rfc-editor.org/rfc/rfc7578. Files are measured, not kept: only short fields are read.
+https://www.rfc-editor.org/rfc/rfc7578. Files stay where they stand: only short fields are read.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from llmcap.providers.shape import Request
+from llmcap.providers.shape import NOT_SENT, Request, Sent
 
 FIELDS_MAX = 1_000
 TEXT_BYTES_MAX = 1024 * 1024
-HEAD_BYTES = 64
 
 _BOUNDARY = re.compile(r'boundary="?([^";,]{1,200})"?', re.IGNORECASE)
 _NAME = re.compile(rb';\s*name="?([^";\r\n]*)"?', re.IGNORECASE)
 _FILENAME = re.compile(rb';\s*filename\*?="?([^";\r\n]*)"?', re.IGNORECASE)
+_TYPE = re.compile(rb"content-type:\s*([^\r\n]{1,200})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One part of a form: a file has a `filename` and the `head` of its bytes, but no `text`."""
+    """One part of a form: a file has a `filename` and its bytes where they stand, but no `text`."""
 
     name: str
     size: int
     text: str = ""
     filename: str = ""
-    head: bytes = b""
+    said: str = ""  # its content-type
+    sent: Sent = field(default=NOT_SENT, compare=False, repr=False)
 
 
 def fields_of(request: Request) -> list[Field]:
     """All the fields of a form, in order; empty for a body that is none."""
-    return [field for field, _ in parts_of(request)]
+    return [field for field, _, _ in _spans(request)]
 
 
 def parts_of(request: Request) -> Iterator[tuple[Field, bytes]]:
     """The same, each with its content."""
+    return ((field, request.body[start:end]) for field, start, end in _spans(request))
+
+
+def _spans(request: Request) -> Iterator[tuple[Field, int, int]]:
+    """Each field, and where its content is in the body."""
     content_type = request.headers.get("content-type", "")
     found = _BOUNDARY.search(content_type)
     if found is None or not content_type.lower().startswith("multipart/"):
         return
+    body, view = request.body, memoryview(request.body)
     delimiter = b"--" + found[1].strip().encode("latin-1", "replace")
     # What is before the first delimiter and after the last is no part of the form.
-    for part in request.body.split(delimiter, FIELDS_MAX)[1:]:
-        head, separator, content = part.partition(b"\r\n\r\n")
+    position = body.find(delimiter)
+    for _ in range(FIELDS_MAX):
+        if position < 0:
+            return
+        begin = position + len(delimiter)
+        position = body.find(delimiter, begin)
+        end = len(body) if position < 0 else position
+        start = body.find(b"\r\n\r\n", begin, end)
+        head = body[begin : max(start, begin)]
         name = _NAME.search(head)
-        if not separator or name is None:
+        if start < 0 or name is None:
             continue
-        content = content.removesuffix(b"\r\n")
+        start += 4
+        if body.endswith(b"\r\n", start, end):
+            end -= 2
         filename = _FILENAME.search(head)
-        field = Field(
+        said = _TYPE.search(head)
+        found_field = Field(
             name=name[1].decode("utf-8", "replace"),
-            size=len(content),
-            text="" if filename else _text(content),
+            size=end - start,
+            text="" if filename else _text(body[start : min(end, start + TEXT_BYTES_MAX)]),
             filename=filename[1].decode("utf-8", "replace") or "file" if filename else "",
-            head=content[:HEAD_BYTES] if filename else b"",
+            said=said[1].decode("latin-1").strip() if said else "",
+            sent=Sent(view[start:end]) if filename else NOT_SENT,
         )
-        yield field, content
+        yield found_field, start, end
 
 
 def _text(content: bytes) -> str:

@@ -3,11 +3,13 @@ The wire format of OpenAI's speech, transcriptions and translations.
 
 Speech is billed by the characters of its text, or by tokens with the GPT models; the answer is
 sound and tells neither. Transcriptions tell tokens or seconds, but not in the plain formats
-(text, srt, vtt). How long a recording can be is bounded by its size.
+(text, srt, vtt), and some vendors' default: then what was found in the recording is billed.
 https://platform.openai.com/docs/api-reference/audio, https://platform.openai.com/docs/pricing
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING
 from typing import override
 
@@ -28,10 +30,16 @@ SPEECH_CHARACTERS_PER_SECOND = 3
 SPEECH_BYTES_PER_SECOND = {"audio/wav": 48_000, "audio/pcm": 48_000, "audio/mpeg": 4_000}
 SPEECH_BYTES_PER_SECOND_ELSE = 2_000
 
-# The fewest bytes that one second of a recording has: 4 kbit/s is the leanest speech codec in use,
-# MP3 begins at 8.
-RECORDING_BYTES_PER_SECOND = 500
-MP3_BYTES_PER_SECOND = 1_000
+# Fields of a form that name a recording which the vendor fetches or has: `url` (Groq), `file_url`
+# and `file_id` (Mistral), `cloud_storage_url` and `source_url` (ElevenLabs), a `file` without a
+# file name; and those that are text whatever they look like.
+_RECORDING_FIELDS = re.compile(
+    r"(?:^|_)(?:file|audio|video|media|recording|source|upload|url|uri)(?:_?(?:id|url|uri|path|key))?"
+    r"(?:\[\])?$",
+    re.IGNORECASE,
+)
+_OTHER_FIELDS = re.compile(r"(?:prompt|model|language|response_format|user)$|webhook|callback")
+_ADDRESS = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*://|data:|file-)", re.IGNORECASE)
 
 
 # --- speech ---------------------------------------------------------------------------------
@@ -113,25 +121,17 @@ def read_transcription(request: Request) -> Ask:
     if not fields:
         return _read_inline(request)
     values = {field.name: field.text for field in fields if not field.filename}
-    recordings = [field for field in fields if field.filename]
     model = values.get("model", "")
-    attributes = attributes_of(dict(values))
-    streams = values.get("stream", "").lower() == "true"
-    if model.startswith("whisper"):
-        seconds = sum(seconds_bound(field) for field in recordings)
-        fees: Mapping[str, Count] = {"audio_second": seconds}
-        return Ask(
-            model=model, generates=False, hidden_work=False, fees=fees, attributes=attributes
-        )
+    by_the_second = model.startswith("whisper")
     return Ask(
         model=model,
-        stream=streams,
-        text_bytes=sum(len(value.encode()) for value in values.values()),
-        media=tuple(Media("audio", field.size) for field in recordings),
+        stream=values.get("stream", "").lower() == "true",
+        text_bytes=0 if by_the_second else sum(len(value.encode()) for value in values.values()),
+        media=recordings_in(fields),
+        generates=not by_the_second,
         sound=True,
         hidden_work=False,
-        measures={"audio_second": sum(seconds_bound(field) for field in recordings)},
-        attributes=attributes,
+        attributes=attributes_of(dict(values)),
     )
 
 
@@ -140,16 +140,13 @@ def _read_inline(request: Request) -> Ask:
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise FormatError("the form with the recording cannot be read")
     content = measure(request)
-    sizes = [media.bytes for media in content.media if media.bytes is not None]
-    seconds = sum(size // RECORDING_BYTES_PER_SECOND + 1 for size in sizes)
+    heard = [media for media in content.media if media.kind in ("audio", "video")]
     return Ask(
         model=text(request.document().get("model")),
         text_bytes=content.text_bytes,
-        media=content.media,
+        media=tuple(replace(each, unit="audio_second") for each in heard or [Media("audio")]),
         sound=True,
         hidden_work=False,
-        # A recording that is fetched is as long as its owner likes.
-        measures={"audio_second": seconds} if len(sizes) == len(content.media) else {},
     )
 
 
@@ -157,29 +154,40 @@ def read_recording(request: Request) -> Ask:
     """The same for vendors that bill every model by the second."""
     fields = fields_of(request)
     if not fields:
-        raise FormatError("the form with the recording cannot be read")
+        return replace(_read_inline(request), generates=False)
     values = {field.name: field.text for field in fields if not field.filename}
-    seconds = sum(seconds_bound(field) for field in fields if field.filename)
     return Ask(
         model=values.get("model", ""),
         stream=values.get("stream", "").lower() == "true",
+        media=recordings_in(fields),
         generates=False,
         hidden_work=False,
-        fees={"audio_second": seconds},
         attributes=attributes_of(dict(values)),
     )
 
 
-def seconds_bound(recording: Field) -> int:
-    """The longest that a recording of this size can be."""
-    per_second = RECORDING_BYTES_PER_SECOND
-    head = recording.head
-    if head[:4] == b"RIFF" and head[8:16] == b"WAVEfmt " and len(head) >= 32:
-        # http://soundfile.sapp.org/doc/WaveFormat/: the byte rate of PCM is in the header.
-        per_second = max(int.from_bytes(head[28:32], "little"), RECORDING_BYTES_PER_SECOND)
-    elif head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
-        per_second = MP3_BYTES_PER_SECOND
-    return recording.size // per_second + 1
+def recordings_in(fields: Sequence[Field]) -> tuple[Media, ...]:
+    """
+    The recordings of a form: those that are sent, and those that a field only names.
+
+    A form without any names its recording in a way that is not known here: the vendor fetches it.
+    """
+    found = [
+        Media("audio", field.size, unit="audio_second", sent=field.sent, said=field.said)
+        for field in fields
+        if field.filename
+    ]
+    named = sum(_names_recording(field) for field in fields if not field.filename)
+    if not found:
+        named = max(named, 1)
+    return (*found, *(Media("audio", unit="audio_second") for _ in range(named)))
+
+
+def _names_recording(field: Field) -> bool:
+    """Whether a field says where a recording is: by its own name, or by what it looks like."""
+    if not field.text.strip() or _OTHER_FIELDS.match(field.name):
+        return False
+    return bool(_RECORDING_FIELDS.search(field.name) or _ADDRESS.match(field.text))
 
 
 class TranscriptionReader(BaseReader):
@@ -195,17 +203,26 @@ class TranscriptionReader(BaseReader):
             self.see(event.get("delta"))
         else:
             self._usage(event)
+            if kind.endswith(".done"):
+                self._as_held()
 
     def body(self, document: Document) -> None:
         """The whole transcript."""
         self.see(document.get("text"))
         self._usage(document)
+        if isinstance(document.get("text"), str):
+            self._as_held()
+
+    @override
+    def raw(self, size: int, headers: Mapping[str, str]) -> None:
+        """The whole transcript as plain text, or as subtitles."""
+        self._as_held()
 
     def _usage(self, told: Document) -> None:
         if told.get("error"):
             self.fail(told["error"])
         usage = document(told.get("usage"))
-        by_the_second = "audio_second" in self.ask.fees
+        by_the_second = "audio_second" in self.ask.fees or not self.ask.generates
         if not by_the_second and (
             count(usage.get("input_tokens")) or count(usage.get("total_tokens"))
         ):
@@ -222,4 +239,10 @@ class TranscriptionReader(BaseReader):
             self.complete = True
         elif not by_the_second and count(usage.get("prompt_tokens")):
             self.charge(chat_usage(usage))
+            self.complete = True
+
+    def _as_held(self) -> None:
+        """The length that was found in the recording, or held for it, where nobody tells it."""
+        if not self.complete and "audio_second" in self.ask.fees:
+            self.charge(Usage(extras={"audio_second": self.ask.fees["audio_second"]}))
             self.complete = True

@@ -117,8 +117,8 @@ def image_usage(usage: Document) -> Usage:
 def _parameters(request: Request) -> tuple[Document, tuple[Media, ...]]:
     fields = fields_of(request)
     if fields:
-        media = tuple(Media("image", field.size) for field in fields if field.filename)
-        return {field.name: field.text for field in fields if not field.filename}, media
+        media = tuple(Media("image", each.size, sent=each.sent) for each in fields if each.filename)
+        return {each.name: each.text for each in fields if not each.filename}, media
     try:
         return request.document(), ()
     except FormatError:

@@ -115,6 +115,8 @@ class Media:
     unit: str = ""  # audio_second, page, input_pixel, ...
     beside: bool = False
     least: int = 0  # what is billed of `unit` at least
+    most: int = 0  # and at most, where the request itself says so
+    said: str = field(default="", compare=False)  # its format, as the request names it
     sent: Sent = field(default=NOT_SENT, compare=False, repr=False)
 
 

@@ -11,14 +11,16 @@ from typing import override
 
 from llmcap.providers.compatible import FREE, LATER
 from llmcap.providers.multipart import fields_of
-from llmcap.providers.openai_audio import RECORDING_BYTES_PER_SECOND, read_recording
+from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.reader import BaseReader, amount, count, document, text
 from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.shape import Ask, Document, Endpoint, Media, Provider, Request, Sent
 from llmcap.records import Count, Usage
 
-# What a transcript of a recording at a URL is held for: how long that is, nobody can tell.
-REMOTE_SECONDS_MAX = 10 * 3_600
+# What the query says of sound without a header, and what a medium says whose channels are billed
+# each. https://developers.deepgram.com/docs/multichannel
+_RAW = ("encoding", "sample_rate", "channels")
+EVERY_CHANNEL = "every channel"
 
 # What ElevenLabs takes where a request names no model.
 SPEECH_DEFAULT = "eleven_multilingual_v2"
@@ -35,15 +37,17 @@ def read_speak(request: Request) -> Ask:
 
 def read_listen(request: Request) -> Ask:
     """What a request for a transcript asks for at Deepgram: the body is sound, or names a URL."""
-    seconds = len(request.body) // RECORDING_BYTES_PER_SECOND + 1
-    if request.headers.get("content-type", "").startswith("application/json"):
-        seconds = REMOTE_SECONDS_MAX
-    return Ask(
-        model=request.query.get("model", ""),
-        generates=False,
-        hidden_work=False,
-        fees={"audio_second": seconds},
-    )
+    media = Media("audio", unit="audio_second")
+    content_type = request.headers.get("content-type", "")
+    if not content_type.startswith("application/json"):
+        raw = "&".join(f"{name}={request.query[name]}" for name in _RAW if name in request.query)
+        sent = Sent(memoryview(request.body))
+        said = f"?{raw}" if "encoding=" in raw else content_type
+        media = replace(media, bytes=len(request.body), sent=sent, said=said)
+    if request.query.get("multichannel", "").lower() == "true":
+        media = replace(media, detail=EVERY_CHANNEL)
+    model = request.query.get("model", "")
+    return Ask(model=model, media=(media,), generates=False, hidden_work=False)
 
 
 def read_voice(request: Request) -> Ask:
@@ -55,7 +59,12 @@ def read_voice(request: Request) -> Ask:
 def read_form(request: Request) -> Ask:
     """What a form with a recording asks for at ElevenLabs: its model has another key."""
     values = {field.name: field.text for field in fields_of(request)}
-    return replace(read_recording(request), model=values.get("model_id", ""))
+    ask = read_recording(request)
+    # `file_format` may say that the file is samples without a header.
+    said = values.get("file_format", "")
+    every = EVERY_CHANNEL if values.get("use_multi_channel", "").lower() == "true" else ""
+    media = tuple(replace(each, detail=every, said=said or each.said) for each in ask.media)
+    return replace(ask, model=values.get("model_id", "") or ask.model, media=media)
 
 
 def _speech(model: str, spoken: str) -> Ask:
