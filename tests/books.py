@@ -67,6 +67,7 @@ def demand(
     fixed: int = 0, per: int | str = 0, limit: int = 0, *, least: int | None = None, tokens: int = 0
 ) -> Demand:
     """A demand in nano-dollars; `least` makes it clampable down to so many tokens."""
+    free = "" if fixed or (limit and Decimal(per)) else "a test"
     return Demand(
         fixed_nanos=fixed,
         per_output_nanos=Decimal(per),
@@ -74,6 +75,7 @@ def demand(
         output_min=least or 0,
         clampable=least is not None,
         fixed_tokens=tokens,
+        free=free,
     )
 
 

@@ -418,6 +418,7 @@ DEMANDS = st.builds(
     clampable=st.booleans(),
     fixed_tokens=st.integers(0, 100),
     per_output_tokens=st.integers(0, 3),
+    free=st.just("a test"),
 )
 
 

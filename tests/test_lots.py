@@ -159,9 +159,9 @@ def test_units_of_a_model_are_billed_where_it_has_a_price_for_them():
     """And not where its tokens are."""
     counted = {"audio_second": 3_600, "input_character": 5}
     whisper = Lot("whisper-1", calls=1, measures=counted)
-    speech = Lot("gpt-4o-mini", calls=1, measures=counted)
+    speech = Lot("gpt-4o-mini", calls=1, read=1_000, measures=counted)
     assert lots_demand([whisper], price_of).fixed_nanos == 360_000_000
-    assert lots_demand([speech], price_of).fixed_nanos == 0
+    assert lots_demand([speech], price_of).fixed_nanos == 150_000
 
 
 def test_too_many_kinds_of_calls_are_an_error():

@@ -15,7 +15,7 @@ from llmcap.records import Demand
 )
 def test_a_ceiling_is_rounded_up(fixed, per, limit):
     """A part of a nano-dollar is held as a whole one."""
-    ceiling = Demand(fixed, per, limit).ceiling_nanos()
+    ceiling = Demand(fixed, per, limit, free="a test").ceiling_nanos()
     assert fixed + limit * per <= ceiling < fixed + limit * per + 1
 
 

@@ -126,7 +126,14 @@ def test_a_set_refusal_status_holds_for_every_client_and_dialect(status: str) ->
 
 @pytest.mark.parametrize(
     "reason",
-    ["unknown_model", "unknown_endpoint", "unmeterable", "unreadable_request", "bad_request"],
+    [
+        "unknown_model",
+        "unknown_endpoint",
+        "unmeterable",
+        "unreadable_request",
+        "unbounded",
+        "bad_request",
+    ],
 )
 def test_a_request_at_fault_is_a_400_in_every_dialect(reason: str) -> None:
     """An app that backs off on 429 would come back with the same request."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from llmcap.allowance import SLICE_AHEAD_TOKENS
 from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
-from llmcap.errors import FormatError
+from llmcap.errors import FormatError, NoBound
 from llmcap.estimate import demand
 from llmcap.lots import lots_demand
 from llmcap.providers.content import texts
@@ -116,9 +116,11 @@ class Admission:
         self._counted = True
         try:
             self.ask = in_units(self.ask, self.prices[0], looked=True)
-        except FormatError as error:
+            self._count()
+        except (FormatError, NoBound) as error:
             self.unbounded = str(error)
-            return
+
+    def _count(self) -> None:
         if self.ask.lots:
             self.demand = self._demand()  # they were counted when their file was read
             return

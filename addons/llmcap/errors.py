@@ -6,6 +6,7 @@ Every error that LLMCap raises on purpose.
     ├── MoneyError         an amount that is not exact dollars
     ├── PriceError         the price book, or a price in the config
     ├── FormatError        traffic that is not what the provider's format allows
+    ├── NoBound            a call of which nothing says what it may cost at most
     └── LedgerError        spending that cannot be recorded
         ├── LedgerBusy     another process holds the write lock: the same step may work in a moment
         └── HoldEnded      a hold that is ended a second time
@@ -32,6 +33,10 @@ class PriceError(LLMCapError):
 
 class FormatError(LLMCapError):
     """Traffic that is not what the provider's format allows, or is past a bound of ours."""
+
+
+class NoBound(LLMCapError):  # noqa: N818 - says what is missing, not what failed
+    """Nothing says what a call may cost at most, and nothing known of its model stands in."""
 
 
 class LedgerError(LLMCapError):

@@ -14,73 +14,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
-from llmcap.bounds.media import by_tokens, in_units, media_bound
+from llmcap.bounds.media import in_units
+from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, Answer, assembled, most_written
+from llmcap.bounds.reading import input_parts
 from llmcap.errors import LLMCapError
-from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.pricing.units import SIDE_UNITS, TOKEN_UNITS
 from llmcap.providers.shape import Ask
-from llmcap.records import Count, Demand, Policy, Price, Unbounded, Usage
-
-# What a provider adds to a request that its bytes do not show: role markers, the answer's primer;
-# with tools, the prompt that explains them (Anthropic documents 264 to 804 tokens, docs.claude.com
-# "Tool use", pricing).
-MARKUP_TOKENS = 64
-TOOL_PROMPT_TOKENS = 1024
+from llmcap.records import Count, Demand, Part, Policy, Price, Usage
 
 # A refined count is multiplied with this. tiktoken's o200k_base counts OpenAI's models exactly but
 # for the chat markup; the tokenizers of the others make up to half as many tokens more of a text.
 TOKENIZER_FACTORS = {"openai": Decimal("1.1"), "azure-openai": Decimal("1.1")}
 TOKENIZER_FACTOR = Decimal("1.6")
 
+# Who bounds what a call writes, and what it is billed for besides.
+BY_LIMIT = "the limit of the request"
+BY_REQUEST = "the request"
+
 # As much text is given to the tokenizer at once; a cut is in front of a space where one is near.
 PIECE_CHARACTERS_MAX = 65_536
 CUT_WITHIN_CHARACTERS = 1_024
-
-# The window that is assumed where neither the request nor the price book names one.
-CONTEXT_WINDOW_UNKNOWN = 2_000_000
-MAX_OUTPUT_UNKNOWN = 200_000
-
-
-def input_bound(
-    ask: Ask,
-    price: Price,
-    *,
-    family: str,
-    text_tokens: int | None = None,
-    known_input: int | None = None,
-    looked: bool = False,
-) -> int:
-    """
-    The most input tokens that one pass over the request can be billed for.
-
-    `text_tokens` is the refined count of the text where there is one, else its bytes are taken.
-    `known_input` is what is known of context that only the provider has; without it the model's
-    whole window is assumed. `looked` says that media may be
-    read for how much they hold. A model never reads more than its window, for each of the prompts.
-    """
-    window = (price.context_window or CONTEXT_WINDOW_UNKNOWN) * ask.prompts
-    if ask.remote_input and known_input is None:
-        return window
-    tokens = ask.text_bytes if text_tokens is None else text_tokens
-    tokens += ask.extra_input + (known_input or 0)
-    if ask.generates:
-        tokens += TOOL_PROMPT_TOKENS if ask.tools else MARKUP_TOKENS
-    tokens += media_tokens(ask, seller=family, window=window, looked=looked)
-    # A wrong window must not make the bound smaller than the text itself certainly is.
-    return max(min(tokens, window), min(tokens, ask.text_bytes // 16))
-
-
-def media_tokens(ask: Ask, *, seller: str, window: int, looked: bool = False) -> int:
-    """The most tokens of all media that are billed as tokens; a window where one is unbounded."""
-    tokens = 0
-    for media in by_tokens(ask):
-        bound = media_bound(media, seller=seller, model=ask.model, looked=looked)
-        if isinstance(bound, Unbounded):
-            return window
-        tokens += int(bound.most)
-    return tokens
-
 
 # --- how it is sold -------------------------------------------------------------------------
 
@@ -142,41 +96,101 @@ def demand(
     What admission must know of a call: `prices` are the asked model's, then those of its helpers.
 
     `known_input` is what is known of context that only the provider has (the size of the response
-    that this call continues); without it the model's whole window is assumed.
+    that this call continues). Raises `NoBound` where nothing bounds a part and nothing stands in.
     """
-    price = prices[0]
-    input_tokens = input_bound(
-        ask,
-        price,
-        family=family,
-        text_tokens=text_tokens,
-        known_input=known_input,
-        looked=looked,
+    served = serving(ask, prices)
+    read = input_parts(
+        ask, served, seller=family, text_tokens=text_tokens, known_input=known_input, looked=looked
     )
-    rates = [worst_rates(each, ask.terms, input_tokens, audio=ask.sound) for each in prices]
-    input_rate, output_rate = rates[0]
-    # Each helper may read all of the input once more; the output beyond the limit is theirs.
-    read_usd = input_tokens * ask.loops * input_rate
-    read_usd += sum((input_tokens * rate for rate, _ in rates[1:]), Decimal(0))
+    tokens = read[0].tokens if len(read) == 1 else sum([each.tokens for each in read])
+    rates = [rates_of(ask, price, tokens) for price in prices]
+    input_rate, output_rate, extra_rate = _together(ask, prices, rates)
+    times = ask.unread_times
+    fixed = [each.costing(each.tokens * input_rate) for each in read]
+    if ask.fees or ask.kept_seconds:
+        fixed += fee_parts(ask, served, tokens)
+    if ask.extra_output:
+        nanos = ask.extra_output * extra_rate
+        fixed.append(Part("output beside the answer", ask.extra_output, nanos, BY_REQUEST))
+    answer = None
+    if ask.generates:
+        choices = ask.choices * times
+        limit, by, why = output_bound(ask, served)
+        answer = Answer(
+            limit=limit,
+            limit_min=min(policy.min_output, limit),
+            per_token_nanos=output_rate * choices,
+            choices=choices,
+            by=by,
+            unbounded=why,
+            clampable=policy.clamp,
+        )
+    fixed_tokens = (tokens * ask.loops + ask.extra_output) * times
+    return assembled(fixed, prices, fixed_tokens=fixed_tokens, answer=answer)
+
+
+def serving(ask: Ask, prices: Sequence[Price]) -> Sequence[Price]:
+    """The prices of the models of which one serves the call: the asked one, and those instead."""
+    if not ask.instead:
+        return prices[:1]
+    named = zip(ask.other_models, prices[1:], strict=True)
+    return [prices[0], *(price for model, price in named if model in ask.instead)]
+
+
+def rates_of(ask: Ask, price: Price, tokens: int) -> tuple[Decimal, Decimal]:
+    """
+    Nano-dollars for a token read and one written, at the dearest that the call can meet.
+
+    A field that nobody read may have asked for any term that the model is sold under.
+    """
+    read, written = worst_rates(price, ask.terms, tokens, audio=ask.sound or bool(ask.unread))
+    if ask.unread:
+        terms = [(*ask.terms, term) for term in price.variants]
+        found = [worst_rates(price, each, tokens, audio=True) for each in terms]
+        read = max([read, *(rate for rate, _ in found)])
+        written = max([written, *(rate for _, rate in found)])
+    return read.scaleb(DOLLARS), written.scaleb(DOLLARS)
+
+
+def _together(
+    ask: Ask, prices: Sequence[Price], rates: Sequence[tuple[Decimal, Decimal]]
+) -> tuple[Decimal, Decimal, Decimal]:
+    """What a token of the input costs in all, one of the answer, and one of other output."""
+    read, written = rates[0]
+    if len(prices) == 1:
+        times = ask.unread_times
+        return read * (ask.loops * times), written, written * times
+    helping = Decimal(0)
+    for model, (their_read, their_written) in zip(ask.other_models, rates[1:], strict=True):
+        if model in ask.instead:
+            read, written = max(read, their_read), max(written, their_written)
+        else:
+            helping += their_read  # each helper may read all of the input once more
+    dearest = max(rate for _, rate in rates)
+    return (read * ask.loops + helping) * ask.unread_times, written, dearest * ask.unread_times
+
+
+def output_bound(ask: Ask, prices: Sequence[Price]) -> tuple[int, str, str]:
+    """Tokens of one answer at most, who says so, and why nobody does where a stand-in is taken."""
+    if ask.output_limit is not None:
+        return ask.output_limit, BY_LIMIT, ""
+    why = "the request sets no limit to its output"
+    most, by = most_written(prices, why)
+    return most, by, "" if by == OWN_OUTPUT else why
+
+
+def fee_parts(ask: Ask, prices: Sequence[Price], tokens: int) -> list[Part]:
+    """What is billed by units of its own: of models that may serve, at the dearest."""
     fees = dict(ask.fees)
     if ask.kept_seconds:
-        fees["cache_storage"] = input_tokens * ask.kept_seconds
-    fees_usd = cost_usd(Usage(extras=fees), price, ask.terms) if fees else Decimal(0)
-    extra_usd = ask.extra_output * max(output for _, output in rates)
-    limit = 0
-    if ask.generates:
-        limit = ask.output_limit or price.max_output or MAX_OUTPUT_UNKNOWN
-        if ask.output_limit == 0:
-            limit = 0
-    return Demand(
-        fixed_nanos=ceil_nanos(read_usd + fees_usd + extra_usd),
-        per_output_nanos=output_rate * 1_000_000_000 * ask.choices,
-        output_limit=limit,
-        output_min=min(policy.min_output, limit),
-        clampable=policy.clamp and ask.generates,
-        fixed_tokens=input_tokens * ask.loops + ask.extra_output,
-        per_output_tokens=ask.choices,
-    )
+        fees["cache_storage"] = tokens * ask.kept_seconds
+    parts = []
+    for unit, count in fees.items():
+        most = count * ask.unread_times
+        usage = Usage(extras={unit: most})
+        usd = max(cost_usd(usage, price, ask.terms) for price in prices)
+        parts.append(Part(unit, most, usd.scaleb(DOLLARS), BY_REQUEST))
+    return parts
 
 
 class TokenCounter:

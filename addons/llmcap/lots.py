@@ -12,20 +12,19 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from llmcap.bounds.added import added
 from llmcap.bounds.media import media_bound, units_of
+from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, assembled, most_read, most_written
+from llmcap.bounds.reading import Read
 from llmcap.errors import FormatError
 from llmcap.estimate import (
-    CONTEXT_WINDOW_UNKNOWN,
-    MARKUP_TOKENS,
-    MAX_OUTPUT_UNKNOWN,
-    TOOL_PROMPT_TOKENS,
     measured,
+    rates_of,
     sold,
 )  # fmt: skip
-from llmcap.money import ceil_nanos
-from llmcap.pricing import cost_usd, worst_rates
+from llmcap.pricing import cost_usd
 from llmcap.providers.shape import Ask, Lot, Work
-from llmcap.records import Bounded, Count, Demand, Price, Unbounded, Usage
+from llmcap.records import Bounded, Count, Demand, Part, Price, Unbounded, Usage
 
 # The lowest context tier of any model begins here (Claude Haiku 5.5). Where no call of a lot reads
 # so much, the sum of their tokens is priced without regard to tiers.
@@ -33,6 +32,9 @@ TIERLESS_TOKENS = 100_000
 
 # How many kinds of calls one file may have: models, terms, helpers.
 LOTS_MAX = 200
+
+# Who bounds what in a demand of many calls.
+BY_LINES = "the lines that order them"
 
 _Key = tuple[object, ...]
 
@@ -49,12 +51,15 @@ class Sums:
 
     def add(self, ask: Ask, *, counted: int | None = None) -> None:
         """Take a call in. Raises `FormatError` where there are too many kinds of them."""
-        key = (ask.model, ask.other_models, ask.terms, ask.sound, ask.plain)
+        unread = bool(ask.unread)
+        key = (ask.model, ask.other_models, ask.terms, ask.sound, ask.plain, unread)
         found = self._lots.get(key)
         if found is None:
             if len(self._lots) >= LOTS_MAX:
                 raise FormatError(f"it has more than {LOTS_MAX} kinds of calls (models, terms)")
-            lot = Lot(ask.model, ask.other_models, ask.terms, ask.sound, ask.plain)
+            lot = Lot(
+                ask.model, ask.other_models, ask.terms, ask.sound, ask.plain, unread=unread
+            )  # fmt: skip
             found = self._lots[key] = _Sum(lot)
         found.add(ask, self.family, ask.text_bytes if counted is None else counted)
 
@@ -77,40 +82,43 @@ class _Sum:
     measures: dict[str, Count] = field(default_factory=dict)
 
     def add(self, ask: Ask, family: str, counted: int) -> None:
-        self.calls += 1
+        times = ask.unread_times
+        self.calls += times
         besides = ask.extra_input
         if ask.generates:
-            besides += TOOL_PROMPT_TOKENS if ask.tools else MARKUP_TOKENS
+            row = added(family, ask.model)
+            besides += row.tools if ask.tools else row.plain
         # What nothing bounds fills the window of each prompt at most, with all the rest.
         media = [media_bound(each, seller=family, model=ask.model, looked=True)
                  for each in ask.media if not each.beside]  # fmt: skip
-        if ask.remote_input or any(isinstance(each, Unbounded) for each in media):
-            self.windows += ask.loops * ask.prompts
+        unseen = ask.remote_input or ask.remote or ask.unread
+        if unseen or any(isinstance(each, Unbounded) for each in media):
+            self.windows += ask.loops * ask.prompts * times
         else:
             besides += sum(int(each.most) for each in media if isinstance(each, Bounded))
-            self.read += (ask.text_bytes + besides) * ask.loops
-            self.counted += (min(counted, ask.text_bytes) + besides) * ask.loops
+            self.read += (ask.text_bytes + besides) * ask.loops * times
+            self.counted += (min(counted, ask.text_bytes) + besides) * ask.loops * times
             self.longest = max(self.longest, ask.text_bytes + besides)
-        self.written += ask.extra_output
+        self.written += ask.extra_output * times
         if ask.generates and ask.output_limit is None:
-            self.endless += ask.choices
+            self.endless += ask.choices * times
         elif ask.generates:
-            self.written += (ask.output_limit or 0) * ask.choices
+            self.written += (ask.output_limit or 0) * ask.choices * times
         for sums, units in ((self.fees, ask.fees), (self.measures, ask.measures)):
             for unit, count in units.items():
-                sums[unit] = sums.get(unit, 0) + count
+                sums[unit] = sums.get(unit, 0) + count * times
         for each in ask.media:
             if each.unit:
                 most = units_of(each, seller=family, looked=True)
                 sums = self.fees if each.beside else self.measures
-                sums[each.unit] = sums.get(each.unit, 0) + most
+                sums[each.unit] = sums.get(each.unit, 0) + most * times
 
     def lot(self) -> Lot:
         return replace(
             self.kind,
             plain=self.kind.plain
             and not (self.fees or self.measures or self.windows or self.kind.others)
-            and not self.kind.sound
+            and not (self.kind.sound or self.kind.unread)
             and self.longest <= TIERLESS_TOKENS,
             calls=self.calls, read=self.read, counted=self.counted, windows=self.windows,
             longest=self.longest, written=self.written, endless=self.endless, fees=self.fees,
@@ -137,30 +145,50 @@ def lots_demand(
 
     With `counted`, their text is bounded by the tokens that were counted, not by its bytes.
     """
-    usd = Decimal(0)
+    parts: list[Part] = []
+    prices: list[Price] = []
     tokens = 0
     for lot in lots:
         price = price_of(lot.model)
         others = [price_of(model) for model in lot.others]
-        window = price.context_window or CONTEXT_WINDOW_UNKNOWN
-        read = (lot.counted if counted else lot.read) + lot.windows * window
-        longest = max(lot.longest, window if lot.windows else 0)
-        rates = [
-            worst_rates(each, lot.terms, longest, audio=lot.sound) for each in (price, *others)
-        ]
-        written = lot.written + lot.endless * (price.max_output or MAX_OUTPUT_UNKNOWN)
-        tokens += read + written
+        prices += (price, *others)
+        read, written, longest = _most_of(lot, price, counted=counted)
+        tokens += sum(each.tokens for each in (*read, *written))
+        rates = [_rates(lot, each, longest) for each in (price, *others)]
         if lot.unit:
-            usd += cost_usd(Usage(extras={lot.unit: read}), price, lot.terms)
+            for each in read:
+                usd = cost_usd(Usage(extras={lot.unit: each.tokens}), price, lot.terms)
+                parts.append(each.costing(usd.scaleb(DOLLARS)))
             continue
-        usd += read * sum((rate for rate, _ in rates), Decimal(0))
-        usd += written * max(rate for _, rate in rates)
-        if fees := {**lot.fees, **measured(lot.measures, price)}:
-            usd += cost_usd(Usage(extras=fees), price, lot.terms)
-    return Demand(
-        fixed_nanos=ceil_nanos(usd), per_output_nanos=Decimal(0), output_limit=0,
-        fixed_tokens=tokens,
-    )  # fmt: skip
+        input_rate = sum((rate for rate, _ in rates), Decimal(0))
+        output_rate = max(rate for _, rate in rates)
+        parts += (each.costing(each.tokens * input_rate) for each in read)
+        parts += (each.costing(each.tokens * output_rate) for each in written)
+        for unit, count in {**lot.fees, **measured(lot.measures, price)}.items():
+            usd = cost_usd(Usage(extras={unit: count}), price, lot.terms)
+            parts.append(Part(unit, count, usd.scaleb(DOLLARS), BY_LINES))
+    return assembled(parts, prices, fixed_tokens=tokens)
+
+
+def _most_of(lot: Lot, price: Price, *, counted: bool) -> tuple[list[Read], list[Read], int]:
+    """What its calls read and write at most, and the most that one of them reads at once."""
+    read = [Read(f"text of {lot.calls} calls", lot.counted if counted else lot.read, BY_LINES)]
+    written = [Read(f"output of {lot.calls} calls", lot.written, BY_LINES)]
+    longest = lot.longest
+    if lot.windows:
+        window, by = most_read([price], why := "its lines name what nobody has seen")
+        read.append(Read("input", lot.windows * window, by, why))
+        longest = max(longest, window)
+    if lot.endless:
+        most, by = most_written([price], why := "its lines set no limit to their output")
+        written.append(Read("output", lot.endless * most, by, "" if by == OWN_OUTPUT else why))
+    return read, written, longest
+
+
+def _rates(lot: Lot, price: Price, longest: int) -> tuple[Decimal, Decimal]:
+    """Nano-dollars for a token read and one written, at the dearest that one of its calls meets."""
+    ask = Ask(lot.model, terms=lot.terms, sound=lot.sound, unread=("",) if lot.unread else ())
+    return rates_of(ask, price, longest)
 
 
 def unsold(lots: Iterable[Lot], price_of: Callable[[str], Price]) -> str:

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
+from llmcap.errors import NoBound
 from llmcap.rules import NO_BREAKERS, AlertTarget, BreakerRules, OwnHost, Threshold
 from llmcap.words.usage import NOTHING, Charge, Count, Price, Reading, Tier, Usage, Variant
 
@@ -20,8 +22,8 @@ from llmcap.words.usage import NOTHING, Charge, Count, Price, Reading, Tier, Usa
 __all__ = [
     "NOTHING", "Admit", "Balance", "Bound", "Bounded", "Budget", "Call", "CapUnit", "Charge",
     "Count", "Demand", "Deny", "Ending", "EndpointPolicy", "Entry", "EntryKind", "Hold", "HoldMode",
-    "Policy", "Price", "ProcessPolicy", "Reading", "Scope", "Settlement", "Tier", "Unbounded",
-    "UnknownPolicy", "Usage", "Variant", "Wait",
+    "Part", "Policy", "Price", "ProcessPolicy", "Reading", "Scope", "Settlement", "Tier",
+    "Unbounded", "UnknownPolicy", "Usage", "Variant", "Wait",
 ]  # fmt: skip
 
 
@@ -47,38 +49,6 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """
-    The most a call may cost, in the form that admission needs.
-
-    The ceiling is `fixed + output_limit * per_output`. A clamp lowers `output_limit`, never below
-    `output_min`; `clampable` is false where the request cannot be rewritten or has no limit to
-    lower. A sliced stream holds `held_limit` tokens of its output at first, and more as it flows.
-    The token figures are for budgets whose cap counts tokens.
-    """
-
-    fixed_nanos: int  # input at its dearest rate, fees, and output that no limit governs
-    per_output_nanos: Decimal  # for one more token of the limit, all choices together
-    output_limit: int  # tokens, as the request or the model sets it
-    output_min: int = 0
-    clampable: bool = False
-    held_limit: int | None = None  # None: all of `output_limit`
-    fixed_tokens: int = 0
-    per_output_tokens: int = 1  # choices
-
-    def ceiling_nanos(self, output_limit: int | None = None) -> int:
-        """The bound in money with this limit (default: the request's own), rounded up."""
-        limit = self.output_limit if output_limit is None else output_limit
-        output_nanos = (limit * self.per_output_nanos).to_integral_value(ROUND_CEILING)
-        return self.fixed_nanos + int(output_nanos)
-
-    def ceiling_tokens(self, output_limit: int | None = None) -> int:
-        """The bound in tokens, input and output together."""
-        limit = self.output_limit if output_limit is None else output_limit
-        return self.fixed_tokens + limit * self.per_output_tokens
-
-
-@dataclass(frozen=True, slots=True)
 class Bounded:
     """A part of a demand that has a most: so many of its unit, and who says so."""
 
@@ -94,6 +64,67 @@ class Unbounded:
 
 
 Bound = Bounded | Unbounded
+
+
+class Part(NamedTuple):
+    """
+    One part of a demand: how many of what at most, what they cost, and who says so.
+
+    Where nobody bounds it, `unbounded` says why, and `most` is what stands in for it: the most that
+    the model, or any of its vendor's, can do.
+    """
+
+    what: str  # "text", "output", "web_search", ...
+    most: Count
+    nanos: Decimal  # exact; a demand rounds the sum of its parts
+    by: str  # "the bytes of the body", "the request's own limit", "the model's window", ...
+    unbounded: str = ""
+
+    @property
+    def bound(self) -> Bound:
+        """The part as its bound: its most, or why there is none."""
+        return Unbounded(self.unbounded) if self.unbounded else Bounded(self.most, self.by)
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """
+    The most a call may cost, in the form that admission needs.
+
+    The ceiling is `fixed + output_limit * per_output`. A clamp lowers `output_limit`, never below
+    `output_min`; `clampable` is false where the request cannot be rewritten or has no limit to
+    lower. A sliced stream holds `held_limit` tokens of its output at first, and more as it flows.
+    The token figures are for budgets whose cap counts tokens.
+
+    It is made of `parts` by `bounds.parts.assembled`, and never comes to nothing unless `free` says
+    why it may: a demand of nothing fits a full budget, for ever.
+    """
+
+    fixed_nanos: int  # input at its dearest rate, fees, and output that no limit governs
+    per_output_nanos: Decimal  # for one more token of the limit, all choices together
+    output_limit: int  # tokens, as the request or the model sets it
+    output_min: int = 0
+    clampable: bool = False
+    held_limit: int | None = None  # None: all of `output_limit`
+    fixed_tokens: int = 0
+    per_output_tokens: int = 1  # choices
+    parts: tuple[Part, ...] = ()
+    free: str = ""  # who says that the call costs nothing
+
+    def __post_init__(self) -> None:
+        if not (self.fixed_nanos or self.free or (self.output_limit and self.per_output_nanos)):
+            raise NoBound("a call that costs something cannot be held at nothing")
+
+    def ceiling_nanos(self, output_limit: int | None = None) -> int:
+        """The bound in money with this limit (default: the request's own), rounded up."""
+        limit = self.output_limit if output_limit is None else output_limit
+        output_nanos = (limit * self.per_output_nanos).to_integral_value(ROUND_CEILING)
+        return self.fixed_nanos + int(output_nanos)
+
+    def ceiling_tokens(self, output_limit: int | None = None) -> int:
+        """The bound in tokens, input and output together."""
+        limit = self.output_limit if output_limit is None else output_limit
+        return self.fixed_tokens + limit * self.per_output_tokens
 
 
 # --- budgets --------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import replace
 from llmcap.admission import Admission
 from llmcap.brakes.reroute import with_limit, with_model
 from llmcap.brakes.thresholds import Reached
-from llmcap.errors import FormatError
+from llmcap.errors import FormatError, NoBound
 from llmcap.estimate import sold
 from llmcap.money import format_usd
 from llmcap.records import CapUnit, Deny
@@ -143,16 +143,19 @@ def _rewritten(admission: Admission, model: str) -> Admission | None:
     if None in others:
         return None
     told = {"model": model, "asked_model": admission.ask.model}
-    lower = Admission(
-        shared,
-        provider=admission.provider,
-        endpoint=endpoint,
-        request=request,
-        ask=ask,
-        call=replace(call, model=model, attributes={**call.attributes, **told}),
-        prices=[price, *(each for each in others if each is not None)],
-        scopes=(),
-    )
+    try:
+        lower = Admission(
+            shared,
+            provider=admission.provider,
+            endpoint=endpoint,
+            request=request,
+            ask=ask,
+            call=replace(call, model=model, attributes={**call.attributes, **told}),
+            prices=[price, *(each for each in others if each is not None)],
+            scopes=(),
+        )
+    except NoBound:
+        return None
     lower.scopes = shared.scopes_of(lower.call)
     lower.asked_model = admission.ask.model
     return lower

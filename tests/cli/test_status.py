@@ -44,7 +44,9 @@ def call(name: str, *, project: str = "red", model: str = "claude-opus-4-5") -> 
 
 def hold(ledger: Ledger, made: Call, nanos: int) -> Hold:
     """A hold of this much on all budgets."""
-    decision = ledger.hold(made, scopes_for(BUDGETS, made, run_id=""), Demand(nanos, Decimal(0), 0))
+    decision = ledger.hold(
+        made, scopes_for(BUDGETS, made, run_id=""), Demand(nanos, Decimal(0), 0, free="a test")
+    )
     assert isinstance(decision, Admit), decision
     return decision.hold
 

@@ -265,7 +265,7 @@ def test_an_interaction_is_bounded():
     ask = read_interaction(request(body))
     assert (ask.model, ask.output_limit, ask.previous_id) == (FLASH, 9, "v1_0")
     assert ask.remote_input
-    assert read_interaction(request({"agent": "deep-research"})).remote_input
+    assert read_interaction(request({"agent": "deep-research"})).remote
     limited = limit_interaction(body, 5)
     assert limited is not None
     assert limited["generation_config"] == {"max_output_tokens": 5}

@@ -65,6 +65,7 @@ class PriceBook:
         self._folder = folder or find_folder()
         self._tables: dict[str, _Table | None] = {}
         self._found: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        self._longest: dict[str, tuple[int | None, int | None]] = {}
         self._overrides: dict[str, dict[str, Override]] = {}
         for key, fields in (overrides or {}).items():
             override = parse_override(key, fields)
@@ -146,11 +147,33 @@ class PriceBook:
     def _entries(self, provider: str, model: str) -> tuple[Entry, ...]:
         entries = self._listed(provider, model)
         override = self._override(provider, model, entries)
-        if override is None:
-            return entries
-        if not entries:
-            return (Entry(price=override.over(None)),)
-        return tuple(replace(entry, price=override.over(entry.price)) for entry in entries)
+        if override is not None and not entries:
+            entries = (Entry(price=override.over(None)),)
+        elif override is not None:
+            entries = tuple(replace(entry, price=override.over(entry.price)) for entry in entries)
+        return tuple(self._with_longest(provider, entry) for entry in entries)
+
+    def _with_longest(self, provider: str, entry: Entry) -> Entry:
+        """The same with the limits of its vendor's other models, where its own are not known."""
+        price = entry.price
+        if price.context_window and price.max_output:
+            return entry
+        window, output = self.longest(provider)
+        return replace(entry, price=replace(price, vendor_window=window, vendor_output=output))
+
+    def longest(self, provider: str) -> tuple[int | None, int | None]:
+        """The largest context window and maximum output of the models that a provider sells."""
+        if provider not in self._longest:
+            table = self._table(provider)
+            lists = (provider, *table.fallback, *table.vendors.values()) if table else ()
+            tables = [found for each in lists if (found := self._table(each))]
+            models = [fields for found in tables for fields in found.models.values()]
+            windows = [fields.get("context_window") or 0 for fields in models]
+            outputs = [fields.get("max_output") or 0 for fields in models]
+            self._longest[provider] = (
+                max(windows, default=0) or None, max(outputs, default=0) or None
+            )  # fmt: skip
+        return self._longest[provider]
 
     def _override(self, provider: str, model: str, entries: Iterable[Entry]) -> Override | None:
         """By the id as asked, else by the id that the book found for it."""

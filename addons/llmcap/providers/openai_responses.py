@@ -69,7 +69,8 @@ def read_responses(request: Request) -> Ask:
         loops=tools.loops * (PRO_LOOPS if reasoning.get("mode") == "pro" else 1),
         extra_input=tools.result_tokens,
         sound=any(media.kind == "audio" for media in content.media),
-        remote_input=bool(previous or document(body.get("prompt")).get("id")),
+        remote_input=bool(previous),
+        remote=_elsewhere(body),
         previous_id=previous or None,
         terms=dearer_terms(body),
         other_models=image_model,
@@ -78,6 +79,26 @@ def read_responses(request: Request) -> Ask:
         hidden_work=reasoning.get("effort") != "none",
         attributes=attributes_of(body),
     )
+
+
+def _elsewhere(body: Document) -> tuple[str, ...]:
+    """
+    What it reads that only OpenAI has, besides what it continues.
+
+    A stored prompt is a template with messages and tools of its own, and an item may be named
+    instead of sent: https://platform.openai.com/docs/api-reference/responses/create.
+    """
+    found = []
+    if document(body.get("prompt")).get("id"):
+        found.append("the stored prompt that it names")
+    if any(_is_reference(item) for item in documents(body.get("input"))):
+        found.append("an item of its input that it names")
+    return tuple(found)
+
+
+def _is_reference(item: Document) -> bool:
+    """`item_reference` is the type of an item that has an id and nothing else."""
+    return item.get("type") == "item_reference" or item.keys() == {"id"}
 
 
 def read_stored(request: Request) -> Ask:

@@ -65,6 +65,7 @@ def routed(read: Read) -> Read:
             ask,
             model=model,
             other_models=(*ask.other_models, *rest),
+            instead=rest,
             fees={**ask.fees, **tools.fees},
             loops=max(ask.loops, tools.loops),
             extra_input=ask.extra_input + tools.result_tokens,

@@ -141,6 +141,7 @@ class Lot:
     written: int = 0  # output tokens, where a limit is set
     unit: str = ""  # what the tokens that are read are billed as, where it is not input
     endless: int = 0  # answers that have no limit but the model's
+    unread: bool = False  # some field was not read: at the dearest terms that the models have
     fees: Mapping[str, Count] = MappingProxyType({})
     measures: Mapping[str, Count] = MappingProxyType({})
 
@@ -191,11 +192,14 @@ class Ask:
     kept_seconds: Decimal = Decimal(0)  # how long what is read is kept, at a price of its own
     prompts: int = 1  # separate inputs in the body, each with a context window of its own
     sound: bool = False  # reads or writes sound, at the rates for it
-    remote_input: bool = False  # reads context that only the provider has
+    remote_input: bool = False  # reads context that only the provider has: of `previous_id`
+    remote: tuple[str, ...] = ()  # what else it reads there, of which nothing was seen: a template
     unread: tuple[str, ...] = ()  # fields that nobody declared, and that could name or multiply
+    unread_times: int = 1  # counts among them, multiplied: how often all of it may be done
     previous_id: str | None = None  # the response or conversation that it continues
     terms: tuple[str, ...] = ()  # the dearest terms that the request can be served under
     other_models: tuple[str, ...] = ()  # helpers and fallbacks that may be billed besides `model`
+    instead: tuple[str, ...] = ()  # those of them that may serve all of the call in its place
     fees: Mapping[str, Count] = MappingProxyType({})  # the most units of each per-call fee
     # The same work in other units: what of them the model has a price for is billed, not tokens.
     measures: Mapping[str, Count] = MappingProxyType({})

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from llmcap.providers.shape import Endpoint, Request
+from llmcap.records import Call
 from llmcap.replies import Refusal, Reply
+from llmcap.shared.state import Shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +21,16 @@ class Refused:
 
     refusal: Refusal
     reply: Reply
+
+
+def unbounded(
+    shared: Shared, endpoint: Endpoint, request: Request, call: Call, why: str
+) -> Refused:
+    """The refusal of a call that nothing bounds, in the ledger too."""
+    shared.ledger.refuse(call, None, note=f"unbounded: {why.splitlines()[0]}")
+    text = (
+        "LLMCap cannot tell what this request may cost at most, so it was not sent: retrying does "
+        f"not help. The reason: {why}"
+    )
+    refusal = Refusal(reason="unbounded", message=text)
+    return Refused(refusal, shared.reply(refusal, endpoint.dialect, request))

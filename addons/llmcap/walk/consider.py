@@ -11,7 +11,7 @@ import os
 from llmcap.admission import Admission
 from llmcap.attributes import Facts, attributes_of
 from llmcap.deferred import Deferred, Watched
-from llmcap.errors import FormatError, PriceError
+from llmcap.errors import FormatError, NoBound, PriceError
 from llmcap.estimate import sold
 from llmcap.lots import unsold
 from llmcap.providers import match
@@ -22,7 +22,7 @@ from llmcap.replies import Refusal, refuse_upgrade
 from llmcap.restrain import restrained
 from llmcap.shared.state import Shared
 from llmcap.uploads import Upload
-from llmcap.walk.answers import Pass, Refused
+from llmcap.walk.answers import Pass, Refused, unbounded
 from llmcap.walk.ordering import ordered
 
 Considered = Pass | Refused | Deferred | Admission
@@ -82,10 +82,13 @@ def consider_ask(
     if other := unsold(ask.lots, named.__getitem__) or ("" if counted else ask.model):
         return _unsold(shared, provider, other, endpoint, request)
     ask = counted or ask
-    admission = Admission(
-        shared, provider=provider, endpoint=endpoint, request=request, ask=ask, call=call,
-        prices=known, scopes=shared.scopes_of(call),
-    )  # fmt: skip
+    try:
+        admission = Admission(
+            shared, provider=provider, endpoint=endpoint, request=request, ask=ask, call=call,
+            prices=known, scopes=shared.scopes_of(call),
+        )  # fmt: skip
+    except NoBound as error:
+        return unbounded(shared, endpoint, request, call, str(error))
     return restrained(admission)
 
 

@@ -15,9 +15,9 @@ from llmcap.admission import Admission
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Document
 from llmcap.records import Admit, Deny, Hold, Wait
-from llmcap.replies import Refusal, refusal_for
+from llmcap.replies import refusal_for
 from llmcap.shared.state import Shared
-from llmcap.walk.answers import Refused
+from llmcap.walk.answers import Refused, unbounded
 
 
 def try_cheap(admission: Admission) -> CallInFlight | None:
@@ -34,8 +34,10 @@ def try_cheap(admission: Admission) -> CallInFlight | None:
 
 def decide(admission: Admission, *, patient: bool) -> CallInFlight | Refused | Wait:
     """Admit, clamped where needed; or say to wait; or refuse, in the ledger too."""
-    if admission.unbounded:
-        return _unbounded(admission)
+    if why := admission.unbounded:
+        return unbounded(
+            admission.shared, admission.endpoint, admission.request, admission.call, why
+        )
     _turn_windows(admission)
     shared = admission.shared
     decision = shared.ledger.hold(
@@ -116,16 +118,5 @@ def _refuse(admission: Admission, deny: Deny) -> Refused:
     shared.ledger.refuse(admission.call, deny)
     shared.guard.denied(deny)
     refusal = refusal_for(deny, now=shared.clock())
-    reply = shared.reply(refusal, admission.endpoint.dialect, admission.request)
-    return Refused(refusal, reply)
-
-
-def _unbounded(admission: Admission) -> Refused:
-    shared = admission.shared
-    text = (
-        f"LLMCap cannot tell what this request may cost, so it was not sent: {admission.unbounded}."
-    )
-    shared.ledger.refuse(admission.call, None, note=f"unbounded: {admission.unbounded}")
-    refusal = Refusal(reason="unreadable_request", message=text)
     reply = shared.reply(refusal, admission.endpoint.dialect, admission.request)
     return Refused(refusal, reply)

@@ -122,6 +122,9 @@ class Price:
     max_output: int | None = None  # tokens
     context_window: int | None = None  # tokens
     reasons: bool = True  # may spend output tokens that the response does not show
+    # The largest of any model in its vendor's list: they stand in where its own are not known.
+    vendor_window: int | None = None
+    vendor_output: int | None = None
 
     def __hash__(self) -> int:
         """What is computed of a price is kept by it: its tables do not have to be looked at."""
