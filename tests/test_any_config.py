@@ -93,7 +93,7 @@ class AnyConfig(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         # The guard looks at what others have spent every second; here, before each call.
-        self.always = patch.multiple(guard, LOOK_SECONDS=0, LOOK_SHARE=0)
+        self.always = patch.multiple(guard, LOOK_SECONDS=0, LOOK_AT_ONCE_SECONDS=60)
         self.always.start()
         self.clock = FakeClock()
         self.ledger = open_ledger(":memory:", clock=self.clock)

@@ -225,6 +225,7 @@ class Policy:
     waiters_max: int = 1000
     durability: str = "normal"  # normal: survives a killed process; full: also a power cut
     refusal_status: str = "auto"  # auto | 429 | 402 | 400
+    allow_fields: tuple[str, ...] = ()  # fields of requests that the user knows to cost nothing
     trusted_headers: tuple[str, ...] = ()  # that may name a project, user, customer or tag
     identify_processes: ProcessPolicy = ProcessPolicy.AUTO
     breakers: BreakerRules = NO_BREAKERS

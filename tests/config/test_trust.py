@@ -1,5 +1,6 @@
 """A config that lies in a checkout makes things stricter, until it is trusted."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from llmcap.assembly import policy_of, settings_from
 from llmcap.config import load
 from llmcap.config.files import Source, load_met
 from llmcap.config.trust import is_trusted, trust
+from llmcap.providers import with_hosts
 from llmcap.records import Policy, UnknownPolicy
 
 OWN = """\
@@ -32,7 +34,7 @@ alerts: [{webhook: https://example.com/take}]
 
 
 @pytest.fixture
-def places(tmp_path, monkeypatch) -> tuple[Path, Path]:
+def places(tmp_path, monkeypatch) -> Iterator[tuple[Path, Path]]:
     """The user's own config, and one in a checkout that is the working folder."""
     own = tmp_path / "home" / "llmcap" / "llmcap.yaml"
     own.parent.mkdir(parents=True)
@@ -45,7 +47,8 @@ def places(tmp_path, monkeypatch) -> tuple[Path, Path]:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("LLMCAP_CONFIG", raising=False)
     monkeypatch.chdir(checkout)
-    return own, found
+    yield own, found
+    with_hosts(())
 
 
 def started() -> Policy:

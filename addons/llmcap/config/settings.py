@@ -12,6 +12,7 @@ from llmcap.config.guards import ALERTS, BREAKERS
 from llmcap.config.hosts import OwnHosts, read_hosts
 from llmcap.config.readers import (
     HEADERS,
+    NAMES,
     SECONDS,
     SWITCH,
     TEXT,
@@ -125,6 +126,10 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
     "refusal_status": (
         "refusal_status",
         one_of("auto", "429", "402", "400").said("The HTTP status of a refusal."),
+    ),
+    "allow_fields": (
+        "allow_fields",
+        NAMES.said("Fields of requests that cost nothing, where LLMCap does not know them."),
     ),
     "trust_headers": (
         "trusted_headers",

@@ -90,6 +90,7 @@ class BatchResultsReader(BaseReader):
 
 MESSAGES = Endpoint(
     name="messages",
+    fields="messages",
     read=read_messages,
     reader=MessagesReader,
     limit=limit_messages,

@@ -39,6 +39,7 @@ def signed(headers: Mapping[str, str]) -> bool:
 
 CONVERSE = Endpoint(
     name="converse",
+    fields="converse",
     read=read_converse,
     reader=ConverseReader,
     limit=limit_converse,

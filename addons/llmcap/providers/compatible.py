@@ -163,6 +163,7 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     """The routes of OpenAI's API below each of these paths, as a vendor has them."""
     chat = Endpoint(
         name="chat completions",
+        fields="chat",
         read=with_tools(api.reads(partial(read_chat, limits=api.limits)), api.tools),
         reader=api.reader(api.chat_reader),
         limit=api.lower,
@@ -172,12 +173,14 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     completions = replace(
         chat,
         name="completions",
+        fields="completions",
         read=api.reads(read_prompt),
         reader=api.reader(api.chat),
         limit=MAX_TOKENS.lower,
     )
     responses = Endpoint(
         name="responses",
+        fields="responses",
         read=api.reads(read_responses),
         reader=api.reader(api.responses),
         limit=limit_responses,
@@ -192,18 +195,21 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     )
     embeddings = Endpoint(
         name="embeddings",
+        fields="embeddings",
         read=api.reads(read_embeddings),
         reader=api.reader(api.embeddings),
         dialect=api.dialect,
     )
     images = Endpoint(
         name="images",
+        fields="images",
         read=api.reads(read_image),
         reader=api.reader(ImagesReader),
         dialect=api.dialect,
     )
     rerank = Endpoint(
         name="rerank",
+        fields="rerank",
         read=api.reads(read_rerank),
         reader=api.reader(RerankReader),
         dialect=api.dialect,
@@ -213,12 +219,14 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     films = replace(later, name="films", advice="There is no public price by the second for them.")
     transcription = Endpoint(
         name="transcriptions",
+        fields="transcriptions",
         read=api.reads(read_transcription),
         reader=api.reader(api.transcription),
         dialect=api.dialect,
     )
     speech = Endpoint(
         name="speech",
+        fields="speech",
         read=api.reads(read_speech),
         reader=api.reader(SpeechReader),
         dialect=api.dialect,

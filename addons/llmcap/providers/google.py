@@ -35,6 +35,7 @@ from llmcap.providers.spelling import normal
 
 GENERATE = Endpoint(
     name="generateContent",
+    fields="generateContent",
     read=read_generate,
     reader=GenerateReader,
     limit=limit_generate,
@@ -57,6 +58,7 @@ STORED_INTERACTION = Endpoint(
 )
 CHAT = Endpoint(
     name="chat completions",
+    fields="chat",
     # https://ai.google.dev/gemini-api/docs/openai has both names.
     read=partial(read_chat, limits=either),
     reader=HiddenReasoningReader,

@@ -73,6 +73,7 @@ def _regional(read: Read) -> Read:
 
 CHAT = Endpoint(
     name="chat completions",
+    fields="chat",
     read=_regional(partial(read_chat, limits=both)),
     reader=ChatReader,
     limit=BOTH.lower,
@@ -80,6 +81,7 @@ CHAT = Endpoint(
 )
 COMPLETIONS = Endpoint(
     name="completions",
+    fields="completions",
     read=_regional(read_completion),
     reader=ChatReader,
     limit=MAX_TOKENS.lower,
@@ -87,6 +89,7 @@ COMPLETIONS = Endpoint(
 )
 RESPONSES = Endpoint(
     name="responses",
+    fields="responses",
     read=_regional(read_responses),
     reader=ResponsesReader,
     limit=limit_responses,
@@ -101,10 +104,17 @@ COMPACT = Endpoint(
 STORED = Endpoint(
     name="stored response", billing=Billing.DEFERRED, read=read_stored, reader=ResponsesReader
 )
-EMBEDDINGS = Endpoint(name="embeddings", read=read_embeddings, reader=EmbeddingsReader)
-IMAGES = Endpoint(name="images", read=read_image, reader=ImagesReader)
-SPEECH = Endpoint(name="speech", read=read_speech, reader=SpeechReader)
-TRANSCRIPTION = Endpoint(name="transcriptions", read=read_transcription, reader=TranscriptionReader)
+EMBEDDINGS = Endpoint(
+    name="embeddings", fields="embeddings", read=read_embeddings, reader=EmbeddingsReader
+)
+IMAGES = Endpoint(name="images", fields="images", read=read_image, reader=ImagesReader)
+SPEECH = Endpoint(name="speech", fields="speech", read=read_speech, reader=SpeechReader)
+TRANSCRIPTION = Endpoint(
+    name="transcriptions",
+    fields="transcriptions",
+    read=read_transcription,
+    reader=TranscriptionReader,
+)
 VIDEO = Endpoint(name="videos", read=read_video, reader=VideoReader)
 RUN = Endpoint(name="runs", read=read_run, reader=RunReader, limit=limit_run)
 STORED_RUN = Endpoint(

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from llmcap.errors import FormatError
 from llmcap.providers.content import measure
+from llmcap.providers.declared import unread_in
 from llmcap.providers.multipart import parts_of
 from llmcap.providers.orders import BATCH, batched
 from llmcap.providers.reader import BaseReader, document, text
@@ -80,12 +81,16 @@ def call_ask(endpoint: Endpoint, request: Request, path: str, line: bytes, body:
         raise FormatError(f"what {endpoint.name} cost in a batch is not known before it is over")
     assert endpoint.read is not None, endpoint.name
     headers = {"content-type": "application/json"}
-    ask = endpoint.read(
-        Request(
-            method="POST", host=request.host, path=path, headers=headers, body=line, document=body
-        )
+    call = Request(
+        method="POST", host=request.host, path=path, headers=headers, body=line, document=body
     )
-    return replace(batched(ask), plain=endpoint.name in _PLAIN)
+    ask = batched(endpoint.read(call))
+    if not endpoint.fields:
+        return replace(ask, plain=endpoint.name in _PLAIN)
+    # Of whom is not known here: what only one vendor has is taken for unread.
+    unread = unread_in(call, provider="", fields=endpoint.fields)
+    plain = endpoint.name in _PLAIN and not unread.names
+    return replace(ask, plain=plain, unread=unread.names, unread_times=unread.times)
 
 
 def _paths(uploaded: str, url: str) -> list[str]:

@@ -279,6 +279,7 @@ class Endpoint:
     charges_strangers: bool = True
     advice: str = ""  # what to do where it is refused as unmeterable
     dialect: str = "openai"  # the error shape, in `replies`
+    fields: str = ""  # the format whose fields `declared.toml` has; "": its reader alone knows them
 
 
 Match = Callable[[str, str], Endpoint | None]

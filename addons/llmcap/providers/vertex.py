@@ -128,6 +128,7 @@ def _regional(terms: tuple[str, ...], ask: Ask) -> tuple[str, ...]:
 GENERATE = replace(google.GENERATE, read=located(read_generate), reader=RegionalGenerateReader)
 MESSAGES = Endpoint(
     name="messages",
+    fields="messages",
     read=located(read_messages),
     reader=RegionalMessagesReader,
     limit=limit_messages,
@@ -142,6 +143,7 @@ RAW = Endpoint(
 )
 CHAT = Endpoint(
     name="chat completions",
+    fields="chat",
     read=located(partial(read_chat, limits=either)),
     reader=HiddenReasoningReader,
     limit=EITHER.lower,

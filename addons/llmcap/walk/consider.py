@@ -7,6 +7,7 @@ calls back.
 """
 
 import os
+from dataclasses import replace
 
 from llmcap.admission import Admission
 from llmcap.attributes import Facts, attributes_of
@@ -15,6 +16,7 @@ from llmcap.errors import FormatError, NoBound, PriceError
 from llmcap.estimate import sold
 from llmcap.lots import unsold
 from llmcap.providers import match
+from llmcap.providers.declared import unread_in
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
 from llmcap.providers.suspects import dearest_reading, is_idle, passes_unknown
 from llmcap.records import Call, EndpointPolicy, UnknownPolicy
@@ -48,7 +50,8 @@ def consider(shared: Shared, request: Request, facts: Facts) -> Considered:
         return Upload(shared, _watched(shared, provider, endpoint, request, facts), request)
     assert endpoint.read is not None, endpoint.name
     try:
-        ask = ordered(shared, provider, endpoint, endpoint.read(request))
+        ask = _looked_at(shared, provider, endpoint, request, endpoint.read(request))
+        ask = ordered(shared, provider, endpoint, ask)
         return consider_ask(shared, provider, endpoint, request, ask, facts)
     except FormatError as error:
         text = f"LLMCap cannot tell what this request may cost, so it was not sent: {error}."
@@ -56,6 +59,27 @@ def consider(shared: Shared, request: Request, facts: Facts) -> Considered:
     except PriceError as error:
         text = f"LLMCap cannot price all that this request may use, so it was not sent: {error}"
         return _refused(shared, "unknown_price", text, endpoint.dialect, request)
+
+
+def _looked_at(
+    shared: Shared, provider: Provider, endpoint: Endpoint, request: Request, ask: Ask
+) -> Ask:
+    """The same ask, with what of its request nobody has declared; each is told once."""
+    if not endpoint.fields:
+        return ask
+    unread = unread_in(
+        request,
+        provider=provider.name,
+        fields=endpoint.fields,
+        allowed=shared.policy.allow_fields,
+    )
+    for name in unread.names:
+        text = (
+            f"{provider.name} was sent the field {name!r}, which LLMCap does not know: such calls "
+            f"are held at the dearest. If it costs nothing: `allow_fields: [{name}]` in the config"
+        )
+        shared.notify("unread_field", text, subject=f"{provider.name}/{name}")
+    return replace(ask, unread=unread.names, unread_times=unread.times) if unread.names else ask
 
 
 def consider_ask(
