@@ -69,8 +69,19 @@ def test_what_is_said_to_be_recorded_is():
 def test_the_command_lists_providers_and_their_hosts():
     """Everyone of the table."""
     lines = CliRunner().invoke(main, ["providers"]).stdout.splitlines()
-    assert len(lines) == len(ALL) + 1
-    assert any(re.match(r"mistral +api\.mistral\.ai", line) for line in lines)
+    assert len(lines) == len(ALL) + 2
+    assert any(re.match(r"mistral +(\d+ +){5}api\.mistral\.ai", line) for line in lines)
+    sums = [int(each) for each in re.findall(r"\d+", lines[-1])]
+    assert sums[0] == sum(catalogue.counted(each)["metered"] for each in ALL)
+    assert all(sums)
+
+
+def test_the_command_lists_who_is_not_metered():
+    """With what becomes of a connection, as a table and as JSON."""
+    shown = CliRunner().invoke(main, ["providers", "--unmetered"]).stdout
+    assert re.search(r"^fal +refuse +pictures and films +fal\.run", shown, re.MULTILINE)
+    listed = json.loads(CliRunner().invoke(main, ["providers", "--unmetered", "--json"]).stdout)
+    assert {each["unless_said"] for each in listed} == {"refuse", "warn"}
 
 
 def test_the_command_shows_one_provider():
@@ -85,7 +96,8 @@ def test_the_command_shows_one_provider():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["opnai"], ["--markdown", "openai"], ["--markdown", "--json"]]
+    "arguments",
+    [["opnai"], ["--markdown", "openai"], ["--markdown", "--json"], ["--unmetered", "openai"]],
 )
 def test_a_mistake_is_one_line(arguments: list[str]):
     """Exit code 2, and no traceback."""

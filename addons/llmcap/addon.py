@@ -48,6 +48,7 @@ from llmcap.shell.flows import (  # fmt: skip
 from llmcap.shell.guarded import Work, guarded
 from llmcap.shell.kept import InFlight, Kept
 from llmcap.shell.ownports import OwnPorts
+from llmcap.shell.strangers import Strangers
 from llmcap.shell.upgrades import Upgrades
 from llmcap.uploads import Upload
 from llmcap.walk.answers import Refused
@@ -80,7 +81,8 @@ class LLMCap:
         self._in_flight = InFlight()
         self._housekeeping: asyncio.Task[None] | None = None
         self._upgrades = Upgrades()
-        self.addons = [self._upgrades, OwnPorts()]  # mitmproxy hands them the hooks too
+        strangers = Strangers(lambda: self.firewall)
+        self.addons = [self._upgrades, OwnPorts(), strangers]  # mitmproxy hands them the hooks too
 
     # --- life ---------------------------------------------------------------------------------
 

@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from llmcap.providers import PROVIDERS, local
+from llmcap.providers import PROVIDERS, local, sellers
 from llmcap.providers.billed import Billed
 from llmcap.providers.reader import BaseReader
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Billing, Endpoint, Provider
+from llmcap.providers.unmetered import everyone
 from llmcap.replies import DIALECTS
 
 RECORDED = Path(__file__).parent / "providers" / "recorded.json"
@@ -27,6 +28,15 @@ KINDS = {
     Billing.UPLOAD: "read ahead",
     Billing.FREE: "free",
     Billing.UNMETERABLE: "out of sight",
+}
+
+# The same as columns of figures: what is told later or read ahead costs nothing itself.
+COUNTED = {
+    "metered": KINDS[Billing.METERED],
+    "free": KINDS[Billing.FREE],
+    "deferred": KINDS[Billing.DEFERRED],
+    "upload": KINDS[Billing.UPLOAD],
+    "refused": KINDS[Billing.UNMETERABLE],
 }
 
 HEAD = """\
@@ -83,6 +93,12 @@ class Row:
         return {name: getattr(self, name) for name in Row.__dataclass_fields__}
 
 
+def counted(provider: Provider) -> dict[str, int]:
+    """How many endpoints of a provider there are, by what a request to them does to the bill."""
+    found = [row.bill for row in rows(provider)]
+    return {name: found.count(kind) for name, kind in COUNTED.items()}
+
+
 def rows(provider: Provider) -> Iterator[Row]:
     """The endpoints of a provider, those that cost first."""
     table = provider.match.table if isinstance(provider.match, Routes) else provider.routes
@@ -111,11 +127,45 @@ def markdown() -> str:
     """The whole document."""
     parts = [HEAD]
     for provider in (*PROVIDERS, local.PROVIDER):
+        if provider in sellers.PROVIDERS:
+            continue
         hosts = ", ".join(f"`{host}`" for host in provider.hosts)
         product = "" if provider.api_only else " *Also a product.*"
         parts.append(f"## {provider.name}\n\n{hosts}.{product} Prices: `{provider.price_key}`.\n")
         parts.append(_table(provider))
+    parts.append(_sellers())
+    parts.append(_unmetered())
     return "\n".join(parts)
+
+
+def _sellers() -> str:
+    lines = [
+        "## Known by name, and in no price book\n",
+        "They have the endpoints of the table above that a vendor of OpenAI's API has, below these",
+        "paths. Their models are refused until the config has a price for them.\n",
+        "| Provider | Hosts | Below | Said by |",
+        "| --- | --- | --- | --- |",
+    ]
+    for seller in sellers.SELLERS:
+        hosts = ", ".join(f"`{host}`" for host in seller.hosts)
+        bases = ", ".join(f"`{base or '/'}`" for base in (*seller.bases, *seller.messages))
+        lines.append(f"| {seller.name} | {hosts} | {bases} | {seller.source} |")
+    return "\n".join(lines) + "\n"
+
+
+def _unmetered() -> str:
+    lines = [
+        "## Not metered\n",
+        "Connections to these hosts are not looked into. `unmetered_hosts` decides about all of",
+        "them, `pass_hosts` about one; this is what becomes of them where neither says anything.\n",
+        "| Seller | Sells | Hosts | Unless said otherwise | Said by |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for each in everyone():
+        hosts = ", ".join(f"`{host}`" for host in each.hosts)
+        told = f"| {each.name} | {each.sells} | {hosts} | {each.unless_said} | {each.source} |"
+        lines.append(told)
+    return "\n".join(lines) + "\n"
 
 
 def _table(provider: Provider) -> str:

@@ -15,7 +15,14 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from llmcap.errors import NoBound
-from llmcap.rules import NO_BREAKERS, AlertTarget, BreakerRules, OwnHost, Threshold
+from llmcap.rules import (
+    NO_BREAKERS,
+    AlertTarget,
+    BreakerRules,
+    HostPolicy,
+    OwnHost,
+    Threshold,
+)  # fmt: skip
 from llmcap.words.usage import NOTHING, Charge, Count, Price, Reading, Tier, Usage, Variant
 
 # These had their place here, and may still be asked of this file while others move too.
@@ -218,6 +225,8 @@ class Policy:
     prices: Mapping[str, Mapping[str, object]] = MappingProxyType({})
     unknown_models: UnknownPolicy = UnknownPolicy.REFUSE
     unknown_endpoints: EndpointPolicy = EndpointPolicy.AUTO
+    unmetered_hosts: HostPolicy = HostPolicy.AUTO
+    pass_hosts: tuple[str, ...] = ()  # those of them that may pass, whatever is said of the others
     fail_open: bool = False
     clamp: bool = True
     min_output: int = 256  # tokens that a clamp must leave

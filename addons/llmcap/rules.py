@@ -149,6 +149,7 @@ class EventKind(StrEnum):
     LEDGER_ERROR = "ledger_error"  # spending could not be recorded
     UNREAD_FIELD = "unread_field"  # a request has a field that nobody knows: held at the dearest
     UNMETERED = "unmetered"  # a call passed without a price, as the policy allows
+    UNMETERED_HOST = "unmetered_host"  # a connection to who sells model calls and is not metered
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,15 @@ class AlertTarget:
 
 
 # --- hosts ----------------------------------------------------------------------------------
+
+
+class HostPolicy(StrEnum):
+    """What becomes of connections to hosts that sell model calls and are not metered."""
+
+    AUTO = "auto"  # refuse those that bill by use, tell of those that are paid flat
+    REFUSE = "refuse"
+    WARN = "warn"  # told once, and let pass
+    PASS = "pass"  # noqa: S105 - no password
 
 
 @dataclass(frozen=True, slots=True)

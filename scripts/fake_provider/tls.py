@@ -23,6 +23,11 @@ HOSTS = (
     "api.deepseek.com",
     "router.huggingface.co",
     "bedrock-runtime.us-east-1.amazonaws.com",
+    "api.parasail.io",
+    "oai.helicone.ai",
+    # Hosts that LLMCap does not meter.
+    "fal.run",
+    "ampcode.com",
 )
 LIFETIME = timedelta(days=2)
 

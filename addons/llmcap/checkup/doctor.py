@@ -28,6 +28,8 @@ from llmcap.launch import behind, environment, standing
 from llmcap.ledger import open_ledger
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.providers import provider_of, with_hosts
+from llmcap.providers.unmetered import everyone, unmetered
+from llmcap.rules import HostPolicy
 
 PRICES_DAYS_MAX = 60
 CLOCK_SECONDS_MAX = 300
@@ -117,6 +119,12 @@ def config_file(path: Path | None) -> Iterator[Row]:
         f"{path}: {count} budget{'' if count == 1 else 's'}" if count else
         f"{path} has no budget: it caps nothing",
     )  # fmt: skip
+    if policy.unmetered_hosts in (HostPolicy.WARN, HostPolicy.PASS):
+        yield Row(
+            Status.WARN, "hosts",
+            f"unmetered_hosts: {policy.unmetered_hosts} lets {len(everyone())} sellers of model "
+            "calls pass that no budget counts", "llmcap providers --unmetered lists them",
+        )  # fmt: skip
 
 
 def certificate(environ: Mapping[str, str]) -> Iterator[Row]:
@@ -222,9 +230,11 @@ def variables(environ: Mapping[str, str]) -> Iterator[Row]:
             continue
         host = urlsplit(value).hostname or value
         if provider_of(host) is None:
+            seller = unmetered(host)
+            sells = f" sells {seller.sells}, and" if seller else ""
             yield Row(
-                Status.WARN, "address", f"{name} leads calls to {host}, which is not metered",
-                f"unset {name}",
+                Status.WARN, "address",
+                f"{name} leads calls to {host}, which{sells} is not metered", f"unset {name}",
             )  # fmt: skip
 
 

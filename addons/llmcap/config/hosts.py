@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmcap.config.readers import TEXT, Kind, fields, guarded, map_schema
+from llmcap.config.readers import TEXT, Kind, fields, guarded, list_of, map_schema
 from llmcap.pricing import parse_override
 from llmcap.providers import provider_named, provider_names
 from llmcap.rules import OwnHost
@@ -56,6 +56,8 @@ _PRICES: Kind[str | Mapping[str, Mapping[str, object]]] = Kind(
         ]
     },
 )
+
+PASSED = list_of(Kind(_host, {"type": "string", "minLength": 1}))
 
 KINDS: Mapping[str, Kind[Any]] = {
     "host": Kind(_host, {"type": "string", "minLength": 1}).said(

@@ -9,7 +9,7 @@ from llmcap import yamldoc
 from llmcap.budget import parse_short
 from llmcap.config.budgets import read_budgets
 from llmcap.config.guards import ALERTS, BREAKERS
-from llmcap.config.hosts import OwnHosts, read_hosts
+from llmcap.config.hosts import PASSED, OwnHosts, read_hosts
 from llmcap.config.readers import (
     HEADERS,
     NAMES,
@@ -25,6 +25,7 @@ from llmcap.config.readers import (
 from llmcap.errors import ConfigError
 from llmcap.pricing import parse_override
 from llmcap.records import EndpointPolicy, HoldMode, Policy, ProcessPolicy, UnknownPolicy
+from llmcap.rules import HostPolicy
 from llmcap.yamldoc import Place
 
 HOLD = choice(HoldMode).said("For all budgets: hold a stream's ceiling, or slice by slice.")
@@ -113,6 +114,16 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
     "unknown_endpoints": (
         "unknown_endpoints",
         choice(EndpointPolicy).said("What to do with a request that no provider file knows."),
+    ),
+    "unmetered_hosts": (
+        "unmetered_hosts",
+        choice(HostPolicy).said(
+            "What to do with connections to hosts that sell model calls and are not metered."
+        ),
+    ),
+    "pass_hosts": (
+        "pass_hosts",
+        PASSED.said("Such hosts, or their sellers' names, that may pass all the same."),
     ),
     "fail_open": ("fail_open", SWITCH.said("Forward, unmetered, what LLMCap cannot account for.")),
     "clamp": ("clamp", SWITCH.said("Lower a call's output limit where that lets it fit.")),

@@ -17,7 +17,7 @@ from pathlib import Path
 from llmcap.errors import ConfigError
 from llmcap.paths import data_folder, make_folder
 from llmcap.records import Budget, EndpointPolicy, Policy, UnknownPolicy
-from llmcap.rules import NO_BREAKERS, Action
+from llmcap.rules import NO_BREAKERS, Action, HostPolicy
 
 FILE_NAME = "trusted-configs.json"
 
@@ -26,6 +26,7 @@ _ORDERS: Mapping[str, Sequence[object]] = {
     "fail_open": (False, True),
     "unknown_models": (UnknownPolicy.REFUSE, UnknownPolicy.MOST_EXPENSIVE, UnknownPolicy.ALLOW),
     "unknown_endpoints": (EndpointPolicy.REFUSE, EndpointPolicy.AUTO, EndpointPolicy.PASS),
+    "unmetered_hosts": (HostPolicy.REFUSE, HostPolicy.AUTO, HostPolicy.WARN, HostPolicy.PASS),
     "durability": ("full", "normal"),
 }
 

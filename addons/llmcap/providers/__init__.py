@@ -19,6 +19,7 @@ from llmcap.providers import (
     cohere,
     deepseek,
     fireworks,
+    gateways,
     github,
     google,
     groq,
@@ -31,6 +32,7 @@ from llmcap.providers import (
     perplexity,
     rankers,
     replicate,
+    sellers,
     together,
     vendors,
     venice,
@@ -44,6 +46,7 @@ from llmcap.providers import (
 )
 from llmcap.providers.routes import found_by
 from llmcap.providers.shape import Endpoint, Provider
+from llmcap.providers.spelling import normal
 from llmcap.providers.table import Table
 from llmcap.rules import OwnHost
 
@@ -83,7 +86,9 @@ PROVIDERS: tuple[Provider, ...] = (
     voices.DEEPGRAM,
     voices.ELEVENLABS,
     replicate.PROVIDER,
+    *gateways.GATEWAYS,
     *vendors.VENDORS,
+    *sellers.PROVIDERS,
 )
 
 _BY_NAME = {provider.name: provider for provider in (*PROVIDERS, local.PROVIDER)}
@@ -140,6 +145,8 @@ def match(host: str, method: str, path: str) -> tuple[Provider, Endpoint | None]
     """
     provider = provider_of(host)
     if provider is not None:
+        if provider.inside and (within := provider.inside(method.upper(), normal(path))):
+            return within
         return provider, found_by(provider.match, method.upper(), path)
     if host.lower() in local.HOSTS:
         found = local.match(method.upper(), path)

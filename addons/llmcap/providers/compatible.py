@@ -7,7 +7,7 @@ own, made with the same `openai_api`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 from llmcap.providers import anthropic, openai
 from llmcap.providers.anthropic_messages import MessagesReader
@@ -287,6 +287,12 @@ def anthropic_api(*bases: str, dialect: str = "anthropic") -> list[Route]:
     ]
 
 
+@cache
+def _shared(bases: tuple[str, ...], messages: tuple[str, ...], api: Api) -> Routes:
+    """Most vendors have the same paths, and so one table."""
+    return Routes((*openai_api(*bases, api=api), *anthropic_api(*messages)))
+
+
 def compatible(
     name: str,
     *hosts: str,
@@ -302,7 +308,9 @@ def compatible(
 
     `more` are routes of its own, which win over both.
     """
-    routes = Routes((*more, *openai_api(*bases, api=api), *anthropic_api(*messages)))
+    own = tuple(more)
+    shared = _shared(tuple(bases), tuple(messages), api)
+    routes = Routes((*own, *shared.table)) if own else shared
     return Provider(
         name=name,
         hosts=hosts,

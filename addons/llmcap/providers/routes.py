@@ -29,9 +29,15 @@ class Routes:
         self.table = tuple(table)
         self._literal: dict[tuple[str, str], Endpoint] = {}
         self._patterns: list[tuple[frozenset[str], re.Pattern[str], Endpoint]] = []
+        self._indexed = False
         for methods, path, endpoint in self.table:
             free = endpoint.billing is Billing.FREE
             assert methods != "*" or not free, f"{path}: name the methods that are free"
+
+    def _index(self) -> None:
+        """Only for who is asked for: there are many vendors, and most are never called."""
+        self._indexed = True
+        for methods, path, endpoint in self.table:
             if "{}" in path or path.endswith("/**"):
                 self._patterns.append((frozenset(methods.split("|")), _compiled(path), endpoint))
                 continue
@@ -40,6 +46,8 @@ class Routes:
 
     def __call__(self, method: str, path: str) -> Endpoint | None:
         """The endpoint, or None where the table does not know it."""
+        if not self._indexed:
+            self._index()
         path = normal(path)
         method = "GET" if method == "HEAD" else method
         folded = path.lower()

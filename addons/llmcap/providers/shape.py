@@ -283,6 +283,7 @@ class Endpoint:
 
 
 Match = Callable[[str, str], Endpoint | None]
+Inside = Callable[[str, str], "tuple[Provider, Endpoint | None] | None"]
 
 
 def _unbase64(text: str) -> bytes:
@@ -315,6 +316,8 @@ class Provider:
     # What `match` knows, for people: where it is no table itself.
     routes: tuple[tuple[str, str, Endpoint], ...] = ()
     signed: Callable[[Mapping[str, str]], bool] = field(default=_never)
+    # Whose endpoint a method and path is, where this host passes it on to a vendor that bills it.
+    inside: "Inside | None" = None
 
     @property
     def price_key(self) -> str:

@@ -76,6 +76,15 @@ def asks_a_model(request: Request) -> bool:
     return named and any(name in body for name in _CONTENT)
 
 
+def names_a_model(request: Request) -> bool:
+    """Whether its body has a model and something for it, whatever the path."""
+    try:
+        body = request.document()
+    except FormatError:
+        return False
+    return "model" in body and any(name in body for name in _CONTENT)
+
+
 def passes_unknown(policy: Policy, provider: Provider, request: Request) -> bool:
     """Whether a request, or a WebSocket, that no table knows may pass unmetered."""
     if policy.unknown_endpoints is not EndpointPolicy.AUTO:

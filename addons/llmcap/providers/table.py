@@ -1,5 +1,5 @@
 """
-Hosts to providers: by an exact name, by a domain, or by a pattern with the region in its middle.
+Hosts to whose they are: by a name, by a domain, or by a pattern with the region in its middle.
 
 `*.example.com` is every name below that domain; in any other place a `*` stands for one label or a
 part of one (`bedrock-runtime.*.amazonaws.com`, `*-aiplatform.googleapis.com`).
@@ -7,27 +7,35 @@ part of one (`bedrock-runtime.*.amazonaws.com`, `*-aiplatform.googleapis.com`).
 
 import re
 from collections.abc import Iterable
-
-from llmcap.providers.shape import Provider
+from typing import Protocol
 
 _REMEMBERED_MAX = 4_096
 
 
-class Table:
+class HasHosts(Protocol):
+    """Whoever has hosts: exact names or patterns."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+
+class Table[Owner: HasHosts]:
     """Whose host is whose."""
 
-    def __init__(self, providers: Iterable[Provider]) -> None:
+    def __init__(self, providers: Iterable[Owner]) -> None:
         self._built_in = tuple(providers)
         self.add(())
 
-    def add(self, own: Iterable[Provider]) -> None:
+    def add(self, own: Iterable[Owner]) -> None:
         """Put these before the built-in ones, in place of any that were added before."""
         first = tuple(own)
         self.providers = (*first, *self._built_in)
-        self._exact: dict[str, Provider] = {}
-        self._domains: dict[str, Provider] = {}
-        self._patterns: list[tuple[re.Pattern[str], Provider]] = []
-        self._remembered: dict[str, Provider | None] = {}
+        self._exact: dict[str, Owner] = {}
+        self._domains: dict[str, Owner] = {}
+        self._patterns: list[tuple[re.Pattern[str], Owner]] = []
+        self._remembered: dict[str, Owner | None] = {}
         claimed: set[str] = set()
         for provider in self._built_in:
             for host in provider.hosts:
@@ -37,7 +45,7 @@ class Table:
             for host in provider.hosts:
                 self._add(host.lower(), provider)
 
-    def find(self, host: str) -> Provider | None:
+    def find(self, host: str) -> Owner | None:
         """The provider of a host: by its name, else a pattern, else the longest known domain."""
         host = host.lower().rstrip(".")
         if host not in self._remembered:
@@ -46,7 +54,7 @@ class Table:
             self._remembered[host] = self._look_up(host)
         return self._remembered[host]
 
-    def _look_up(self, host: str) -> Provider | None:
+    def _look_up(self, host: str) -> Owner | None:
         if found := self._exact.get(host):
             return found
         for pattern, provider in self._patterns:
@@ -59,7 +67,7 @@ class Table:
                 return found
         return None
 
-    def _add(self, host: str, provider: Provider) -> None:
+    def _add(self, host: str, provider: Owner) -> None:
         domain = host.removeprefix("*.")
         if "*" in domain:
             pattern = re.escape(host).replace(re.escape("*"), "[^.]+")

@@ -36,18 +36,19 @@ VENDORS: tuple[Provider, ...] = (
         "dashscope.aliyuncs.com",
         "dashscope-intl.aliyuncs.com",
         "dashscope-us.aliyuncs.com",
+        "dashscope-finance.aliyuncs.com",
         bases=("/compatible-mode/v1",),
         messages=("/apps/anthropic/v1",),
         api=SEARCHES,
     ),
     compatible("deepinfra", "api.deepinfra.com", bases=("/v1/openai", "/v1")),
     compatible("doubleword", "api.doubleword.ai"),
-    compatible("friendliai", "api.friendli.ai", bases=("/serverless/v1",)),
+    compatible("friendliai", "api.friendli.ai", bases=("/serverless/v1", "/dedicated/v1")),
     compatible("helicone", "ai-gateway.helicone.ai", bases=("/v1", "/ai")),
     compatible("hyperbolic", "api.hyperbolic.xyz"),
     compatible("inception", "api.inceptionlabs.ai"),
     compatible("lambda", "api.lambda.ai", "api.lambdalabs.com"),
-    compatible("meta", "api.llama.com", bases=("/compat/v1", "/v1")),
+    compatible("meta", "api.llama.com", "api.meta.ai", bases=("/compat/v1", "/v1")),
     compatible(
         "minimax",
         "api.minimax.io",
@@ -55,6 +56,8 @@ VENDORS: tuple[Provider, ...] = (
         "api.minimaxi.com",
         messages=("/anthropic/v1",),
     ),
+    # Servers of the user's own too, by the second: only the models of its library have a price.
+    compatible("modal", "*.modal.run", "*.modal.direct", api_only=False),
     compatible("morph", "api.morphllm.com"),
     compatible(
         "nebius", "api.studio.nebius.ai", "api.studio.nebius.com", "api.tokenfactory.nebius.com"
@@ -73,10 +76,12 @@ VENDORS: tuple[Provider, ...] = (
         "ovhcloud", "*.endpoints.kepler.ai.cloud.ovh.net", bases=("/v1", "/api/openai_compat/v1")
     ),
     compatible("poe", "api.poe.com"),
+    compatible("quicksilverpro", "api.quicksilverpro.io"),
     compatible("sambanova", "api.sambanova.ai"),
     compatible("scaleway", "api.scaleway.ai", bases=("/v1", "/{}/v1")),
     compatible("siliconflow", "api.siliconflow.com", "api.siliconflow.cn"),
     compatible("synthetic", "api.synthetic.new", bases=("/openai/v1", "/v1")),
+    compatible("typesafe", "api.typesafe.ai"),
     compatible("v0", "api.v0.dev", api_only=False),
     compatible(
         "volcengine",

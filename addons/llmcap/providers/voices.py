@@ -154,7 +154,12 @@ DEEPGRAM = Provider(
 _VOICE = Endpoint(name="text-to-speech", read=read_voice, reader=SpokenReader)
 ELEVENLABS = Provider(
     name="elevenlabs",
-    hosts=("api.elevenlabs.io", "*.api.elevenlabs.io", "api.us.elevenlabs.io"),
+    hosts=(
+        "api.elevenlabs.io",
+        "*.api.elevenlabs.io",
+        "api.us.elevenlabs.io",
+        "*.residency.elevenlabs.io",
+    ),
     match=Routes(
         (
             ("POST", "/v1/text-to-speech/{}", _VOICE),

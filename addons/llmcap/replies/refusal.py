@@ -20,10 +20,15 @@ CAP_REACHED = "cap_reached"
 # Refusals that are about the request itself: no budget, however large, would let it through.
 REQUEST_REASONS = frozenset(
     {
-        "unknown_model", "unknown_endpoint", "unmeterable", "unreadable_request", "unbounded",
+        "unknown_model",
+        "unknown_endpoint",
+        "unmeterable",
+        "unmetered_host",
+        "unreadable_request",
+        "unbounded",
         "bad_request",
     }
-)  # fmt: skip
+)
 
 _COUNTED = {
     CapUnit.TOKENS: "tokens",

@@ -37,6 +37,9 @@ from llmcap.shared.files import Uploads
 from llmcap.waiting import Line
 from llmcap.words.usage import Price
 
+# Of how many subjects it is remembered that they were told of; no more are told then.
+SAID_MAX = 10_000
+
 
 class Shared:
     """One per proxy. The firewall makes it, and it alone puts another policy in."""
@@ -69,11 +72,18 @@ class Shared:
         self.parked = Parked(ledger, clock=clock)
         # Settlements that could not be written yet; their holds stay until they can.
         self.unsettled: list[Callable[[], None]] = []
+        self._said: set[tuple[str, str]] = set()
 
     def notify(self, kind: str, message: str, *, subject: str = "") -> None:
         """Something happened that a person should know: each time to the log, once to others."""
         self._notify(kind, message)
         self.guard.noted(kind, message, subject)
+
+    def notify_once(self, kind: str, message: str, *, subject: str) -> None:
+        """The same for what goes on and on: once for each subject, as long as the proxy runs."""
+        if (kind, subject) not in self._said and len(self._said) < SAID_MAX:
+            self._said.add((kind, subject))
+            self.notify(kind, message, subject=subject)
 
     def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
         """The price of a model at that time, or what the policy puts in its place."""

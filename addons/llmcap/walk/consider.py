@@ -18,7 +18,12 @@ from llmcap.lots import unsold
 from llmcap.providers import match
 from llmcap.providers.declared import unread_in
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
-from llmcap.providers.suspects import dearest_reading, is_idle, passes_unknown
+from llmcap.providers.suspects import (
+    dearest_reading,
+    is_idle,
+    names_a_model,
+    passes_unknown,
+)  # fmt: skip
 from llmcap.records import Call, EndpointPolicy, UnknownPolicy
 from llmcap.replies import Refusal, refuse_upgrade
 from llmcap.restrain import restrained
@@ -121,6 +126,10 @@ def consider_ask(
 
 def _unknown_endpoint(shared: Shared, provider: Provider, request: Request) -> Pass | Refused:
     if is_idle(request) or passes_unknown(shared.policy, provider, request):
+        if names_a_model(request):
+            where = f"{request.host}{request.path}"
+            told = f"{where} names a model, and is not metered: passed"
+            shared.notify_once("unmetered", told, subject=where)
         return Pass("unknown endpoint")
     text = (
         f"LLMCap does not know {request.method} {request.path} of {provider.name}, so it "
