@@ -26,10 +26,9 @@ def form(data: bytes, *, purpose: str = "batch", host="api.openai.com", path="/v
 
 def line(number: int = 0, *, url: str = "/v1/chat/completions", **body) -> dict:
     """One call of a batch; a chat of gpt-4o-mini where nothing else is said."""
-    document = {
-        "model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}],
-        "max_tokens": 100,
-    }  # fmt: skip
+    document: dict[str, object] = {"model": "gpt-4o-mini"}
+    if not body.keys() & {"input", "prompt"}:
+        document |= {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 100}
     return {"custom_id": str(number), "method": "POST", "url": url, "body": document | body}
 
 
