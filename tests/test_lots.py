@@ -12,7 +12,7 @@ from llmcap.errors import FormatError
 from llmcap.lots import LOTS_MAX, Sums, from_json, lots_demand, summed, to_json
 from llmcap.money import ceil_nanos
 from llmcap.pricing import PriceBook, cost_usd
-from llmcap.pricing.cost import SUMMED
+from llmcap.pricing.terms import SUMMED
 from llmcap.providers.shape import Ask, Lot, Media, Work
 from llmcap.records import Price, Usage
 

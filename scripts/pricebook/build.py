@@ -19,7 +19,7 @@ from typing import Any
 from llmcap.pricing.files import parse_yaml
 from llmcap.pricing.units import TOKEN_UNITS
 
-from . import genai, litellm_table, merge
+from . import genai, litellm_table, merge, vendor_terms
 from .overlay import exact, patched
 
 Document = dict[str, Any]
@@ -109,6 +109,8 @@ def document(name: str, rules: Document, sources: Sources, checked: str) -> Docu
     for key in PASSED_ON:
         if key in rules:
             head[key] = exact(rules[key])
+    if terms := vendor_terms.of(models.values(), head.get("terms", {})):
+        head["terms"] = terms
     head["models"] = {model: _ordered(models[model]) for model in sorted(models, key=str.lower)}
     return head
 

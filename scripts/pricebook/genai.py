@@ -129,9 +129,13 @@ def history(model: ModelInfo) -> Iterator[Document]:
         hours = each.constraint if isinstance(each.constraint, TimeOfDateConstraint) else None
         dated.append((since, hours, each.prices))
     starts = sorted({day for day, _, _ in dated if day is not None})
+    tiered = False
     for day, hours, price in dated:
         end = next((start for start in starts if day is None or start > day), None)
-        yield from _entries(model, day, end, hours, price)
+        for entry in _entries(model, day, end, hours, price):
+            # What a price does not name of an earlier one holds on: that these ended must be said.
+            yield {**entry, "tiers": []} if tiered and "tiers" not in entry else entry
+            tiered = "tiers" in entry
 
 
 def _entries(

@@ -35,12 +35,12 @@ def joined(old: list[Document], new: list[Document], today: str) -> list[Documen
 
     Entries are the same when they take effect at the same time; the book's own figures for the past
     then stay, because calls have been billed by them. A wrong past is corrected in the overlay,
-    after which the file is made afresh (`--fresh`). A unit that the book did not know is no change:
-    nothing was billed by it, and it holds for the past too.
+    after which the file is made afresh (`--fresh`). A unit or a term that the book did not know is no
+    change: nothing was billed by it, and it holds for the past too.
     """
     told = {_when(entry): entry for entry in new}
     have = {_when(entry) for entry in old}
-    merged = [_with_new_units(entry, told.get(_when(entry))) for entry in old]
+    merged = [_with_new_words(entry, told.get(_when(entry))) for entry in old]
     merged += [entry for entry in new if _when(entry) not in have]
     merged.sort(key=lambda entry: entry["since"] or "")
     now = _newest(new)
@@ -50,13 +50,22 @@ def joined(old: list[Document], new: list[Document], today: str) -> list[Documen
     return merged
 
 
-def _with_new_units(old: Document, new: Document | None) -> Document:
-    """The old entry, with what the new one says of units that are no tokens."""
-    known = old["rates"].keys() | TOKENS
-    learned = {unit: rate for unit, rate in (new or old)["rates"].items() if unit not in known}
-    if not learned:
+def _with_new_words(old: Document, new: Document | None) -> Document:
+    """The old entry, with what the new one says where that was silent: units, terms, no tiers."""
+    if new is None:
         return old
-    return {**old, "source": (new or old)["source"], "rates": {**old["rates"], **learned}}
+    known = old["rates"].keys() | TOKENS
+    units = {unit: rate for unit, rate in new["rates"].items() if unit not in known}
+    told = old.get("variants", {})
+    terms = {term: each for term, each in new.get("variants", {}).items() if term not in told}
+    more: Document = {}
+    if units:
+        more["rates"] = {**old["rates"], **units}
+    if terms:
+        more["variants"] = {**told, **terms}
+    if new.get("tiers") == [] and "tiers" not in old:
+        more["tiers"] = []
+    return {**old, "source": new["source"], **more} if more else old
 
 
 def _when(entry: Document) -> tuple[str, str, str]:

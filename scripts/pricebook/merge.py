@@ -168,7 +168,7 @@ def _complete(model: Document, fields: Document) -> None:
         model.setdefault("reasons", thinks)
     price = litellm_table.price(fields)
     if price:
-        tiered = any("tiers" in entry for entry in model["prices"])
+        tiered = any(entry.get("tiers") for entry in model["prices"])
         for entry in model["prices"]:
             if "hours" not in entry and _agree(entry["rates"], price["rates"]):
                 _complete_entry(entry, price, tiered=tiered)

@@ -6,7 +6,7 @@ The overlay: what people know better than the sources, model by model.
         aliases: [another-name]            added
         source: where it says so           needed for rates and variants
         rates: {web_search: 25}            over every price of the history
-        variants: {fast: {factor: 6}}      likewise
+        variants: {fast: {factor: 6}}      likewise; null: the sources are wrong, there is none
         days: mon-fri                      for prices that hold at certain hours
         changes: [{since: ..., source: ..., rates: ..., tiers: ...}]   different from a date on
         prices: [...]                      the whole history, in place of the sources'
@@ -70,7 +70,8 @@ def _changed(prices: list[Document], change: Document) -> list[Document]:
 def _patched_entry(entry: Document, rates: Document, variants: Document, source: str) -> Document:
     entry = {**entry, "rates": {**entry["rates"], **rates}}
     if variants:
-        entry["variants"] = {**entry.get("variants", {}), **variants}
+        changed = {**entry.get("variants", {}), **variants}
+        entry["variants"] = {term: each for term, each in changed.items() if each is not None}
     if source not in str(entry["source"]):
         entry["source"] = f"{entry['source']}, {source}"
     return entry

@@ -8,8 +8,10 @@ usage come in, an exact amount goes out. What has no price is never free.
 """
 
 from llmcap.pricing.book import PriceBook
-from llmcap.pricing.cost import SUMMED, cost_usd, worst_rates
+from llmcap.pricing.cost import cost_usd
 from llmcap.pricing.override import Override, parse_override
+from llmcap.pricing.rates import worst_rates
+from llmcap.pricing.terms import SUMMED
 from llmcap.pricing.units import Unit, units
 
 __all__ = [

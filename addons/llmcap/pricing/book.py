@@ -6,21 +6,23 @@ that model is, and both are kept: a lookup of a known model is one dictionary ac
 its few dated prices.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from llmcap.errors import PriceError
-from llmcap.pricing.entries import Entry, parse_model, parse_rates, parse_variants
+from llmcap.pricing.entries import Entry, parse_model, parse_rates, parse_terms
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.pricing.names import Names, parse_names
 from llmcap.pricing.override import Override, parse_override
 from llmcap.pricing.units import OUTPUT_UNITS, TOKEN_UNITS
-from llmcap.records import Price, Variant
+from llmcap.pricing.vendor_terms import VendorTerms, completed, lent, under_account
+from llmcap.words.usage import Price
 
 PROVIDER_KEYS = frozenset((
     "provider", "name", "source", "sources", "checked", "snapshots", "rewrites", "fallback",
@@ -29,6 +31,8 @@ PROVIDER_KEYS = frozenset((
 
 # Files of the book that are no provider.
 _OTHER_FILES = frozenset(("units",))
+_NOTHING_SAID: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+_NO_LIKES: Mapping[str, str] = MappingProxyType({})
 # Model ids come from requests, so what is remembered of them is bounded.
 _REMEMBERED_MAX = 10_000
 
@@ -42,7 +46,7 @@ class _Table:
     ids: Mapping[str, str]  # id or alias in lower case -> key of `models`
     names: Names
     fees: Mapping[str, Decimal]
-    terms: Mapping[str, Variant]  # what holds for every model that says nothing else
+    terms: VendorTerms  # what holds for every model that says nothing else
     fallback: tuple[str, ...]  # providers whose list applies where this one has none
     vendors: Mapping[str, str]  # `vendor/` of an id -> the provider whose list applies
     routes: Mapping[str, str]  # `:provider` of an id -> the provider whose list applies
@@ -54,15 +58,22 @@ class PriceBook:
     Prices by provider, model and moment, with the config's overrides on top.
 
     `folder` is the book's (default: the one that came with llmcap); `overrides` is the config's
-    `prices`, and is checked here. Raises `PriceError` for a broken book or override.
+    `prices`, and is checked here. `accounts` says by provider which term of each kind its account
+    has by default; `likes` whose models a provider of the config sells. Raises `PriceError` for a
+    broken book or override.
     """
 
     def __init__(
         self,
         folder: Path | None = None,
         overrides: Mapping[str, Mapping[str, object]] | None = None,
+        *,
+        accounts: Mapping[str, Mapping[str, str]] = _NOTHING_SAID,
+        likes: Mapping[str, str] = _NO_LIKES,
     ) -> None:
         self._folder = folder or find_folder()
+        self._accounts = accounts
+        self._likes = likes
         self._tables: dict[str, _Table | None] = {}
         self._found: dict[tuple[str, str], tuple[Entry, ...]] = {}
         self._longest: dict[str, tuple[int | None, int | None]] = {}
@@ -147,11 +158,20 @@ class PriceBook:
     def _entries(self, provider: str, model: str) -> tuple[Entry, ...]:
         entries = self._listed(provider, model)
         override = self._override(provider, model, entries)
-        if override is not None and not entries:
-            entries = (Entry(price=override.over(None)),)
-        elif override is not None:
-            entries = tuple(replace(entry, price=override.over(entry.price)) for entry in entries)
-        return tuple(self._with_longest(provider, entry) for entry in entries)
+        if override is None:
+            priced = entries
+        elif entries:
+            priced = _each(entries, override.over)
+        elif others := self._listed(self._likes.get(provider, ""), model):
+            priced = _each(others, override.like)
+        else:
+            priced = (Entry(price=override.over(None)),)
+        if account := self._accounts.get(provider):
+            priced = _each(
+                priced,
+                lambda price: replace(price, variants=under_account(price.variants, account)),
+            )
+        return tuple(self._with_longest(provider, entry) for entry in priced)
 
     def _with_longest(self, provider: str, entry: Entry) -> Entry:
         """The same with the limits of its vendor's other models, where its own are not known."""
@@ -183,23 +203,20 @@ class PriceBook:
         names = [model, *(entry.price.model for entry in entries)]
         return next((overrides[name.lower()] for name in names if name.lower() in overrides), None)
 
-    def _listed(self, provider: str, model: str, *, follow: bool = True) -> tuple[Entry, ...]:
+    def _listed(self, provider: str, model: str) -> tuple[Entry, ...]:
+        """The prices of a model where a provider sells it, whoever lists them."""
         table = self._table(provider)
         if table is None:
             return ()
-        for candidate in table.names.candidates(model):
-            if name := table.ids.get(candidate):
-                return parse_model(provider, name, table.models[name], table.fees, table.terms)
-        if follow:
-            for other, other_model in self._elsewhere(table, model):
-                if entries := self._listed(other, other_model, follow=False):
-                    return tuple(
-                        replace(entry, price=_as_sold_by(provider, entry.price, table.fees))
-                        for entry in entries
-                    )
+        if entries := _parsed(table, model):
+            return _each(entries, partial(_completed, table))
+        for lender, other_model in self._elsewhere(table, model):
+            other = self._table(lender)
+            if other is not None and (entries := _parsed(other, other_model)):
+                return _each(entries, partial(_as_sold_by, table, other))
         if table.any_model is not None:
-            name = table.any_model
-            return parse_model(provider, name, table.models[name], table.fees, table.terms)
+            entries = _model(table, table.any_model)
+            return _each(entries, partial(_completed, table))
         return ()
 
     def _elsewhere(self, table: _Table, model: str) -> Iterable[tuple[str, str]]:
@@ -240,7 +257,7 @@ class PriceBook:
                 provider, document.get("snapshots", ()), document.get("rewrites", ())
             ),
             fees=parse_rates(document.get("fees", {}), f"{provider}.yaml: fees"),
-            terms=parse_variants(document.get("terms", {}), f"{provider}.yaml: terms"),
+            terms=parse_terms(document.get("terms", {}), f"{provider}.yaml: terms"),
             fallback=tuple(document.get("fallback", ())),
             vendors=document.get("vendors", {}),
             routes=document.get("routes", {}),
@@ -256,10 +273,34 @@ def in_force(entries: tuple[Entry, ...], at: datetime) -> Price | None:
     return entries[0].price if entries else None
 
 
-def _as_sold_by(provider: str, price: Price, fees: Mapping[str, Decimal]) -> Price:
-    rates = MappingProxyType({**price.rates, **fees})
+def _each(entries: Iterable[Entry], change: Callable[[Price], Price]) -> tuple[Entry, ...]:
+    return tuple(replace(entry, price=change(entry.price)) for entry in entries)
+
+
+def _parsed(table: _Table, model: str) -> tuple[Entry, ...]:
+    """What a provider's own list says of an id; empty where it is not in it."""
+    for candidate in table.names.candidates(model):
+        if name := table.ids.get(candidate):
+            return _model(table, name)
+    return ()
+
+
+def _model(table: _Table, name: str) -> tuple[Entry, ...]:
+    return parse_model(table.provider, name, table.models[name], table.fees)
+
+
+def _completed(table: _Table, price: Price) -> Price:
+    return replace(price, variants=completed(price.variants, table.terms, price.model))
+
+
+def _as_sold_by(table: _Table, lender: _Table, price: Price) -> Price:
+    """A vendor's price where another sells its model: with that one's fees, terms and accounts."""
     return replace(
-        price, provider=provider, rates=rates, source=f"{price.provider}: {price.source}"
+        price,
+        provider=table.provider,
+        rates=MappingProxyType({**price.rates, **table.fees}),
+        variants=lent(price.variants, lender.terms, table.terms, price.model),
+        source=f"{price.provider}: {price.source}",
     )
 
 

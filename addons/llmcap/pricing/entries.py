@@ -14,8 +14,11 @@ from types import MappingProxyType
 from typing import Any
 
 from llmcap.errors import PriceError
+from llmcap.pricing.carried import carried
 from llmcap.pricing.units import units
-from llmcap.records import Price, Tier, Variant
+from llmcap.pricing.vendor_terms import KEYS as TERM_KEYS
+from llmcap.pricing.vendor_terms import VendorTerm, VendorTerms, parse_patterns
+from llmcap.words.usage import Price, Tier, Variant
 
 MODEL_KEYS = frozenset((
     "aliases", "context_window", "max_output", "reasons", "limits", "note", "prices"
@@ -62,12 +65,12 @@ def parse_model(
     model: str,
     fields: Mapping[str, Any],
     fees: Mapping[str, Decimal],
-    terms: Mapping[str, Variant] = MappingProxyType({}),
 ) -> tuple[Entry, ...]:
     """
     The price history of one model of the book, oldest first.
 
-    `fees` and `terms` hold for all models of its provider that say nothing else.
+    `fees` hold for all models of its provider that say nothing else. What a price does not name of
+    an earlier one holds on.
     """
     where = f"{provider}.yaml: {model}"
     _refuse_unknown(fields, MODEL_KEYS, where)
@@ -79,6 +82,7 @@ def parse_model(
         for name in ("max_output", "context_window")
     }
     entries: list[Entry] = []
+    before: Price | None = None
     for index, each in enumerate(prices):
         at = f"{where}.prices[{index}]"
         _refuse_unknown(each, PRICE_KEYS, at)
@@ -92,9 +96,7 @@ def parse_model(
             model=model,
             rates=MappingProxyType({**fees, **parse_rates(each.get("rates", {}), at)}),
             tiers=parse_tiers(each.get("tiers", []), f"{at}.tiers"),
-            variants=MappingProxyType(
-                {**terms, **parse_variants(each.get("variants", {}), f"{at}.variants")}
-            ),
+            variants=parse_variants(each.get("variants", {}), f"{at}.variants"),
             since=each["since"],
             source=str(each["source"]),
             max_output=limits["max_output"],
@@ -105,6 +107,10 @@ def parse_model(
         days = each.get("days")
         if days not in (None, _WEEKDAYS):
             raise PriceError(f"{at}.days: {days!r} must be {_WEEKDAYS!r} or absent")
+        if before is not None:
+            silent = {key: key not in each for key in ("tiers", "variants")}
+            price = carried(before, price, **silent)
+        before = price if hours is None else before
         entries.append(Entry(price=price, since=since, hours=hours, weekdays_only=days is not None))
     return tuple(entries)
 
@@ -192,6 +198,22 @@ def parse_variants(fields: object, where: str) -> Mapping[str, Variant]:
             unasked=each.get("unasked", False) is True,
         )
     return MappingProxyType(variants)
+
+
+def parse_terms(fields: object, where: str) -> VendorTerms:
+    """What a vendor asks for its terms of service. Raises `PriceError`."""
+    if not isinstance(fields, Mapping):
+        raise PriceError(
+            f"{where}: {fields!r} must be a mapping such as {{batch: {{factor: 0.5}}}}"
+        )
+    terms: dict[str, VendorTerm] = {}
+    for term, each in fields.items():
+        at = f"{where}.{term}"
+        _refuse_unknown(each, VARIANT_KEYS | TERM_KEYS, at)
+        plain = {key: value for key, value in each.items() if key not in TERM_KEYS}
+        variant = parse_variants({term: plain}, where)[str(term)]
+        terms[str(term)] = VendorTerm(variant, **parse_patterns(each, at))
+    return MappingProxyType(terms)
 
 
 def parse_since(value: object, where: str) -> datetime | None:

@@ -15,9 +15,9 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from llmcap.errors import PriceError
-from llmcap.pricing.cost import scaled
+from llmcap.pricing.carried import moved_tiers, moved_variant
 from llmcap.pricing.entries import parse_limit, parse_rates, parse_tiers, parse_variants
-from llmcap.records import Price, Tier, Variant
+from llmcap.words.usage import Price, Tier, Variant
 
 LIMITS = ("max_output", "context_window")
 KEYS = (*LIMITS, "reasons", "tiers", "variants")
@@ -44,49 +44,38 @@ class Override:
         The price with this on top of the book's, if the book has one.
 
         Where a rate is overridden but tiers and variants are not, the book's rates for them move in
-        proportion: half price for a batch stays half price.
+        proportion: half price for a batch stays half price. What the book knows of the model
+        besides (its limits, that it does not reason) stays.
         """
         if known is None:
             known = Price(provider=self.provider, model=self.model, rates=_NO_RATES)
-        base = known.rates
+        rates = MappingProxyType({**known.rates, **self.rates})
+        tiers = moved_tiers(known.tiers, known.rates, rates)
+        variants = {
+            term: moved_variant(variant, known.rates, rates)
+            for term, variant in known.variants.items()
+        }
         return replace(
             known,
-            rates=MappingProxyType({**base, **self.rates}),
-            tiers=self._moved(known.tiers, base) if self.tiers is None else self.tiers,
-            variants=(
-                MappingProxyType(
-                    {
-                        term: replace(
-                            variant,
-                            rates=self._scaled(variant.rates, base),
-                            tiers=self._moved(variant.tiers, base),
-                        )
-                        for term, variant in known.variants.items()
-                    }
-                )
-                if self.variants is None
-                else self.variants
-            ),
+            rates=rates,
+            tiers=tiers if self.tiers is None else self.tiers,
+            # A term that the config does not name costs what it costs at this vendor.
+            variants=MappingProxyType({**variants, **(self.variants or {})}),
             source=SOURCE if not known.source else f"{SOURCE}, {known.source}",
             max_output=self.max_output or known.max_output,
             context_window=self.context_window or known.context_window,
             reasons=known.reasons if self.reasons is None else self.reasons,
         )
 
-    def _moved(self, tiers: tuple[Tier, ...], base: Mapping[str, Decimal]) -> tuple[Tier, ...]:
-        return tuple(replace(tier, rates=self._scaled(tier.rates, base)) for tier in tiers)
+    def like(self, known: Price) -> Price:
+        """
+        The price of a model that somebody else sells, whose vendor's price is in the book.
 
-    def _scaled(
-        self, rates: Mapping[str, Decimal], base: Mapping[str, Decimal]
-    ) -> Mapping[str, Decimal]:
-        return MappingProxyType(
-            {
-                name: scaled(rate, self.rates[name], base[name])
-                if name in self.rates and name in base
-                else rate
-                for name, rate in rates.items()
-            }
-        )
+        The rates are all the config's own: a gateway may bill what the vendor gives away. What the
+        model is, and what its terms cost beside its usual price, is the vendor's.
+        """
+        moved = self.over(known)
+        return replace(moved, provider=self.provider, model=self.model, rates=self.rates)
 
 
 def parse_override(key: str, fields: object) -> Override:

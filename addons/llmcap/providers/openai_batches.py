@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import override
 
 from llmcap.errors import FormatError
-from llmcap.pricing.cost import SUMMED
+from llmcap.pricing.terms import SUMMED
 from llmcap.providers.openai_chat import ChatReader, attributes_of, regional
 from llmcap.providers.openai_embeddings import EmbeddingsReader
 from llmcap.providers.openai_images import ImagesReader

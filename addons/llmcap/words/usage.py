@@ -69,6 +69,8 @@ class Reading:
 
     charges: tuple[Charge, ...] = ()
     complete: bool = False
+    terms: tuple[str, ...] = ()  # what was told so far of the terms under which it is served
+    untold: tuple[str, ...] = ()  # the kinds of term of which neither request nor answer told
     model: str | None = None  # the one that served, as the response names it
     response_id: str | None = None  # the identity under which a deferred usage is charged once
     billed_usd: Decimal | None = None  # the provider's own bill, where it tells one

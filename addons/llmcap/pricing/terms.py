@@ -1,0 +1,75 @@
+"""
+Terms of service: the same work at another price, and who says which of them holds.
+
+A term is of a kind (the tier, the region, the speed, ...), and a call is served under exactly one
+of each kind. What a request asks for is a wish: the answer tells what was served. Where nothing is
+told, what was asked for is billed; where nothing was asked either, what an account may have by
+default (`Variant.unasked`) is held, and billed unless the answer is one that would have told.
+"""
+
+from collections.abc import Collection, Iterable
+
+TIER, REGION, SPEED, LATENCY, MODE = KINDS = ("tier", "geo", "speed", "latency", "mode")
+
+# Tiers. Whatever no other rule places is one too: a value that nobody knows is some tier.
+STANDARD = "standard"
+BATCH = "batch"
+FLEX = "flex"
+PRIORITY = "priority"
+ULTRAFAST = "ultrafast"
+UNKNOWN = "unknown"
+
+FAST = "fast"  # Anthropic's speed, which combines with tiers and regions
+THINKING = "thinking"  # Alibaba's mode, which sets the price of all output
+OPTIMIZED = "latency-optimized"  # Bedrock's performance configuration
+
+# A mark of our own: the counts are sums over several passes of a server-side loop, none of which
+# was long enough for a context tier. Only who read the response can know that.
+SUMMED = "summed"
+
+_UNTOLD = "-untold"
+_PLACED = {FAST: SPEED, THINKING: MODE, SUMMED: SUMMED}
+_PREFIXES = (*KINDS, "route", "search_type")
+
+
+def kind_of(term: str) -> str:
+    """What a term is one of: a call is served under one of each kind."""
+    prefix, dash, _ = term.partition("-")
+    if dash and prefix in _PREFIXES:
+        return prefix
+    return _PLACED.get(term, TIER)
+
+
+def base_of(kind: str) -> str:
+    """The term that says of a kind: at the price that stands first."""
+    return STANDARD if kind == TIER else f"{kind}-{STANDARD}"
+
+
+def is_base(term: str) -> bool:
+    """Whether the term says that of its kind."""
+    return term == STANDARD or term.endswith(f"-{STANDARD}")
+
+
+def untold_of(kind: str) -> str:
+    """The term that says of a kind: nobody told which, so whatever the account may have."""
+    return f"{kind}{_UNTOLD}"
+
+
+def is_untold(term: str) -> bool:
+    """Whether the term says that of its kind."""
+    return term.endswith(_UNTOLD)
+
+
+def by_kind(terms: Iterable[str]) -> dict[str, list[str]]:
+    """The terms by their kind; `SUMMED` is none."""
+    kinds: dict[str, list[str]] = {}
+    for term in terms:
+        if term != SUMMED:
+            kinds.setdefault(kind_of(term), []).append(term)
+    return kinds
+
+
+def settled(asked: Collection[str], told: Collection[str]) -> tuple[str, ...]:
+    """What a call is billed under: what was told, and of all other kinds what was asked for."""
+    known = {kind_of(term) for term in told}
+    return tuple(dict.fromkeys((*told, *(term for term in asked if kind_of(term) not in known))))
