@@ -402,7 +402,13 @@ TIERED = price(
         # A variant that knows no tier moves with the standard price.
         (("fast",), 200_001, "36"),
         (("batch", "fast"), 1000, "9"),
-        (("no-such-term",), 1000, "3"),
+        # Nobody knows it: the dearest tier there is.
+        (("no-such-term",), 1000, "7"),
+        (("geo-mars",), 1000, "3.3"),
+        (("standard",), 1000, "3"),
+        (("geo-standard", "priority"), 1000, "7"),
+        (("tier-untold",), 1000, "3"),
+        (("geo-untold",), 1000, "3.3"),
         ((SUMMED,), 404_500, "3"),
         ((SUMMED, "batch"), 404_500, "1.5"),
     ],
@@ -440,9 +446,12 @@ def test_a_marginal_tier_prices_only_what_is_past_it() -> None:
     ("terms", "tokens", "input_rate", "output_rate"),
     [
         ((), 1000, "6.6", "22"),  # one-hour writes, reasoning, and the region nobody asked for
-        ((), 200_001, "6.6", "24.75"),
+        # Of a tier and a variant that name no one-hour writes and no reasoning, these follow.
+        ((), 200_001, "13.2", "33"),
         (("geo-us",), 1000, "6.6", "22"),
-        (("fast",), 1000, "19.8", "99"),
+        (("fast",), 1000, "39.6", "132"),
+        (("batch",), 1000, "6.6", "22"),  # which have a price of their own, and no discount listed
+        (("batch", "geo-standard"), 1000, "6", "20"),
     ],
 )
 def test_worst_rates_are_the_dearest_that_could_apply(

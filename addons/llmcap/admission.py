@@ -14,6 +14,7 @@ from llmcap.brakes.breakers import Outcome
 from llmcap.errors import FormatError, NoBound
 from llmcap.estimate import demand
 from llmcap.lots import lots_demand
+from llmcap.pricing.terms import settled
 from llmcap.providers.content import texts
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 from llmcap.records import (
@@ -60,7 +61,7 @@ class Admission:
         self.text_tokens: int | None = None
         self.unbounded = ""  # why nothing bounds what it costs, once somebody has looked
         self._counted = False
-        self.demand = self._demand()
+        self.demand = self._demand(ask)
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -122,12 +123,22 @@ class Admission:
 
     def _count(self) -> None:
         if self.ask.lots:
-            self.demand = self._demand()  # they were counted when their file was read
+            self.demand = self._demand(self.ask)  # they were counted when their file was read
             return
         family = self.provider.name
         counted = self.shared.counter.bound(texts(self.request), family=family)
         self.text_tokens = min(counted, self.ask.text_bytes)
-        self.demand = self._demand()
+        self.demand = self._demand(self.ask)
+
+    def served_under(self, terms: tuple[str, ...]) -> Demand:
+        """
+        The demand of the same call, where its answer has told terms under which it is served.
+
+        What was held for what it asked, or for what its account may have by default, is then not
+        what it cost.
+        """
+        known = settled(self.ask.terms, terms)
+        return self._demand(replace(self.ask, terms=known)) if terms else self.demand
 
     def cut_refusal(self, hold: Hold) -> Refusal:
         """Why a stream is cut: the first budget that could not hold more for it."""
@@ -140,18 +151,18 @@ class Admission:
 
     # --- parts --------------------------------------------------------------------------------
 
-    def _demand(self) -> Demand:
-        if self.ask.lots:
-            models = (self.ask.model, *self.ask.other_models)
+    def _demand(self, ask: Ask) -> Demand:
+        if ask.lots:
+            models = (ask.model, *ask.other_models)
             prices = dict(zip(models, self.prices, strict=True))
-            return lots_demand(self.ask.lots, prices.__getitem__, counted=self._counted)
+            return lots_demand(ask.lots, prices.__getitem__, counted=self._counted)
         found = demand(
-            self.ask,
+            ask,
             self.prices,
             self.shared.policy,
             family=self.provider.name,
             text_tokens=self.text_tokens,
-            known_input=self.shared.lineage.tokens(self.provider.name, self.ask.previous_id),
+            known_input=self.shared.lineage.tokens(self.provider.name, ask.previous_id),
             looked=self._counted,
         )
         if not self.limitable:

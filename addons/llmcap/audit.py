@@ -18,6 +18,7 @@ from llmcap.estimate import TokenCounter, sold
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos, usd_string
 from llmcap.pricing import PriceBook, cost_usd
+from llmcap.pricing.terms import billed
 from llmcap.providers import match, provider_of
 from llmcap.providers.content import texts
 from llmcap.providers.openai_batches import BY_LINES
@@ -263,7 +264,8 @@ class Auditor:
         try:
             usd = Decimal(0)
             for charge in reading.charges:
-                usd += self._cost(row, provider, charge, ask, notes)
+                terms = billed(charge.terms, reading.untold)
+                usd += self._cost(row, provider, replace(charge, terms=terms), ask, notes)
         except PriceError as error:
             return replace(row, cost_nanos=None, note=_joined(*notes, str(error)))
         return replace(row, cost_nanos=ceil_nanos(usd), note=_joined(*notes))

@@ -9,6 +9,7 @@ from decimal import Decimal
 from llmcap.errors import PriceError
 from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd
+from llmcap.pricing.terms import billed
 from llmcap.providers.shape import Provider
 from llmcap.records import Call
 from llmcap.words.usage import Charge, Price, Reading, Usage
@@ -39,7 +40,7 @@ def cost_of(
             notes.append(f"served by {charge.model}, which has no price: billed as {call.model}")
         if price is None:
             raise PriceError(f"{provider.name}/{charge.model} has no price")
-        usd += cost_usd(charge.usage, price, charge.terms)
+        usd += cost_usd(charge.usage, price, billed(charge.terms, reading.untold))
     return ceil_nanos(usd), notes
 
 

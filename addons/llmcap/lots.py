@@ -23,6 +23,7 @@ from llmcap.estimate import (
     sold,
 )  # fmt: skip
 from llmcap.pricing import cost_usd
+from llmcap.pricing.terms import STANDARD, settled
 from llmcap.providers.shape import Ask, Lot, Work
 from llmcap.records import Bounded, Count, Demand, Part, Price, Unbounded, Usage
 
@@ -187,7 +188,9 @@ def _most_of(lot: Lot, price: Price, *, counted: bool) -> tuple[list[Read], list
 
 def _rates(lot: Lot, price: Price, longest: int) -> tuple[Decimal, Decimal]:
     """Nano-dollars for a token read and one written, at the dearest that one of its calls meets."""
-    ask = Ask(lot.model, terms=lot.terms, sound=lot.sound, unread=("",) if lot.unread else ())
+    # An account's default tier is for calls that wait for their answer.
+    terms = settled((STANDARD,), lot.terms)
+    ask = Ask(lot.model, terms=terms, sound=lot.sound, unread=("",) if lot.unread else ())
     return rates_of(ask, price, longest)
 
 

@@ -13,6 +13,7 @@ from llmcap.allowance import certain_tokens
 from llmcap.bill import cost_of, counts_nothing, total
 from llmcap.meter import Meter
 from llmcap.money import ceil_nanos
+from llmcap.pricing.terms import base_of, settled
 from llmcap.records import Ending, Hold, Reading, Settlement, Usage
 from llmcap.visible import Visible
 
@@ -47,6 +48,12 @@ def assumed(
     Without a `meter` there was no answer yet.
     """
     ask, reading = admission.ask, meter.reading if meter else Reading()
+    if whole:
+        # What would have been told is known: it is what is usual.
+        untold = tuple(kind for kind in reading.untold if kind not in reading.usual)
+        usual = tuple(base_of(kind) for kind in sorted(reading.usual))
+        terms = settled(settled(usual, ask.terms), reading.terms)
+        reading = replace(reading, untold=untold, terms=terms)
     if counts_nothing(reading):
         reading = replace(reading, charges=())
     output = _output_tokens(admission, meter, visible, whole=whole) if ask.generates else 0
@@ -57,7 +64,7 @@ def assumed(
         cost, _ = cost_of(admission.shared.price_of, admission.provider, seen, admission.call)
     else:
         _count_input(admission)
-        demand = admission.demand
+        demand = admission.served_under(reading.terms)
         usage = Usage(input_tokens=demand.fixed_tokens, output_tokens=output)
         per_token = demand.per_output_nanos / ask.choices
         cost = demand.fixed_nanos + ceil_nanos(output * per_token / 1_000_000_000)

@@ -35,8 +35,8 @@ def joined(old: list[Document], new: list[Document], today: str) -> list[Documen
 
     Entries are the same when they take effect at the same time; the book's own figures for the past
     then stay, because calls have been billed by them. A wrong past is corrected in the overlay,
-    after which the file is made afresh (`--fresh`). A unit or a term that the book did not know is no
-    change: nothing was billed by it, and it holds for the past too.
+    after which the file is made afresh (`--fresh`). A unit or a term that the book did not know is
+    no change: nothing was billed by it, and it holds for the past too.
     """
     told = {_when(entry): entry for entry in new}
     have = {_when(entry) for entry in old}

@@ -19,7 +19,7 @@ _STEP = Decimal("0.0001")
 
 
 def of(models: Iterable[Document], said: Mapping[str, Document]) -> Document:
-    """The terms of a vendor: what its rules say of each, with the dearest factor where they do not."""
+    """The terms of a vendor: what its rules say of each, else the dearest factor that is listed."""
     dearest: dict[str, Decimal] = {}
     for model in models:
         for entry in model["prices"]:

@@ -69,6 +69,19 @@ def by_kind(terms: Iterable[str]) -> dict[str, list[str]]:
     return kinds
 
 
+def regional(terms: Iterable[str]) -> tuple[str, ...]:
+    """Those that say where a call is served: a request's hold for its answers too."""
+    return tuple(term for term in terms if kind_of(term) == REGION)
+
+
+def billed(terms: Collection[str], untold: Iterable[str]) -> tuple[str, ...]:
+    """The terms of a charge, with those kinds of which nobody told what was served."""
+    if not untold:
+        return tuple(terms)
+    known = {kind_of(term) for term in terms}
+    return (*terms, *(untold_of(kind) for kind in untold if kind not in known))
+
+
 def settled(asked: Collection[str], told: Collection[str]) -> tuple[str, ...]:
     """What a call is billed under: what was told, and of all other kinds what was asked for."""
     known = {kind_of(term) for term in told}

@@ -57,6 +57,7 @@ class BatchResultsReader(BaseReader):
     """The results of a batch, a line each: all of them together are its bill."""
 
     tells = "usage of every line"
+    tells_terms = MessagesReader.tells_terms
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
@@ -84,7 +85,7 @@ class BatchResultsReader(BaseReader):
     def reading(self) -> Reading:
         """What the lines so far add up to."""
         if len(self.charges) != len(self._lines):
-            self.charges = tuple(self._lines)
+            self.charge_all(tuple(self._lines))
         return super().reading()
 
 

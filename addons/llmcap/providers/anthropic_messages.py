@@ -18,12 +18,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from llmcap.pricing import SUMMED
+from llmcap.pricing.terms import FAST, REGION, SPEED, SUMMED, TIER, UNKNOWN, base_of
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.tiers import is_placeholder, tier
 from llmcap.records import Charge, Count, Usage
 
 THINKING_BUDGET_MIN = 1_024  # the least that the API takes
@@ -83,7 +84,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
         remote_input=bool(previous),
         remote=("what its MCP servers say",) if body.get("mcp_servers") else (),
         previous_id=previous or None,
-        terms=(*asked_terms(body), *_short_window(body, betas)),
+        terms=(*terms_in(body), *_short_window(body, betas)),
         other_models=tuple(model for model, _ in helpers if model),
         fees=tools.fees,
         hidden_work=_may_think(body),
@@ -109,19 +110,30 @@ def limit_messages(body: Document, limit: int) -> Document | None:
     return limited
 
 
-def asked_terms(body: Document) -> tuple[str, ...]:
-    """
-    The terms that a request asks for, where they cost more than the default ones.
+# https://platform.claude.com/docs/en/build-with-claude/fast-mode
+_SPEEDS = {"standard": base_of(SPEED), "fast": FAST}
+# https://platform.claude.com/docs/en/manage-claude/data-residency; "not_available" is told of
+# models that have only one place to run.
+_REGIONS = {"global": base_of(REGION), "not_available": base_of(REGION), "us": f"{REGION}-us"}
 
-    Priority is a commitment with a price of its own; `auto` uses it where an account has it, which
-    the price book knows as a variant.
+
+def terms_in(told: Document) -> tuple[str, ...]:
     """
-    terms = []
-    if body.get("speed") == "fast":
-        terms.append("fast")
-    if body.get("inference_geo") == "us":
-        terms.append("geo-us")
-    return tuple(terms)
+    The terms that a request asks for, or that the usage of an answer tells: both use these words.
+
+    The tier `auto` uses what an account has paid for before, and costs what the standard one does.
+    """
+    return (
+        *tier(told.get("service_tier")),
+        *_term(told.get("speed"), SPEED, _SPEEDS),
+        *_term(told.get("inference_geo"), REGION, _REGIONS),
+    )
+
+
+def _term(value: object, kind: str, words: Mapping[str, str]) -> tuple[str, ...]:
+    if value is None or (isinstance(value, str) and is_placeholder(value)):
+        return ()
+    return (words.get(text(value).lower(), f"{kind}-{UNKNOWN}"),)
 
 
 def _may_think(body: Document) -> bool:
@@ -201,6 +213,7 @@ class MessagesReader(BaseReader):
     """A message, whole or streamed."""
 
     telling = re.compile(rb'"usage"|"message_stop"|"error"')
+    tells_terms = frozenset((TIER, REGION, SPEED))
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
@@ -249,10 +262,12 @@ class MessagesReader(BaseReader):
         fresh = {name: value for name, value in document(usage).items() if value is not None}
         if fresh:
             self._usage = {**self._usage, **fresh}
-            charges = message_charges(self._usage, self.served_model)
-            if SUMMED in self.ask.terms:
-                charges = tuple(replace(each, terms=(*each.terms, SUMMED)) for each in charges)
-            self.charge_all(charges)
+            self.terms = self.terms_told(self._usage)
+            self.charge_all(message_charges(self._usage, self.served_model))
+
+    def terms_told(self, usage: Document) -> tuple[str, ...]:
+        """The terms that a usage tells."""
+        return terms_in(usage)
 
     def _delta(self, delta: Document) -> None:
         for key in ("text", "partial_json", "thinking"):
@@ -277,7 +292,7 @@ def message_charges(usage: Document, model: str) -> tuple[Charge, ...]:
 
     Fees of server tools and the terms of service are told once, at the top, for all of it.
     """
-    terms = served_terms(usage)
+    terms = terms_in(usage)
     extras = tool_units(usage)
     passes = documents(usage.get("iterations"))
     if not passes:
@@ -326,18 +341,6 @@ def tool_units(usage: Document) -> dict[str, Count]:
     used = document(usage.get("server_tool_use"))
     searches = count(used.get("web_search_requests"))
     return {"web_search": searches} if searches else {}
-
-
-def served_terms(usage: Document) -> tuple[str, ...]:
-    """The terms under which a message was served."""
-    terms = []
-    if usage.get("service_tier") in ("batch", "priority"):
-        terms.append(str(usage["service_tier"]))
-    if usage.get("speed") == "fast":
-        terms.append("fast")
-    if usage.get("inference_geo") == "us":
-        terms.append("geo-us")
-    return tuple(terms)
 
 
 def _sum(first: Usage, second: Usage) -> Usage:

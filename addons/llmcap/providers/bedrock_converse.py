@@ -8,13 +8,14 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 from collections.abc import Mapping
 from typing import override
 
+from llmcap.pricing.terms import LATENCY, TIER
 from llmcap.providers.bedrock_usage import (
     asked_terms,
     headers_usage,
     largest,
     model_in,
-    served_terms,
     token_usage,
+    told_terms,
 )  # fmt: skip
 from llmcap.providers.billed import PricedAsAsked
 from llmcap.providers.content import measure
@@ -67,6 +68,7 @@ class ConverseReader(PricedAsAsked):
     """A conversation's answer, whole or streamed."""
 
     tells = "usage and head: the larger"
+    tells_terms = frozenset((TIER, LATENCY))
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
@@ -99,8 +101,11 @@ class ConverseReader(PricedAsAsked):
         if not isinstance(usage, dict) or not usage:
             return
         counted = [self._counted] if self._counted else []
-        tier = document(told.get("serviceTier")).get("type")
-        self.charge(largest([token_usage(usage), *counted]), served_terms(tier))
+        self.terms = told_terms(
+            document(told.get("serviceTier")).get("type"),
+            document(told.get("performanceConfig")).get("latency"),
+        )
+        self.charge(largest([token_usage(usage), *counted]))
         self.complete = True
 
 

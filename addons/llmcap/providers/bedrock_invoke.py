@@ -11,18 +11,22 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, override
 
+from llmcap.pricing.terms import LATENCY, TIER, settled
 from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
 from llmcap.providers.bedrock_usage import (
+    LATENCY_HEADER,
     METRICS,
+    TIER_HEADER,
     asked_terms,
     headers_usage,
     largest,
     metrics_usage,
     model_in,
-    served_terms,
     token_usage,
+    told_terms,
 )  # fmt: skip
 from llmcap.providers.billed import PricedAsAsked
 from llmcap.providers.compatible import compatible_usage
@@ -56,7 +60,8 @@ def read_invoke(request: Request) -> Ask:
     terms = asked_terms(request, body)
     if "anthropic_version" in body:
         told = {**body, "model": model, "stream": stream}
-        return ask_of(told, text_bytes=content.text_bytes, media=content.media)
+        ask = ask_of(told, text_bytes=content.text_bytes, media=content.media)
+        return replace(ask, terms=settled(ask.terms, terms))
     if "rerank" in model:
         fees = {"search_unit": searches_bound(body)}
         return Ask(model=model, generates=False, hidden_work=False, fees=fees)
@@ -117,20 +122,20 @@ class InvokeReader(PricedAsAsked):
     """A model's answer, whole or streamed."""
 
     tells = "usage, head and metrics: the largest"
+    tells_terms = frozenset((TIER, LATENCY))
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self._counted: Usage | None = None  # by Bedrock, in the head
         self._measured: Usage | None = None  # by Bedrock, at the end
         self._told: Usage | None = None  # by the model's vendor
-        self._terms: tuple[str, ...] = ()
         self._anthropic = AnthropicReader(ask)
 
     @override
     def head(self, headers: Mapping[str, str]) -> None:
         """Bedrock's counts, and the tier."""
         self._counted = headers_usage(headers)
-        self._terms = served_terms(headers.get("x-amzn-bedrock-service-tier"))
+        self.terms = told_terms(headers.get(TIER_HEADER), headers.get(LATENCY_HEADER))
 
     @override
     def event(self, event: Document, name: str = "") -> None:
@@ -198,8 +203,7 @@ class InvokeReader(PricedAsAsked):
         told = [each for each in (self._told, self._counted, self._measured) if each is not None]
         told = [*(charge.usage for charge in vendors[:1]), *told]
         if told:
-            terms = (*self._terms, *(term for charge in vendors[:1] for term in charge.terms))
-            main = Charge(self.served_model, largest(told), terms)
+            main = Charge(self.served_model, largest(told), vendors[0].terms if vendors else ())
             self.charge_all((main, *vendors[1:]))
 
 

@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import unquote
 
-from llmcap.providers.reader import count, document, documents, text
+from llmcap.pricing.terms import LATENCY, OPTIMIZED, base_of
+from llmcap.providers.reader import count, document, documents
 from llmcap.providers.shape import Document, Request
+from llmcap.providers.tiers import tier
 from llmcap.records import Usage
 
 METRICS = "amazon-bedrock-invocationMetrics"
 _HEADER = "x-amzn-bedrock-"
-_TIER_HEADER = "x-amzn-bedrock-service-tier"
+TIER_HEADER = "x-amzn-bedrock-service-tier"
+LATENCY_HEADER = "x-amzn-bedrock-performanceconfig-latency"
 
 
 def model_in(path: str) -> str:
@@ -27,15 +30,22 @@ def model_in(path: str) -> str:
 
 
 def asked_terms(request: Request, body: Document) -> tuple[str, ...]:
-    """The tier that a request asks for, where it costs more than the default one."""
-    tier = text(document(body.get("serviceTier")).get("type")) or text(body.get("service_tier"))
-    tier = tier or request.headers.get(_TIER_HEADER, "")
-    return ("priority",) if tier == "priority" else ()
+    """
+    The tier and the latency that a request asks for: in its body or, where that is the model
+    vendor's own, in its head.
+    """
+    asked = document(body.get("serviceTier")).get("type") or body.get("service_tier")
+    latency = document(body.get("performanceConfig")).get("latency")
+    headers = request.headers
+    return told_terms(asked or headers.get(TIER_HEADER), latency or headers.get(LATENCY_HEADER))
 
 
-def served_terms(tier: object) -> tuple[str, ...]:
-    """The terms of the tier that an answer says it was served under."""
-    return (tier,) if isinstance(tier, str) and tier in ("flex", "priority") else ()
+def told_terms(tier_word: object, latency: object) -> tuple[str, ...]:
+    """The terms of a tier and of a latency, as requests and answers have them."""
+    if latency is None:
+        return tier(tier_word)
+    fast = base_of(LATENCY) if latency == "standard" else OPTIMIZED
+    return (*tier(tier_word), fast)
 
 
 def headers_usage(headers: Mapping[str, str]) -> Usage | None:

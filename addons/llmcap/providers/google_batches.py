@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.errors import FormatError
+from llmcap.pricing.terms import BATCH, settled
 from llmcap.providers.google_embed import read_embed
 from llmcap.providers.google_generate import GenerateReader, generate_ask, generate_usage, model_in
-from llmcap.providers.orders import BATCH, NOTHING_DONE, OrderReader, batched, request_of
+from llmcap.providers.orders import NOTHING_DONE, OrderReader, batched, request_of
 from llmcap.providers.reader import BaseReader, count, document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Reading, Usage
@@ -152,7 +153,7 @@ class Answers:
         if charge is None:
             self.untold = True
         else:
-            terms = tuple(dict.fromkeys((*charge.terms, BATCH)))
+            terms = settled(charge.terms, (BATCH,))
             self.charges = (*self.charges, replace(charge, terms=terms))
 
 

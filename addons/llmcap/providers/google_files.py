@@ -7,10 +7,11 @@ so whatever begins like JSON is read as the lines of a batch.
 https://ai.google.dev/gemini-api/docs/files, https://ai.google.dev/gemini-api/docs/batch-api
 """
 
+from llmcap.pricing.terms import BATCH
 from llmcap.providers.google_embed import read_embed
 from llmcap.providers.google_generate import read_generate
 from llmcap.providers.openai_files import parsed
-from llmcap.providers.orders import BATCH, batched
+from llmcap.providers.orders import batched
 from llmcap.providers.reader import BaseReader, document, text
 from llmcap.providers.shape import Ask, Document, Match, Piece, Request
 

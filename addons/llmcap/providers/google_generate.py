@@ -12,17 +12,17 @@ https://ai.google.dev/api/generate-content#UsageMetadata
 from collections.abc import Mapping
 from typing import Any, override
 
+from llmcap.pricing.terms import TIER
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.tiers import tier
 from llmcap.records import Count, Usage
 
 # google.ai.generativelanguage.v1beta.Modality: with `enum-encoding=int` these are numbers.
 _MODALITIES = {1: "TEXT", 2: "IMAGE", 3: "VIDEO", 4: "AUDIO", 5: "DOCUMENT"}
-# google.cloud.aiplatform.v1.GenerateContentResponse.UsageMetadata.TrafficType
-_TRAFFIC = {3: "ON_DEMAND_PRIORITY", 4: "ON_DEMAND_FLEX"}
-
+_TIERS = ("serviceTier", "service_tier")
 _CONFIGS = ("generationConfig", "generation_config")
 _LIMITS = ("maxOutputTokens", "max_output_tokens")
 _THINKING = ("thinkingConfig", "thinking_config")
@@ -75,7 +75,7 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
         sound=_sounds(config) or any(media.kind in SOUNDING for media in content.media),
         remote_input=bool(cached),
         previous_id=cached or None,
-        terms=_asked_terms(body),
+        terms=tier(_first(body, _TIERS)),
         fees=tools.fees,
         hidden_work=_first(thinking, _BUDGETS) != 0,
         attributes={
@@ -135,16 +135,13 @@ def _sounds(config: Document) -> bool:
     return isinstance(modalities, list) and any(each in ("AUDIO", 3) for each in modalities)
 
 
-def _asked_terms(body: Document) -> tuple[str, ...]:
-    tier = text(_first(body, ("serviceTier", "service_tier"))).lower()
-    return ("priority",) if tier.endswith("priority") else ()
-
-
 # --- response -------------------------------------------------------------------------------
 
 
 class GenerateReader(BaseReader):
     """An answer of generateContent, whole or streamed."""
+
+    tells_terms = frozenset((TIER,))
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
@@ -154,6 +151,11 @@ class GenerateReader(BaseReader):
         self._grounded = False
         self._mapped = False
         self._blocked = False
+
+    @override
+    def head(self, headers: Mapping[str, str]) -> None:
+        """A call that was asked to have priority may be served without, and the head says so."""
+        self.terms = tier(headers.get("x-gemini-service-tier"))
 
     @override
     def event(self, event: Document, name: str = "") -> None:
@@ -175,8 +177,10 @@ class GenerateReader(BaseReader):
         usage = document.get("usageMetadata") or document.get("usage_metadata")
         if isinstance(usage, dict) and usage:
             self._usage = usage
+        told = tier(_first(document, _TIERS))
+        self.terms = served_tier(self._usage) or told or self.terms
         if self._usage:
-            self.charge(generate_usage(self._usage, self._extras()), served_terms(self._usage))
+            self.charge(generate_usage(self._usage, self._extras()))
             ended = self._blocked or self.all_stopped or not self.ask.stream
             self.complete = self.complete or ended
 
@@ -250,16 +254,9 @@ def generate_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
     )
 
 
-def served_terms(usage: Document) -> tuple[str, ...]:
-    """The terms that the usage says it was served under."""
-    traffic = usage.get("trafficType")
-    named = _TRAFFIC.get(traffic, "") if isinstance(traffic, int) else text(traffic)
-    tier = text(usage.get("serviceTier") or usage.get("service_tier")) or named
-    tier = tier.lower()
-    for term in ("priority", "flex", "batch"):
-        if tier.endswith(term):
-            return (term,)
-    return ()
+def served_tier(usage: Document) -> tuple[str, ...]:
+    """The tier that a usage says it was served under: of the Gemini API, or of Vertex AI."""
+    return tier(_first(usage, _TIERS)) or tier(_first(usage, ("trafficType", "traffic_type")))
 
 
 def _by_modality(details: Any) -> dict[str, int]:

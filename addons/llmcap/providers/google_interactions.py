@@ -7,12 +7,15 @@ https://ai.google.dev/gemini-api/docs/interactions
 """
 
 from collections.abc import Mapping
+from typing import override
 
+from llmcap.pricing.terms import TIER
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.google_generate import SOUNDING, bills_queries
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.tiers import tier
 from llmcap.records import Count, Usage
 
 _SEARCHES = {"google_search": "web_search", "google_maps": "maps_search"}
@@ -39,7 +42,7 @@ def read_interaction(request: Request) -> Ask:
         remote_input=bool(previous),
         remote=("the agent that it names",) if body.get("agent") else (),
         previous_id=previous or None,
-        terms=("priority",) if text(body.get("service_tier")).endswith("priority") else (),
+        terms=tier(body.get("service_tier")),
         fees=tools.fees,
         deferred=body.get("background") is True,
     )
@@ -76,6 +79,13 @@ def _hosted(body: Document, model: str) -> hosted.Hosted:
 class InteractionReader(BaseReader):
     """An interaction, whole or streamed, the call's own or one fetched later."""
 
+    tells_terms = frozenset((TIER,))
+
+    @override
+    def head(self, headers: Mapping[str, str]) -> None:
+        """Where the tier is told too."""
+        self.terms = tier(headers.get("x-gemini-service-tier"))
+
     def event(self, event: Document, name: str = "") -> None:
         """One event of a stream."""
         kind = text(event.get("event_type")) or name
@@ -92,13 +102,12 @@ class InteractionReader(BaseReader):
         """A whole interaction; without usage it is not finished."""
         self.model = text(document.get("model")) or self.model
         self.response_id = text(document.get("id")) or self.response_id
+        self.terms = tier(document.get("service_tier")) or self.terms
         if document.get("error"):
             self.fail(document["error"])
         usage = document.get("usage")
         if isinstance(usage, dict) and usage.get("total_tokens"):
-            tier = text(document.get("service_tier"))
-            terms = (tier,) if tier in ("priority", "flex", "batch") else ()
-            self.charge(interaction_usage(usage, self.served_model), terms)
+            self.charge(interaction_usage(usage, self.served_model))
             self.complete = True
         elif document.get("status") == "in_progress" and not self.ask.stream:
             self.deferred = True

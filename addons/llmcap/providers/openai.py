@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from llmcap.pricing.terms import REGION, STANDARD, settled
 from llmcap.providers.limits import BOTH, MAX_TOKENS, both
 from llmcap.providers.openai_audio import (
     SpeechReader,
@@ -66,9 +67,29 @@ def _regional(read: Read) -> Read:
         region, _, domain = request.host.lower().partition(".")
         if domain != HOST:
             return ask
-        return replace(ask, terms=(*ask.terms, "geo-us" if region == "us" else "geo-eu"))
+        where = f"{REGION}-us" if region == "us" else f"{REGION}-eu"
+        return replace(ask, terms=(*ask.terms, where))
 
     return read_in_region
+
+
+def _one_tier(read: Read) -> Read:
+    """
+    The same for what is served under one tier only: all but responses and chats.
+
+    https://developers.openai.com/api/docs/guides/priority-processing, "Configuring"
+    """
+
+    def read_one_tier(request: Request) -> Ask:
+        ask = read(request)
+        return replace(ask, terms=settled(ask.terms, (STANDARD,)))
+
+    return read_one_tier
+
+
+def _other(read: Read) -> Read:
+    """What is neither a response nor a chat: in a region, under one tier."""
+    return _one_tier(_regional(read))
 
 
 CHAT = Endpoint(
@@ -105,18 +126,18 @@ STORED = Endpoint(
     name="stored response", billing=Billing.DEFERRED, read=read_stored, reader=ResponsesReader
 )
 EMBEDDINGS = Endpoint(
-    name="embeddings", fields="embeddings", read=read_embeddings, reader=EmbeddingsReader
+    name="embeddings", fields="embeddings", read=_other(read_embeddings), reader=EmbeddingsReader
 )
-IMAGES = Endpoint(name="images", fields="images", read=read_image, reader=ImagesReader)
-SPEECH = Endpoint(name="speech", fields="speech", read=read_speech, reader=SpeechReader)
+IMAGES = Endpoint(name="images", fields="images", read=_other(read_image), reader=ImagesReader)
+SPEECH = Endpoint(name="speech", fields="speech", read=_other(read_speech), reader=SpeechReader)
 TRANSCRIPTION = Endpoint(
     name="transcriptions",
     fields="transcriptions",
-    read=read_transcription,
+    read=_other(read_transcription),
     reader=TranscriptionReader,
 )
-VIDEO = Endpoint(name="videos", read=read_video, reader=VideoReader)
-RUN = Endpoint(name="runs", read=read_run, reader=RunReader, limit=limit_run)
+VIDEO = Endpoint(name="videos", read=_other(read_video), reader=VideoReader)
+RUN = Endpoint(name="runs", read=_other(read_run), reader=RunReader, limit=limit_run)
 STORED_RUN = Endpoint(
     name="stored run", billing=Billing.DEFERRED, read=read_stored_run, reader=RunReader
 )
@@ -138,12 +159,14 @@ BATCH_OUTPUT = Endpoint(
     reader=partial(OutputReader, answer=answers()),
     charges_strangers=False,
 )
-TUNING = Endpoint(name="fine-tuning", read=read_job, reader=JobReader, order=order_training)
+TUNING = Endpoint(
+    name="fine-tuning", read=_one_tier(read_job), reader=JobReader, order=order_training
+)
 STORED_TUNING = replace(
     STORED_BATCH, name="stored fine-tuning", read=read_nothing, reader=JobReader
 )
-CONTAINER = Endpoint(name="containers", read=read_container, reader=SideReader)
-STORE_SEARCH = Endpoint(name="vector store search", read=read_search, reader=SideReader)
+CONTAINER = Endpoint(name="containers", read=_one_tier(read_container), reader=SideReader)
+STORE_SEARCH = Endpoint(name="vector store search", read=_one_tier(read_search), reader=SideReader)
 DECISIONS = Endpoint(name="decisions", read=_regional(read_decision), reader=DecisionReader)
 FREE = Endpoint(name="free", billing=Billing.FREE)
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE)

@@ -15,13 +15,13 @@ from types import MappingProxyType
 from typing import override
 
 from llmcap.errors import FormatError
-from llmcap.pricing.terms import SUMMED
-from llmcap.providers.openai_chat import ChatReader, attributes_of, regional
+from llmcap.pricing.terms import BATCH, SUMMED, regional, settled
+from llmcap.providers.openai_chat import ChatReader, attributes_of
 from llmcap.providers.openai_embeddings import EmbeddingsReader
 from llmcap.providers.openai_images import ImagesReader
 from llmcap.providers.openai_responses import ResponsesReader, responses_usage
 from llmcap.providers.openai_videos import VideoReader
-from llmcap.providers.orders import BATCH, NOTHING_DONE, OrderReader
+from llmcap.providers.orders import NOTHING_DONE, OrderReader
 from llmcap.providers.reader import BaseReader, count, document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Reading
@@ -147,7 +147,7 @@ class OutputReader(BaseReader):
         self.model = told.model or self.model
         self._untold = self._untold or not (told.complete or told.error)
         self._lines += [
-            replace(charge, terms=tuple(dict.fromkeys((*charge.terms, BATCH, *self._terms))))
+            replace(charge, terms=settled(charge.terms, (BATCH, *self._terms)))
             for charge in told.charges
         ]
 

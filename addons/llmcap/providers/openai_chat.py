@@ -14,15 +14,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from llmcap.pricing.terms import TIER
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.limits import MAX_TOKENS, LimitsOf, max_tokens
 from llmcap.providers.reader import DONE, BaseReader, count, document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.tiers import tier
 from llmcap.records import Count, Usage
-
-# Service tiers that cost more than the default one; `fast` is an older name of `priority`.
-DEARER = ("priority", "fast", "ultrafast")
 
 # --- request --------------------------------------------------------------------------------
 
@@ -49,7 +48,7 @@ def read_chat(request: Request, *, limits: LimitsOf = max_tokens) -> Ask:
         loops=tools.loops,
         extra_input=tools.result_tokens,
         sound="audio" in body or any(media.kind == "audio" for media in content.media),
-        terms=dearer_terms(body),
+        terms=tier(body.get("service_tier")),
         fees=tools.fees,
         usage_wanted=not stream
         or document(body.get("stream_options")).get("include_usage") is True,
@@ -91,28 +90,6 @@ def ask_usage(body: Document) -> Document:
     """The same request, asking for usage at the end of its stream."""
     options = {**document(body.get("stream_options")), "include_usage": True}
     return {**body, "stream_options": options}
-
-
-def dearer_terms(body: Document) -> tuple[str, ...]:
-    """
-    The tier that a request asks for, where it costs more than the default one.
-
-    `flex` costs less, but what is served decides; `auto` is the project's own setting, which the
-    price book knows as a variant that applies unasked.
-    """
-    return served_terms(body["service_tier"]) if body.get("service_tier") in DEARER else ()
-
-
-def regional(terms: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of a request's terms that hold for its response too: none tells the region."""
-    return tuple(term for term in terms if term.startswith("geo-"))
-
-
-def served_terms(tier: object) -> tuple[str, ...]:
-    """The terms of the tier that a response says it was served under."""
-    if tier in ("priority", "fast"):
-        return ("priority",)
-    return (tier,) if tier in ("flex", "batch", "ultrafast") and isinstance(tier, str) else ()
 
 
 def attributes_of(body: Document) -> Mapping[str, str]:
@@ -175,10 +152,10 @@ class ChatReader(BaseReader):
     """Chat completions and legacy completions, whole or streamed."""
 
     telling = re.compile(rb'"usage"\s*:\s*\{|"error"|\[DONE\]')
+    tells_terms = frozenset((TIER,))
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
-        self._terms: tuple[str, ...] = ()
 
     def event(self, event: Document, name: str = "") -> None:
         """
@@ -232,13 +209,12 @@ class ChatReader(BaseReader):
     # --- parts --------------------------------------------------------------------------------
 
     def _charge(self, usage: Document) -> None:
-        self.charge(self.usage_of(usage), (*self._terms, *regional(self.ask.terms)))
+        self.charge(self.usage_of(usage))
 
     def _head(self, event: Document) -> None:
         self.model = text(event.get("model")) or self.model
         self.response_id = text(event.get("id")) or self.response_id
-        if "service_tier" in event:
-            self._terms = served_terms(event["service_tier"])
+        self.terms = tier(event.get("service_tier")) or self.terms
         if event.get("error"):
             self.fail(event["error"])
 

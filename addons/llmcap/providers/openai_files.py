@@ -10,10 +10,11 @@ import json
 from dataclasses import replace
 
 from llmcap.errors import FormatError
+from llmcap.pricing.terms import BATCH
 from llmcap.providers.content import measure
 from llmcap.providers.declared import unread_in
 from llmcap.providers.multipart import parts_of
-from llmcap.providers.orders import BATCH, batched
+from llmcap.providers.orders import batched
 from llmcap.providers.reader import BaseReader, document, text
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Match, Piece, Request
 

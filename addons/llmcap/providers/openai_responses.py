@@ -11,18 +11,14 @@ https://platform.openai.com/docs/api-reference/responses/object
 import re
 from collections.abc import Mapping
 
+from llmcap.pricing.terms import STANDARD, TIER
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
-from llmcap.providers.openai_chat import (
-    attributes_of,
-    chat_usage,
-    dearer_terms,
-    regional,
-    served_terms,
-)
+from llmcap.providers.openai_chat import attributes_of, chat_usage
 from llmcap.providers.openai_containers import container_of, size_of
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.tiers import tier
 from llmcap.records import Charge, Count, Usage
 
 # `reasoning.mode: "pro"` reads the input several times, unseen: 1,568 tokens were recorded for a
@@ -72,7 +68,7 @@ def read_responses(request: Request) -> Ask:
         remote_input=bool(previous),
         remote=_elsewhere(body),
         previous_id=previous or None,
-        terms=dearer_terms(body),
+        terms=tier(body.get("service_tier")),
         other_models=image_model,
         fees=tools.fees,
         deferred=body.get("background") is True,
@@ -158,6 +154,7 @@ def responses_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
 class ResponsesReader(BaseReader):
     """A response, whole or streamed, the call's own or one fetched later."""
 
+    tells_terms = frozenset((TIER,))
     telling = re.compile(rb'"response\.(?:completed|incomplete|failed|cancelled)"|"error"|\[DONE\]')
 
     def event(self, event: Document, name: str = "") -> None:
@@ -183,13 +180,7 @@ class ResponsesReader(BaseReader):
         if not isinstance(usage, dict) or not usage:
             self.see_json(_shown(document))
             return
-        charges = [
-            Charge(
-                self.served_model,
-                responses_usage(usage, self.units(document)),
-                (*served_terms(document.get("service_tier")), *regional(self.ask.terms)),
-            )
-        ]
+        charges = [Charge(self.served_model, responses_usage(usage, self.units(document)))]
         charges += _image_charges(document)
         self.charge_all(tuple(charges))
         self.complete = True
@@ -201,6 +192,7 @@ class ResponsesReader(BaseReader):
     def _head(self, response: Document) -> None:
         self.model = text(response.get("model")) or self.model
         self.response_id = text(response.get("id")) or self.response_id
+        self.terms = tier(response.get("service_tier")) or self.terms
 
 
 def tool_units(response: Document) -> dict[str, Count]:
@@ -243,7 +235,11 @@ def _is_search(item: Document) -> bool:
 
 
 def _image_charges(response: Document) -> list[Charge]:
-    """Images that the response drew, at the image model, which the usage does not hold."""
+    """
+    Images that the response drew, at the image model, which the usage does not hold.
+
+    The tier is that of the response alone: image models have none (openai_images).
+    """
     used = document(document(response.get("tool_usage")).get("image_gen"))
     items = documents(response.get("output"))
     images = [item for item in items if item.get("type") == "image_generation_call"]
@@ -253,12 +249,12 @@ def _image_charges(response: Document) -> list[Charge]:
     if used:
         usage = responses_usage(used)
         if usage.input_tokens or usage.output_tokens:
-            return [Charge(model, usage)]
+            return [Charge(model, usage, (STANDARD,))]
     if images:
         tokens = sum(
             image_tokens(text(item.get("quality")), text(item.get("size"))) for item in images
         )
-        return [Charge(model, Usage(output_tokens=tokens, output_image=tokens))]
+        return [Charge(model, Usage(output_tokens=tokens, output_image=tokens), (STANDARD,))]
     return []
 
 

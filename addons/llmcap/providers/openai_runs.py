@@ -6,6 +6,7 @@ one. Its usage is known when it ends: in the stream, or in a later GET of the ru
 https://platform.openai.com/docs/api-reference/runs
 """
 
+from llmcap.pricing.terms import TIER
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
@@ -52,6 +53,8 @@ def limit_run(body: Document, limit: int) -> Document | None:
 
 class RunReader(BaseReader):
     """A run, whole or streamed, the call's own or one fetched later."""
+
+    tells_terms = frozenset((TIER,))  # there is only one: runs have none to ask for
 
     def event(self, event: Document, name: str = "") -> None:
         """One event of a stream: a run, a step, a message or a piece of one."""

@@ -12,12 +12,11 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.errors import FormatError
+from llmcap.pricing.terms import BATCH, TIER, kind_of
 from llmcap.providers.reader import BaseReader
 from llmcap.providers.shape import Ask, Document, Lot, Request, Work
 from llmcap.records import Reading
 
-# What a file for a batch is uploaded for, and the term that its calls are priced under.
-BATCH = "batch"
 # Why work that ended costs nothing.
 NOTHING_DONE = "nothing_done"
 
@@ -50,14 +49,14 @@ def with_lots(ask: Ask, lots: Iterable[Lot]) -> Ask:
 
 def batched(ask: Ask) -> Ask:
     """The same call as one of a batch: at its terms, never streamed, and for nobody of its own."""
-    terms = tuple(dict.fromkeys((*ask.terms, BATCH)))
+    terms = (*(term for term in ask.terms if kind_of(term) != TIER), BATCH)
     return replace(ask, stream=False, deferred=False, terms=terms, attributes={})
 
 
 def order_batch(ask: Ask, works: Sequence[Work]) -> Ask:
     """All the calls of its files. Raises `FormatError` for files that have none."""
     for work in works:
-        if work.purpose != BATCH:
+        if work.purpose != BATCH:  # the word is the same
             raise FormatError(f"the file was uploaded for {work.purpose}, not for a batch")
     lots = [replace(lot, model=lot.model or ask.model) for work in works for lot in work.lots]
     return with_lots(ask, lots)

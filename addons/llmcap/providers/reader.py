@@ -7,10 +7,12 @@ object that is no object is empty, and a reader goes on.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from llmcap.pricing.terms import KINDS, is_base, kind_of, settled
 from llmcap.providers.shape import Ask, Document
 from llmcap.records import Charge, Reading, Usage
 
@@ -91,6 +93,9 @@ class BaseReader:
     # What the bill is made from, for people.
     tells = "usage"
 
+    # Kinds of term that a whole answer of this format tells where they are not the usual one.
+    tells_terms: frozenset[str] = frozenset()
+
     # What stands in every event that can complete the reading or change its charges. All others of
     # such a format may stay unread; without it each piece is read at once.
     telling: re.Pattern[bytes] | None = None
@@ -100,6 +105,7 @@ class BaseReader:
         self.model: str | None = None
         self.response_id: str | None = None
         self.charges: tuple[Charge, ...] = ()
+        self.terms: tuple[str, ...] = ()  # that the answer has told so far
         self.complete = False
         self.billed_usd: Decimal | None = None
         self.error: str | None = None
@@ -131,6 +137,9 @@ class BaseReader:
         return Reading(
             charges=self.charges,
             complete=self.complete,
+            terms=self.terms,
+            untold=self._kinds_untold() if self.charges else (),
+            usual=self.tells_terms,
             model=self.model,
             response_id=self.response_id,
             billed_usd=self.billed_usd,
@@ -155,7 +164,14 @@ class BaseReader:
         self.charge_all((Charge(self.served_model, usage, terms),))
 
     def charge_all(self, charges: tuple[Charge, ...]) -> None:
-        """All of the call are these charges; they replace what was known before."""
+        """
+        All of the call are these charges; they replace what was known before.
+
+        Each is under the terms that it tells, else under those of the answer, else under those that
+        were asked for.
+        """
+        if self.terms or self.ask.terms or any(each.terms for each in charges):
+            charges = tuple(replace(each, terms=self._terms_of(each)) for each in charges)
         if charges != self.charges:
             self.charges = charges
 
@@ -163,6 +179,17 @@ class BaseReader:
     def all_stopped(self) -> bool:
         """Whether every choice that was asked for has come to its end: none goes on being made."""
         return len(self.stopped) >= self.ask.choices
+
+    def _terms_of(self, charge: Charge) -> tuple[str, ...]:
+        told = settled(self.terms, charge.terms)
+        return tuple(term for term in settled(self.ask.terms, told) if not is_base(term))
+
+    def _kinds_untold(self) -> tuple[str, ...]:
+        """The kinds of term of which neither the request nor the answer has said anything."""
+        known = {kind_of(term) for term in (*self.terms, *self.ask.terms)}
+        if self.complete:
+            known |= self.tells_terms
+        return tuple(kind for kind in KINDS if kind not in known)
 
     def see(self, generated: object) -> None:
         """Generated text that the client can see."""

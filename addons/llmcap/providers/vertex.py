@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import override
 
+from llmcap.pricing.terms import REGION, base_of, settled
 from llmcap.providers import anthropic, google
 from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
 from llmcap.providers.compatible import CompatibleReader
@@ -24,12 +26,18 @@ from llmcap.providers.openai_chat import (
     ask_usage,
     read_chat,
 )
+from llmcap.providers.reader import document
 from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.providers.spelling import normal
-from llmcap.records import Charge, Usage
+from llmcap.providers.tiers import tier
+from llmcap.records import Usage
 
 Read = Callable[[Request], Ask]
+
+# How a call asks for a tier. The other header, `...-request-type`, says whether capacity that was
+# paid before may be used: it makes no call dearer.
+_SHARED_HEADER = "x-vertex-ai-llm-shared-request-type"
 
 _WORKSPACE = "/v1/projects/{}/locations/{}/workspaces/{}/invoke/v1"
 
@@ -61,16 +69,26 @@ _TASKS = re.compile(
 
 
 def located(read: Read) -> Read:
-    """The same for a region's endpoint, which costs more with some models."""
+    """
+    The same with the terms of Vertex AI: the region of the path, and the tier that a head asks for.
+
+    https://docs.cloud.google.com/vertex-ai/generative-ai/docs/priority-paygo, ".../flex-paygo"
+    """
 
     def read_located(request: Request) -> Ask:
         ask = read(request)
         found = _REGION.search(request.path)
-        if found is None or found[1] == "global":
-            return ask
-        return replace(ask, terms=(*ask.terms, "geo-regional"))
+        region = (base_of(REGION),) if found is None or found[1] == "global" else ("geo-regional",)
+        asked = tier(request.headers.get(_SHARED_HEADER))
+        return replace(ask, terms=settled(ask.terms, (*asked, *region)))
 
     return read_located
+
+
+def _traffic(usage: Document) -> tuple[str, ...]:
+    """The tier that the usage of another publisher's format tells."""
+    google_says = document(document(usage.get("extra_properties")).get("google"))
+    return tier(google_says.get("traffic_type"))
 
 
 # --- requests -------------------------------------------------------------------------------
@@ -101,43 +119,50 @@ def read_raw(request: Request) -> Ask:
 # --- responses ------------------------------------------------------------------------------
 
 
-class RegionalGenerateReader(GenerateReader):
-    """Gemini's answers, with the terms of the region that was asked."""
+class VertexMessagesReader(MessagesReader):
+    """Anthropic's answers, with the tier that Google tells in their usage."""
 
-    def charge(self, usage: Usage, terms: tuple[str, ...] = ()) -> None:
-        """All of the call is this usage."""
-        super().charge(usage, _regional(terms, self.ask))
-
-
-class RegionalMessagesReader(MessagesReader):
-    """Anthropic's answers, with the terms of the region that was asked."""
-
-    def charge_all(self, charges: tuple[Charge, ...]) -> None:
-        """All of the call are these charges."""
-        super().charge_all(
-            tuple(replace(each, terms=_regional(each.terms, self.ask)) for each in charges)
-        )
+    @override
+    def terms_told(self, usage: Document) -> tuple[str, ...]:
+        """Anthropic's own words, and Google's."""
+        return settled(super().terms_told(usage), _traffic(usage))
 
 
-def _regional(terms: tuple[str, ...], ask: Ask) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*terms, *(term for term in ask.terms if term.startswith("geo-")))))
+class VertexChatReader(HiddenReasoningReader):
+    """Chat completions, with the tier that Google tells in their usage."""
+
+    @override
+    def usage_of(self, usage: Document) -> Usage:
+        """What a usage object means."""
+        self.terms = _traffic(usage) or self.terms
+        return super().usage_of(usage)
+
+
+class VertexRawReader(CompatibleReader):
+    """The same for other publishers' models."""
+
+    @override
+    def usage_of(self, usage: Document) -> Usage:
+        """What a usage object means."""
+        self.terms = _traffic(usage) or self.terms
+        return super().usage_of(usage)
 
 
 # --- the API --------------------------------------------------------------------------------
 
-GENERATE = replace(google.GENERATE, read=located(read_generate), reader=RegionalGenerateReader)
+GENERATE = replace(google.GENERATE, read=located(read_generate), reader=GenerateReader)
 MESSAGES = Endpoint(
     name="messages",
     fields="messages",
     read=located(read_messages),
-    reader=RegionalMessagesReader,
+    reader=VertexMessagesReader,
     limit=limit_messages,
     dialect="anthropic",
 )
 RAW = Endpoint(
     name="rawPredict",
-    read=read_raw,
-    reader=CompatibleReader,
+    read=located(read_raw),
+    reader=VertexRawReader,
     limit=MAX_TOKENS.lower,
     dialect="google",
 )
@@ -145,7 +170,7 @@ CHAT = Endpoint(
     name="chat completions",
     fields="chat",
     read=located(partial(read_chat, limits=either)),
-    reader=HiddenReasoningReader,
+    reader=VertexChatReader,
     limit=EITHER.lower,
     ask_usage=ask_usage,
     dialect="google",

@@ -71,6 +71,7 @@ class Reading:
     complete: bool = False
     terms: tuple[str, ...] = ()  # what was told so far of the terms under which it is served
     untold: tuple[str, ...] = ()  # the kinds of term of which neither request nor answer told
+    usual: frozenset[str] = frozenset()  # those that a whole answer tells, where they are not usual
     model: str | None = None  # the one that served, as the response names it
     response_id: str | None = None  # the identity under which a deferred usage is charged once
     billed_usd: Decimal | None = None  # the provider's own bill, where it tells one
