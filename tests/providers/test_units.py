@@ -142,7 +142,63 @@ def test_searches_and_images_of_coheres_have_units_of_their_own():
     told = {"meta": {"billed_units": {"search_units": 3}}}
     assert answer(f"{COHERE}/v2/rerank", asked, told).charges[0].usage.extras == {"search_unit": 3}
     images = {"model": "embed-v4.0", "images": ["data:image/png;base64,AAAA"]}
-    assert ask(f"{COHERE}/v2/embed", images).fees == {"input_image_item": 1}
+    (image,) = ask(f"{COHERE}/v2/embed", images).media
+    assert (image.kind, image.unit, image.beside) == ("image", "input_image_item", True)
+
+
+# --- pictures and films that are embedded ---------------------------------------------------
+
+A_PICTURE = "https://example.com/a.png"
+A_FILM = "https://example.com/a.mp4"
+BEDROCK = "https://bedrock-runtime.us-east-1.amazonaws.com/model"
+VERTEX = (
+    "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/publishers/"
+    "google/models/multimodalembedding@001:predict"
+)
+EMBEDDED = {
+    "Voyage, a picture": (
+        "https://api.voyageai.com/v1/multimodalembeddings",
+        {"inputs": [{"content": [{"type": "image_url", "image_url": A_PICTURE}]}]},
+        ("image", "input_pixel"),
+    ),
+    "Voyage, a film": (
+        "https://api.voyageai.com/v1/multimodalembeddings",
+        {"inputs": [{"content": [{"type": "video_url", "video_url": A_FILM}]}]},
+        ("video", "input_pixel"),
+    ),
+    "Cohere, among texts": (
+        f"{COHERE}/v2/embed",
+        {"inputs": [{"content": [{"type": "image_url", "image_url": {"url": A_PICTURE}}]}]},
+        ("image", "input_image_item"),
+    ),
+    "Titan": (
+        f"{BEDROCK}/amazon.titan-embed-image-v1/invoke",
+        {"inputText": "a", "inputImage": "iVBORw0KGgo" * 20},
+        ("image", "input_image_item"),
+    ),
+    "Nova, a film in a bucket": (
+        f"{BEDROCK}/amazon.nova-2-multimodal-embeddings-v1:0/invoke",
+        {"singleEmbeddingParams": {"video": {"source": {"s3Location": {"uri": "s3://b/a"}}}}},
+        ("video", "input_video_second"),
+    ),
+    "Vertex": (
+        VERTEX,
+        {"instances": [{"text": "a", "image": {"gcsUri": "gs://b/a"}}]},
+        ("image", "input_image_item"),
+    ),
+    "Jina": (
+        "https://api.jina.ai/v1/embeddings",
+        {"input": [{"image": A_PICTURE}, {"text": "a"}]},
+        ("image", ""),
+    ),
+}
+
+
+@pytest.mark.parametrize(("url", "asked", "expected"), EMBEDDED.values(), ids=EMBEDDED)
+def test_what_is_embedded_besides_text_is_billed_by_the_piece(url, asked, expected):
+    """Where its model has a price for that; no picture is a line of text."""
+    (found,) = ask(url, {"model": "m", **asked}).media
+    assert (found.kind, found.unit) == expected
 
 
 # --- rankers, voices, predictions -----------------------------------------------------------

@@ -106,6 +106,10 @@ def by_tokens(ask: Ask) -> tuple[Media, ...]:
 
 # --- in units of their own ------------------------------------------------------------------
 
+# Units by which a model that embeds is billed for pictures: then it is for films and sounds too,
+# by units of theirs.
+_PIECES = frozenset(("input_pixel", "input_image_item", "input_video_second"))
+
 
 def unit_bound(media: Media, *, seller: str, looked: bool = False) -> Bound:
     """The most of its own unit (`audio_second`, `page`, ...) that one medium can be billed for."""
@@ -177,7 +181,10 @@ def in_units(ask: Ask, price: Price, *, looked: bool = False) -> Ask:
     """
     tokens = any(price.rates.get(unit) for unit in TOKEN_UNITS)
     counts: dict[str, Count] = {}
+    by_pieces = bool(_PIECES & price.rates.keys())
     for media in ask.media:
+        if media.beside and by_pieces and media.unit not in price.rates:
+            raise FormatError(f"{price.model} has a price for pictures, and none for {media.kind}")
         if media.unit in price.rates and (media.beside or not tokens):
             most = units_of(media, seller=price.provider, looked=looked)
             counts[media.unit] = counts.get(media.unit, 0) + most

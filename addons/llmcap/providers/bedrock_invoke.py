@@ -30,7 +30,7 @@ from llmcap.providers.bedrock_usage import (
 )  # fmt: skip
 from llmcap.providers.billed import PricedAsAsked
 from llmcap.providers.compatible import compatible_usage
-from llmcap.providers.content import measure
+from llmcap.providers.content import measure, sold_by
 from llmcap.providers.openai_rerank import searches_bound
 from llmcap.providers.reader import count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
@@ -45,6 +45,11 @@ _CONFIGS = ("inferenceConfig", "textGenerationConfig", "parameters")
 
 _CHOICES = ("n", "num_generations", "numResults")
 _DRAWS = ("image", "canvas", "stability.", "stable-", "luma.")
+# What a model that embeds is billed by, beside the tokens of a text:
+# https://aws.amazon.com/bedrock/pricing
+_EMBEDDED = {
+    "image": "input_image_item", "audio": "audio_second", "video": "input_video_second",
+}  # fmt: skip
 _DEFAULT_SEEN = ("outputText", "generation", "completion", "text")
 
 
@@ -71,12 +76,13 @@ def read_invoke(request: Request) -> Ask:
         fees = {"image": max(images, number)}
         return Ask(model=model, generates=False, hidden_work=False, fees=fees)
     texts = body.get("texts")
+    embeds = "embed" in model
     return Ask(
         model=model,
         stream=stream,
         text_bytes=content.text_bytes,
-        media=content.media,
-        generates="embed" not in model,
+        media=sold_by(_EMBEDDED, content.media) if embeds else content.media,
+        generates=not embeds,
         prompts=len(texts) if isinstance(texts, list) and texts else 1,
         output_limit=_limit(body),
         choices=_choices(body),

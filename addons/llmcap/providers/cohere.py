@@ -9,7 +9,7 @@ https://docs.cohere.com/reference, https://cohere.com/pricing
 from dataclasses import replace
 
 from llmcap.providers.compatible import FREE, LATER, Api, openai_api
-from llmcap.providers.content import measure
+from llmcap.providers.content import measure, sold_by
 from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.openai_rerank import searches_bound
@@ -71,18 +71,13 @@ def read_embed(request: Request) -> Ask:
     body = request.document()
     content = measure(request)
     texts = body.get("texts") or body.get("inputs")
-    images = body.get("images")
-    fees: dict[str, Count] = {}
-    if isinstance(images, list) and images:
-        fees["input_image_item"] = len(images)
     return Ask(
         model=text(body.get("model")) or EMBED_DEFAULT,
-        text_bytes=content.text_bytes if not fees else 0,
-        media=content.media if not fees else (),
+        text_bytes=content.text_bytes,
+        media=sold_by({"image": "input_image_item"}, content.media),
         generates=False,
         prompts=max(len(texts), 1) if isinstance(texts, list) else 1,
         hidden_work=False,
-        fees=fees,
     )
 
 

@@ -10,8 +10,8 @@ places there are, `parts` says.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llmcap.errors import FormatError
@@ -71,6 +71,14 @@ def measure(request: Request) -> Content:
     walker = _Walker()
     walker.around(request.document(), 0)
     return Content(max(len(request.body) - walker.media_chars, 0), tuple(walker.media))
+
+
+def sold_by(units: Mapping[str, str], media: Iterable[Media]) -> tuple[Media, ...]:
+    """The same media, each kind billed by its unit where the model has a price for that."""
+    return tuple(
+        replace(each, unit=units[each.kind], beside=True) if each.kind in units else each
+        for each in media
+    )
 
 
 def texts(request: Request) -> Iterator[str]:
@@ -195,7 +203,9 @@ class _Walker:
             self._named(value, kind, detail)
         elif isinstance(value, list):
             for each in value:
-                self._place(each, kind, detail, depth + 1, known=known)
+                # A film may be sent as its pictures.
+                frame = kind == "video" and isinstance(each, str) and _PICTURE.search(each)
+                self._place(each, "image" if frame else kind, detail, depth + 1, known=known)
         elif isinstance(value, dict) and value:
             self._medium(value, kind, detail or _detail(value), depth + 1, known=known)
 
@@ -237,7 +247,6 @@ class _Walker:
             (certain or DATA_URL.match(value)) and self._sent(value, kind, detail, "")
         ):
             return
-        kind = "image" if kind == "video" and _PICTURE.search(value) else kind
         self.media.append(Media(kind, detail=detail))
         self._keep(value, kind)
 
@@ -272,7 +281,7 @@ class _Walker:
         if ANY_DATA_URL.match(value):
             return self._sent(value, "file", "", "")
         if ADDRESS.match(value):
-            self.media.append(Media("image" if _PICTURE.search(value) else "file"))
+            self.media.append(Media("file"))
         return False
 
     def _sent(self, value: str, kind: str, detail: str, said: str) -> bool:

@@ -10,7 +10,7 @@ https://ai.google.dev/gemini-api/docs/video, https://cloud.google.com/vertex-ai/
 from typing import override
 
 from llmcap.errors import FormatError
-from llmcap.providers.content import measure
+from llmcap.providers.content import measure, sold_by
 from llmcap.providers.google_generate import generate_usage, model_in
 from llmcap.providers.orders import NOTHING_DONE, OrderReader
 from llmcap.providers.reader import BaseReader, amount, count, document, documents, limit_in, text
@@ -20,6 +20,8 @@ from llmcap.records import Count, Reading, Usage
 IMAGES_DEFAULT = 4
 # No film of Veo's is longer, and so are those that say nothing.
 FILM_SECONDS_MAX = 8
+# What multimodal embeddings are billed by, beside the text.
+_EMBEDDED = {"image": "input_image_item", "video": "input_video_second"}
 # The sizes that have a price of their own.
 _RESOLUTIONS = ("1080p", "4k")
 
@@ -41,7 +43,7 @@ def read_predict(request: Request) -> Ask:
     return Ask(
         model=model,
         text_bytes=content.text_bytes,
-        media=content.media,
+        media=sold_by(_EMBEDDED, content.media),
         generates=False,
         prompts=max(len(instances), 1),
         hidden_work=False,

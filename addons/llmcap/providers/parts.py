@@ -83,7 +83,7 @@ _MEDIA_NAMES = {
         "file", "files", "file_id", "file_ids", "file_url", "file_urls", "file_uri", "file_data",
         "input_file", "document_url", "document_id", "inline_data", "blob", "pdf", "pdf_url",
         "attachment", "attachments", "asset", "asset_id", "s3_location", "s3_uri", "gcs_uri",
-        "media_url", "source_url", "uri", "url",
+        "media_url", "source_url", "media_source", "uri", "url",
     ),
     # Beside an address in the same object these are texts; alone they may be anything.
     "document": ("document",),
@@ -146,7 +146,15 @@ PART_KEYS = frozenset((
 ))  # fmt: skip
 
 # Where bytes stand in base64, and where an object says what they are.
-BYTES_KEYS = ("data", "bytes", "file_data", "b64_json", "bytesBase64Encoded", "base64")
+BYTES_KEYS = (
+    "data",
+    "bytes",
+    "file_data",
+    "b64_json",
+    "bytesBase64Encoded",
+    "base64",
+    "base64String",
+)
 MIME_KEYS = ("mime_type", "mimeType", "media_type", "mediaType", "format")
 
 # An address, a bucket, an id of an uploaded file: what is fetched where a medium may stand.

@@ -7,12 +7,15 @@ https://docs.voyageai.com/reference, https://api.jina.ai/docs
 from dataclasses import replace
 
 from llmcap.providers.compatible import FREE, LATER, Route
-from llmcap.providers.content import measure
+from llmcap.providers.content import measure, sold_by
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai_rerank import RerankReader, read_rerank
 from llmcap.providers.reader import text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+
+# Pictures and films have a price by their pixels at Voyage, beside the tokens of the texts.
+_PIXELS = {"image": "input_pixel", "video": "input_pixel"}
 
 
 def read_inputs(request: Request) -> Ask:
@@ -23,7 +26,7 @@ def read_inputs(request: Request) -> Ask:
     return Ask(
         model=text(body.get("model")),
         text_bytes=content.text_bytes,
-        media=content.media,
+        media=sold_by(_PIXELS, content.media),
         generates=False,
         prompts=max(len(inputs), 1) if isinstance(inputs, list) else 1,
         hidden_work=False,
