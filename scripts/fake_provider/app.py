@@ -5,6 +5,7 @@ import json
 import random
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ from fake_provider import (
     openai_chat,
     openai_responses,
     tariff,
+    transcripts,
     vendors,
 )
 from fake_provider.batches import Batches
@@ -134,6 +136,7 @@ class FakeProvider:
             "/v1/responses": self._responses,
             "/v1/embeddings": self._embeddings,
             "/v1/audio/speech": self._speech,
+            **dict.fromkeys(transcripts.PATHS, self._transcript),
             "/v1/moderations": self._moderations,
             "/v1/messages": self._messages,
             "/v1/messages/count_tokens": self._count_tokens,
@@ -205,6 +208,8 @@ class FakeProvider:
         scenario, document, model = self._open(exchange, openai_chat.error_body, model=name)
         most = tariff.OUTPUT_MAX[model]
         order = vendors.bedrock_order(document, model, operation, most=most)
+        if b"s3Location" in exchange.request.body:
+            order = replace(order, input_tokens=order.input_tokens + scenario.fetched_tokens)
         record = self._record(order, exchange, scenario)
         await self._answer(exchange, order, vendors.Bedrock(record), record, scenario)
 
@@ -261,6 +266,16 @@ class FakeProvider:
         await exchange.send(b"\xff" * record.spoken)
         await exchange.end()
         record.ended = "whole"
+
+    async def _transcript(self, exchange: Exchange) -> None:
+        """What was said in a recording that is sent, or that is fetched."""
+        scenario = self._scenario_of(exchange)
+        recording = transcripts.read(exchange.request, scenario.fetched_seconds)
+        if recording is None:
+            raise Refused(404, openai_chat.error_body(404))
+        order = Order("transcript", recording.model, recording.model, 0, 0)
+        record = self._record(order, exchange, scenario)
+        await transcripts.send(exchange, recording, record, scenario)
 
     async def _moderations(self, exchange: Exchange) -> None:
         scores = {"flagged": False, "categories": {}, "category_scores": {}}

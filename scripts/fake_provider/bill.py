@@ -23,6 +23,7 @@ class Record:
     output: int = 0
     reasoning: int = 0  # part of output
     spoken: int = 0  # characters read aloud
+    heard_millis: int = 0  # of a recording
     halved: bool = False  # one of a batch
     protocol: str = "1.1"
     began: float = field(default_factory=time.monotonic)
@@ -42,6 +43,7 @@ class Record:
             written=self.written,
             output=self.output,
             spoken=self.spoken,
+            heard_millis=self.heard_millis,
             halved=self.halved,
         )
 

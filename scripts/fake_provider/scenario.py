@@ -48,6 +48,8 @@ class Scenario:
     sums: bool = True  # False: a batch does not tell the sums of its answers' usage
     cached: int = 0  # input tokens that are served from a cache, if there are that many
     cache_write: int = 0  # input tokens that are written to one
+    fetched_tokens: int = 0  # of what a request only names, and the provider fetches
+    fetched_seconds: int = 0  # of a recording that is fetched
     status: int = 200  # anything else: that error instead of an answer, free
     finish: Finish = Finish.WHOLE
     finish_after: int = 0  # tokens after which a `finish` other than whole happens

@@ -80,8 +80,19 @@ TARIFF = {
     "grok-4-1-fast-non-reasoning": _million("1.25", "2.50", "0.20"),  # docs.x.ai/docs/models
     "command-a-03-2025": _million("2.50", "10"),
     "amazon.nova-lite-v1:0": _million("0.06", "0.24", "0.015"),
+    "amazon.nova-pro-v1:0": _million("0.80", "3.20", "0.20"),
     "tts-1": _million("0"),
     "tts-1-hd": _million("0"),
+    "whisper-1": _million("0"),
+    "whisper-large-v3-turbo": _million("0"),
+    "voxtral-mini-2602": _million("0"),
+}
+
+# Pico-dollars per hour, for the models that write down what they hear.
+HEARD = {
+    "whisper-1": 360_000_000_000,
+    "whisper-large-v3-turbo": 40_000_000_000,
+    "voxtral-mini-2602": 180_000_000_000,
 }
 
 # Pico-dollars per character, for the models that read aloud.
@@ -106,6 +117,7 @@ OUTPUT_MAX = {
     "grok-4-1-fast-non-reasoning": 2_000_000,
     "command-a-03-2025": 8_000,
     "amazon.nova-lite-v1:0": 10_000,
+    "amazon.nova-pro-v1:0": 10_000,
 }
 
 
@@ -124,6 +136,7 @@ def nanos(
     written: int,
     output: int,
     spoken: int = 0,
+    heard_millis: int = 0,
     halved: bool = False,
 ) -> int:
     """One call's cost in nano-dollars, summed exactly and rounded up once."""
@@ -136,5 +149,6 @@ def nanos(
         + written * rates.cache_write
         + output * rates.output
         + spoken * SPOKEN.get(model, 0)
+        - (-heard_millis * HEARD.get(model, 0) // 3_600_000)
     )
     return -(-picos // (2 * PICOS_PER_NANO if halved else PICOS_PER_NANO))
