@@ -56,7 +56,7 @@ def _walked(data: bytes, start: int, head_of: _Head) -> Fraction | None:
         found = head_of(data, position)
         if found is None:
             if data.startswith(b"ID3", position):
-                behind = _behind_tag(data, position)
+                behind = max(_behind_tag(data, position), position + 1)
             elif data.startswith(b"APETAGEX", position) or data.startswith(b"TAG", position):
                 break  # what players write behind the last frame
             else:

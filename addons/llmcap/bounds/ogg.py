@@ -104,7 +104,9 @@ def vorbis_packet(first: bytes) -> Fraction | None:
 
 
 def _flac(packet: bytes, rate: int) -> Fraction:
-    """A block, as its head says, or the longest that there is."""
+    """A block, as its head says, or the longest that there is; an empty packet only ends."""
+    if not packet:
+        return Fraction()
     found = flac_head(packet, 0, rate)
     samples, told = found or (65_536, rate)
     return Fraction(samples, told or 1)

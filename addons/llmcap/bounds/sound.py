@@ -65,7 +65,7 @@ def _framed(data: bytes) -> Fraction | None:
         return amr_seconds(data)
     if data.startswith(b"ID3"):
         return flac_seconds(data) or mpeg_seconds(data) or adts_seconds(data)
-    if data[0] == 0xFF:
+    if data[0] == 0xFF and len(data) > 1:
         return adts_seconds(data) if data[1] & 0x06 == 0 else mpeg_seconds(data)
     return None
 
