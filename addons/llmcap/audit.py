@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from llmcap.bill import total
+from llmcap.bill import router_fee, total
 from llmcap.errors import FormatError, PriceError
 from llmcap.estimate import TokenCounter, sold
 from llmcap.meter import Meter
@@ -280,7 +280,11 @@ class Auditor:
                 notes.append(f"{charge.model} has no price: billed as {ask.model}")
         if price is None:
             raise PriceError(f"no price for {provider.price_key}/{charge.model or ask.model}")
-        return cost_usd(charge.usage, price, charge.terms)
+        fee = Decimal(0)
+        if ask.model and ask.model != charge.model:
+            asked = self._prices.find(provider.price_key, ask.model, row.at)
+            fee = router_fee(asked, price, charge.usage)
+        return cost_usd(charge.usage, price, charge.terms) + fee
 
 
 def _order_of(reading: Reading) -> str:

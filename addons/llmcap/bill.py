@@ -3,6 +3,7 @@ What a reading costs: the provider's own bill, or usage times the price of who s
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -41,7 +42,17 @@ def cost_of(
         if price is None:
             raise PriceError(f"{provider.name}/{charge.model} has no price")
         usd += cost_usd(charge.usage, price, billed(charge.terms, reading.untold))
+        usd += router_fee(price_of(provider, call.model, call.at), price, charge.usage)
     return ceil_nanos(usd), notes
+
+
+def router_fee(asked: Price | None, served: Price, usage: Usage) -> Decimal:
+    """What a router that was asked charges on top of the model that it chose; mostly nothing."""
+    if asked is None or not asked.fee or served.fee:
+        return Decimal(0)  # the price of a router itself has its fee in it
+    tokens = Usage(usage.input_tokens, usage.output_tokens)
+    both = {"input": Decimal(0), "output": Decimal(0), **asked.fee}
+    return cost_usd(tokens, replace(asked, rates=both, variants={}))
 
 
 def total(charges: tuple[Charge, ...]) -> Usage:

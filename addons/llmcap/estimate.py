@@ -19,6 +19,7 @@ from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, Answer, assembled, most_wri
 from llmcap.bounds.reading import input_parts
 from llmcap.errors import LLMCapError
 from llmcap.pricing import cost_usd, worst_rates
+from llmcap.pricing.dearest import bills_tokens
 from llmcap.pricing.units import SIDE_UNITS, TOKEN_UNITS
 from llmcap.providers.shape import Ask
 from llmcap.records import Count, Demand, Part, Policy, Price, Usage
@@ -72,11 +73,6 @@ def measured(measures: Mapping[str, Count], price: Price) -> dict[str, Count]:
         if unit in price.rates and not any(known.startswith(f"{unit}_") for known in found):
             found[unit] = count
     return found
-
-
-def bills_tokens(price: Price) -> bool:
-    """Whether any token of the model has a price."""
-    return any(price.rates.get(unit) for unit in TOKEN_UNITS)
 
 
 # --- the most it can cost -------------------------------------------------------------------

@@ -133,7 +133,9 @@ def _settle_names(models: dict[str, Document], overlay: Document) -> None:
 
 
 def _ordered(fields: Document) -> Document:
-    keys = ("aliases", "context_window", "max_output", "reasons", "limits", "note", "prices")
+    keys = (
+        "aliases", "context_window", "max_output", "reasons", "limits", "note", "serves", "prices"
+    )  # fmt: skip
     made = {key: fields[key] for key in keys if fields.get(key) not in (None, [])}
     entry_keys = ("since", "hours", "days", "source", "rates", "tiers", "variants")
     made["prices"] = [

@@ -7,6 +7,7 @@ The overlay: what people know better than the sources, model by model.
         source: where it says so           needed for rates and variants
         rates: {web_search: 25}            over every price of the history
         variants: {fast: {factor: 6}}      likewise; null: the sources are wrong, there is none
+        serves: [a-model, another]         of a router: what it may choose
         days: mon-fri                      for prices that hold at certain hours
         changes: [{since: ..., source: ..., rates: ..., tiers: ...}]   different from a date on
         prices: [...]                      the whole history, in place of the sources'

@@ -87,7 +87,8 @@ def input_parts(
 def _unseen(ask: Ask, known_input: int | None) -> str:
     """Why nothing bounds what the provider reads on its own side; "" where all of it is known."""
     if ask.unread:
-        return f"nobody has read the field {ask.unread[0]!r}"
+        name = ask.unread[0]
+        return f"nobody knows what the field {name!r} costs (else: `allow_fields: [{name}]`)"
     if ask.remote:
         return f"nobody has seen {ask.remote[0]}"
     if ask.remote_input and known_input is None:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from llmcap.errors import PriceError
+from llmcap.pricing.dearest import ANY_MODEL, bills_tokens, routed
 from llmcap.pricing.entries import Entry, parse_model, parse_rates, parse_terms
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.pricing.names import Names, parse_names
@@ -35,6 +36,7 @@ _NOTHING_SAID: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 _NO_LIKES: Mapping[str, str] = MappingProxyType({})
 # Model ids come from requests, so what is remembered of them is bounded.
 _REMEMBERED_MAX = 10_000
+_ROUTERS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class PriceBook:
         self._likes = likes
         self._tables: dict[str, _Table | None] = {}
         self._found: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        self._routers: dict[tuple[str, str, datetime], Price] = {}
         self._longest: dict[str, tuple[int | None, int | None]] = {}
         self._overrides: dict[str, dict[str, Override]] = {}
         for key, fields in (overrides or {}).items():
@@ -89,6 +92,11 @@ class PriceBook:
 
         None is for the caller's policy; it never means free. What is free has a price of zero.
         """
+        price = self._in_force(provider, model, at)
+        return self._routed(price, at) if price is not None and price.serves else price
+
+    def _in_force(self, provider: str, model: str, at: datetime) -> Price | None:
+        """The model's own entry: of a router, its fee."""
         key = (provider, model)
         entries = self._found.get(key)
         if entries is None:
@@ -97,6 +105,20 @@ class PriceBook:
                 self._found.clear()
             self._found[key] = entries
         return in_force(entries, at)
+
+    def _routed(self, router: Price, at: datetime) -> Price:
+        """What a router costs at that hour: no price changes within one."""
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        key = (router.provider, router.model, hour)
+        if key not in self._routers:
+            any_model = router.serves == (ANY_MODEL,)
+            names = self.models(router.provider) if any_model else router.serves
+            found = [self._in_force(router.provider, name, at) for name in names]
+            prices = [each for each in found if each is not None and not each.serves]
+            if len(self._routers) >= _ROUTERS_MAX:
+                self._routers.clear()
+            self._routers[key] = routed(router, [each for each in prices if bills_tokens(each)])
+        return self._routers[key]
 
     def dearest(self, provider: str, at: datetime) -> Price | None:
         """

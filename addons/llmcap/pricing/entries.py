@@ -21,7 +21,7 @@ from llmcap.pricing.vendor_terms import VendorTerm, VendorTerms, parse_patterns
 from llmcap.words.usage import Price, Tier, Variant
 
 MODEL_KEYS = frozenset((
-    "aliases", "context_window", "max_output", "reasons", "limits", "note", "prices"
+    "aliases", "context_window", "max_output", "reasons", "limits", "note", "serves", "prices"
 ))  # fmt: skip
 PRICE_KEYS = frozenset(("since", "hours", "days", "source", "rates", "tiers", "variants"))
 TIER_KEYS = frozenset(("above", "rates", "marginal"))
@@ -102,6 +102,7 @@ def parse_model(
             max_output=limits["max_output"],
             context_window=limits["context_window"],
             reasons=bool(fields.get("reasons", True)),
+            serves=_served(fields.get("serves", []), f"{where}.serves"),
         )
         hours = parse_hours(each.get("hours"), f"{at}.hours")
         days = each.get("days")
@@ -113,6 +114,13 @@ def parse_model(
         before = price if hours is None else before
         entries.append(Entry(price=price, since=since, hours=hours, weekdays_only=days is not None))
     return tuple(entries)
+
+
+def _served(value: object, where: str) -> tuple[str, ...]:
+    """The models that a router may choose; `["*"]` for any of its provider's."""
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise PriceError(f'{where}: {value!r} must be a list of model ids, or ["*"]')
+    return tuple(value)
 
 
 def parse_rates(fields: object, where: str) -> Mapping[str, Decimal]:

@@ -65,6 +65,8 @@ class Override:
             max_output=self.max_output or known.max_output,
             context_window=self.context_window or known.context_window,
             reasons=known.reasons if self.reasons is None else self.reasons,
+            # Whoever says what a router's tokens cost means the whole of it.
+            serves=() if self.rates else known.serves,
         )
 
     def like(self, known: Price) -> Price:

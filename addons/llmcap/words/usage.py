@@ -125,6 +125,9 @@ class Price:
     max_output: int | None = None  # tokens
     context_window: int | None = None  # tokens
     reasons: bool = True  # may spend output tokens that the response does not show
+    # A router's: the models that may serve a call, and what it charges on top of the one that did.
+    serves: tuple[str, ...] = ()
+    fee: Mapping[str, Decimal] = MappingProxyType({})
     # The largest of any model in its vendor's list: they stand in where its own are not known.
     vendor_window: int | None = None
     vendor_output: int | None = None

@@ -1,0 +1,105 @@
+"""
+The dearest of several models as one price: for a model that nobody knows, and for a router.
+
+A router is an entry of the book with `serves`, the models of which one will serve a call, and with
+its own fee as its rates. Before the call it costs what the dearest of them does and the fee; after
+it, what the one that served does and the fee.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import ROUND_CEILING, Context, Decimal
+from types import MappingProxyType
+
+from llmcap.errors import PriceError
+from llmcap.pricing.rates import rates_for
+from llmcap.pricing.units import OUTPUT_UNITS, SIDE_UNITS, TOKEN_UNITS
+from llmcap.words.usage import Price, Variant
+
+Rates = Mapping[str, Decimal]
+
+ANY_MODEL = "*"  # in `serves`: any that the provider's list has
+
+ZERO, ONE = Decimal(0), Decimal(1)
+_CEILING = Context(prec=12, rounding=ROUND_CEILING)
+
+
+def bills_tokens(price: Price) -> bool:
+    """Whether any token of the model has a price."""
+    return any(price.rates.get(unit) for unit in TOKEN_UNITS)
+
+
+def longest(prices: Sequence[Price], limit: str) -> int | None:
+    """The largest of a limit that is known of one of them."""
+    return max((getattr(price, limit) or 0 for price in prices), default=0) or None
+
+
+def tables(price: Price, term: str = "") -> list[Rates]:
+    """Every table of rates that a call could meet under one term: one for each context tier."""
+    tiers = (*price.tiers, *(tier for each in price.variants.values() for tier in each.tiers))
+    read = (0, *(tier.above + 1 for tier in tiers))
+    terms = (term,) if term else ()
+    return [rates_for(price, terms, tokens, marginal=True) for tokens in read]
+
+
+def routed(router: Price, prices: Sequence[Price]) -> Price:
+    """
+    What a router costs that may have any of these serve: the dearest of them, and its fee.
+
+    Raises `PriceError` where it has no models, or a fee that is not per token.
+    """
+    name = f"{router.provider}/{router.model}"
+    fee = {unit: rate for unit, rate in router.rates.items() if unit not in SIDE_UNITS}
+    if not prices:
+        raise PriceError(f"{name}: none of the models that it may choose has a price")
+    if other := {unit for unit, rate in fee.items() if rate} - set(TOKEN_UNITS):
+        raise PriceError(f"{name}: its fee must be per token, not per {', '.join(sorted(other))}")
+    rates = {
+        unit: rate + _fee(fee, unit) if unit in TOKEN_UNITS else rate
+        for unit, rate in highest([each for price in prices for each in tables(price)]).items()
+    }
+    terms = sorted({term for price in prices for term in price.variants})
+    known = all(price.context_window for price in prices)
+    return replace(
+        router,
+        rates=MappingProxyType(rates),
+        tiers=(),
+        variants=MappingProxyType({term: _worst_variant(prices, term) for term in terms}),
+        fee=MappingProxyType(fee),
+        context_window=longest(prices, "context_window") if known else None,
+        max_output=longest(prices, "max_output") if known else None,
+        reasons=True,
+        source=f"{router.source}; the dearest that it may choose",
+    )
+
+
+def _fee(fee: Rates, unit: str) -> Decimal:
+    return fee.get("output" if unit in OUTPUT_UNITS else "input", ZERO)
+
+
+def _worst_variant(prices: Sequence[Price], term: str) -> Variant:
+    """The highest factor by which the term makes any unit of any of them dearer."""
+    factor = ONE
+    unasked = False
+    for price in prices:
+        if term not in price.variants:
+            continue
+        unasked = unasked or price.variants[term].unasked
+        base, under = highest(tables(price)), highest(tables(price, term))
+        ratios = [
+            _CEILING.divide(under[unit], rate)
+            for unit, rate in base.items()
+            if rate and unit in TOKEN_UNITS
+        ]
+        factor = max([factor, *ratios])
+    return Variant(factor=factor, unasked=unasked)
+
+
+def highest(found: Sequence[Rates]) -> dict[str, Decimal]:
+    """Of each unit the highest; a part that a table has no rate for costs what its whole does."""
+    rates: dict[str, Decimal] = {}
+    for name in {name for table in found for name in table}:
+        whole = "output" if name in OUTPUT_UNITS else "input"
+        instead = whole if name in TOKEN_UNITS else name
+        rates[name] = max(table.get(name, table.get(instead, ZERO)) for table in found)
+    return rates
