@@ -108,6 +108,7 @@ async def answer(
     rng: random.Random,
 ) -> None:
     """Generate and send the answer; the record says how it ended."""
+    exchange.stops = scenario.stops
     choices = plan(order, scenario, rng)
     try:
         if order.stream:

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import brotli
 import zstandard
 
+from fake_provider.scenario import Stops
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -36,6 +38,7 @@ class Exchange(Protocol):
     """What a handler needs of a connection, or of one stream of it."""
 
     request: Request
+    stops: Stops
 
     @property
     def gone(self) -> bool:

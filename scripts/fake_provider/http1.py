@@ -2,11 +2,12 @@
 The server: HTTP/1.1 with keep-alive, on asyncio's streams; HTTP/2 where TLS agreed on it.
 
 While an answer is written, the stream's reader goes on in the background, so a hang-up is seen at
-its end of file or its exception, without a task of its own.
+its end of file or its exception, without a task of its own; a scenario may have it overlooked.
 """
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
 import struct
@@ -14,8 +15,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 from fake_provider.exchange import Exchange, Request
+from fake_provider.halfopen import HalfOpen, HalfOpenWriter
+from fake_provider.scenario import Stops
 
 Handler = Callable[[Exchange], Awaitable[None]]
+Writer = asyncio.StreamWriter | HalfOpenWriter
 
 HEAD_BYTES_MAX = 65_536
 BODY_BYTES_MAX = 256 * 1024 * 1024
@@ -29,10 +33,9 @@ class HangUp(Exception):  # noqa: N818 - what a client does, no error of ours
 class Http1Exchange:
     """One request on an HTTP/1.1 connection."""
 
-    def __init__(
-        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, request: Request, reader: asyncio.StreamReader, writer: Writer) -> None:
         self.request = request
+        self.stops = Stops.LEFT
         self.keep_alive = request.headers.get("connection", "").lower() != "close"
         self.chunked = False
         self._reader = reader
@@ -40,6 +43,11 @@ class Http1Exchange:
 
     @property
     def gone(self) -> bool:
+        """Whether the client is seen to have left, by a provider that looks."""
+        return self.stops is Stops.LEFT and self.closed
+
+    @property
+    def closed(self) -> bool:
         """Whether the connection is closed, or closing."""
         return (
             self._reader.at_eof()
@@ -82,16 +90,15 @@ class Http1Exchange:
     async def _write(self, data: bytes) -> None:
         if self.gone:
             raise HangUp
-        self._writer.write(data)
         try:
+            self._writer.write(data)
             await self._writer.drain()
         except OSError as error:
-            raise HangUp from error
+            if self.stops is not Stops.NEVER:
+                raise HangUp from error
 
 
-async def serve_http1(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler
-) -> None:
+async def serve_http1(reader: asyncio.StreamReader, writer: Writer, handler: Handler) -> None:
     """Answer the requests of one connection, one after the other."""
     keep_alive = True
     while keep_alive:
@@ -100,12 +107,10 @@ async def serve_http1(
             return
         exchange = Http1Exchange(request, reader, writer)
         await handler(exchange)
-        keep_alive = exchange.keep_alive and not exchange.gone
+        keep_alive = exchange.keep_alive and not exchange.closed
 
 
-async def read_request(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> Request | None:
+async def read_request(reader: asyncio.StreamReader, writer: Writer) -> Request | None:
     """The next request, or None at the end of the connection."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -145,9 +150,7 @@ class Server:
     def __init__(
         self,
         handler: Handler,
-        serve_http2: Callable[
-            [asyncio.StreamReader, asyncio.StreamWriter, Handler], Awaitable[None]
-        ],
+        serve_http2: Callable[[asyncio.StreamReader, Writer, Handler], Awaitable[None]],
     ) -> None:
         self._handler = handler
         self._serve_http2 = serve_http2
@@ -156,8 +159,9 @@ class Server:
 
     async def listen(self, port: int, context: ssl.SSLContext | None = None) -> int:
         """Open a port, 0 for any free one, and return it."""
+        connected = self._plain if context is None else functools.partial(self._secure, context)
         server = await asyncio.start_server(
-            self._connected, "127.0.0.1", port, ssl=context, limit=HEAD_BYTES_MAX, backlog=1024
+            connected, "127.0.0.1", port, limit=HEAD_BYTES_MAX, backlog=1024
         )
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
@@ -171,8 +175,34 @@ class Server:
         tasks = [task for task in self._connections.values() if task is not None]
         await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), CLOSE_SECONDS)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _plain(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections[writer] = asyncio.current_task()
+        try:
+            await self._serve(reader, writer)
+        finally:
+            self._connections.pop(writer, None)
+
+    async def _secure(
+        self,
+        context: ssl.SSLContext,
+        raw_reader: asyncio.StreamReader,
+        raw_writer: asyncio.StreamWriter,
+    ) -> None:
+        self._connections[raw_writer] = asyncio.current_task()
+        connection = HalfOpen(raw_reader, raw_writer, context, limit=HEAD_BYTES_MAX)
+        try:
+            await connection.shake_hands()
+            pump = asyncio.create_task(connection.pump())
+            try:
+                await self._serve(connection.reader, connection.writer)
+            finally:
+                pump.cancel()
+        except OSError:
+            raw_writer.close()
+        finally:
+            self._connections.pop(raw_writer, None)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
         tls = writer.get_extra_info("ssl_object")
         serve = serve_http1
         if tls is not None and tls.selected_alpn_protocol() == "h2":
@@ -181,5 +211,4 @@ class Server:
             with contextlib.suppress(HangUp, ConnectionError):
                 await serve(reader, writer, self._handler)
         finally:
-            self._connections.pop(writer, None)
             writer.close()

@@ -10,7 +10,8 @@ import h2.events
 import h2.exceptions
 
 from fake_provider.exchange import Request
-from fake_provider.http1 import Handler, HangUp
+from fake_provider.http1 import Handler, HangUp, Writer
+from fake_provider.scenario import Stops
 
 READ_BYTES = 65_536
 WINDOW_BYTES = 1_000_000
@@ -21,27 +22,33 @@ class Http2Exchange:
 
     def __init__(self, request: Request, stream_id: int, connection: "Http2Connection") -> None:
         self.request = request
+        self.stops = Stops.LEFT
         self.was_reset = False
         self._id = stream_id
         self._connection = connection
 
     @property
     def gone(self) -> bool:
+        """Whether the client is seen to have left, by a provider that looks."""
+        return self.stops is Stops.LEFT and self.closed
+
+    @property
+    def closed(self) -> bool:
         """Whether the stream was reset, or the connection is closed."""
         return self.was_reset or self._connection.closed
 
     async def start(self, status: int, headers: Mapping[str, str], *, close: bool = False) -> None:
         """Send the head. A stream always has an end of its own, so `close` changes nothing."""
         del close
-        self._check()
+        if self._is_lost():
+            return
         fields = [(":status", str(status)), *headers.items()]
         self._connection.h2.send_headers(self._id, fields)
         await self._connection.flush()
 
     async def send(self, data: bytes) -> None:
         """Send a part of the body, as fast as the windows allow."""
-        while data:
-            self._check()
+        while data and not self._is_lost():
             room = min(
                 self._connection.h2.local_flow_control_window(self._id),
                 self._connection.h2.max_outbound_frame_size,
@@ -56,7 +63,8 @@ class Http2Exchange:
 
     async def end(self, trailers: Mapping[str, str] | None = None) -> None:
         """End the stream."""
-        self._check()
+        if self._is_lost():
+            return
         if trailers:
             self._connection.h2.send_headers(self._id, trailers.items(), end_stream=True)
         else:
@@ -65,22 +73,23 @@ class Http2Exchange:
 
     async def reset(self) -> None:
         """Reset this stream; the others live on."""
-        self._check()
+        if self._is_lost():
+            return
         self._connection.h2.reset_stream(self._id, h2.errors.ErrorCodes.INTERNAL_ERROR)
         self.was_reset = True
         await self._connection.flush()
 
-    def _check(self) -> None:
-        if self.gone:
+    def _is_lost(self) -> bool:
+        """Whether what is written comes to nobody. Raises `HangUp` where that ends the answer."""
+        if self.closed and self.stops is not Stops.NEVER:
             raise HangUp
+        return self.closed
 
 
 class Http2Connection:
     """One connection: reads frames, starts a task per request, wakes those that wait for room."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler
-    ) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: Writer, handler: Handler) -> None:
         self.closed = False
         config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
         self.h2 = h2.connection.H2Connection(config)
@@ -174,9 +183,7 @@ class Http2Connection:
             self._exchanges.pop(stream_id, None)
 
 
-async def serve_http2(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler
-) -> None:
+async def serve_http2(reader: asyncio.StreamReader, writer: Writer, handler: Handler) -> None:
     """Serve one HTTP/2 connection."""
     await Http2Connection(reader, writer, handler).run()
 

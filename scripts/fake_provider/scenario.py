@@ -25,6 +25,14 @@ class Finish(StrEnum):
     EOF = "eof"  # the body ends, as if it were whole, without the events that end an answer
 
 
+class Stops(StrEnum):
+    """When a provider stops an answer whose client has gone."""
+
+    LEFT = "left"  # as soon as the client's FIN, or its reset of the stream, is here
+    FAILED = "failed"  # at the first write that fails
+    NEVER = "never"
+
+
 class Shape(StrEnum):
     """What a whole answer, whose work is done and billed, looks like on the wire."""
 
@@ -53,6 +61,7 @@ class Scenario:
     status: int = 200  # anything else: that error instead of an answer, free
     finish: Finish = Finish.WHOLE
     finish_after: int = 0  # tokens after which a `finish` other than whole happens
+    stops: Stops = Stops.LEFT
     body: Shape = Shape.PLAIN
     encoding: str = "identity"  # gzip | br | zstd | deflate, whatever the client accepts
     close: bool = (
@@ -69,6 +78,8 @@ def parse(text: str | bytes, default: Scenario) -> Scenario:
         raise ValueError("a scenario is a JSON object")
     if "finish" in fields:
         fields["finish"] = Finish(fields["finish"])
+    if "stops" in fields:
+        fields["stops"] = Stops(fields["stops"])
     if "body" in fields:
         fields["body"] = Shape(fields["body"])
     try:
