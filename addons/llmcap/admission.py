@@ -16,6 +16,7 @@ from llmcap.estimate import demand
 from llmcap.lots import lots_demand
 from llmcap.pricing.terms import settled
 from llmcap.providers.content import texts
+from llmcap.providers.leaving import stops
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 from llmcap.records import (
     Call,
@@ -83,6 +84,23 @@ class Admission:
     def shows_all(self) -> bool:
         """Whether all output that is billed can be seen in the answer."""
         return not (self.ask.hidden_work and self.prices[0].reasons)
+
+    @property
+    def paced(self) -> bool:
+        """
+        Whether it is paid by what its model writes until its client goes, and by nothing else.
+
+        Not where the vendor's tools or other models work on out of sight, or what it asks for is
+        made later.
+        """
+        ask = self.ask
+        elsewhere = ask.loops > 1 or ask.extra_input or ask.extra_output or ask.fees
+        later = ask.deferred or ask.lots or ask.other_models
+        return (
+            ask.generates
+            and not (elsewhere or later)
+            and stops(self.provider.name, stream=ask.stream)
+        )
 
     @property
     def limitable(self) -> bool:

@@ -14,6 +14,7 @@ from datetime import datetime
 from llmcap.admission import Admission
 from llmcap.alerts import Event
 from llmcap.attributes import Facts
+from llmcap.errors import LedgerError
 from llmcap.guard import Guard
 from llmcap.ledger import Ledger
 from llmcap.pricing import PriceBook
@@ -115,15 +116,29 @@ class Firewall:
         """What is due from time to time: late settlements, holds of processes that are gone."""
         self.settle_late()
         self.shared.parked.expire()
+        self._keep_paces()
         self.shared.ledger.recover()
         if found := self.shared.ledger.recovered[self._recovered :]:
             self._recovered += len(found)
-            text = f"{len(found)} calls of a proxy that is gone were billed at what they held"
+            text = (
+                f"{len(found)} calls of a proxy that is gone were billed at the most that they cost"
+            )
             self.shared.notify("recovered", text, subject=str(found[0]))
         self.shared.guard.look(self.shared.page)
         for chore in self.chores:
             chore()
         self.shared.line.wake()
+
+    def _keep_paces(self) -> None:
+        """Write down what was learned of models, for whoever has to end our calls."""
+        paces = self.shared.paces
+        fresh = paces.take_fresh()
+        if not fresh:
+            return
+        try:
+            self.shared.ledger.keep_paces(fresh)
+        except LedgerError:
+            paces.not_kept(fresh)  # no word of it: until then a call is worth all that it holds
 
     def settle_late(self) -> None:
         """Try the settlements again that could not be written before."""
@@ -135,6 +150,7 @@ class Firewall:
         """The proxy ends."""
         self.shared.parked.close()
         self.settle_late()
+        self._keep_paces()
         for farewell in self.farewells:
             farewell()
         self.shared.ledger.close()

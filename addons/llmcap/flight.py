@@ -314,14 +314,17 @@ class CallInFlight:
             )
 
     def _time(self, usage: Usage) -> None:
-        """How fast the model was, where its stream showed that."""
-        first_byte_at = self._visible.first_byte_at
-        if self._admission.ask.stream and first_byte_at is not None:
+        """How fast the model was, as far as its answer showed that."""
+        streamed = self._admission.ask.stream
+        since = self._visible.first_byte_at if streamed else self._visible.asked_at
+        later = self._admission.ask.deferred or self._admission.ask.lots
+        if since is not None and not later:
             self.shared.paces.observe(
                 self.call.provider,
                 self.call.model,
-                tokens=usage.output_tokens,
-                elapsed=self.shared.clock() - first_byte_at,
+                tokens=usage.output_tokens // self._admission.ask.choices,
+                elapsed=self.shared.clock() - since,
+                streamed=streamed,
             )
 
     # --- staying within the hold --------------------------------------------------------------

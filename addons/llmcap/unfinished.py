@@ -15,7 +15,7 @@ from llmcap.meter import Meter
 from llmcap.money import ceil_nanos
 from llmcap.pricing.terms import base_of, settled
 from llmcap.records import Ending, Hold, Reading, Settlement, Usage
-from llmcap.visible import Visible
+from llmcap.visible import UNSEEN_TOKENS, Visible
 
 # A prompt of this size is counted in a few milliseconds.
 COUNT_BYTES_MAX = 512 * 1024
@@ -93,8 +93,10 @@ def _output_tokens(
         made = max(reported, seen, meter.opaque_bytes) + unseen
     silent = meter is None or not (admission.ask.stream or whole)
     if silent or not admission.shows_all:
-        pace = admission.shared.paces.bound(admission.provider.name, admission.ask.model)
-        made = max(made, visible.made_at_most(pace=pace * admission.ask.choices))
+        most = admission.shared.paces.most(
+            admission.provider.name, admission.ask.model, visible.time_to_write
+        )
+        made = max(made, UNSEEN_TOKENS + most * admission.ask.choices)
     # A provider keeps to its limit, unless it certainly did not.
     most = certain + unseen if certain > _limit(admission) else _limit(admission)
     return min(made, most)

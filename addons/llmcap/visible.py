@@ -62,10 +62,10 @@ class Visible:
         tokens = self._counted_tokens + max(reading.visible_bytes - self._counted_bytes, 0)
         return max(min(tokens, reading.visible_bytes), reading.visible_events)
 
-    def made_at_most(self, *, pace: int) -> int:
-        """All that can have been written by now, seen or not, at so many tokens a second."""
-        elapsed = max(self._clock() - self.asked_at, timedelta(0)) + NOTICE_WITHIN
-        return UNSEEN_TOKENS + pace * elapsed // timedelta(seconds=1)
+    @property
+    def time_to_write(self) -> timedelta:
+        """Since it was asked for, and until its provider notices that nobody listens."""
+        return max(self._clock() - self.asked_at, timedelta(0)) + NOTICE_WITHIN
 
     def unseen(self, tokens: int, visible_bytes: int) -> int:
         """The most that the provider made before it noticed, beside `tokens` that were seen."""

@@ -179,7 +179,9 @@ def test_file_that_is_no_ledger_is_named(tmp_path):
             "DELETE FROM open_holds", "hold 3 has neither ended nor is it open", id="lost hold"
         ),
         pytest.param(
-            "INSERT INTO open_holds VALUES (1, 1, 100, 0)", "hold 1 has ended, and is still open",
+            "INSERT INTO open_holds (hold_id, process_id, held_nanos, held_tokens) "
+            "VALUES (1, 1, 100, 0)",
+            "hold 1 has ended, and is still open",
             id="hold that is open after its end",
         ),
         pytest.param(

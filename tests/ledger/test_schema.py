@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from books import NOON, assumed, budget, call, demand, scopes, settled
@@ -37,7 +38,7 @@ def test_old_ledger_gets_what_it_misses(path, monkeypatch):
     monkeypatch.setattr(schema, "VERSION", 1)
     monkeypatch.setattr("llmcap.ledger.store.VERSION", 1)
     old = SqliteLedger(path)
-    old.hold(call(), scopes([budget("$5")]), demand(70))
+    old.charge_once(call(), scopes([budget("$5")]), replace(settled(70), response_id="r"))
     old.close()
     monkeypatch.undo()
     new = SqliteLedger(path)

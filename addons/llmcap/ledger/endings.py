@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from llmcap.errors import HoldEnded, LedgerError
+from llmcap.ledger.recovery import COLUMNS, Lost, pace_of
 from llmcap.ledger.rows import Posting, Row, add, amount, micros, post, settled, spent, text
 from llmcap.money import format_usd
 from llmcap.records import CapUnit, Ending, EntryKind, Hold, Settlement
 
 _TAKE = "DELETE FROM open_holds WHERE hold_id = ? RETURNING held_nanos, held_tokens"
-_TAKE_ALL = "DELETE FROM open_holds WHERE process_id = ? RETURNING hold_id, held_nanos, held_tokens"
+_TAKE_ALL = f"DELETE FROM open_holds WHERE process_id = ? RETURNING {COLUMNS}"  # noqa: S608
 _UNITS = """
     SELECT postings.balance_id, budgets.unit FROM postings
     JOIN balances ON balances.id = postings.balance_id
@@ -78,17 +79,24 @@ class Endings:
             raise LedgerError(f"hold {hold.id} has not ended: there is nothing to correct")
         self._correct(db, hold.id, settlement)
 
-    def assume_all(self, db: sqlite3.Connection, process_id: int, note: str) -> list[int]:
-        """End a process: what it still holds may have been billed. The holds' ids."""
-        taken = db.execute(_TAKE_ALL, (process_id,)).fetchall()
-        for hold_id, held_nanos, held_tokens in taken:
-            settlement = Settlement(Ending.ASSUMED, held_nanos, note=note)
-            self._post(db, hold_id, _units(db, hold_id), settlement, (held_nanos, held_tokens))
+    def assume_all(
+        self, db: sqlite3.Connection, process_id: int, note: str, *, until: datetime | None = None
+    ) -> list[int]:
+        """
+        End a process: what it still holds may have been billed. The holds' ids.
+
+        `until` is when it had ended for certain, where that is known.
+        """
+        taken = [Lost(*row) for row in db.execute(_TAKE_ALL, (process_id,)).fetchall()]
+        for lost in taken:
+            hold_id, held = lost.hold_id, (lost.held_nanos, lost.held_tokens)
+            settlement = lost.assumed(pace_of(db, hold_id), until, note)
+            self._post(db, hold_id, _units(db, hold_id), settlement, held)
         db.execute(
             "UPDATE processes SET ended_at = ? WHERE id = ? AND ended_at IS NULL",
             (micros(self.clock()), process_id),
         )
-        return [hold_id for hold_id, _, _ in taken]
+        return [lost.hold_id for lost in taken]
 
     def _end_late(self, db: sqlite3.Connection, hold: Hold, settlement: Settlement) -> None:
         """The hold is not open: it was ended, or taken for lost."""

@@ -1,9 +1,10 @@
 """
 Which proxies are alive: each keeps a lock on a small file of its own beside the ledger.
 
-The kernel lets go of the lock when the process ends, however it ends, and nothing else does: there
-is no heartbeat to miss and no process id that could be used again. A file that is not there counts
-as let go; should its process live after all, the ledger corrects what was assumed when it settles.
+The kernel lets go of the lock when the process ends, however it ends, and nothing else does: who is
+gone is told by no heartbeat that could be missed and no process id that could be used again. (When
+it went, its `pulse` tells.) A file that is not there counts as let go; should its process live
+after all, the ledger corrects what was assumed when it settles.
 """
 
 import contextlib

@@ -1,16 +1,19 @@
 """
-What the SQLite ledger remembers for later requests: which call a response id belongs to, and what
-uploaded files ask for. Kept in the same file as the books, as another proxy may need it.
+What the SQLite ledger remembers for later requests: which call a response id belongs to, what
+uploaded files ask for, and how fast models write. Kept in the same file as the books, as another
+proxy may need it.
 """
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from llmcap.ledger import recovery
 from llmcap.ledger.endings import claim, claimant
 from llmcap.ledger.rows import from_micros, micros, text
 from llmcap.ledger.store import Store
+from llmcap.pace import Model, Pace
 from llmcap.records import Call
 
 # Providers keep files for a month or until they are deleted; a busy user uploads some dozens a day.
@@ -67,6 +70,16 @@ class Memory(ABC):
             ).fetchone()
         )
         return found[0] if found else None
+
+    def paces(self) -> dict[Model, Pace]:
+        """Read without the write lock."""
+        return self._read(lambda db: dict(recovery.paces(db)))
+
+    def keep_paces(self, fresh: Mapping[Model, Pace]) -> None:
+        """With what other proxies have seen: the highest counts."""
+        self._check_open()
+        with self._store as db:
+            recovery.keep(db, fresh)
 
 
 def _call(db: sqlite3.Connection, provider: str, response_id: str) -> Call | None:

@@ -1,9 +1,10 @@
 """What every ledger promises, whatever keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from llmcap.pace import Model, Pace
 from llmcap.records import Admit, Balance, Budget, Call, Demand, Deny, Hold, Scope, Settlement, Wait
 
 MEMORY = ":memory:"
@@ -19,9 +20,20 @@ class Ledger(Protocol):
     """
 
     def hold(
-        self, call: Call, scopes: Sequence[Scope], demand: Demand, *, patient: bool = False
+        self,
+        call: Call,
+        scopes: Sequence[Scope],
+        demand: Demand,
+        *,
+        patient: bool = False,
+        paced: bool = False,
     ) -> Admit | Wait | Deny:
-        """Decide, and reserve the money in every scope in the same step."""
+        """
+        Decide, and reserve the money in every scope in the same step.
+
+        A call that is `paced` costs what its model writes until its client goes: should its proxy
+        be killed, the time that it had bounds it. Of any other, all that it holds is assumed then.
+        """
         ...
 
     def extend(self, hold: Hold, more_nanos: int, more_tokens: int) -> Hold | None:
@@ -72,6 +84,14 @@ class Ledger(Protocol):
 
     def file(self, provider: str, file_id: str) -> str | None:
         """What `keep_file` was told of it, by whatever proxy; None: it was not seen."""
+        ...
+
+    def paces(self) -> Mapping[Model, Pace]:
+        """How fast models were ever seen to write, by whatever proxy."""
+        ...
+
+    def keep_paces(self, fresh: Mapping[Model, Pace]) -> None:
+        """Remember what was learned of them, for the case that a proxy is killed."""
         ...
 
     def adjust(

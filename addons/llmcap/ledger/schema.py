@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 # How many migrations there are; PRAGMA user_version of a ledger that has had them all.
-VERSION = 4
+VERSION = 5
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -52,6 +52,12 @@ def m003_totals_of_pruned_calls(db: "Database") -> None:
 def m004_work_in_uploaded_files(db: "Database") -> None:
     """What was read of files when they were uploaded."""
     for statement in _FILES:
+        db.execute(statement)
+
+
+def m005_pulse_and_paces(db: "Database") -> None:
+    """What bounds the calls of a proxy that was killed."""
+    for statement in _PULSE:
         db.execute(statement)
 
 
@@ -248,9 +254,32 @@ _FILES = (
     "CREATE INDEX files_at ON files (at)",
 )
 
+# See `recovery`: of each hold when it began, and, where it is paid by what its model writes, what
+# it costs for certain and what each token. And how fast each model was ever seen to write, in
+# tokens a second; `longest` is in microseconds.
+_PULSE = (
+    *(
+        f"ALTER TABLE open_holds ADD COLUMN {column} INTEGER CHECK ({column} >= 0)"
+        for column in ("began", "sure_nanos", "sure_tokens", "token_nanos", "choices")
+    ),
+    """
+    CREATE TABLE paces (
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        streams INTEGER NOT NULL,
+        highest INTEGER NOT NULL,
+        wholes INTEGER NOT NULL,
+        highest_whole INTEGER NOT NULL,
+        longest INTEGER NOT NULL,
+        PRIMARY KEY (provider, model)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
 STEPS: tuple[Callable[["Database"], None], ...] = (
     m001_entries_and_balances,
     m002_definitions_of_budgets,
     m003_totals_of_pruned_calls,
     m004_work_in_uploaded_files,
+    m005_pulse_and_paces,
 )

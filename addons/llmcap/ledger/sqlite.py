@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from llmcap.budget import Fits, decide, fits_more
@@ -23,6 +24,8 @@ from llmcap.ledger.endings import Endings, claim, claimant
 from llmcap.ledger.liveness import Lock, is_gone, lock_path
 from llmcap.ledger.memory import Memory
 from llmcap.ledger.promise import MEMORY, utc_now
+from llmcap.ledger.pulse import Pulse, ended_before
+from llmcap.ledger.recovery import OPEN, OTHERS, columns_of
 from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
 from llmcap.ledger.rows import text as clean
 from llmcap.ledger.store import Store
@@ -46,11 +49,6 @@ from llmcap.windows import EPOCH
 # How often an opening or closing ledger asks for the write lock, 25 ms each time.
 _LOCK_TRIES = 200
 
-_OTHERS = """
-    SELECT id FROM processes WHERE ended_at IS NULL AND id <> :me
-    UNION SELECT process_id FROM open_holds WHERE process_id <> :me
-"""
-
 
 class SqliteLedger(Memory, Balances):
     """See `Ledger` in `promise` for what the methods promise."""
@@ -68,6 +66,7 @@ class SqliteLedger(Memory, Balances):
         self._closed = False
         self._recovered: list[int] = []
         self._lock: Lock | None = None
+        self._pulse = Pulse(clock)
         self._store = Store(path, durability=durability, factory=factory)
         try:
             self._accounts = Accounts(self._store)
@@ -82,18 +81,29 @@ class SqliteLedger(Memory, Balances):
     # --- admission ----------------------------------------------------------------------------
 
     def hold(
-        self, call: Call, scopes: Sequence[Scope], demand: Demand, *, patient: bool = False
+        self,
+        call: Call,
+        scopes: Sequence[Scope],
+        demand: Demand,
+        *,
+        patient: bool = False,
+        paced: bool = False,
     ) -> Admit | Wait | Deny:
         """What a dead proxy holds is settled before anyone waits for it, or goes without."""
         self._check_open()
         scopes = tuple(scopes)
         balance_ids = self._accounts.ids(scopes)
-        decision = self._try_hold(call, scopes, balance_ids, demand, patient=patient)
+        attempt = partial(
+            self._try_hold, call, scopes, balance_ids, demand, patient=patient, paced=paced
+        )
+        decision = attempt()
         held_up = isinstance(decision, Wait) or (
             isinstance(decision, Deny) and decision.balance.held > 0
         )
         if held_up and self.recover():
-            decision = self._try_hold(call, scopes, balance_ids, demand, patient=patient)
+            decision = attempt()
+        if isinstance(decision, Admit):
+            self._pulse.opened(decision.hold.id)
         return decision
 
     def _try_hold(
@@ -104,8 +114,10 @@ class SqliteLedger(Memory, Balances):
         demand: Demand,
         *,
         patient: bool,
+        paced: bool,
     ) -> Admit | Wait | Deny:
         row = call_row(EntryKind.HOLD, call, process_id=self._process_id)
+        lost = columns_of(demand, paced=paced, now=self._clock())
         with self._store as db:
             decision = decide(_with_balances(db, scopes, balance_ids), demand, patient=patient)
             if isinstance(decision, Deny):
@@ -117,11 +129,7 @@ class SqliteLedger(Memory, Balances):
             tokens = min(decision.held_tokens, NANOS_MAX)
             hold_id = add(db, row._replace(held_nanos=nanos, held_tokens=tokens))
             hold = Hold(hold_id, call, nanos, tokens, scopes, balance_ids)
-            db.execute(
-                "INSERT INTO open_holds (hold_id, process_id, held_nanos, held_tokens) "
-                "VALUES (?, ?, ?, ?)",
-                (hold_id, self._process_id, nanos, tokens),
-            )
+            db.execute(OPEN, (self._process_id, hold_id, nanos, tokens, *lost))
             _post_held(db, hold_id, hold, nanos=nanos, tokens=tokens, calls=1)
         return Admit(hold, decision.output_limit)
 
@@ -173,7 +181,9 @@ class SqliteLedger(Memory, Balances):
         self._check_open()
         with self._store as db:
             self._endings.end(db, hold, settlement)
-            return _balances(db, hold)
+            balances = _balances(db, hold)
+        self._pulse.ended(hold.id)
+        return balances
 
     def correct(self, hold: Hold, settlement: Settlement) -> None:
         """In the balances that the ending was posted to; any number of times."""
@@ -190,6 +200,7 @@ class SqliteLedger(Memory, Balances):
             found = claimant(db, call.provider, settlement.response_id)
             if found is not None:
                 entry_id, kind = found
+                self._pulse.ended(entry_id)
                 return kind == EntryKind.HOLD and self._endings.end_parked(db, entry_id, settlement)
             row = call_row(EntryKind.CHARGED, call, process_id=self._process_id)
             entry_id = add(db, settled(row, settlement))
@@ -256,14 +267,15 @@ class SqliteLedger(Memory, Balances):
         self._check_open()
         if self._path is None:
             return []
-        others = self._read(lambda db: db.execute(_OTHERS, {"me": self._process_id}).fetchall())
+        others = self._read(lambda db: db.execute(OTHERS, {"me": self._process_id}).fetchall())
         recovered: list[int] = []
         for (process_id,) in others:
             path = lock_path(self._path, process_id)
             if is_gone(path):
+                until = ended_before(path, now=self._clock())
                 with self._store as db:
                     note = "recovered: its proxy was gone"
-                    recovered += self._endings.assume_all(db, process_id, note)
+                    recovered += self._endings.assume_all(db, process_id, note, until=until)
                 with contextlib.suppress(OSError):
                     path.unlink()
         self._recovered += recovered
@@ -285,6 +297,7 @@ class SqliteLedger(Memory, Balances):
                 assert process_id is not None, "an INSERT has a row id"
                 if self._path is not None:
                     self._lock = Lock(lock_path(self._path, process_id))
+                    self._pulse.start(lock_path(self._path, process_id))
         except OSError as error:
             raise LedgerError(
                 f"the ledger {self._path}: its lock file cannot be made: {error.strerror}\n"
@@ -309,6 +322,7 @@ class SqliteLedger(Memory, Balances):
     def _let_go(self, *, remove: bool) -> None:
         self._closed = True
         self._store.close()
+        self._pulse.stop()
         if self._lock is not None:
             self._lock.release(remove=remove)
             self._lock = None

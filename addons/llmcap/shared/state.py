@@ -66,7 +66,7 @@ class Shared:
         self._notify = notify
         self.counter = TokenCounter()
         self.lineage = Lineage()
-        self.paces = Paces()
+        self.paces = Paces(ledger.paces())
         self.uploads = Uploads(self.counter)
         self.line = Line(places_max=policy.waiters_max)
         self.parked = Parked(ledger, clock=clock)

@@ -28,7 +28,7 @@ def try_cheap(admission: Admission) -> CallInFlight | None:
     if admission.scopes and (admission.sliced or shared.line.blocks(admission.keys)):
         return None
     cheap = replace(admission.demand, clampable=False)
-    decision = shared.ledger.hold(admission.call, admission.scopes, cheap)
+    decision = shared.ledger.hold(admission.call, admission.scopes, cheap, paced=admission.paced)
     return _go(admission, decision, None) if isinstance(decision, Admit) else None
 
 
@@ -41,7 +41,11 @@ def decide(admission: Admission, *, patient: bool) -> CallInFlight | Refused | W
     _turn_windows(admission)
     shared = admission.shared
     decision = shared.ledger.hold(
-        admission.call, admission.scopes, admission.demand, patient=patient
+        admission.call,
+        admission.scopes,
+        admission.demand,
+        patient=patient,
+        paced=admission.paced,
     )
     if isinstance(decision, Admit) and decision.output_limit is not None:
         with _or_give_back(shared, decision.hold):
