@@ -6,7 +6,8 @@ mitmproxy's stream loop looks at nothing between two chunks: killing a flow ther
 when the provider has generated, and billed, the answer to its end. A subclass of its `HttpStream`
 closes the provider's side right after the chunk of the cut (the connection on HTTP/1, the one
 stream on HTTP/2) and then ends the client's response as a whole one. The name `HttpStream` is
-looked up in its module whenever a stream is made, so replacing it once covers every proxy mode.
+looked up in its module whenever a stream is made, so replacing it once (`attended`) covers every
+proxy mode.
 
 The same subclass notes the flows whose request is on its way to the provider: a call that never got
 there is free, and no other place tells the two apart for certain.
@@ -24,13 +25,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mitmproxy.connection import Connection
 from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
-    RequestEndOfMessage,
     RequestProtocolError,
     ResponseData,
     ResponseEndOfMessage,
@@ -58,7 +59,6 @@ class Lingering:
 
 
 _cut: set[str] = set()
-_asked: set[str] = set()  # flows whose request is whole, and not sent
 _sent: set[str] = set()
 _linger: dict[str, Linger] = {}
 _lingering: dict[str, Lingering] = {}
@@ -72,11 +72,6 @@ def cut(flow_id: str) -> None:
 def was_sent(flow_id: str) -> bool:
     """Whether a byte of the request may have reached the provider."""
     return flow_id in _sent
-
-
-def was_answered_here(flow_id: str) -> bool:
-    """Whether an addon has answered the flow in the provider's place."""
-    return flow_id in _asked
 
 
 def linger(flow_id: str, how_long: Linger) -> None:
@@ -96,7 +91,6 @@ async def lingered(flow_ids: Iterable[str]) -> None:
 def forget(flow_id: str) -> None:
     """Drop what is kept about a flow that has ended."""
     _cut.discard(flow_id)
-    _asked.discard(flow_id)
     _sent.discard(flow_id)
     _linger.pop(flow_id, None)
     if lingering := _lingering.pop(flow_id, None):
@@ -106,23 +100,24 @@ def forget(flow_id: str) -> None:
 class CuttableHttpStream(http.HttpStream):
     """mitmproxy's stream, plus the look between two chunks, and the look back at a lost client."""
 
-    def state_consume_request_body(self, event: events.Event) -> CommandGenerator[None]:
-        """Note that the request is whole: the hooks come, and then the way to the provider."""
-        if isinstance(event, RequestEndOfMessage):
-            _asked.add(self.flow.id)
-        yield from super().state_consume_request_body(event)
+    watch: Callable[[bytes], bytes] | None = None  # what the body goes through first
 
     def make_server_connection(self) -> CommandGenerator[bool]:
-        """Connect, and note that the request goes out."""
+        """Connect, look once more, and note that the request goes out."""
         connected = yield from super().make_server_connection()
-        if connected:
-            _asked.discard(self.flow.id)
-            _sent.add(self.flow.id)
-        return connected
+        if not connected or not (yield from self.last_look(self.context.server)):
+            return False
+        _sent.add(self.flow.id)
+        return True
+
+    def last_look(self, server: Connection) -> CommandGenerator[bool]:  # noqa: ARG002  see `attended`
+        """Whether the request may leave; where it may not, it was answered."""
+        yield from ()
+        return True
 
     def state_stream_response_body(self, event: events.Event) -> CommandGenerator[None]:
         """Pass one event on, then stop where the chunk was the last."""
-        yield from super().state_stream_response_body(event)
+        yield from self._pass_on(event)
         still_streaming = self.server_state == self.state_stream_response_body
         if isinstance(event, ResponseData) and still_streaming and self.flow.id in _cut:
             _cut.discard(self.flow.id)
@@ -136,6 +131,18 @@ class CuttableHttpStream(http.HttpStream):
             # in this state it consumes them.
             if self.server_state == self.state_done:
                 self.server_state = self.state_errored
+
+    def _pass_on(self, event: events.Event) -> CommandGenerator[None]:
+        """Meter what comes from the provider, before an addon's stream callable has it."""
+        if self.watch is None or not isinstance(event, ResponseData | ResponseEndOfMessage):
+            yield from super().state_stream_response_body(event)
+            return
+        # An empty piece would end the client's response on HTTP/1.
+        if passed := self.watch(event.data if isinstance(event, ResponseData) else b""):
+            piece = ResponseData(self.stream_id, passed)
+            yield from super().state_stream_response_body(piece)
+        if isinstance(event, ResponseEndOfMessage):
+            yield from super().state_stream_response_body(event)
 
     # --- after the client has gone ------------------------------------------------------------
 
@@ -181,8 +188,8 @@ class CuttableHttpStream(http.HttpStream):
     def _take_in(self, data: bytes) -> None:
         response = self.flow.response
         assert response is not None, "a body comes after its head"
-        if callable(response.stream):
-            response.stream(data)
+        if self.watch is not None:
+            self.watch(data)
         elif data:
             self.response_body_buf += data
         else:
@@ -205,8 +212,3 @@ class CuttableHttpStream(http.HttpStream):
     def state_over(self, _: events.Event) -> CommandGenerator[None]:
         """Nothing that still comes matters."""
         yield from ()
-
-
-def install() -> None:
-    """Make every stream from now on a cuttable one."""
-    http.HttpStream = CuttableHttpStream  # type: ignore[misc]

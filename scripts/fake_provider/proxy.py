@@ -105,13 +105,14 @@ class ProxyHandle:
 
 
 @contextmanager
-def proxy_process(
+def proxy_process(  # noqa: PLR0913  each is a setting of its own
     folder: Path,
     provider: ProviderHandle,
     *,
     cap: str = "",
     config: str = "",
     addon: Path = ADDON,
+    before: Sequence[Path] = (),
     ledger: Path | None = None,
     options: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
@@ -119,8 +120,9 @@ def proxy_process(
     """
     Start it on a free port and end it with the block; its files go to `folder`.
 
-    `config` is the text of a config file, `options` are for mitmdump. A second one with the same
-    folder continues with the same ledger; `ledger` names one that several folders share.
+    `config` is the text of a config file, `options` are for mitmdump, the scripts of `before` are
+    loaded before LLMCap's. A second one with the same folder continues with the same ledger;
+    `ledger` names one that several folders share.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ledger = ledger or folder / "ledger.sqlite3"
@@ -134,7 +136,7 @@ def proxy_process(
     settings.append(f"ssl_verify_upstream_trusted_ca={provider.ca}")
     command = [
         str(Path(sys.executable).with_name("mitmdump")),
-        *("-s", str(addon), "-s", str(REDIRECT)),
+        *(word for script in (*before, addon, REDIRECT) for word in ("-s", str(script))),
         *("--listen-host", "127.0.0.1", "--listen-port", "0"),
         *(part for setting in settings for part in ("--set", setting)),
         *options,

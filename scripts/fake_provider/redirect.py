@@ -37,13 +37,24 @@ def server_connect(data: ServerConnectionHookData) -> None:
         data.server.address = ("127.0.0.1", PORT)
 
 
-def request(flow: HTTPFlow) -> None:
-    """Note that it came; a refused one has its response by now, and came all the same."""
+def response(flow: HTTPFlow) -> None:
+    """Note that it came; a refused one came all the same, and went nowhere."""
+    assert flow.response is not None
+    note(flow, refused="x-llmcap-reason" in flow.response.headers)
+
+
+def error(flow: HTTPFlow) -> None:
+    """Likewise one that broke off."""
+    note(flow, refused=False)
+
+
+def note(flow: HTTPFlow, *, refused: bool) -> None:
+    """A line for one request."""
     seen = {
         "host": flow.request.pretty_host,
         "path": flow.request.path,
         "http": flow.request.http_version,
-        "refused": flow.response is not None,
+        "refused": refused,
     }
     with REQUESTS.open("a", encoding="utf-8") as file:
         file.write(json.dumps(seen) + "\n")

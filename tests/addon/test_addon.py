@@ -1,4 +1,4 @@
-"""The shell: every hook that decides refuses when something in it breaks."""
+"""The shell: whatever decides refuses when something in it breaks."""
 
 import asyncio
 import json
@@ -6,12 +6,13 @@ import json
 import pytest
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.test import taddons, tflow, tutils
+from steps import answer, begin, broke, calls_of, decide
 from walk import chat, completion, walk
 
-from llmcap import addon as addon_module
 from llmcap import cut
 from llmcap.addon import LLMCap
 from llmcap.errors import LedgerError
+from llmcap.shell import calls
 
 
 @pytest.fixture
@@ -38,17 +39,6 @@ def flow(body: bytes | None = None, *, host: str = "api.openai.com", **headers: 
     return made
 
 
-def run(*steps) -> None:
-    """Run hooks in their order."""
-
-    async def story():
-        for step in steps:
-            if step is not None:
-                await step
-
-    asyncio.run(story())
-
-
 def respond(made, body: bytes, *, status: int = 200) -> None:
     """The provider's whole answer."""
     made.response = tutils.tresp(status_code=status, content=body)
@@ -59,36 +49,28 @@ def respond(made, body: bytes, *, status: int = 200) -> None:
 def test_a_call_is_admitted_metered_and_told_its_cost(addon):
     """The walk, through the hooks."""
     made = flow()
-    run(addon.request(made))
+    decide(addon, made)
     assert made.response is None
     respond(made, completion(100, 10))
-    run(addon.responseheaders(made), addon.response(made))
+    answer(addon, made, [made.response.content])
     assert made.response.headers["x-llmcap-cost"] == "0.000021"
     assert addon.there.balance.spent == 21_000
-    assert not addon._in_flight
+    assert not calls_of(addon).in_flight
 
 
 def test_a_call_over_the_cap_is_answered_here():
     """429, and the provider is not asked."""
     addon = LLMCap(firewall=walk("0").firewall)
     made = flow()
-    run(addon.request(made))
+    decide(addon, made)
     assert made.response.status_code == 429
     assert json.loads(made.response.content)["error"]["code"] == "project_spend_limit_exceeded"
-
-
-def test_another_addons_answer_is_left_alone(addon):
-    """It will not be sent to the provider."""
-    made = flow()
-    made.response = tutils.tresp()
-    run(addon.request(made))
-    assert addon.there.balance.held == 0
 
 
 def test_what_llmcap_is_told_by_headers_stays_here(addon):
     """And the answer is asked for in clear, so that it can be metered."""
     made = flow(x_llmcap_project="alpha", accept_encoding="gzip")
-    run(addon.request(made))
+    decide(addon, made)
     assert "x-llmcap-project" not in made.request.headers
     assert made.request.headers["accept-encoding"] == "identity"
 
@@ -103,7 +85,7 @@ def test_an_exception_before_the_call_is_sent_refuses_it(addon, monkeypatch, whe
     target = addon.firewall if where == "consider" else addon.firewall.ledger
     monkeypatch.setattr(target, where, broken)
     made = flow()
-    run(addon.request(made))
+    decide(addon, made)
     assert made.response.status_code >= 400
     assert b"could not account for it" in made.response.content
     assert addon.there.balance.held == 0
@@ -117,7 +99,7 @@ def test_a_ledger_that_cannot_write_refuses(addon, monkeypatch):
 
     monkeypatch.setattr(addon.firewall.ledger, "hold", full)
     made = flow()
-    run(addon.request(made))
+    decide(addon, made)
     assert b"the disk is full" in made.response.content
 
 
@@ -127,44 +109,43 @@ def test_failing_open_is_the_users_choice(monkeypatch):
     addon = LLMCap(firewall=there.firewall)
     monkeypatch.setattr(there.firewall, "consider", lambda *_: 1 / 0)
     made = flow()
-    run(addon.request(made))
+    decide(addon, made)
     assert made.response is None
 
 
 def test_a_mistake_while_metering_costs_the_hold_and_passes_the_answer(addon, monkeypatch):
     """The provider was paid; the client gets what it paid for."""
     made = flow()
-    run(addon.request(made))
+    decide(addon, made)
     held = addon.there.balance.held
-    call = addon._in_flight.get(made.id)
+    call = calls_of(addon).in_flight.get(made.id).call
     monkeypatch.setattr(call, "feed", lambda _: 1 / 0)
     respond(made, completion(100, 10))
-    run(addon.responseheaders(made), addon.response(made))
+    answer(addon, made, [made.response.content])
     assert addon.there.balance.spent == held
     assert addon.there.balance.held == 0
 
 
-def test_a_stream_callable_never_raises(addon, monkeypatch):
+def test_what_a_stream_goes_through_never_raises(addon, monkeypatch):
     """mitmproxy would drop the chunk and go on unmetered."""
     made = flow(chat(stream=True, max_tokens=50).body)
-    run(addon.request(made))
+    decide(addon, made)
     made.response = tutils.tresp(content=b"")
     made.response.headers["content-type"] = "text/event-stream"
-    run(addon.responseheaders(made))
-    monkeypatch.setattr(addon._in_flight.get(made.id), "feed", lambda _: 1 / 0)
-    assert made.response.stream(b"data: {}\n\n") == b"data: {}\n\n"
+    watch = begin(addon, made)
+    monkeypatch.setattr(calls_of(addon).in_flight.get(made.id).call, "feed", lambda _: 1 / 0)
+    assert watch(b"data: {}\n\n") == b"data: {}\n\n"
     assert addon.there.balance.held == 0
 
 
 @pytest.mark.parametrize("sent", [True, False])
 def test_a_hang_up_settles_what_was_sent_and_frees_what_was_not(addon, sent):
-    """mitmproxy fires `error` then, never `response`."""
+    """mitmproxy tells of an error then, never of a response."""
     made = flow()
-    run(addon.request(made))
+    decide(addon, made)
     if sent:
         cut._sent.add(made.id)
-    made.error = tflow.terr()
-    run(addon.error(made))
+    broke(addon, made)
     assert addon.there.balance.held == 0
     assert bool(addon.there.balance.spent) is sent
     assert not cut.was_sent(made.id)
@@ -172,13 +153,13 @@ def test_a_hang_up_settles_what_was_sent_and_frees_what_was_not(addon, sent):
 
 def test_a_client_that_leaves_while_the_provider_is_connected_to_leaves_no_hold(addon, monkeypatch):
     """mitmproxy then fires neither `response` nor `error`."""
-    monkeypatch.setattr(addon_module, "ABANDONED_AFTER_SECONDS", 0)
+    monkeypatch.setattr(calls, "ABANDONED_AFTER_SECONDS", 0)
     made = flow()
 
     async def story():
-        assert addon.request(made) is None
+        assert calls_of(addon).decide(made, ()) is None
         assert addon.there.balance.held > 0
-        await addon.client_disconnected(made.client_conn)
+        await addon.shell.client_disconnected(made.client_conn)
         await asyncio.sleep(0.01)
 
     asyncio.run(story())
@@ -216,7 +197,7 @@ def test_the_end_of_the_proxy_settles_what_is_in_flight():
     there = walk("1")
     addon = LLMCap(firewall=there.firewall)
     made = flow()
-    run(addon.request(made))
+    decide(addon, made)
     ended = []
     there.firewall.ledger.end = lambda _, settlement: ended.append(settlement.ending)
     with taddons.context(addon):

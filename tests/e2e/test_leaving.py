@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 import pytest
 
@@ -91,26 +90,3 @@ def test_the_other_streams_of_a_connection_go_on_when_one_is_left(
     proxy.settle()
     assert provider.nanos() <= proxy.spent_nanos()
     assert "has crashed" not in proxy.log()
-
-
-ANSWERING = """
-from mitmproxy import http
-
-def request(flow):
-    if not flow.response:
-        flow.response = http.Response.make(200, b"{}", {"content-type": "application/json"})
-"""
-
-
-def test_a_call_that_another_addon_answers_costs_nothing(
-    start: Start, provider: ProviderHandle, tmp_path: Path
-) -> None:
-    """It was held, and never sent."""
-    (tmp_path / "answering.py").write_text(ANSWERING)
-    proxy = start(cap="1", options=["-s", str(tmp_path / "answering.py")])
-    outcomes = call(proxy, Plan(max_tokens=500), Plan(max_tokens=500, http2=True))
-    assert [outcome.fate for outcome in outcomes] == [Fate.SERVED, Fate.SERVED]
-    proxy.settle()
-    assert provider.bill()["records"] == []
-    assert [entry["kind"] for entry in proxy.entries("kind")].count("released") == 2
-    assert proxy.spent_nanos() == 0

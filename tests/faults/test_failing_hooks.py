@@ -1,5 +1,5 @@
 """
-Something raises inside a hook, whatever and wherever it is.
+Something raises inside the shell, whatever and wherever it is.
 
 Before the request is sent: the client gets an error, nothing is forwarded, nothing stays held.
 After it: the client gets the provider's bytes as they are, and the hold ends at no less than the
@@ -7,13 +7,12 @@ cost. In either case the next call is served as if nothing had happened.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from mitmproxy import http
 from mitmproxy.test import taddons, tflow
+from steps import begin, broke, calls_of, decide, end
 from walk import Walk, chat, chunk, completion, walk
 
 from llmcap import cut
@@ -21,6 +20,7 @@ from llmcap.addon import LLMCap
 from llmcap.ledger import queries
 from llmcap.providers.shape import Request
 from llmcap.records import EntryKind
+from llmcap.shell.keeper import Watch
 from llmcap.walk import decision
 
 READ, WRITTEN = 100, 10
@@ -79,43 +79,30 @@ def flow_of(request: Request) -> http.HTTPFlow:
     return flow
 
 
-def run(hook: Callable[[http.HTTPFlow], Any], flow: http.HTTPFlow) -> None:
-    """Run a hook as mitmproxy does: what it raises is logged, and the flow goes on."""
-
-    async def story() -> None:
-        work = hook(flow)
-        if work is not None:
-            await work
-
-    with contextlib.suppress(Exception):
-        asyncio.run(story())
-
-
 def forwarded(addon: LLMCap, flow: http.HTTPFlow) -> bool:
-    """Run the request hook; whether mitmproxy would send the request on."""
-    run(addon.request, flow)
+    """Let the keeper decide; whether mitmproxy would send the request on."""
+    decide(addon, flow)
     return flow.response is None and flow.error is None
 
 
-def begins(addon: LLMCap, flow: http.HTTPFlow, kind: str) -> None:
+def begins(addon: LLMCap, flow: http.HTTPFlow, kind: str) -> Watch | None:
     """The request went out, and the head of its answer is here."""
     cut._sent.add(flow.id)
     flow.response = http.Response.make(200, b"", {"content-type": kind})
     del flow.response.headers["content-length"]
-    run(addon.responseheaders, flow)
+    return begin(addon, flow)
 
 
 def answered(addon: LLMCap, flow: http.HTTPFlow, pieces: list[bytes]) -> bytes:
-    """Run the hooks of a response; what the client gets of its body."""
-    begins(addon, flow, "text/event-stream" if len(pieces) > 1 else "application/json")
+    """The whole answer; what the client gets of its body."""
+    watch = begins(addon, flow, "text/event-stream" if len(pieces) > 1 else "application/json")
     assert flow.response is not None
     got = b"".join(pieces)
-    if callable(flow.response.stream):
-        passed = [flow.response.stream(piece) for piece in (*pieces, b"")]
-        got = b"".join(each if isinstance(each, bytes) else b"".join(each) for each in passed)
+    if watch is not None:
+        got = b"".join(watch(piece) for piece in (*pieces, b""))
     else:
         flow.response.raw_content = got
-    run(addon.response, flow)
+    end(addon, flow)
     assert flow.id not in cut._sent
     return got
 
@@ -131,7 +118,7 @@ def assert_it_lives(addon: LLMCap, there: Walk) -> None:
     """Nothing is held or kept, and the next calls settle to the nano-dollar."""
     there.firewall.keep_house()
     assert there.balance.held == 0
-    assert not addon._in_flight
+    assert not calls_of(addon).in_flight
     spent = there.balance.spent
     exchanged(addon, chat(max_tokens=50), JSON)
     exchanged(addon, chat(max_tokens=50, stream=True), STREAM)
@@ -143,15 +130,15 @@ def assert_it_lives(addon: LLMCap, there: Walk) -> None:
 # --- before the request is sent ---------------------------------------------------------------
 
 BEFORE = [
-    "llmcap.addon.provider_host",
-    "llmcap.addon.request_of",
-    "llmcap.addon.Callers.facts",
+    "llmcap.shell.calls.provider_hosts",
+    "llmcap.shell.calls.request_of",
+    "llmcap.shell.calls.Callers.facts",
     "llmcap.firewall.Firewall.consider",
     "llmcap.walk.consider.attributes_of",
     "llmcap.shared.state.scopes_for",
     "llmcap.walk.consider.Admission",
     "llmcap.pricing.PriceBook.find",
-    "llmcap.addon.admit_at_once",
+    "llmcap.shell.calls.admit_at_once",
     "llmcap.admission.demand",
     "llmcap.patience.try_cheap",
     "llmcap.ledger.sqlite.SqliteLedger.hold",
@@ -159,7 +146,7 @@ BEFORE = [
     "llmcap.walk.decision.CallInFlight",
     "llmcap.flight.CallInFlight.__init__",
     "llmcap.flight.Allowance",
-    "llmcap.addon.strip_own_headers",
+    "llmcap.shell.calls.strip_own_headers",
     "llmcap.guard.Guard.restraint",
     "llmcap.shared.state.Shared.fingerprint_of",
     "llmcap.walk.consider.restrained",
@@ -167,11 +154,11 @@ BEFORE = [
 
 
 LATER = [
-    "llmcap.addon.admit",
+    "llmcap.shell.calls.admit",
     "llmcap.guard.Guard.ask",
     "llmcap.patience.try_cheap",
     "llmcap.ledger.sqlite.SqliteLedger.hold",
-    "llmcap.addon.strip_own_headers",
+    "llmcap.shell.calls.strip_own_headers",
 ]
 
 
@@ -191,15 +178,13 @@ def test_a_fault_before_the_request_is_sent_refuses_it(
     flow = flow_of(chat(max_tokens=50))
     with monkeypatch.context() as patch:
         if waits:
-            patch.setattr("llmcap.addon.admit_at_once", lambda _: None)
+            patch.setattr("llmcap.shell.calls.admit_at_once", lambda _: None)
         patch.setattr(target, fault)
         assert not forwarded(addon, flow)
     assert fault.reached
-    if flow.response is not None:
-        assert flow.response.status_code >= 400
-        run(addon.response, flow)
-    else:
-        run(addon.error, flow)
+    assert flow.response is not None
+    assert flow.response.status_code >= 400
+    end(addon, flow)
     assert there.balance.spent == 0
     assert_it_lives(addon, there)
 
@@ -277,18 +262,18 @@ def test_what_ends_the_program_is_no_failure(
     monkeypatch.setattr(addon.firewall, "consider", ends)
     flow = flow_of(chat())
     with pytest.raises(ending):
-        addon.request(flow)
+        decide(addon, flow)
     assert flow.response is None
 
 
 @pytest.mark.parametrize(
     "also",
     [
-        "llmcap.addon.refuse",
-        "llmcap.addon.response_of",
+        "llmcap.shell.calls.refuse",
+        "llmcap.shell.calls.response_of",
         "llmcap.firewall.Firewall.note_refusal",
         "llmcap.ledger.sqlite.SqliteLedger.refuse",
-        "llmcap.addon.provider_of",
+        "llmcap.shell.calls.provider_of",
     ],
 )
 def test_a_fault_in_the_refusal_itself_still_does_not_forward(
@@ -320,8 +305,8 @@ def test_a_fault_in_an_endpoints_rewriting_leaves_no_hold(
 # --- after it was sent ------------------------------------------------------------------------
 
 AFTER = [
-    "llmcap.addon.must_stream",
-    "llmcap.addon.LLMCap._watch",
+    "llmcap.shell.passage.must_stream",
+    "llmcap.shell.passage.Passage.begin",
     "llmcap.flight.CallInFlight.responded",
     "llmcap.flight.CallInFlight.headers",
     "llmcap.flight.CallInFlight.feed",
@@ -399,13 +384,12 @@ def test_a_fault_at_a_hang_up_charges_no_less(
     """The client left in the middle, and then something fails on our side too."""
     flow = flow_of(chat(max_tokens=50, stream=True))
     assert forwarded(addon, flow)
-    begins(addon, flow, "text/event-stream")
-    assert flow.response is not None
-    assert callable(flow.response.stream)
-    flow.response.stream(chunk("hello"))
+    watch = begins(addon, flow, "text/event-stream")
+    assert watch is not None
+    watch(chunk("hello"))
     with monkeypatch.context() as patch:
         patch.setattr(target, fault)
-        run(addon.error, flow)
+        broke(addon, flow)
     assert fault.reached
     there.firewall.keep_house()
     assert there.balance.spent >= 600
@@ -419,14 +403,13 @@ def test_a_fault_in_the_last_resort_keeps_all_that_is_held(
     flow = flow_of(chat(max_tokens=50, stream=True))
     assert forwarded(addon, flow)
     held = there.balance.held
-    begins(addon, flow, "text/event-stream")
-    assert flow.response is not None
-    assert callable(flow.response.stream)
+    watch = begins(addon, flow, "text/event-stream")
+    assert watch is not None
     with monkeypatch.context() as patch:
         patch.setattr("llmcap.providers.openai_chat.ChatReader.event", Fault())
         patch.setattr("llmcap.flight.at_hold", fault)
-        flow.response.stream(chunk("hello"))
-        run(addon.error, flow)
+        watch(chunk("hello"))
+        broke(addon, flow)
     assert fault.reached
     there.firewall.keep_house()
     assert there.balance.held == held
@@ -446,7 +429,7 @@ def test_a_fault_when_the_proxy_ends_settles_every_call(
             assert forwarded(addon, flow)
             cut._sent.add(flow.id)
         held = there.balance.held
-        spoilt = addon._in_flight.get(flows[0].id)
+        spoilt = calls_of(addon).in_flight.get(flows[0].id).call
         monkeypatch.setattr(spoilt, "broke", fault)
         monkeypatch.setattr(there.firewall.ledger, "close", lambda: closed.append(True))
         addon.done()

@@ -27,7 +27,7 @@ def facts(callers: Callers, *, user: str = "", identify: bool = False) -> Facts:
     async def call() -> Facts:
         wanted = ProcessPolicy.ON if identify else ProcessPolicy.OFF
         policy = Policy(identify_processes=wanted)
-        found = callers.facts("c1", CLIENT, SERVER, user=user, policy=policy)
+        found = callers.facts("c1", CLIENT, SERVER, user=user, port="8080", policy=policy)
         try:
             return found if isinstance(found, Facts) else await found
         finally:

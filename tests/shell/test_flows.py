@@ -3,14 +3,17 @@
 import base64
 
 import pytest
-from mitmproxy.test import tflow, tutils
+from mitmproxy import http
+from mitmproxy.addons.upstream_auth import UpstreamAuth
+from mitmproxy.proxy.mode_specs import ProxyMode
+from mitmproxy.test import taddons, tflow, tutils
 
 from llmcap.errors import LLMCapError
 from llmcap.replies import Refusal, Reply
 from llmcap.shell.flows import (
+    credentials,
     end_grpc,
     must_stream,
-    provider_host,
     proxy_user,
     request_of,
     response_of,
@@ -24,19 +27,6 @@ def flow(host: str = "api.openai.com", **fields):
     """A flow to a host, with a response."""
     request = tutils.treq(host=host, path=b"/v1/chat/completions?a=1", **fields)
     return tflow.tflow(req=request, resp=True)
-
-
-def test_a_provider_is_known_by_host_host_header_or_sni():
-    """A redirected or transparent connection has an address for a host."""
-    plain = flow()
-    assert provider_host(plain) == "api.openai.com"
-    by_header = flow(host="127.0.0.1")
-    by_header.request.headers["host"] = "api.anthropic.com"
-    assert provider_host(by_header) == "api.anthropic.com"
-    by_sni = flow(host="127.0.0.1")
-    by_sni.client_conn.sni = "API.openai.com"
-    assert provider_host(by_sni) == "api.openai.com"
-    assert provider_host(flow(host="example.com")) is None
 
 
 def test_the_request_is_decoded_and_its_query_apart():
@@ -62,16 +52,49 @@ def test_a_body_that_cannot_be_decoded_is_an_error():
         request_of(broken, "api.openai.com")
 
 
+LOGIN = (b"proxy-authorization", b"Basic YTpi")
+
+
+def with_headers(*fields: tuple[bytes, bytes], mode: str = "regular"):
+    """A flow with these headers, plain HTTP, that came in in a mode."""
+    made = flow()
+    made.request.scheme = "http"
+    made.request.headers = http.Headers(fields)
+    made.client_conn.proxy_mode = ProxyMode.parse(mode)
+    return made
+
+
 def test_own_headers_and_the_proxys_password_are_not_forwarded():
     """They are no business of the provider's."""
-    own = flow()
-    for name in ("x-llmcap-project", "x-customer-id", "proxy-authorization", "x-other"):
-        own.request.headers[name] = "1"
-    strip_own_headers(own)
-    assert "x-other" in own.request.headers
-    assert not {"x-llmcap-project", "x-customer-id", "proxy-authorization"} & set(
-        own.request.headers
-    )
+    own = (b"x-llmcap-project", b"1"), (b"X-Customer-Id", b"1"), (b"Proxy-Authorization", b"1")
+    made = with_headers(*own, (b"x-other", b"1"))
+    strip_own_headers(made, made.request.headers.fields)
+    assert made.request.headers.fields == ((b"x-other", b"1"),)
+
+
+@pytest.mark.parametrize(
+    ("mode", "option", "came", "stays"),
+    [
+        ("upstream:http://proxy:3128", None, False, True),
+        ("upstream:http://proxy:3128", None, True, False),
+        ("upstream:http://proxy:3128", "a:b", True, True),
+        ("regular", "a:b", True, False),
+    ],
+    ids=["another addon's", "the client's", "mitmproxy's, the same", "nobody's"],
+)
+def test_the_password_for_the_next_proxy_stays(mode, option, came, stays):
+    """mitmproxy adds it to plain HTTP, and without it the next proxy answers 407."""
+    with taddons.context(UpstreamAuth()) as context:
+        context.options.upstream_auth = option
+        made = with_headers(LOGIN, mode=mode)
+        strip_own_headers(made, (LOGIN,) if came else ())
+        assert (LOGIN in made.request.headers.fields) is stays
+
+
+def test_a_client_tells_its_proxy_who_it_is():
+    """In the headers that came, whatever became of them."""
+    assert credentials(((b"host", b"x"), (b"Proxy-Authorization", b"Basic x"))) == "Basic x"
+    assert credentials(((b"host", b"x"),)) == ""
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from mitmproxy.connection import Server
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import taddons, tflow, tutils
 
-from llmcap.shell.ownports import Listener, OwnPorts
+from llmcap.shell.listeners import Listener
+from llmcap.shell.ownports import OwnPorts
 
 PORT = 8377
 

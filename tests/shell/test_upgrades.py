@@ -56,7 +56,9 @@ class Shell:
         content = json.dumps(document).encode()
         message = WebSocketMessage(Opcode.TEXT, from_client, content)
         self.flow.websocket.messages.append(message)
-        await self.addon.websocket_message(self.flow)
+        work = self.addon.frame(self.flow)
+        if work is not None:
+            await work
         return message
 
 
@@ -123,7 +125,7 @@ def test_a_connection_that_ends_while_a_frame_waits_leaves_nothing(shell):
         told = shell("0.00013", min_output=100)
         await told.frame(ASK)
         assert (await told.frame(ASK)).dropped
-        told.addon.websocket_end(told.flow)
+        told.addon.hung_up(told.flow)
         await asyncio.sleep(0.3)
         assert told.walked.balance.held == 0
         assert len(told.walked.firewall.shared.line) == 0
@@ -169,7 +171,7 @@ def test_what_mitmproxy_would_pass_on_unread_is_refused(shell):
     """A change of protocol that ends in no WebSocket of mitmproxy's."""
     told = shell()
     told.flow.websocket = None
-    told.addon.response(told.flow)
+    told.addon.answered(told.flow)
     assert told.flow.response.status_code == 426
 
 

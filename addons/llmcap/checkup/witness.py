@@ -8,7 +8,8 @@ from llmcap.checkup.seen import Seen
 from llmcap.providers import match, provider_of
 from llmcap.providers.shape import Billing
 from llmcap.replies import Refusal, refuse
-from llmcap.shell.flows import provider_host, response_of
+from llmcap.shell.destinations import provider_host
+from llmcap.shell.flows import response_of
 
 MESSAGE = "llmcap doctor has seen this call, and did not send it: nothing was spent."
 

@@ -47,13 +47,21 @@ class Callers:
             self._users[connection] = user
 
     def facts(
-        self, connection: str, client: Address, server: Address, *, user: str, policy: Policy
+        self,
+        connection: str,
+        client: Address,
+        server: Address,
+        *,
+        user: str,
+        port: str,
+        policy: Policy,
     ) -> Facts | Awaitable[Facts]:
         """
         What is known of the maker of a call; its process only where the policy asks for it, and
-        then that may have to be waited for.
+        then that may have to be waited for. `server` is what the client's socket is connected to,
+        `port` where it came in.
         """
-        facts = self._facts_of(self._users.get(connection) or user, server[1])
+        facts = self._facts_of(self._users.get(connection) or user, port)
         # A proxy that was started for one program knows it, also where others call for that one.
         if facts.cwd or not self._identifies(policy):
             return facts
@@ -75,10 +83,10 @@ class Callers:
         return self._wanted
 
     @lru_cache(maxsize=256)  # noqa: B019 - one of these lives as long as its proxy
-    def _facts_of(self, user: str, port: int) -> Facts:
+    def _facts_of(self, user: str, port: str) -> Facts:
         """What a proxy user's calls on a port have in common."""
         known = user or self._of_all.proxy_user
-        return dataclasses.replace(self._of_all, proxy_user=known, port=str(port))
+        return dataclasses.replace(self._of_all, proxy_user=known, port=port)
 
     async def of(self, connection: str, client: Address, server: Address) -> Owner | None:
         """The program at the other end of a connection; None where that cannot be known."""

@@ -1,20 +1,30 @@
 """
-How a WebSocket is closed by us, after the last frame that was injected into it.
+mitmproxy's WebSocket, with the keeper behind the hook of every frame; and how we close one.
 
-mitmproxy has no command for that, and a killed flow goes on. A subclass of its layer looks after
-each injected frame whether it was the last one; the name `WebsocketLayer` is looked up in its
+The keeper decides about a frame when all addons have had it, also about one that another addon has
+put in. mitmproxy has no command to close a WebSocket, and a killed flow goes on: so after each
+frame of ours we look whether it was the last one. The name `WebsocketLayer` is looked up in its
 module whenever a connection is upgraded, so replacing it once covers every proxy mode.
 """
 
+import contextlib
 import time
+from collections.abc import Generator
+from typing import Any
 
 import wsproto.events
-from mitmproxy import http
+from mitmproxy import ctx, http
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers import websocket
+from mitmproxy.websocket import WebSocketMessage
 from wsproto.connection import ConnectionState
+from wsproto.frame_protocol import Opcode
+
+from llmcap.shell.keeper import keeper, waits
+
+Steps = Generator[commands.Command, Any, None]
 
 _closing: dict[str, tuple[int, str]] = {}
 
@@ -22,6 +32,19 @@ _closing: dict[str, tuple[int, str]] = {}
 def close(flow_id: str, code: int, reason: str) -> None:
     """Close the flow's connections after the next frame that is injected to its client."""
     _closing[flow_id] = (code, reason)
+
+
+class OwnMessage(WebSocketMessage):
+    """A frame that we put in: it was decided about."""
+
+
+def put_in(flow: http.HTTPFlow, content: bytes, *, to_client: bool, is_text: bool) -> None:
+    """Put a frame into the flow's WebSocket."""
+    kind = Opcode.TEXT if is_text else Opcode.BINARY
+    message = OwnMessage(kind, not to_client, content)
+    server = ctx.master.addons.get("proxyserver")
+    with contextlib.suppress(ValueError):  # the connection is gone
+        server.inject_event(websocket.WebSocketMessageInjected(flow, message))
 
 
 def forget(flow_id: str) -> None:
@@ -42,12 +65,43 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
             # mitmproxy would join the injected frame to the half that is here.
             self._put_off.append(event)
             return
-        yield from super().relay_messages(event)
+        yield from self._attended(super().relay_messages(event), event)
         yield from self._look_after(event)
         while self._put_off and self._open and not self._in_message(self._put_off[0]):
             injected = self._put_off.pop(0)
-            yield from super().relay_messages(injected)
+            yield from self._attended(super().relay_messages(injected), injected)
             yield from self._look_after(injected)
+
+    def _attended(self, steps: Steps, event: events.Event) -> Steps:
+        """Go through the steps of the layer; ask the keeper after each hook."""
+        decided = isinstance(event, websocket.WebSocketMessageInjected) and (
+            # What another addon says in the provider's place is no work of the provider's.
+            isinstance(event.message, OwnMessage) or not event.message.from_client
+        )
+        reply = None
+        while True:
+            try:
+                command = steps.send(reply)
+            except StopIteration:
+                return
+            is_frame = isinstance(command, websocket.WebsocketMessageHook) and not decided
+            if is_frame and not self._last.from_client:
+                yield from self._decide()  # what the provider said, before anybody rewrites it
+            reply = yield command
+            if is_frame and self._last.from_client:
+                yield from self._decide()  # what it will be told, when everybody has
+            elif isinstance(command, websocket.WebsocketEndHook):
+                keeper().hung_up(self.flow)
+
+    @property
+    def _last(self) -> WebSocketMessage:
+        assert self.flow.websocket is not None
+        return self.flow.websocket.messages[-1]
+
+    def _decide(self) -> CommandGenerator[None]:
+        work = keeper().frame(self.flow)
+        if work is not None:
+            yield waits(work)
 
     @property
     def _open(self) -> bool:
@@ -76,6 +130,7 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
                 yield ws.send2(wsproto.events.CloseConnection(code, reason))
             yield commands.CloseConnection(ws.conn)
         yield websocket.WebsocketEndHook(self.flow)
+        keeper().hung_up(self.flow)
         self.flow.live = False
         self._handle_event = self.done
 

@@ -3,39 +3,23 @@
 import base64
 from collections.abc import Mapping
 
-from mitmproxy import http
+from mitmproxy import ctx, http
+from mitmproxy.proxy.mode_specs import UpstreamMode
 
 from llmcap.attributes import OWN_HEADERS
 from llmcap.errors import LLMCapError
-from llmcap.providers import match, provider_of
 from llmcap.providers.shape import Request
 from llmcap.replies import Refusal, Reply, refuse
+from llmcap.shell.keeper import Fields
 
 # LLMCap's own headers, and the proxy's password, are no business of the provider's.
-_PRIVATE = frozenset(name.encode() for name in (*OWN_HEADERS, "proxy-authorization"))
+PROXY_AUTHORIZATION = b"proxy-authorization"
+_PRIVATE = frozenset((*(name.encode() for name in OWN_HEADERS), PROXY_AUTHORIZATION))
 
 LAST_WORDS = b'{"error": {"message": "LLMCap failed, so it did not send this call. See its log."}}'
 
 # Whole JSON answers up to this size are held back so that their cost can stand in a header.
 BUFFERED_BYTES_MAX = 4 * 1024 * 1024
-
-
-def provider_host(flow: http.HTTPFlow) -> str | None:
-    """The name under which the request's host is a provider's, or None."""
-    if provider_of(flow.request.host):
-        return flow.request.host.lower()
-    for name in (flow.request.pretty_host, flow.client_conn.sni or ""):
-        if name and provider_of(name):
-            return name.lower()
-    return _local_host(flow)
-
-
-def _local_host(flow: http.HTTPFlow) -> str | None:
-    """This machine, where one of its own servers is asked to run a model over plain HTTP."""
-    if flow.request.scheme != "http":
-        return None
-    path, _, _ = flow.request.path.partition("?")
-    return flow.request.host if match(flow.request.host, flow.request.method, path) else None
 
 
 def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
@@ -64,9 +48,14 @@ def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
 
 
 def headers_of(message: http.Message) -> dict[str, str]:
-    """By their names in lower case; several of a name are one, as HTTP says. For speed, by hand."""
+    """By their names in lower case; several of a name are one, as HTTP says."""
+    return named(message.headers.fields)
+
+
+def named(fields: Fields) -> dict[str, str]:
+    """The same of headers as mitmproxy keeps them. For speed, by hand."""
     found: dict[str, str] = {}
-    for raw_name, raw_value in message.headers.fields:
+    for raw_name, raw_value in fields:
         name = raw_name.lower().decode("utf-8", "surrogateescape")
         value = raw_value.decode("utf-8", "surrogateescape")
         found[name] = f"{found[name]}, {value}" if name in found else value
@@ -115,12 +104,38 @@ def end_grpc(flow: http.HTTPFlow, refusal: Refusal) -> None:
         )
 
 
-def strip_own_headers(flow: http.HTTPFlow) -> None:
-    """Take out what is no business of the provider's."""
+def strip_own_headers(flow: http.HTTPFlow, came: Fields) -> None:
+    """
+    Take out what is no business of the provider's.
+
+    The password for the next proxy is mitmproxy's, or of another addon, and no part of what came;
+    where mitmproxy was told it (`upstream_auth`), it may look the same.
+    """
     headers = flow.request.headers
-    kept = tuple([field for field in headers.fields if field[0].lower() not in _PRIVATE])
+    is_ours = is_for_next_proxy(flow)
+    kept = tuple(
+        field
+        for field in headers.fields
+        if (name := field[0].lower()) not in _PRIVATE
+        or (name == PROXY_AUTHORIZATION and (is_ours or field not in came))
+    )
     if len(kept) != len(headers.fields):
         headers.fields = kept
+
+
+def is_for_next_proxy(flow: http.HTTPFlow) -> bool:
+    """Whether mitmproxy itself tells the next proxy a password in this request."""
+    mode = flow.client_conn.proxy_mode
+    upstream = isinstance(mode, UpstreamMode) and flow.request.scheme == "http"
+    return upstream and "upstream_auth" in ctx.options and bool(ctx.options.upstream_auth)
+
+
+def credentials(fields: Fields) -> str:
+    """What a client told its proxy of itself."""
+    for name, value in fields:
+        if name.lower() == PROXY_AUTHORIZATION:
+            return value.decode("utf-8", "surrogateescape")
+    return ""
 
 
 def ask_for_identity(flow: http.HTTPFlow) -> None:

@@ -1,7 +1,7 @@
 """
-The guard round every hook that decides: mitmproxy forwards a call whose hook raised.
+The guard round what decides: whatever fails there refuses the call.
 
-A hook may work at once, or give an awaitable where it has to wait; both are guarded. Against
+It may work at once, or give an awaitable where it has to wait; both are guarded. Against
 everything: what a library written in Rust panics with (`pyo3_runtime.PanicException`, tiktoken's on
 some texts) is no `Exception`, and mitmproxy logs nothing then and answers nobody.
 """
@@ -15,32 +15,32 @@ from mitmproxy import http
 
 from llmcap import cut
 from llmcap.shell.flows import last_words
+from llmcap.shell.keeper import Fields, Work
 from llmcap.words.told import Log
 
 logger = Log(__name__)
 
-Work = Awaitable[None] | None
-Hook = Callable[[Any, http.HTTPFlow], Work]
+Hook = Callable[[Any, http.HTTPFlow, Fields], Work]
 
 # What ends the program or the task, and is no failure of a hook.
 ENDINGS = (SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
 
 
 class Shell(Protocol):
-    """An addon whose hooks are guarded."""
+    """Whose decisions are guarded."""
 
-    def hook_failed(self, flow: http.HTTPFlow, error: BaseException) -> None:
+    def failed(self, flow: http.HTTPFlow, error: BaseException) -> None:
         """Do what has to be done instead."""
         ...
 
 
 def guarded(hook: Hook) -> Hook:
-    """Refuse the call when the hook raises, at once or later, unless the user chose `fail_open`."""
+    """Refuse the call when the decision fails, at once or later, unless told to `fail_open`."""
 
     @functools.wraps(hook)
-    def safe(self: Shell, flow: http.HTTPFlow) -> Work:
+    def safe(self: Shell, flow: http.HTTPFlow, came: Fields) -> Work:
         try:
-            work = hook(self, flow)
+            work = hook(self, flow, came)
         except ENDINGS:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, mitmproxy would forward
@@ -62,7 +62,7 @@ def guarded(hook: Hook) -> Hook:
 def failed(shell: Shell, flow: http.HTTPFlow, error: BaseException) -> None:
     """Have the shell refuse; where even that fails, refuse here."""
     try:
-        shell.hook_failed(flow, error)
+        shell.failed(flow, error)
     except ENDINGS:
         raise
     except BaseException as worse:

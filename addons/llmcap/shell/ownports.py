@@ -9,37 +9,17 @@ that turns out to be a connection of our own is served nothing, whatever led it 
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass
-from ipaddress import ip_address
+from collections.abc import Awaitable
 
-from mitmproxy import ctx, http
+from mitmproxy import http
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from llmcap.shell.addresses import is_local, plain
+from llmcap.shell.listeners import Listener, listeners
 
 SAID = "This is the port of a proxy, LLMCap's, and no web page: a request to itself leads nowhere."
 
 # Of RFC 9110, section 15.5.20: this server cannot answer for the target.
 MISDIRECTED = 421
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Where a proxy takes connections, by an IP address and a port."""
-
-    host: str
-    port: int
-    protocol: str  # tcp, udp or both
-
-    def takes(self, host: str, *, protocol: str) -> bool:
-        """Whether a connection to this port of that address, which is no name, would be its own."""
-        if self.protocol not in (protocol, "both"):
-            return False
-        mine, asked = plain(self.host), plain(host)
-        if asked.is_unspecified:  # to connect to it is to connect to this machine
-            asked = ip_address("127.0.0.1" if asked.version == 4 else "::1")
-        return is_local(str(asked)) if mine.is_unspecified else mine == asked
 
 
 class OwnPorts:
@@ -97,15 +77,3 @@ async def leads_here(host: str, port: int, *, protocol: str) -> bool:
 def listeners_on(port: int) -> list[Listener]:
     """Those that take connections on a port."""
     return [each for each in listeners() if each.port == port]
-
-
-def listeners() -> Iterator[Listener]:
-    """Those of mitmproxy's servers, and that of a master of our own."""
-    server = ctx.master.addons.get("proxyserver")
-    for instance in server.servers if server is not None else ():
-        for host, port, *_ in instance.listen_addrs:
-            yield Listener(host, port, instance.mode.transport_protocol)
-    door = ctx.master.addons.get("door")
-    if door is not None:
-        host, port = door.address
-        yield Listener(host, port, "tcp")

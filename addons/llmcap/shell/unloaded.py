@@ -1,17 +1,21 @@
 """
 What stands in for LLMCap when mitmproxy unloads it while it goes on running.
 
-mitmproxy drops an addon whose script vanishes or breaks, and then forwards everything. This one
-stays behind and refuses what goes to a provider, until LLMCap is loaded again.
+mitmproxy drops an addon whose script vanishes or breaks, and then forwards everything. But the
+streams stay ours, and this is whom they ask then: nothing goes to a provider until LLMCap is loaded
+again.
 """
 
-from mitmproxy import ctx, http
+from mitmproxy import http
 
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, refuse
-from llmcap.shell.flows import provider_host, response_of
+from llmcap.shell.destinations import provider_host
+from llmcap.shell.flows import response_of
+from llmcap.shell.keeper import Fields
+from llmcap.words.told import Log
 
-NAME = "llmcap-unloaded"
+logger = Log(__name__)
 
 MESSAGE = (
     "LLMCap was unloaded from the running proxy, so this call was not sent: nothing would count "
@@ -20,31 +24,44 @@ MESSAGE = (
 
 
 class Unloaded:
-    """Refuses every call to a provider."""
+    """A keeper that refuses every call to a provider, and knows of none."""
 
-    name = NAME
-
-    def request(self, flow: http.HTTPFlow) -> None:
+    def decide(self, flow: http.HTTPFlow, came: Fields) -> None:  # noqa: ARG002  see `Keeper`
         """Refuse what LLMCap would have decided."""
+        if provider_host(flow) is not None:
+            self.changed(flow)
+
+    def changed(self, flow: http.HTTPFlow) -> None:
+        """Likewise."""
         provider = provider_of(provider_host(flow) or "")
-        if provider is None or flow.response:
-            return
         reply = refuse(
             Refusal(reason="unloaded", message=MESSAGE),
-            dialect=provider.dialect,
+            dialect=provider.dialect if provider else "openai",
             user_agent=flow.request.headers.get("user-agent", ""),
         )
         flow.response = response_of(reply)
 
+    def begin(self, flow: http.HTTPFlow, status: int, headers: Fields) -> None:
+        """It is a stranger's, or was settled when LLMCap was unloaded."""
 
-def stand_in() -> None:
-    """Refuse from now on, unless the proxy is ending anyway."""
-    if not ctx.master.should_exit.is_set() and ctx.master.addons.get(NAME) is None:
-        ctx.master.addons.add(Unloaded())
+    def whole(self, flow: http.HTTPFlow) -> None:
+        """Likewise."""
 
+    def over(self, flow: http.HTTPFlow) -> None:
+        """Likewise."""
 
-def step_back() -> None:
-    """LLMCap is here again."""
-    present = ctx.master.addons.get(NAME)
-    if present is not None:
-        ctx.master.addons.remove(present)
+    def ended(self, flow: http.HTTPFlow, reason: str) -> None:
+        """Likewise."""
+
+    def greet(self, flow: http.HTTPFlow, came: Fields) -> None:
+        """Nobody remembers."""
+
+    def frame(self, flow: http.HTTPFlow) -> None:
+        """Its session was closed."""
+
+    def hung_up(self, flow: http.HTTPFlow) -> None:
+        """Likewise."""
+
+    def closed(self, host: str, what: str) -> None:
+        """Tell the log."""
+        logger.warning("LLMCap: %s to %s cannot be metered: closed", what, host)

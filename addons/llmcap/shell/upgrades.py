@@ -10,8 +10,7 @@ import asyncio
 import functools
 from collections import deque
 
-from mitmproxy import connection, ctx, http
-from mitmproxy.addonmanager import Loader
+from mitmproxy import ctx, http
 from mitmproxy.websocket import WebSocketMessage
 
 from llmcap.admission import Admission
@@ -24,7 +23,10 @@ from llmcap.patience import admit, patiently
 from llmcap.providers.shape import Request
 from llmcap.replies import refuse_upgrade
 from llmcap.shell import closing
+from llmcap.shell.destinations import provider_host
 from llmcap.shell.flows import response_of
+from llmcap.shell.guarded import ENDINGS
+from llmcap.shell.keeper import Work
 from llmcap.sockets import Pending, Session, Verdict, opened
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.decision import decide_now, try_cheap
@@ -64,10 +66,6 @@ class Upgrades:
 
     # --- opening ------------------------------------------------------------------------------
 
-    def load(self, loader: Loader) -> None:  # noqa: ARG002  the hook has it
-        """Make WebSockets closable."""
-        closing.install()
-
     def consider(
         self, flow: http.HTTPFlow, firewall: Firewall, request: Request, facts: Facts
     ) -> Pass | Refused | Deferred | Admission:
@@ -83,49 +81,58 @@ class Upgrades:
             del flow.request.headers["upgrade"]
         return firewall.consider(request, facts)
 
-    def response(self, flow: http.HTTPFlow) -> None:
+    def answered(self, flow: http.HTTPFlow) -> None:
         """No frame will come where the provider changes nothing, or to what we cannot read."""
-        if flow.id not in self._lines or flow.response is None or flow.websocket is not None:
+        if flow.response is None or flow.websocket is not None:
             return
-        del self._lines[flow.id]
-        if flow.response.status_code == 101:
+        opened_here = self._lines.pop(flow.id, None) is not None
+        if flow.response.status_code == 101 and (opened_here or provider_host(flow)):
             logger.error("LLMCap refused a connection that mitmproxy would have passed on unread")
             flow.response = response_of(refuse_upgrade())
 
-    def error(self, flow: http.HTTPFlow) -> None:
+    def broke(self, flow_id: str, reason: str) -> None:
         """It never came to that."""
-        self._end(flow.id, flow.error.msg if flow.error else "the connection broke off")
+        self._end(flow_id, reason)
 
     # --- frames -------------------------------------------------------------------------------
 
-    async def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """One frame, before it is passed on."""
+    def frame(self, flow: http.HTTPFlow) -> Work:
+        """One frame, before it is passed on; at once, where it has to wait for nothing."""
         line = self._lines.get(flow.id)
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
-        if line is None or message.injected:
-            return
+        if line is None or message.dropped:
+            return None
         del flow.websocket.messages[:-FRAMES_KEPT]
         if message.from_client and line.task is not None:
             message.drop()
             self._enqueue(flow, line, message)
-            return
+            return None
         try:
-            await self._handle(flow, line, message)
-        except Exception as error:  # noqa: BLE001 - mitmproxy would pass the frame on
+            session = line.session
+            read = session.from_client if message.from_client else session.from_provider
+            step = read(message.content)
+            if isinstance(step, Verdict):
+                _apply(flow, message, step)
+                return None
+        except ENDINGS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - mitmproxy would pass the frame on
             self._failed(flow, line, message, error)
+            return None
+        return self._waited(flow, line, message, step)
 
-    def websocket_end(self, flow: http.HTTPFlow) -> None:
+    def hung_up(self, flow: http.HTTPFlow) -> None:
         """The connection is closed, by whomever."""
         closing.forget(flow.id)
         by_client = flow.websocket is not None and flow.websocket.closed_by_client
         reason = "client disconnected" if by_client else "the provider closed the connection"
         self._end(flow.id, reason)
 
-    def client_disconnected(self, client: connection.Client) -> None:
+    def client_gone(self, client_id: str) -> None:
         """Nothing is left open of a connection that is gone, whatever else was told."""
         for flow_id, line in list(self._lines.items()):
-            if line.flow.client_conn.id == client.id:
+            if line.flow.client_conn.id == client_id:
                 self._end(flow_id, "client disconnected")
 
     def done(self) -> None:
@@ -138,18 +145,26 @@ class Upgrades:
 
     # --- parts --------------------------------------------------------------------------------
 
-    async def _handle(self, flow: http.HTTPFlow, line: Line, message: WebSocketMessage) -> None:
-        session = line.session
-        if not message.from_client:
-            step = session.from_provider(message.content)
-            while isinstance(step, Pending):
-                step = step.decided(await _at_once(step.admission))
-            _apply(flow, message, step)
-            return
-        step = session.from_client(message.content)
-        if isinstance(step, Verdict):
-            _apply(flow, message, step)
-            return
+    async def _waited(
+        self, flow: http.HTTPFlow, line: Line, message: WebSocketMessage, step: Pending
+    ) -> None:
+        try:
+            if message.from_client:
+                await self._in_place(flow, line, message, step)
+                return
+            verdict: Pending | Verdict = step
+            while isinstance(verdict, Pending):
+                verdict = verdict.decided(await _at_once(verdict.admission))
+            _apply(flow, message, verdict)
+        except ENDINGS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - likewise
+            self._failed(flow, line, message, error)
+
+    async def _in_place(
+        self, flow: http.HTTPFlow, line: Line, message: WebSocketMessage, step: Pending
+    ) -> None:
+        """A frame of the client waits here for a moment, then beside the line of frames."""
         deciding = asyncio.ensure_future(self._decided(flow, step))
         done, _ = await asyncio.wait({deciding}, timeout=IN_PLACE_SECONDS)
         if done:
@@ -176,7 +191,9 @@ class Upgrades:
         while True:
             try:
                 verdict = await deciding
-            except Exception as error:  # noqa: BLE001 - likewise
+            except ENDINGS:
+                raise
+            except BaseException as error:  # noqa: BLE001 - likewise
                 verdict = self._failure(line, error)
             if flow.id not in self._lines:
                 return
@@ -199,7 +216,7 @@ class Upgrades:
         _send(flow, line.session.failed(text).to_client, to_client=True)
 
     def _failed(
-        self, flow: http.HTTPFlow, line: Line, message: WebSocketMessage, error: Exception
+        self, flow: http.HTTPFlow, line: Line, message: WebSocketMessage, error: BaseException
     ) -> None:
         """Drop what cannot be accounted for, unless the user chose `fail_open`."""
         if message.from_client:
@@ -211,7 +228,7 @@ class Upgrades:
         logger.error("LLMCap cannot meter a frame", exc_info=error)
         line.session.give_up(f"internal error while metering: {type(error).__name__}: {error}")
 
-    def _failure(self, line: Line, error: Exception) -> Verdict:
+    def _failure(self, line: Line, error: BaseException) -> Verdict:
         expected = isinstance(error, LLMCapError)
         if not expected:
             logger.error("LLMCap failed and refused a frame", exc_info=error)
@@ -267,4 +284,4 @@ def _send(
     flow: http.HTTPFlow, frames: tuple[bytes, ...], *, to_client: bool, is_text: bool = True
 ) -> None:
     for frame in frames:
-        ctx.master.commands.call("inject.websocket", flow, to_client, frame, is_text)
+        closing.put_in(flow, frame, to_client=to_client, is_text=is_text)

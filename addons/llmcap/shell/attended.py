@@ -1,0 +1,153 @@
+"""
+mitmproxy's HTTP stream, with the keeper behind every hook of it.
+
+The keeper decides when all addons have seen the request, whatever they raised or rewrote, and in
+whichever order they were loaded: what it sees is what is sent. Before the first byte leaves there
+is one more look, at the connection that was made and at the request as it is then: nothing goes to
+a provider but what was decided, to the letter. It reads an answer as the provider sent it, before
+any addon streams or rewrites it.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+from mitmproxy.connection import Connection
+from mitmproxy.http import HTTPFlow
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers import http
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestHeaders,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import (
+    HttpConnectHook,
+    HttpErrorHook,
+    HttpRequestHook,
+    HttpResponseHeadersHook,
+    HttpResponseHook,
+)
+
+from llmcap.cut import CuttableHttpStream
+from llmcap.shell.destinations import provider_host, provider_names
+from llmcap.shell.keeper import Fields, keeper, waits
+
+Steps = Generator[commands.Command, Any, None]
+
+
+class AttendedHttpStream(CuttableHttpStream):
+    """One request and its answer."""
+
+    _came: Fields = ()  # the headers of the request as it came
+    _head: tuple[int, Fields] | None = None  # status and headers of the answer as it came
+    _decided: tuple[object, ...] | None = None  # what may be sent to a provider
+
+    def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        yield from self._attended(super()._handle_event(event))
+
+    def _attended(self, steps: Steps) -> Steps:
+        """Go through the steps of the stream; ask the keeper after each hook."""
+        reply = None
+        while True:
+            try:
+                command = steps.send(reply)
+            except StopIteration:
+                return
+            kind = type(command)
+            if kind is HttpResponseHook:
+                keeper().whole(self.flow)
+            reply = yield command
+            if kind is HttpRequestHook:
+                yield from self._decide()
+            elif kind is HttpResponseHeadersHook:
+                self._begin()
+            elif kind is HttpResponseHook:
+                keeper().over(self.flow)
+            elif kind is HttpErrorHook:
+                assert self.flow.error is not None
+                keeper().ended(self.flow, self.flow.error.msg)
+            elif kind is HttpConnectHook:
+                keeper().greet(self.flow, self._came)
+
+    # --- the request --------------------------------------------------------------------------
+
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> CommandGenerator[None]:
+        """Keep the headers that the client sent."""
+        self._came = event.request.headers.fields
+        yield from super().state_wait_for_request_headers(event)
+
+    def start_request_stream(self) -> CommandGenerator[None]:
+        """Send no request to a provider before it is whole, whatever an addon wants."""
+        if provider_host(self.flow) is None:
+            yield from super().start_request_stream()
+        else:
+            self.flow.request.stream = False
+            self.client_state = self.state_consume_request_body
+
+    def _decide(self) -> CommandGenerator[None]:
+        if self.client_state != self.state_done or self.flow.response or self.flow.error:
+            return  # it is on its way already, to nobody who bills; or it was answered, or killed
+        work = keeper().decide(self.flow, self._came)
+        if work is not None:
+            yield waits(work)
+        if self.flow.response is None:
+            self._decided = wording(self.flow)
+
+    def last_look(self, server: Connection) -> CommandGenerator[bool]:
+        """Whether what is about to leave is what was decided, and goes where that was for."""
+        if self._is_as_decided(server):
+            return True
+        keeper().changed(self.flow)
+        if self.client_state != self.state_done:  # its body is still coming, and goes nowhere
+            said = "the request would have reached a provider before it was whole"
+            refused = ResponseProtocolError(self.stream_id, said, ErrorCode.CONNECT_FAILED)
+            yield from self.handle_protocol_error(refused)
+        else:
+            yield HttpResponseHeadersHook(self.flow)
+            yield from self.send_response()
+        return False
+
+    def _is_as_decided(self, server: Connection) -> bool:
+        host = provider_host(self.flow)
+        if host is not None and wording(self.flow) != self._decided:
+            return False
+        return all(name == host for name in provider_names(server))
+
+    # --- the answer ---------------------------------------------------------------------------
+
+    def state_wait_for_response_headers(self, event: ResponseHeaders) -> CommandGenerator[None]:
+        """Keep the head as the provider sent it."""
+        self._head = (event.response.status_code, event.response.headers.fields)
+        yield from super().state_wait_for_response_headers(event)
+
+    def state_linger(self, event: events.Event) -> CommandGenerator[None]:
+        """Likewise where the client has gone."""
+        if isinstance(event, ResponseHeaders):
+            self._head = (event.response.status_code, event.response.headers.fields)
+        yield from self._attended(super().state_linger(event))
+
+    def _begin(self) -> None:
+        response = self.flow.response
+        assert response is not None
+        if self._head is None:
+            keeper().ended(self.flow, "another addon answered")
+            return
+        self.watch = keeper().begin(self.flow, *self._head)
+        if self.watch is not None and not response.stream:
+            response.stream = True
+
+
+def wording(flow: HTTPFlow) -> tuple[object, ...]:
+    """All that will be sent, and where to; to compare two of them is to compare references."""
+    data = flow.request.data
+    return (
+        data.host, data.port, data.scheme, data.method, data.authority, data.path,
+        data.headers.fields, data.content, data.trailers,
+    )  # fmt: skip
+
+
+def install() -> None:
+    """Make every stream from now on an attended one, in every mode of the proxy."""
+    http.HttpStream = AttendedHttpStream  # type: ignore[misc]
