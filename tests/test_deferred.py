@@ -159,8 +159,26 @@ def test_a_cache_is_billed_for_all_the_time_it_may_be_kept():
     assert isinstance(verdict, Refused)
     assert "has no price for cache_storage" in verdict.refusal.message
     longer = Request(method="PATCH", host=GOOGLE, path="/v1beta/cachedContents/c", body=b"{}")
-    verdict = there.admit(longer)
-    assert "Make a new cache with the `ttl`" in verdict.refusal.message
+    call = there.admit(longer)
+    assert isinstance(call, CallInFlight)
+    assert there.balance.held >= 40 * 1_000
+    told = {"updateTime": "2026-06-01T12:30:00Z", "expireTime": "2026-06-01T14:30:00Z"}
+    answered(call, {"usageMetadata": {"totalTokenCount": 40}, **told})
+    assert there.balance.spent == 40 * (300 + 2 * 1_000) + 40 * 2 * 1_000
+
+
+def test_a_cache_may_be_kept_until_a_moment():
+    """So long as that is from now: it is noon of June the first."""
+    there = walk("1")
+    body = {
+        "model": "models/gemini-2.5-flash", "contents": CALL["contents"],
+        "expireTime": "2026-06-01T15:00:00Z",
+    }  # fmt: skip
+    call = there.admit(post("/v1beta/cachedContents", body, host=GOOGLE))
+    assert isinstance(call, CallInFlight)
+    assert there.balance.held >= 40 * (300 + 3 * 1_000)
+    answered(call, {"name": "cachedContents/c", "usageMetadata": {"totalTokenCount": 40}})
+    assert there.balance.spent == 40 * (300 + 3 * 1_000)
 
 
 # --- training -------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from llmcap.providers.sockets import socket_of
 from llmcap.recordings import Recording
 from llmcap.records import Charge, Reading, Usage
 from llmcap.sockets import read_session
+from llmcap.words.usage import Made
 
 # English text, by OpenAI's rule of thumb: https://help.openai.com/en/articles/4936856
 BYTES_PER_TOKEN = 4
@@ -118,6 +119,7 @@ class Auditor:
         self._now = now
         self._at = at
         self._charged: set[tuple[str, str]] = set()
+        self._made: dict[tuple[str, str], Made] = {}  # what was told of it, for who names it
         self._ordered: set[tuple[str, str]] = set()  # of which a later exchange may tell the bill
         self._counter = TokenCounter()
 
@@ -149,6 +151,9 @@ class Auditor:
             # Recorders lose uploads and cut bodies; the response may still tell the usage.
             ask = Ask(model="", stream="event-stream" in recording.headers.get("content-type", ""))
             row = replace(row, note=f"the request is not understood: {error}")
+        if ask.made and not ask.model:
+            known = self._made.get((provider.price_key, ask.made))
+            ask = replace(ask, model=known.models[0] if known else ask.made)
         row = replace(row, model=ask.model or None)
         by_units = ask.measures or any(media.unit for media in ask.media)
         if by_units and (price := self._prices.find(provider.price_key, ask.model, row.at)):
@@ -188,6 +193,7 @@ class Auditor:
         meter = Meter(endpoint, ask, status=status, headers=recording.headers)
         meter.feed(recording.body)
         reading = meter.finish()
+        self._made |= {(provider.price_key, made.id): made for made in reading.made}
         served = reading.model or next((charge.model for charge in reading.charges), None)
         row = replace(row, model=served or row.model, charges=reading.charges)
         known = bool(reading.charges) or reading.billed_usd is not None

@@ -58,6 +58,8 @@ class Deferred:
         if self._meter is None or self._status == PARTIAL:
             return
         reading = self._meter.finish()
+        for made in reading.made if 200 <= self._status < 300 else ():
+            self._shared.things.keep(self._watched.provider.price_key, made)
         if self._meter.failed is None:
             for each in (reading, *reading.others):
                 if each.response_id:

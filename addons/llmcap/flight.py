@@ -33,6 +33,7 @@ from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
 from llmcap.unfinished import assumed, at_hold
 from llmcap.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
+from llmcap.words.usage import Made
 
 # How long an answer is read on when its client has gone: what was made of it by then is in the
 # buffers. Where it hides work, or is not streamed, all that is held is at stake: the moments that
@@ -266,6 +267,11 @@ class CallInFlight:
         self._write(settlement)
         tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
         self.shared.lineage.remember(self.call.provider, settlement.response_id, tokens)
+        admission = self._admission
+        if admission.endpoint.named_later and (name := settlement.response_id):
+            model = settlement.model or self.call.model
+            made = Made(name, (model,), tuple(admission.ask.fees))
+            self.shared.things.keep(admission.provider.price_key, made)
 
     def _write(self, settlement: Settlement) -> None:
         """Post it; what cannot be written now keeps its hold and is tried again."""

@@ -22,10 +22,10 @@ CLIENTS = ROOT / ".venv-clients" / "bin" / "python"
 UNDECLARED = {
     "async chat completions", "asyncBatchEmbedContent", "batch jobs", "batchGenerateContent",
     "batches", "cachedContents", "chat", "classify", "compact", "complete", "containers",
-    "conversations", "decisions", "embed", "embedContent", "fine-tuning", "gRPC compact",
+    "conversations", "embed", "embedContent", "fine-tuning", "gRPC compact",
     "gRPC completion", "gRPC deferred completion", "gRPC stream", "generate", "generation",
     "inference:complete", "interactions", "invocations", "invoke", "invoke-with-response-stream",
-    "listen", "message batches", "moderations", "ocr", "predict", "predictLongRunning",
+    "listen", "message batches", "ocr", "predict", "predictLongRunning",
     "predictions", "rawPredict", "runs", "search", "speak", "speech to text", "speech-to-text",
     "summarize", "text-to-speech", "vector store search", "videos",
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Promise: a Gemini batch is bounded by its calls, and each answer is billed at half price."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from exchanging import answer, ask, endpoint_of
@@ -230,12 +231,20 @@ def test_a_cache_is_kept_for_so_long(said, seconds):
 
 
 @pytest.mark.parametrize(
-    "said", [{"expireTime": "2027-01-01T00:00:00Z"}, {"ttl": "long"}, {"ttl": 9}]
+    "said", [{"expireTime": "tomorrow"}, {"expireTime": 9}, {"ttl": "long"}, {"ttl": 9}]
 )
 def test_a_cache_whose_time_is_not_known_is_an_error(said):
-    """There is no clock here."""
-    with pytest.raises(FormatError, match="ttl"):
+    """Neither a number of seconds nor a moment."""
+    with pytest.raises(FormatError, match=r"its (ttl|expireTime) must be"):
         ask(CACHES, KEPT | said)
+
+
+@pytest.mark.parametrize("name", ["expireTime", "expire_time"])
+def test_a_cache_may_be_kept_until_a_moment(name):
+    """How long that is from now, who has a clock says."""
+    asked = ask(CACHES, KEPT | {name: "2027-01-01T00:00:00Z"})
+    assert asked.kept_until == datetime(2027, 1, 1, tzinfo=UTC)
+    assert asked.kept_seconds == 0
 
 
 def test_a_cache_is_read_once_and_kept_until_it_expires():

@@ -65,7 +65,7 @@ KNOWN = [
     (GOOGLE, "GET", "/download/v1beta/files/batch-b:download", DEFERRED),
     (GOOGLE, "GET", "/v1beta/files/f", FREE),
     (GOOGLE, "POST", "/v1beta/cachedContents", METERED),
-    (GOOGLE, "PATCH", "/v1beta/cachedContents/c", UNMETERABLE),
+    (GOOGLE, "PATCH", "/v1beta/cachedContents/c", METERED),
     (GOOGLE, "DELETE", "/v1beta/cachedContents/c", FREE),
     (GOOGLE, "GET", "/v1beta/models", FREE),
     (GOOGLE, "POST", "/v1beta/interactions", METERED),

@@ -133,7 +133,7 @@ def test_hosted_tools_are_bounded_by_the_turns(tool, fees):
 
 def test_a_tool_whose_fee_is_not_known_is_refused():
     """It cannot be bounded."""
-    refused = walk("1").admit(request(asked("hello", field(17, field(10, b"")))))
+    refused = walk("1").admit(request(asked("hello", field(17, field(11, b"")))))
     assert isinstance(refused, Refused)
     assert refused.reply.headers["grpc-status"] == "3"
 

@@ -10,6 +10,7 @@ https://learn.microsoft.com/azure/ai-services/openai/reference
 from collections.abc import Callable
 from dataclasses import replace
 
+from llmcap.providers import hosted
 from llmcap.providers.compatible import (
     FREE,
     LATER,
@@ -20,10 +21,16 @@ from llmcap.providers.compatible import (
     openai_api,
 )
 from llmcap.providers.limits import both, by_model
-from llmcap.providers.routes import Routes
+from llmcap.providers.made import agents_of_a_project, making
+from llmcap.providers.openai_assistants import assistants_api
+from llmcap.providers.reader import document, text
+from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 
 _DEPLOYMENTS = "deployments"
+
+# Tools of an agent that have a fee.
+_AGENT_TOOLS = ("web_search", "web_search_preview", "file_search", "code_interpreter")
 
 
 def deployed(read: Read) -> Read:
@@ -34,9 +41,20 @@ def deployed(read: Read) -> Read:
         folded = [segment.lower() for segment in segments]  # Azure takes paths in either case
         if _DEPLOYMENTS in folded[:-1]:
             return replace(read(request), model=segments[folded.index(_DEPLOYMENTS) + 1])
-        return read(request)
+        ask = read(request)
+        return ask if ask.model else _of_agent(ask, request)
 
     return read_deployed
+
+
+def _of_agent(ask: Ask, request: Request) -> Ask:
+    """The same where an agent of the project is named in place of a model."""
+    body = request.document()
+    named = document(body.get("agent_reference")) or document(body.get("agent"))
+    if name := text(named.get("name")):
+        tools = dict.fromkeys(_AGENT_TOOLS, hosted.USES_DEFAULT)
+        return replace(ask, made=name, made_fees=tools)
+    return ask
 
 
 API = Api(reads=deployed, limits=both, dialect="azure")
@@ -56,6 +74,7 @@ AZURE_LATER = replace(
     dialect="azure",
 )
 AZURE_FREE = replace(FREE, dialect="azure")
+AGENTS = making("agents", agents_of_a_project, dialect="azure")
 
 # The same hosts sell documents, agents and speech, by units that no answer tells.
 _SERVICES = (
@@ -70,6 +89,26 @@ ROUTES: tuple[Route, ...] = (
     *openai_api(*_OPENAI, api=API),
     *openai_api("/models", "", "/v1", api=FOUNDRY),
     *anthropic_api("/anthropic/v1"),
+    *assistants_api("/openai", "/openai/v1", "/api/projects/{}", dialect="azure"),
+    ("GET|POST", "/api/projects/{}/agents", AGENTS),
+    ("GET|POST", "/api/projects/{}/agents/{}", AGENTS),
+    ("GET|POST", "/api/projects/{}/agents/{}/versions", AGENTS),
+    ("GET", "/api/projects/{}/agents/{}/versions/{}", AGENTS),
+    *routes_to(AZURE_FREE, "POST", f"{_PROJECT}/conversations", f"{_PROJECT}/conversations/{{}}"),
+    *routes_to(AZURE_FREE, "POST", f"{_PROJECT}/v1/conversations"),
+    *routes_to(AZURE_FREE, "POST", f"{_PROJECT}/v1/conversations/{{}}"),
+    *routes_to(AZURE_FREE, "POST", f"{_PROJECT}/v1/conversations/{{}}/items"),
+    *routes_to(AZURE_FREE, "POST", "/openai/v1/conversations", "/openai/v1/conversations/{}"),
+    *routes_to(AZURE_FREE, "POST", "/openai/v1/conversations/{}/items"),
+    *(
+        route
+        for base in ("/openai/vector_stores", "/openai/v1/vector_stores")
+        for route in (
+            *routes_to(AZURE_FREE, "POST", base, f"{base}/{{}}", f"{base}/{{}}/files/**"),
+            *routes_to(AZURE_FREE, "POST", f"{base}/{{}}/file_batches/**"),
+        )
+    ),
+    *routes_to(AZURE_FREE, "GET|DELETE", "/api/projects/**"),
     # What is stored or listed, and what is asked for without running a model.
     ("GET", "/openai/realtime", AZURE_LATER),
     ("GET|DELETE", "/openai/**", AZURE_FREE),

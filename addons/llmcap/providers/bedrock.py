@@ -15,6 +15,7 @@ from dataclasses import replace
 from llmcap.providers.anthropic import MESSAGES
 from llmcap.providers.bedrock_converse import ConverseReader, limit_converse, read_converse
 from llmcap.providers.bedrock_invoke import InvokeReader, limit_invoke, read_invoke
+from llmcap.providers.bedrock_usage import stands_for
 from llmcap.providers.compatible import (
     FREE,
     LATER,
@@ -23,12 +24,13 @@ from llmcap.providers.compatible import (
     AskedEmbeddingsReader,
     AskedMessagesReader,
     AskedResponsesReader,
+    Read,
     Route,
     openai_api,
 )
 from llmcap.providers.limits import by_model
 from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Endpoint, Provider
+from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 from llmcap.providers.spelling import normal
 
 
@@ -37,16 +39,31 @@ def signed(headers: Mapping[str, str]) -> bool:
     return headers.get("authorization", "").startswith("AWS4-")
 
 
+def profiled(read: Read) -> Read:
+    """The same for paths that name a profile of one's own or a router: their models are told."""
+
+    def read_profiled(request: Request) -> Ask:
+        ask = read(request)
+        stands = stands_for(ask.model)
+        return replace(ask, model="", made=stands) if stands else ask
+
+    return read_profiled
+
+
 CONVERSE = Endpoint(
     name="converse",
     fields="converse",
-    read=read_converse,
+    read=profiled(read_converse),
     reader=ConverseReader,
     limit=limit_converse,
     dialect="bedrock",
 )
 INVOKE = Endpoint(
-    name="invoke", read=read_invoke, reader=InvokeReader, limit=limit_invoke, dialect="bedrock"
+    name="invoke",
+    read=profiled(read_invoke),
+    reader=InvokeReader,
+    limit=limit_invoke,
+    dialect="bedrock",
 )
 BEDROCK_FREE = replace(FREE, dialect="bedrock")
 BEDROCK_LATER = replace(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from llmcap.providers.bedrock import BEDROCK_FREE, BEDROCK_LATER, signed
+from llmcap.providers.bedrock_profiles import PROFILES
 from llmcap.providers.compatible import Route
 from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Provider
@@ -61,7 +62,8 @@ CONTROL = _around(
         *_free("POST", "/advanced-prompt-optimization-job/batch-delete"),
         *_free("POST|PATCH", "/automated-reasoning-policies/**"),
         *_free("POST|PUT", "/guardrails/**", "/resource-policy", "/use-case-for-model-access"),
-        *_free("POST", "/inference-profiles", "/prompt-routers"),
+        *routes_to(PROFILES, "GET|POST", "/inference-profiles", "/prompt-routers"),
+        *routes_to(PROFILES, "GET", "/inference-profiles/**", "/prompt-routers/**"),
         *_free("POST", "/create-foundation-model-agreement", "/delete-foundation-model-agreement"),
         *_free("POST", "/listTagsForResource", "/tagResource", "/untagResource"),
         *_free("PUT", "/data-retention", "/enforcedGuardrailsConfiguration"),

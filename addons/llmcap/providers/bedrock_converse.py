@@ -19,7 +19,7 @@ from llmcap.providers.bedrock_usage import (
 )  # fmt: skip
 from llmcap.providers.billed import PricedAsAsked
 from llmcap.providers.content import measure
-from llmcap.providers.reader import document, documents, limit_in
+from llmcap.providers.reader import document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Usage
 
@@ -73,6 +73,13 @@ class ConverseReader(PricedAsAsked):
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self._counted: Usage | None = None
+        self._invoked = ""
+
+    @property
+    @override
+    def served_model(self) -> str:
+        """The model whose price applies: a router tells which it chose."""
+        return self._invoked or super().served_model
 
     @override
     def head(self, headers: Mapping[str, str]) -> None:
@@ -98,6 +105,8 @@ class ConverseReader(PricedAsAsked):
 
     def _metadata(self, told: Document) -> None:
         usage = told.get("usage")
+        routed = document(document(told.get("trace")).get("promptRouter"))
+        self._invoked = text(routed.get("invokedModelId")) or self._invoked
         if not isinstance(usage, dict) or not usage:
             return
         counted = [self._counted] if self._counted else []

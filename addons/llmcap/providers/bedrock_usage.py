@@ -7,6 +7,7 @@ leaves out what was read from or written to the cache.
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import unquote
@@ -27,6 +28,15 @@ def model_in(path: str) -> str:
     """The model that a path names: everything between `/model/` and the operation."""
     name = path[len("/model/") :].rpartition("/")[0] if path.lower().startswith("/model/") else ""
     return unquote(name)
+
+
+# What stands for a model in a path and does not say which: a profile of one's own, a router.
+_STANDS = re.compile(r":(?:application-inference-profile|(?:default-)?prompt-router)/")
+
+
+def stands_for(model: str) -> str:
+    """The name of what stands in a model's place, where that is no model; else nothing."""
+    return model if _STANDS.search(model) else ""
 
 
 def asked_terms(request: Request, body: Document) -> tuple[str, ...]:

@@ -116,6 +116,7 @@ FILM = Endpoint(
 STORED_FILM = replace(STORED_BATCH, name="stored film", reader=google_predict.FilmReader)
 CACHE = Endpoint(
     name="cachedContents",
+    named_later=True,
     read=google_caches.read_cache,
     reader=google_caches.CacheReader,
     dialect="google",
@@ -124,6 +125,7 @@ FREE = Endpoint(name="free", billing=Billing.FREE, dialect="google")
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE, dialect="google")
 DECISION = Endpoint(
     name="decisions",
+    fields="decisions",
     read=google_decisions.read_decision,
     reader=google_decisions.DecisionReader,
     dialect="google",
@@ -147,10 +149,12 @@ AT_TIMES = _out_of_sight(
 )
 ENVIRONMENT = _out_of_sight("machines in Google's cloud", "Run the tools here.")
 UNPRICED = _out_of_sight("work without a price", "No public price says what it costs.")
-KEEPING_LONGER = replace(
-    OUT_OF_SIGHT,
+KEEPING_LONGER = Endpoint(
     name="keeping a cache for longer",
-    advice="Make a new cache with the `ttl` that you need.",
+    fields="cacheTime",
+    read=google_caches.read_longer,
+    reader=google_caches.LongerReader,
+    dialect="google",
 )
 
 # What a model can be asked for, by the verb of the path.

@@ -2,7 +2,8 @@
 Google's explicit caches: what is put into one is read once, and kept at a price by the hour.
 
 The whole time that it may be kept is billed when it is made; one that is deleted sooner costs less
-than that. How long is said as a `ttl`; an `expireTime` would need a clock to be understood.
+than that. How long is said as a `ttl`, or as an `expireTime`. One that is kept for longer is billed
+for that time anew, as nobody tells how much of the former was left.
 https://ai.google.dev/api/caching, https://ai.google.dev/gemini-api/docs/pricing
 """
 
@@ -24,21 +25,50 @@ def read_cache(request: Request) -> Ask:
     """What a request to make a cache asks for: it is read once, and kept for so long."""
     body = request.document()
     content = measure(request)
+    until = kept_until(body)
     return Ask(
         model=model_in(text(body.get("model"))),
         text_bytes=content.text_bytes,
         media=content.media,
         generates=False,
         sound=any(media.kind in SOUNDING for media in content.media),
-        kept_seconds=kept_seconds(body),
+        kept_until=until,
+        kept_seconds=Decimal(0) if until else kept_seconds(body),
         hidden_work=False,
     )
 
 
+def read_longer(request: Request) -> Ask:
+    """What a request to keep a cache for longer asks for: its tokens were told when it was made."""
+    body = request.document()
+    # `cachedContents/NAME`, at Vertex with the project before it: what the cache is called.
+    _, _, name = request.path.lstrip("/").partition("/")
+    until = kept_until(body)
+    return Ask(
+        model="",
+        made=name,
+        generates=False,
+        remote_input=True,
+        previous_id=name,
+        kept_until=until,
+        kept_seconds=Decimal(0) if until else kept_seconds(body),
+        hidden_work=False,
+    )
+
+
+def kept_until(body: Document) -> datetime | None:
+    """When a cache ends, where that is said. Raises `FormatError` for what is no moment."""
+    said = body.get("expireTime") or body.get("expire_time")
+    if not said:
+        return None
+    moment = _moment(said)
+    if moment is None:
+        raise FormatError(f"its expireTime must be like 2026-01-31T12:00:00Z, not {said!r}")
+    return moment
+
+
 def kept_seconds(body: Document) -> Decimal:
-    """How long a cache may be kept. Raises `FormatError` where only a clock could tell."""
-    if body.get("expireTime") or body.get("expire_time"):
-        raise FormatError("how long it is kept is not said: give a ttl in place of an expireTime")
+    """How long a cache may be kept. Raises `FormatError` for what is no time."""
     ttl = body.get("ttl")
     if ttl is None:
         return Decimal(TTL_DEFAULT_SECONDS)
@@ -65,9 +95,25 @@ class CacheReader(BaseReader):
             self.complete = True
 
 
-def _lasting(cache: Document) -> Decimal | None:
-    """The time between its making and its end, where both are told."""
-    made, ends = (_moment(cache.get(name)) for name in ("createTime", "expireTime"))
+class LongerReader(BaseReader):
+    """A cache that is kept for longer: for how long, from the moment of that change."""
+
+    tells = "tokens, and seconds kept"
+
+    def body(self, document: Document) -> None:
+        """The cache object."""
+        if document.get("error"):
+            self.fail(document["error"])
+        tokens = count(_dict(document.get("usageMetadata")).get("totalTokenCount"))
+        if tokens:
+            seconds = _lasting(document, since="updateTime") or self.ask.kept_seconds
+            self.charge(Usage(extras={UNIT: tokens * seconds}))
+            self.complete = True
+
+
+def _lasting(cache: Document, since: str = "createTime") -> Decimal | None:
+    """The time between its making, or its change, and its end, where both are told."""
+    made, ends = (_moment(cache.get(name)) for name in (since, "expireTime"))
     if made is None or ends is None or ends < made:
         return None
     lasting = ends - made

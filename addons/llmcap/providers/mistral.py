@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from llmcap.providers import hosted, mistral_batches, mistral_platform
-from llmcap.providers.compatible import LATER, Api, CompatibleReader, Read, openai_api
+from llmcap.providers.compatible import FREE, LATER, Api, CompatibleReader, Read, openai_api
 from llmcap.providers.content import measure
 from llmcap.providers.limits import MAX_TOKENS
 from llmcap.providers.openai_audio import read_recording
@@ -24,7 +24,7 @@ from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai_files import UploadedReader, read_piece
 from llmcap.providers.orders import order_batch, read_nothing
 from llmcap.providers.reader import BaseReader, amount, count, document, documents, text
-from llmcap.providers.routes import Routes
+from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import (
     Ask,
     Billing,
@@ -35,6 +35,9 @@ from llmcap.providers.shape import (
     Request,
 )
 from llmcap.records import Count, Usage
+
+# Tools that Mistral runs for a fee, which an agent may have.
+CONNECTORS = ("web_search", "web_search_premium", "code_interpreter", "image_generation")
 
 _ANNOTATIONS = ("document_annotation_format", "bbox_annotation_format")
 
@@ -80,8 +83,16 @@ def read_conversation(request: Request) -> Ask:
         remote=("the agent that it names",) if body.get("agent_id") else (),
         previous_id=previous or None,
         fees=fees,
+        made=text(body.get("agent_id")) or previous,
+        made_fees=dict.fromkeys(CONNECTORS, hosted.USES_DEFAULT),
         attributes=attributes_of(body),
     )
+
+
+def read_agent(request: Request) -> Ask:
+    """What a call of an agent asks for: its model is known to Mistral, and to who saw it made."""
+    ask = read_chat(request)
+    return replace(ask, model="", made=text(request.document().get("agent_id")))
 
 
 def limit_conversation(body: Document, limit: int) -> Document | None:
@@ -252,8 +263,12 @@ COMPLETION = Endpoint(
     limit=MAX_TOKENS.lower,
     dialect="mistral",
 )
+AGENT_COMPLETION = replace(
+    COMPLETION, name="agent completions", fields="agentCompletions", read=read_agent
+)
 CONVERSATION = Endpoint(
     name="conversations",
+    named_later=True,
     read=read_conversation,
     reader=ConversationReader,
     limit=limit_conversation,
@@ -264,8 +279,13 @@ SPEECH = Endpoint(name="speech", read=read_speech, reader=SpeechReader, dialect=
 TRANSCRIPTION = Endpoint(
     name="transcriptions", read=read_recording, reader=TranscriptReader, dialect="mistral"
 )
+MODERATION = replace(FREE, name="moderations", dialect="mistral")
 JUDGEMENT = Endpoint(
-    name="moderations", read=read_embeddings, reader=EmbeddingsReader, dialect="mistral"
+    name="classifications",
+    fields="classifications",
+    read=read_embeddings,
+    reader=EmbeddingsReader,
+    dialect="mistral",
 )
 
 
@@ -318,15 +338,15 @@ PROVIDER = Provider(
     match=Routes(
         (
             ("POST", "/v1/fim/completions", COMPLETION),
-            ("POST", "/v1/agents/completions", COMPLETION),
+            ("POST", "/v1/agents/completions", AGENT_COMPLETION),
             ("POST", "/v1/conversations", CONVERSATION),
             ("POST", "/v1/conversations/{}", CONVERSATION),
             ("POST", "/v1/conversations/{}/restart", CONVERSATION),
             ("POST", "/v1/ocr", OCR),
             ("POST", "/v1/audio/speech", SPEECH),
             ("POST", "/v1/audio/transcriptions", TRANSCRIPTION),
-            ("POST", "/v1/moderations", JUDGEMENT),
-            ("POST", "/v1/chat/moderations", JUDGEMENT),
+            # Free: docs.mistral.ai/models/model-cards/mistral-moderation-26-03, litellm 1.106.2
+            *routes_to(MODERATION, "POST", "/v1/moderations", "/v1/chat/moderations"),
             ("POST", "/v1/classifications", JUDGEMENT),
             ("POST", "/v1/chat/classifications", JUDGEMENT),
             ("POST", "/v1/files", FILES),

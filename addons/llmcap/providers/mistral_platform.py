@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from llmcap.providers.compatible import FREE, LATER, Route
+from llmcap.providers.made import agents, making
 from llmcap.providers.routes import routes_to
 
 IN_THE_CLOUD = replace(
@@ -18,6 +19,7 @@ IN_THE_CLOUD = replace(
     advice="Call the model over /v1/chat/completions or /v1/conversations: those are metered.",
     dialect="mistral",
 )
+AGENTS = making("agents", agents, dialect="mistral")
 MISTRAL_FREE = replace(FREE, dialect="mistral")
 _later, _free = partial(routes_to, IN_THE_CLOUD), partial(routes_to, MISTRAL_FREE)
 
@@ -37,8 +39,9 @@ ROUTES: tuple[Route, ...] = (
     # Settings, lists, what is kept.
     *_free("POST", "/v1/responses/input_tokens", "/v1/fine_tuning/jobs/{}/cancel"),
     *_free("POST|PATCH|DELETE", "/v1/fine_tuning/models/**"),
-    *_free("POST|PATCH", "/v1/agents", "/v1/agents/{}"),
-    *_free("PATCH", "/v1/agents/{}/version"),
+    ("POST|GET", "/v1/agents", AGENTS),
+    ("PATCH|GET", "/v1/agents/{}", AGENTS),
+    ("PATCH", "/v1/agents/{}/version", AGENTS),
     *_free("PUT", "/v1/agents/{}/aliases"),
     *_free("POST|PUT|PATCH|DELETE", "/v1/libraries", "/v1/libraries/{}"),
     *_free("PUT|DELETE", "/v1/libraries/{}/share"),
@@ -57,6 +60,8 @@ ROUTES: tuple[Route, ...] = (
     *_free("POST|PUT|PATCH|DELETE", "/v1/service-accounts/**"),
     *_free("POST|PATCH|DELETE", "/v2/prompts/**", "/v2/skills/**", "/v1/webhooks/**"),
     *_free("PATCH|DELETE", "/v1/audio/voices/**"),
+    ("GET", "/v1/agents/{}/versions", AGENTS),
+    ("GET", "/v1/agents/{}/versions/{}", AGENTS),
     *_free("GET|DELETE", "/v1/agents/**", "/v1/audio/agents/**", "/v1/triggers/**"),
     *_free("GET|DELETE", "/v1/workflows/**", "/v1/rag/**", "/v1/context/**"),
     *_free("GET|DELETE", "/v1/conversations/**"),

@@ -11,6 +11,7 @@ from functools import partial
 
 from llmcap.pricing.terms import REGION, STANDARD, settled
 from llmcap.providers.limits import BOTH, MAX_TOKENS, both
+from llmcap.providers.openai_assistants import assistants_api
 from llmcap.providers.openai_audio import (
     SpeechReader,
     TranscriptionReader,
@@ -41,8 +42,7 @@ from llmcap.providers.openai_responses import (
     read_responses,
     read_stored,
 )  # fmt: skip
-from llmcap.providers.openai_runs import RunReader, limit_run, read_run
-from llmcap.providers.openai_runs import read_stored as read_stored_run
+from llmcap.providers.openai_runs import read_run
 from llmcap.providers.openai_tuning import JobReader, order_training, read_job
 from llmcap.providers.openai_videos import VideoReader, read_video
 from llmcap.providers.orders import order_batch, read_nothing
@@ -137,10 +137,6 @@ TRANSCRIPTION = Endpoint(
     reader=TranscriptionReader,
 )
 VIDEO = Endpoint(name="videos", read=_other(read_video), reader=VideoReader)
-RUN = Endpoint(name="runs", read=_other(read_run), reader=RunReader, limit=limit_run)
-STORED_RUN = Endpoint(
-    name="stored run", billing=Billing.DEFERRED, read=read_stored_run, reader=RunReader
-)
 FILES = Endpoint(
     name="files", billing=Billing.UPLOAD, reader=UploadedReader, upload=read_piece, line=read_line
 )
@@ -167,7 +163,12 @@ STORED_TUNING = replace(
 )
 CONTAINER = Endpoint(name="containers", read=_one_tier(read_container), reader=SideReader)
 STORE_SEARCH = Endpoint(name="vector store search", read=_one_tier(read_search), reader=SideReader)
-DECISIONS = Endpoint(name="decisions", read=_regional(read_decision), reader=DecisionReader)
+DECISIONS = Endpoint(
+    name="decisions",
+    fields="decisions",
+    read=_other(read_decision),
+    reader=DecisionReader,
+)
 FREE = Endpoint(name="free", billing=Billing.FREE)
 OUT_OF_SIGHT = Endpoint(name="later work", billing=Billing.UNMETERABLE)
 
@@ -223,15 +224,7 @@ ROUTES = Routes(
         ("POST", "/v1/moderations", FREE),
         ("POST", "/v1/decisions", DECISIONS),
         # Assistants.
-        ("POST", "/v1/threads/runs", RUN),
-        ("POST", "/v1/threads/{}/runs", RUN),
-        ("GET", "/v1/threads/{}/runs/{}", STORED_RUN),
-        ("POST", "/v1/threads/{}/runs/{}/cancel", STORED_RUN),
-        ("POST", "/v1/threads/{}/runs/{}/submit_tool_outputs", STORED_RUN),
-        *_free("POST", "/v1/threads", "/v1/threads/{}", "/v1/threads/{}/runs/{}"),
-        *_free("POST", "/v1/threads/{}/messages", "/v1/threads/{}/messages/{}"),
-        *_free("POST", "/v1/assistants", "/v1/assistants/{}"),
-        *_free("GET|DELETE", "/v1/threads/**", "/v1/assistants/**"),
+        *assistants_api("/v1", read=_other(read_run)),
         # What is paid later, by the hour, or over another connection.
         ("GET", "/v1/realtime", OUT_OF_SIGHT),
         ("POST", "/v1/realtime/**", CALLS),

@@ -24,6 +24,8 @@ def read_run(request: Request) -> Ask:
     content = measure(request)
     kinds = {text(tool.get("type")) for tool in documents(body.get("tools"))}
     fees: dict[str, Count] = {unit: hosted.USES_DEFAULT for unit in FEES if unit in kinds}
+    # Without tools of its own it has those of the assistant.
+    lent = {} if isinstance(body.get("tools"), list) else dict.fromkeys(FEES, hosted.USES_DEFAULT)
     stream = body.get("stream") is True
     return Ask(
         model=text(body.get("model")),
@@ -35,6 +37,8 @@ def read_run(request: Request) -> Ask:
         loops=hosted.USES_DEFAULT + 1,
         remote_input=True,
         fees=fees,
+        made=text(body.get("assistant_id")) or "an assistant",
+        made_fees=lent,
         deferred=not stream,
         attributes=attributes_of(body),
     )

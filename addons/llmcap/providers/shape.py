@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -189,6 +190,7 @@ class Ask:
     extra_output: int = 0  # output beyond the limit: advisors, fallbacks, predictions
     loops: int = 1  # how often the input may be billed: server-side tool loops
     extra_input: int = 0  # tokens per loop that the body does not hold: results of hosted tools
+    kept_until: datetime | None = None  # the same as `kept_seconds`, by the clock
     kept_seconds: Decimal = Decimal(0)  # how long what is read is kept, at a price of its own
     prompts: int = 1  # separate inputs in the body, each with a context window of its own
     sound: bool = False  # reads or writes sound, at the rates for it
@@ -201,6 +203,10 @@ class Ask:
     other_models: tuple[str, ...] = ()  # helpers and fallbacks that may be billed besides `model`
     instead: tuple[str, ...] = ()  # those of them that may serve all of the call in its place
     fees: Mapping[str, Count] = MappingProxyType({})  # the most units of each per-call fee
+    # What it names in place of a model, as its provider told when it was made, and the most units
+    # of each fee where its tools are used.
+    made: str = ""
+    made_fees: Mapping[str, Count] = MappingProxyType({})
     # The same work in other units: what of them the model has a price for is billed, not tokens.
     measures: Mapping[str, Count] = MappingProxyType({})
     files: tuple[str, ...] = ()  # uploaded files that it orders work on
@@ -275,6 +281,8 @@ class Endpoint:
     line: Callable[[Request, Piece, bytes, "Match"], Ask] | None = None
     # What work on uploaded files asks for. Raises `FormatError` where it cannot be bounded.
     order: Callable[[Ask, Sequence[Work]], Ask] | None = None
+    # Whether its answer has an id that later calls may name in place of the model that served.
+    named_later: bool = False
     # Whether usage is charged too where nothing here ordered it: not where it can be told twice.
     charges_strangers: bool = True
     advice: str = ""  # what to do where it is refused as unmeterable

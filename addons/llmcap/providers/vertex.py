@@ -50,7 +50,7 @@ _PUBLISHED = re.compile(
     re.IGNORECASE,
 )
 _ENDPOINT = re.compile(rf"{_LOCATION}/endpoints/(?P<name>.+)", re.IGNORECASE)
-_CACHES = re.compile(rf"{_LOCATION}/cachedContents", re.IGNORECASE)
+_CACHES = re.compile(rf"{_LOCATION}/cachedContents(/[^/]+)?", re.IGNORECASE)
 _DESCRIBED = re.compile(rf"{_LOCATION}/models/[^/:]+", re.IGNORECASE)
 _STOPPED = re.compile(
     r".*/(?:batchPredictionJobs|tuningJobs|operations)/[^/]+:cancel", re.IGNORECASE
@@ -220,7 +220,7 @@ def match(method: str, path: str) -> Endpoint | None:
         # A tuned model answers as Gemini does; any other is paid by the hour that it runs.
         return GENERATE if name.rpartition(":")[2] in _GENERATING else LATER
     if _CACHES.fullmatch(path):
-        return CACHE if method == "POST" else TASKS
+        return {"POST": CACHE, "PATCH": google.KEEPING_LONGER}.get(method, TASKS)
     if _STOPPED.fullmatch(path) or (method == "PATCH" and _DESCRIBED.fullmatch(path)):
         return FREE
     if _TASKS.fullmatch(path):

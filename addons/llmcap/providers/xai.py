@@ -36,6 +36,7 @@ _UNITS = {
     "code_interpreter": "code_execution",
     "file_search": "file_search",
     "collections_search": "file_search",
+    "image_generation": "image",
 }
 # Live search, the older way: billed by the source, at five times the fee of a search.
 SOURCES_DEFAULT = 20
@@ -62,6 +63,8 @@ def with_tools(read: Read) -> Read:
         turns = count(body.get("max_turns")) or hosted.USES_DEFAULT
         kinds = {text(tool.get("type")) for tool in documents(body.get("tools"))}
         fees: dict[str, Count] = {_UNITS[kind]: turns for kind in kinds & _UNITS.keys()}
+        # Pictures are drawn by xAI's own models, not by those that OpenAI's format names.
+        ask = replace(ask, other_models=(), extra_output=0)
         search = document(body.get("search_parameters"))
         if search and search.get("mode") != "off":
             sources = count(search.get("max_search_results")) or SOURCES_DEFAULT

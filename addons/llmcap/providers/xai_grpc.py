@@ -33,8 +33,9 @@ LIMIT_TAG = bytes([7 << 3])  # `max_tokens`, a number
 # Tools of a request by their field, and of an answer by their number, with the unit of their fee;
 # None: what they find is only read.
 _TOOLS = {3: "web_search", 4: "x_search", 5: "code_execution", 6: "file_search", 7: None,
-          8: "file_search"}  # fmt: skip
-_USED = {1: "web_search", 2: "x_search", 3: "code_execution", 6: "file_search", 8: "file_search"}
+          8: "file_search", 10: "image"}  # fmt: skip
+_USED = {1: "web_search", 2: "x_search", 3: "code_execution", 6: "file_search", 8: "file_search",
+         11: "image"}  # fmt: skip
 # A search of attachments was billed at $0.005, which is that of two searches of a collection.
 _TIMES = {8: 2}
 

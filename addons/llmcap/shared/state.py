@@ -34,11 +34,16 @@ from llmcap.records import (
 )
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shared.files import Uploads
+from llmcap.shared.made import Things
 from llmcap.waiting import Line
 from llmcap.words.usage import Price
 
 # Of how many subjects it is remembered that they were told of; no more are told then.
 SAID_MAX = 10_000
+
+
+# The model of a thing that was named in its place and never seen: any that the provider has.
+HIDDEN = "unknown model of "
 
 
 class Shared:
@@ -67,6 +72,7 @@ class Shared:
         self.counter = TokenCounter()
         self.lineage = Lineage()
         self.paces = Paces(ledger.paces())
+        self.things = Things(ledger)
         self.uploads = Uploads(self.counter)
         self.line = Line(places_max=policy.waiters_max)
         self.parked = Parked(ledger, clock=clock)
@@ -88,7 +94,8 @@ class Shared:
     def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
         """The price of a model at that time, or what the policy puts in its place."""
         price = self.prices.find(provider.price_key, model, at)
-        if price is None and self.policy.unknown_models is UnknownPolicy.MOST_EXPENSIVE:
+        dearest = self.policy.unknown_models is UnknownPolicy.MOST_EXPENSIVE
+        if price is None and (dearest or model.startswith(HIDDEN)):
             return self.prices.dearest(provider.price_key, at)
         return price
 

@@ -59,6 +59,19 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """
+    Something at the provider that calls name in place of a model: an agent, a profile, a cache.
+
+    `models` are those that may work where it is named, `tools` those of theirs that have a fee.
+    """
+
+    id: str
+    models: tuple[str, ...]
+    tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """
     What a provider's reader understood of one response, at any moment of it.
@@ -80,6 +93,7 @@ class Reading:
     over: bool = False  # the work has ended, with its usage or without
     also: tuple[str, ...] = ()  # further identities under which the same usage may be told
     others: tuple["Reading", ...] = ()  # what the same response tells of other work
+    made: tuple[Made, ...] = ()  # what it tells of things that calls may name
     visible_bytes: int = 0  # UTF-8 bytes of generated text seen so far
     visible_events: int = 0  # deltas that carried output
     stopped: int = 0  # choices of which the end was seen
