@@ -41,7 +41,7 @@ _DEPTH_MAX = 200
 # How base64 begins of what is certainly a medium: PNG, JPEG, GIF, RIFF, MP3 with a tag, Ogg, FLAC,
 # PDF, ZIP, Matroska, MP3 and AAC without one. And how long no id of a file is.
 _MAGIC = {
-    "iVBORw0KGgo": "image", "/9j/": "image", "R0lGOD": "image", "UklGR": "file", "SUQz": "audio",
+    "iVBORw": "image", "/9j/": "image", "R0lGOD": "image", "UklGR": "file", "SUQz": "audio",
     "T2dnUw": "audio", "ZkxhQw": "audio", "JVBERi": "file", "UEsDB": "file", "GkXfo": "video",
     "//": "audio",
 }  # fmt: skip
@@ -179,13 +179,15 @@ class _Walker:
             return
         says = not _SAYING.isdisjoint(part)
         for key, value in part.items():
-            named = MEDIA_KEYS.get(plain(key))
+            named = _medium_at(key, says=says)
             if key in TEXT_KEYS:
                 self._text(value, key)
             elif isinstance(value, str) and (key in STRING_KEYS or (says and not named)):
                 self._keep(value, key)
-            elif named and not (says and plain(key) in _NOTES):
+            elif named:
                 self._place(value, named, _detail(part), depth + 1)
+            elif isinstance(value, dict) and key not in CONTENT_KEYS:
+                self._below(value, key, depth + 1)
             else:
                 self.content(value, key, depth + 1)
 
@@ -327,6 +329,12 @@ class _Walker:
                 stack.extend((key, each, depth + 1) for each in reversed(value))
             else:
                 self._keep(str(value), key)
+
+
+def _medium_at(key: str, *, says: bool) -> str | None:
+    """The kind of medium that a key holds; none where it is an address beside a text."""
+    name = plain(key)
+    return None if says and name in _NOTES else MEDIA_KEYS.get(name)
 
 
 def _is_known(key: str) -> bool:

@@ -29,7 +29,7 @@ TEXT_TYPES = frozenset((
     "text_editor_code_execution_tool_result", "tool_search_tool_result", "tool_reference",
     "mcp_tool_listing", "search_result", "char_location", "page_location",
     "content_block_location", "web_search_result_location", "search_result_location", "fallback",
-    "advisor_tool_result", "tool_addition", "tool_removal", "billing_policy",
+    "browser_state", "advisor_tool_result", "tool_addition", "tool_removal", "billing_policy",
     # Mistral, Cohere
     "reference", "function.call", "tool.execution", "agent.handoff", "tool_reference",
     "resource_link", "tool", "json_object",
