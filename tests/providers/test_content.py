@@ -246,6 +246,17 @@ def test_a_film_says_how_many_of_its_frames_are_looked_at():
 
 
 NOTES = {
+    "Bedrock, a document of text": {
+        "document": {"format": "txt", "name": "a", "source": {"text": "words"}}
+    },
+    "Cohere, what a tool found": {
+        "role": "tool",
+        "content": [{"type": "document", "document": {"data": {"temperature": "60"}}}],
+    },
+    "Anthropic, a document in parts": {
+        "type": "document",
+        "source": {"type": "content", "content": [{"type": "text", "text": "words"}]},
+    },
     "search results": {"type": "search_result", "source": FILM, "content": [{"type": "text"}]},
     "citations": {"type": "text", "text": "a", "citations": [{"url": FILM}]},
     "a document with its address": {"title": "a", "url": FILM, "snippet": "words"},

@@ -195,11 +195,12 @@ class _Walker:
 
     def _place(
         self, value: Any, kind: str, detail: str, depth: int, *, known: bool = False
-    ) -> None:
+    ) -> bool:
         """
         What stands where a medium may: its bytes, its address, an object around these, or several.
 
-        `known` says that an object without any of these is a setting (`audio: {voice: ...}`).
+        `known` says that an object without any of these is a setting (`audio: {voice: ...}`). False
+        where there was nothing.
         """
         if isinstance(value, str):
             self._named(value, kind, detail)
@@ -210,6 +211,7 @@ class _Walker:
                 self._place(each, "image" if frame else kind, detail, depth + 1, known=known)
         elif isinstance(value, dict) and value:
             self._medium(value, kind, detail or _detail(value), depth + 1, known=known)
+        return bool(value)
 
     def _medium(
         self, value: dict[str, Any], kind: str, detail: str, depth: int, *, known: bool = False
@@ -228,11 +230,14 @@ class _Walker:
                 if textual or not self._bytes(each, kind, detail, said):
                     self._keep(each, key)
                     known = True
-            elif key in BYTES_KEYS or key in ("content", "parts"):
+            elif key in (*BYTES_KEYS, "content", "parts", "text"):
                 known = known or bool(each)
-                self.content(each, key, depth + 1)
+                # The data of a document may be an object of texts.
+                walk = self._below if key in BYTES_KEYS else self.content
+                walk(each, key, depth + 1)
             elif key == "source" or (place in MEDIA_KEYS and key not in MIME_KEYS):
-                self._place(each, _named_kind(key, kind), detail, depth + 1, known=known)
+                inner = self._place(each, _named_kind(key, kind), detail, depth + 1, known=known)
+                known = known or inner  # what is in there has been counted in its own place
             elif isinstance(each, str):
                 self._note(each, key)
             elif key not in TEXT_KEYS and isinstance(each, dict):
