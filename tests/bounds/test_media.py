@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmcap.bounds.media import UNLOOKED, by_tokens, in_units, media_bound, unit_bound
+from llmcap.bounds.media import (
+    UNLOOKED,
+    by_tokens,
+    dearest_bound,
+    in_units,
+    media_bound,
+    unit_bound,
+)
 from llmcap.errors import FormatError
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Ask, Media, Sent
@@ -54,3 +61,19 @@ def test_a_medium_is_billed_by_its_unit_or_as_tokens():
     beside = Ask("gpt-4o-transcribe", media=(replace(sound, beside=True, bytes=3),))
     assert by_tokens(in_units(beside, tokens)) == ()
     assert isinstance(unit_bound(sound, seller="somebody"), Unbounded)
+
+
+def test_a_picture_counts_as_the_dearest_model_sees_it_that_may_read_it():
+    """A fallback, or what a router chooses; a name that says nothing is known by its price."""
+    cheap, dear = price("openai", "gpt-4o"), price("openai", "gpt-4o-mini")
+    picture = Media("image")
+
+    def tokens(model: str, *prices) -> int:
+        return dearest_bound(picture, Ask(model), prices, seller="openai").most
+
+    assert tokens("gpt-4o", cheap) < 2_000
+    assert tokens("gpt-4o", cheap, dear) == tokens("gpt-4o-mini", dear) == 48_169
+    assert tokens("arn:aws:bedrock:us-east-1:1:application-inference-profile/x", cheap) < 2_000
+    unnamed = replace(cheap, model="my-deployment")
+    assert tokens("gpt-4o", unnamed) < 2_000
+    assert tokens("my-deployment", unnamed) == 48_169

@@ -6,6 +6,7 @@ how large a document may be follows who sells it. `looked` says whether there is
 medium itself: without it, only what costs nothing to know is used.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -70,6 +71,23 @@ def media_bound(media: Media, *, seller: str, model: str, looked: bool = False) 
         per_second = _frames_of(media.detail) * FRAME_TOKENS + SOUND_TOKENS_PER_SECOND
         return _played(length.seconds * per_second, length.seconds)
     return Unbounded(f"the {media.kind} is of no format whose length or pages can be told")
+
+
+def dearest_bound(
+    media: Media, ask: Ask, prices: Iterable[Price], *, seller: str, looked: bool = False
+) -> Bound:
+    """The most tokens of one medium for any of the models that may read it, helpers included."""
+    names = {price.model if family_of(price.model)[0] else ask.model for price in prices} or {
+        ask.model
+    }
+    bounds = [media_bound(media, seller=seller, model=name, looked=looked) for name in names]
+    most = bounds[0]
+    for bound in bounds:
+        if isinstance(bound, Unbounded):
+            return bound
+        if isinstance(most, Bounded) and bound.most > most.most:
+            most = bound
+    return most
 
 
 def _fetched_tokens(media: Media, seller: str) -> Bound:

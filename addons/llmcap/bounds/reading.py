@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from llmcap.bounds.added import added
-from llmcap.bounds.media import by_tokens, media_bound
+from llmcap.bounds.media import by_tokens, dearest_bound
 from llmcap.bounds.parts import OWN_WINDOW, most_read
 from llmcap.providers.shape import Ask
 from llmcap.records import Part, Price, Unbounded
@@ -67,7 +67,7 @@ def input_parts(
         parts.append(Read("earlier context", known_input, BY_KNOWN))
     why = _unseen(ask, known_input)
     for media in by_tokens(ask) if ask.media else ():
-        bound = media_bound(media, seller=seller, model=ask.model, looked=looked)
+        bound = dearest_bound(media, ask, prices, seller=seller, looked=looked)
         if isinstance(bound, Unbounded):
             why = why or bound.why
         else:
