@@ -40,5 +40,5 @@ def _factor(rates: Mapping[str, Decimal], variant: Document) -> Decimal:
     """The most by which a variant raises any unit of its price."""
     own = variant.get("rates", {})
     ratios = [rate / rates[unit] for unit, rate in own.items() if rates.get(unit)]
-    raised = max(ratios, default=ONE) * variant.get("factor", ONE)
+    raised: Decimal = max(ratios, default=ONE) * variant.get("factor", ONE)
     return raised.quantize(_STEP, ROUND_CEILING).normalize()
