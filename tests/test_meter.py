@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmcap.meter import BACKLOG_BYTES_MAX, Meter
-from llmcap.providers import anthropic, google, openai
+from llmcap.providers import anthropic, google, openai, openai_assistants
 from llmcap.providers.reader import BaseReader
 from llmcap.providers.shape import Ask, Document, Endpoint
 from llmcap.records import Reading, Usage
@@ -184,7 +184,7 @@ ENDPOINTS = [
     openai.IMAGES,
     openai.SPEECH,
     openai.TRANSCRIPTION,
-    openai.RUN,
+    openai_assistants.RUN,
     openai.VIDEO,
     anthropic.MESSAGES,
     anthropic.BATCH_RESULTS,
