@@ -102,7 +102,7 @@ def test_a_stream_is_cut_cleanly_in_the_middle_of_a_burst(user: User) -> None:
     user.provider.scenario(length="20000")
     config, log = user.home / "llmcap.yaml", user.home / "log"
     config.write_text(
-        "budgets: [{name: cap, cap: 0.002, every: run, hold: sliced}]\nclamp: false\n"
+        "budgets: [{name: cap, cap: 0.004, every: run, hold: sliced}]\nclamp: false\n"
     )
     stream = json.dumps({**CALL, "stream": True, "max_tokens": 16000})
     curl = ("curl", "-sS", "-N", URL, "-H", "authorization: Bearer sk-fake", "-d", stream)

@@ -77,7 +77,7 @@ def test_a_fraction_of_a_nano_dollar_is_rounded_up() -> None:
 SELLERS = {
     "claude": "anthropic", "gemini": "google", "mistral": "mistral", "llama": "groq",
     "meta": "together", "deepseek": "deepseek", "grok": "xai", "command": "cohere",
-    "amazon": "aws-bedrock", "openai/gpt": "huggingface",
+    "amazon": "aws-bedrock", "openai/gpt": "huggingface", "voxtral": "mistral",
 }  # fmt: skip
 
 
@@ -85,9 +85,13 @@ SELLERS = {
 def test_the_tariff_agrees_with_the_price_book(model: str) -> None:
     """Two tables, typed and generated apart, have the same prices."""
     provider = SELLERS.get(re.split("[-.]", model)[0], "openai")
+    if model.startswith("whisper-large"):
+        provider = "groq"
     price = PriceBook().find(provider, model, datetime.now(UTC))
     rates = tariff.TARIFF[model]
     assert price is not None
+    if not rates.input:
+        return  # sold by the second: `test_media` compares the bills
     assert price.rates["input"] * 1_000_000 == rates.input
     assert price.rates.get("output", 0) * 1_000_000 == rates.output
     assert price.rates.get("cache_read", price.rates["input"]) * 1_000_000 == rates.cache_read
