@@ -49,14 +49,14 @@ class Allowance:
         self._notify = notify
         self._fixed_nanos = demand.fixed_nanos
         self._per_token = demand.per_output_nanos / choices
-        self._limit = limit * choices
+        self.told_limit = limit * choices
         self.next_look = self.covered - (SLICE_AHEAD_TOKENS // 2 if sliced else 0)
 
     @property
     def covered(self) -> int:
         """Tokens of output, all choices together, that the hold can pay for."""
         if not self._per_token:
-            return self._limit
+            return self.told_limit
         return int((self.hold.held_nanos - self._fixed_nanos) / self._per_token)
 
     def unread_max(self, seen_bytes: int, *, event_bytes: int) -> int:
@@ -84,7 +84,7 @@ class Allowance:
         if self.sliced:
             return self._fits_slice(reading.visible_bytes, tokens(), coming)
         least = certain_tokens(reading)
-        if least > self._limit:
+        if least > self.told_limit:
             # It does not keep to its limit: what it may have made by now is held before it is seen.
             ahead = max(OVERRUN_AHEAD_TOKENS, coming)
             if least + ahead > self.covered and not self._reach_tokens(least + 2 * ahead):
@@ -97,12 +97,12 @@ class Allowance:
         """Hold a slice ahead of the output, up to the limit that the provider keeps."""
         ahead = max(SLICE_AHEAD_TOKENS, 2 * coming)
         due = max(ahead // 2, coming)  # what must be ahead, or else more is held
-        if self.covered < min(tokens + due, self._limit):
-            while not self._reach_tokens(min(tokens + ahead, self._limit)):
+        if self.covered < min(tokens + due, self.told_limit):
+            while not self._reach_tokens(min(tokens + ahead, self.told_limit)):
                 if ahead <= SLICE_TOKENS_MIN:
                     break
                 ahead //= 2
-        if self.covered >= self._limit:
+        if self.covered >= self.told_limit:
             self.sliced = False
             self.next_look = self.covered
             return True

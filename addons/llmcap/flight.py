@@ -239,7 +239,13 @@ class CallInFlight:
 
     def _assumed(self, *, whole: bool, note: str) -> Settlement:
         return assumed(
-            self._admission, self._hold, self._meter, self._visible, whole=whole, note=note
+            self._admission,
+            self._hold,
+            self._meter,
+            self._visible,
+            limit=self._allowance.told_limit,
+            whole=whole,
+            note=note,
         )
 
     def _told(self, reading: Reading) -> bool:

@@ -39,13 +39,15 @@ def assumed(
     meter: Meter | None,
     visible: Visible,
     *,
+    limit: int,
     whole: bool,
     note: str,
 ) -> Settlement:
     """
     What was seen, and unless the answer is `whole`, what was on its way.
 
-    Without a `meter` there was no answer yet.
+    Without a `meter` there was no answer yet. `limit` is what the provider was told for all of the
+    choices, lowered by a clamp or not.
     """
     ask, reading = admission.ask, meter.reading if meter else Reading()
     if whole:
@@ -56,7 +58,7 @@ def assumed(
         reading = replace(reading, untold=untold, terms=terms)
     if counts_nothing(reading):
         reading = replace(reading, charges=())
-    output = _output_tokens(admission, meter, visible, whole=whole) if ask.generates else 0
+    output = _output_tokens(admission, meter, visible, limit, whole=whole) if ask.generates else 0
     if reading.charges:
         first, *others = reading.charges
         usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
@@ -68,7 +70,7 @@ def assumed(
         usage = Usage(input_tokens=demand.fixed_tokens, output_tokens=output)
         per_token = demand.per_output_nanos / ask.choices
         cost = demand.fixed_nanos + ceil_nanos(output * per_token / 1_000_000_000)
-    if output <= _limit(admission):
+    if output <= admission.demand.output_limit * ask.choices:
         cost = min(cost, hold.held_nanos)
     return Settlement(
         Ending.ASSUMED,
@@ -81,7 +83,7 @@ def assumed(
 
 
 def _output_tokens(
-    admission: Admission, meter: Meter | None, visible: Visible, *, whole: bool
+    admission: Admission, meter: Meter | None, visible: Visible, limit: int, *, whole: bool
 ) -> int:
     made = unseen = certain = 0
     if meter is not None:
@@ -97,13 +99,11 @@ def _output_tokens(
             admission.provider.name, admission.ask.model, visible.time_to_write
         )
         made = max(made, UNSEEN_TOKENS + most * admission.ask.choices)
-    # A provider keeps to its limit, unless it certainly did not.
-    most = certain + unseen if certain > _limit(admission) else _limit(admission)
+    # A provider keeps to the limit that it was told, unless it certainly did not.
+    asked = admission.demand.output_limit * admission.ask.choices
+    beyond = asked if certain <= asked else certain + unseen
+    most = limit if certain <= limit else beyond
     return min(made, most)
-
-
-def _limit(admission: Admission) -> int:
-    return admission.demand.output_limit * admission.ask.choices
 
 
 def _count_input(admission: Admission) -> None:
