@@ -281,6 +281,20 @@ def test_every_balance_of_every_value_is_seen_in_a_round():
         assert len(whole) == 150
 
 
+def test_calls_in_flight_of_one_run_are_found_under_it():
+    """A limit on them has no window, and may still be one for each run of the proxy."""
+    clock = FakeClock()
+    ledger = open_ledger(":memory:", clock=clock)
+    budget = replace(parse_short("2 concurrent"), every="run", per=("user",))
+    made = replace(books.call(), at=clock(), attributes={"user": "u"})
+    ledger.hold(made, scopes_for((budget,), made, run_id="r1"), books.demand(1_000))
+    for run_id, held in (("r1", [1]), ("r2", [])):
+        whole = ledger.balances(clock(), [budget], run_id=run_id)
+        paged, _ = ledger.balances_page(clock(), budget, run_id=run_id, values_max=7)
+        assert [balance.held for _, balance in whole] == held
+        assert paged == whole
+
+
 def test_a_loop_is_stopped_by_its_breaker():
     """Exactly the bound goes; the refusal says why, the ledger has a row, one event is told."""
     stand = Stand(cap="100/day", breakers=BreakerRules(repeats=RepeatRule(calls=10)))

@@ -134,10 +134,10 @@ _PAGE = """
 
 def _scope_now(now: datetime, budget: Budget, run_id: str) -> Scope:
     """The budget's window at this moment, without a value."""
-    if budget.unit is CapUnit.CONCURRENT:
-        return Scope(budget, "", EPOCH, None)
     window = parse_window(budget.every, budget.timezone)
     run = run_id if window.run else ""
+    if budget.unit is CapUnit.CONCURRENT:
+        return Scope(budget, "", EPOCH, None, run)
     return Scope(budget, "", window.start(now), window.resets_at(now), run, window.reach)
 
 
