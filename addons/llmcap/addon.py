@@ -15,6 +15,7 @@ from mitmproxy import ctx, tls
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 from mitmproxy.exceptions import OptionsError
+from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.layers.modes import Socks5AuthData
 from mitmproxy.proxy.mode_specs import ReverseMode
 
@@ -24,7 +25,7 @@ from llmcap.budget import describe
 from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall
 from llmcap.providers import provider_of
-from llmcap.shell import attended, closing, keeper, options
+from llmcap.shell import attended, closing, keeper, options, raw
 from llmcap.shell.callers import Callers
 from llmcap.shell.calls import Calls
 from llmcap.shell.ownports import OwnPorts
@@ -93,6 +94,7 @@ class Shell:
         self._given = firewall is not None
         self._settings: Settings | None = None
         self._housekeeping: asyncio.Task[None] | None = None
+        self._warned: set[str] = set()
         # mitmproxy hands them the hooks too.
         self.addons = [OwnPorts(), Strangers(lambda: self.calls.firewall)]
 
@@ -102,11 +104,14 @@ class Shell:
         """Put our streams in the place of mitmproxy's."""
         attended.install()
         closing.install()
+        raw.install()
         keeper.attend(self.calls)
 
     def configure(self, updated: set[str]) -> None:
         """Check everything that can be checked, and open the ledger."""
         options.refuse_dangerous()
+        if self._housekeeping is not None:
+            self._warn()
         calls = self.calls
         if self._given or (calls.firewall is not None and not options.NAMES & updated):
             return
@@ -124,6 +129,7 @@ class Shell:
         if calls.firewall is not None:
             calls.firewall.close()
         calls.firewall, self._settings = opened, settings
+        options.refuse_dangerous()  # the config may name hosts of its own
 
     def running(self) -> None:
         """Say what is capped, and begin the housekeeping."""
@@ -133,11 +139,7 @@ class Shell:
         assert firewall is not None
         for line in summary(firewall):
             logger.info(line)
-        if options.listens_to_all():
-            logger.warning(
-                "LLMCap: the proxy listens on all interfaces, anyone who reaches it can spend your "
-                "budget: add --listen-host 127.0.0.1"
-            )
+        self._warn()
         if not any(os.isatty(descriptor) for descriptor in range(3)):
             # With a terminal, SIGHUP means that it was closed, and ends mitmproxy. Nor do we take
             # it where another thread has the signals, as under `llmcap run`.
@@ -156,6 +158,13 @@ class Shell:
         if self.calls.firewall is not None:
             self.calls.firewall.close()
             self.calls.firewall = None
+
+    def _warn(self) -> None:
+        """Tell what should be known about the options, each thing once."""
+        for text in options.warnings():
+            if text not in self._warned:
+                self._warned.add(text)
+                logger.warning("LLMCap: %s", text)
 
     async def _keep_house(self) -> None:
         while True:
@@ -181,6 +190,10 @@ class Shell:
         names = [data.client_hello.sni or "", address[0] if address else ""]
         if not any(provider_of(name) for name in names):
             data.ignore_connection = True
+
+    def next_layer(self, data: NextLayer) -> None:
+        """Let no beginning of a request be taken for something else."""
+        raw.put_off(data)
 
     def socks5_auth(self, data: Socks5AuthData) -> None:
         """Remember the user of the connection: it names a project."""

@@ -221,7 +221,7 @@ class Calls:
         if self.firewall is None:
             logger.warning("LLMCap: %s", text)
         else:
-            self.firewall.shared.notify("unmetered", text, subject=text)
+            self.firewall.shared.notify_once("unmetered", text, subject=text)
 
     async def client_gone(self, client_id: str) -> None:
         """A client's connection is closed: read on what it left, then leave nothing behind."""
