@@ -116,15 +116,20 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
     ledger: Path | None = None,
     options: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
+    program: str = "mitmdump",
+    terminal: int | None = None,
 ) -> Iterator[ProxyHandle]:
     """
     Start it on a free port and end it with the block; its files go to `folder`.
 
     `config` is the text of a config file, `options` are for mitmdump, the scripts of `before` are
     loaded before LLMCap's. A second one with the same folder continues with the same ledger;
-    `ledger` names one that several folders share.
+    `ledger` names one that several folders share. `program` may be another one of mitmproxy's, and
+    `terminal` the descriptor of one that it is to be in.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    ready = folder / "ready"
+    ready.unlink(missing_ok=True)
     ledger = ledger or folder / "ledger.sqlite3"
     settings = [f"llmcap_ledger={ledger}"] if addon == ADDON else []
     if cap:
@@ -135,7 +140,8 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
     settings.append(f"confdir={folder / 'confdir'}")
     settings.append(f"ssl_verify_upstream_trusted_ca={provider.ca}")
     command = [
-        str(Path(sys.executable).with_name("mitmdump")),
+        *(() if terminal is None else ("setsid", "--ctty")),
+        str(Path(sys.executable).with_name(program)),
         *(word for script in (*before, addon, REDIRECT) for word in ("-s", str(script))),
         *("--listen-host", "127.0.0.1", "--listen-port", "0"),
         *(part for setting in settings for part in ("--set", setting)),
@@ -145,8 +151,8 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=output if terminal is None else terminal,
             stderr=subprocess.STDOUT,
             env={
                 **{name: os.environ[name] for name in KEPT if name in os.environ},
@@ -154,12 +160,13 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
                 "FAKE_PROVIDER_PORT": str(provider.port),
                 "FAKE_PROVIDER_HOSTS": " ".join(HOSTS),
                 "FAKE_PROVIDER_REQUESTS": str(folder / "requests.jsonl"),
+                "FAKE_PROVIDER_READY": str(ready),
                 **(environ or {}),
             },
         )
     with process:
         try:
-            yield ProxyHandle(process, _wait_until_ready(process, log), folder, ledger)
+            yield ProxyHandle(process, _wait_until_ready(process, ready, log), folder, ledger)
         finally:
             process.terminate()
             try:
@@ -168,15 +175,14 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
                 process.kill()
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> int:
-    """The port, from the line of the redirecting addon."""
+def _wait_until_ready(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> int:
+    """The port, from the file of the redirecting addon."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        text = log.read_text(encoding="utf-8")
-        for line in text.splitlines():
-            if line.startswith("ready on "):
-                return int(line.removeprefix("ready on "))
+        if ready.exists():
+            return int(ready.read_text(encoding="utf-8"))
         if process.poll() is not None:
-            raise RuntimeError(f"mitmdump ended with {process.returncode} at its start:\n{text}")
+            said = log.read_text(encoding="utf-8")
+            raise RuntimeError(f"mitmproxy ended with {process.returncode} at its start:\n{said}")
         time.sleep(POLL_SECONDS)
-    raise TimeoutError(f"mitmdump is not ready after {START_SECONDS} s:\n{log.read_text()}")
+    raise TimeoutError(f"mitmproxy is not ready after {START_SECONDS} s:\n{log.read_text()}")

@@ -2,8 +2,8 @@
 A second addon for mitmdump: sends the providers' hosts to the fake provider, and counts requests.
 
 Loaded with `-s` after LLMCap's. Set by the environment, so that mitmdump's options stay those of a
-user: FAKE_PROVIDER_PORT and FAKE_PROVIDER_HOSTS, and FAKE_PROVIDER_REQUESTS, a file that gets one
-JSON line per request, refused or not.
+user: FAKE_PROVIDER_PORT and FAKE_PROVIDER_HOSTS; FAKE_PROVIDER_REQUESTS, a file that gets one JSON
+line per request, refused or not; and FAKE_PROVIDER_READY, one that gets the port when it listens.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 HOSTS = os.environ["FAKE_PROVIDER_HOSTS"].split()
 PORT = int(os.environ["FAKE_PROVIDER_PORT"])
 REQUESTS = Path(os.environ["FAKE_PROVIDER_REQUESTS"])
+READY = Path(os.environ["FAKE_PROVIDER_READY"])
 
 # mitmproxy exits in `running` after an error at start; what comes later did start.
 READY_AFTER_SECONDS = 0.02
@@ -26,9 +27,16 @@ READY_AFTER_SECONDS = 0.02
 async def running() -> None:
     """Say where the proxy listens, once it is sure to stay."""
     await asyncio.sleep(READY_AFTER_SECONDS)
+    tell_port()
+
+
+def tell_port() -> None:
+    """Write it down, whole or not at all."""
     proxyserver = ctx.master.addons.get("proxyserver")
-    (address, *_) = proxyserver.listen_addrs()
-    print(f"ready on {address[1]}", flush=True)
+    addresses = proxyserver.listen_addrs() or [("", 0)]  # a client that is led here needs none
+    unfinished = READY.with_suffix(".new")
+    unfinished.write_text(str(addresses[0][1]), encoding="utf-8")
+    unfinished.rename(READY)
 
 
 def server_connect(data: ServerConnectionHookData) -> None:

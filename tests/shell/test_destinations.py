@@ -2,6 +2,7 @@
 
 import pytest
 from mitmproxy.connection import Server
+from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import tflow, tutils
 
 from llmcap.shell.destinations import (
@@ -18,6 +19,7 @@ def flow(host: str, *, header: str = "", authority: bytes = b"", sni: str | None
     """A flow to a host with these other names."""
     made = tflow.tflow(req=tutils.treq(host=host, path=b"/v1/models", authority=authority))
     made.client_conn.sni = sni
+    made.server_conn.address, made.server_conn.sni = (host, made.request.port), None
     made.request.headers.pop("host", None)
     if header:
         made.request.headers["Host"] = header
@@ -49,6 +51,26 @@ def test_every_name_counts(names, hosts):
     made = flow(**names)
     assert provider_hosts(made) == hosts
     assert provider_host(made) == (hosts[0] if hosts else None)
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts"),
+    [("api.anthropic.com", [ANTHROPIC]), ("mock.example", []), (OPENAI, [OPENAI])],
+)
+def test_what_an_addon_points_elsewhere_goes_there(host, hosts):
+    """Whatever the client called the place that it had in mind."""
+    made = flow(OPENAI, header=OPENAI, sni=OPENAI)
+    made.request.host = host
+    assert provider_hosts(made) == hosts
+
+
+@pytest.mark.parametrize("sni", [OPENAI, None], ids=["host replaced", "host kept"])
+def test_a_reverse_proxy_is_what_it_stands_for(sni):
+    """Also where an addon has led its connection to another address."""
+    made = flow("127.0.0.1", header="127.0.0.1:8080")
+    made.client_conn.proxy_mode = ProxyMode.parse(f"reverse:https://{OPENAI}")
+    made.server_conn.sni = sni
+    assert provider_hosts(made) == [OPENAI]
 
 
 def test_a_model_on_this_machine_is_a_provider_over_plain_http():

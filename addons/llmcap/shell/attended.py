@@ -42,7 +42,8 @@ class AttendedHttpStream(CuttableHttpStream):
 
     _came: Fields = ()  # the headers of the request as it came
     _head: tuple[int, Fields] | None = None  # status and headers of the answer as it came
-    _decided: tuple[object, ...] | None = None  # what may be sent to a provider
+    _host: str | None = None  # whose request it is, where it is a provider's
+    _decided: tuple[object, ...] | None = None  # what may be sent there
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         yield from self._attended(super()._handle_event(event))
@@ -93,7 +94,7 @@ class AttendedHttpStream(CuttableHttpStream):
         if work is not None:
             yield waits(work)
         if self.flow.response is None:
-            self._decided = wording(self.flow)
+            self._host, self._decided = provider_host(self.flow), wording(self.flow)
 
     def last_look(self, server: Connection) -> CommandGenerator[bool]:
         """Whether what is about to leave is what was decided, and goes where that was for."""
@@ -110,10 +111,10 @@ class AttendedHttpStream(CuttableHttpStream):
         return False
 
     def _is_as_decided(self, server: Connection) -> bool:
-        host = provider_host(self.flow)
-        if host is not None and wording(self.flow) != self._decided:
-            return False
-        return all(name == host for name in provider_names(server))
+        led_to = provider_names(server)
+        if self._host is None:
+            return not led_to and provider_host(self.flow) is None
+        return wording(self.flow) == self._decided and all(name == self._host for name in led_to)
 
     # --- the answer ---------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from mitmproxy import http
 from mitmproxy.connection import Connection, Server
+from mitmproxy.proxy.mode_specs import ReverseMode
 
 from llmcap.providers import match, provider_of
 
@@ -43,8 +44,14 @@ def _said(flow: http.HTTPFlow) -> Iterator[str]:
             yield from value.decode("utf-8", "surrogateescape").split(",")
     if request.authority:
         yield request.authority.decode("utf-8", "surrogateescape")
-    if flow.client_conn.sni:
-        yield flow.client_conn.sni
+    server = flow.server_conn
+    if server.address is None or server.address[:2] == (request.host, request.port):
+        # mitmproxy sends it to where the client's connection leads, under the name that the client
+        # told; what an addon points elsewhere has the names of that place only.
+        yield from filter(None, (server.sni, flow.client_conn.sni))
+        mode = flow.client_conn.proxy_mode
+        if isinstance(mode, ReverseMode):
+            yield mode.address[0]
 
 
 def _local_hosts(flow: http.HTTPFlow) -> list[str]:
