@@ -77,6 +77,7 @@ class FakeProvider:
         self._number = 0
         self._server = Server(self.handle, serve_http2)
         self._contexts: dict[str, int] = {}  # response id -> tokens that continuing it brings
+        self._profiles = vendors.Profiles()
         self._batches = Batches(self._record, self._scenario_of, seed)
         self._background: dict[str, tuple[Response, Record, asyncio.Task[None]]] = {}
 
@@ -116,7 +117,9 @@ class FakeProvider:
         elif method == "POST" and (match := GEMINI_PATH.fullmatch(path)):
             await self._gemini(exchange, match[1], match[2])
         elif method == "POST" and (match := vendors.BEDROCK_PATH.fullmatch(path)):
-            await self._bedrock(exchange, unquote(match[1]), match[2])
+            await self._bedrock(exchange, self._profiles.model(unquote(match[1])), match[2])
+        elif method == "POST" and path == vendors.PROFILES_PATH:
+            await self._free(exchange, self._profiles.made(json.loads(exchange.request.body)))
         elif path in grok.GRPC_PATHS and isinstance(exchange, Http2Exchange):
             await self._grok(exchange, stream=grok.GRPC_PATHS[path])
         elif match := RESPONSE_PATH.fullmatch(path):

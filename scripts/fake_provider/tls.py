@@ -22,6 +22,7 @@ HOSTS = (
     "api.cohere.com",
     "api.deepseek.com",
     "router.huggingface.co",
+    "bedrock.us-east-1.amazonaws.com",
     "bedrock-runtime.us-east-1.amazonaws.com",
     "api.parasail.io",
     "oai.helicone.ai",

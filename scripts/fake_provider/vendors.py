@@ -7,6 +7,8 @@ from fake_provider.count import count_input
 from fake_provider.engine import Document, Event
 from fake_provider.generate import Choice, Order
 
+PROFILES_PATH = "/inference-profiles"
+_ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012:"
 BEDROCK_PATH = re.compile(r"/model/([^/]+)/(converse|converse-stream|invoke)")
 
 
@@ -88,6 +90,23 @@ def _cohere_finish(choice: Choice) -> str:
 
 
 # --- Bedrock --------------------------------------------------------------------------------
+
+
+class Profiles:
+    """Application inference profiles: each stands for the model that it was made of."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, str] = {}
+
+    def made(self, asked: Document) -> Document:
+        """A new one; what it is made of is not told again."""
+        arn = f"{_ACCOUNT}application-inference-profile/{len(self._models):012x}"
+        self._models[arn] = asked["modelSource"]["copyFrom"].rpartition("/")[2]
+        return {"inferenceProfileArn": arn, "status": "ACTIVE"}
+
+    def model(self, named: str) -> str:
+        """The model that a call works with."""
+        return self._models.get(named, named)
 
 
 def bedrock_order(document: Document, model: str, operation: str, *, most: int) -> Order:

@@ -3,44 +3,15 @@
 import json
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPResponse
 
 from fake_provider.process import ProviderHandle
-from fake_provider.proxy import ProxyHandle
 
 from .conftest import Start
 from .people import User
+from .plainly import answered, connected, post, tunnelled
 
-TIMEOUT_SECONDS = 10
 USE, FLAT = "fal.run", "ampcode.com"
 CALL = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 50}
-
-
-def connected(proxy: ProxyHandle) -> socket.socket:
-    """A connection to the proxy."""
-    return socket.create_connection(("127.0.0.1", proxy.port), timeout=TIMEOUT_SECONDS)
-
-
-def answered(connection: socket.socket, *, method: str = "GET") -> HTTPResponse:
-    """The answer to what was sent, up to its body."""
-    response = HTTPResponse(connection, method=method)
-    response.begin()
-    return response
-
-
-@contextmanager
-def tunnelled(
-    proxy: ProxyHandle, host: str, port: int
-) -> Iterator[tuple[socket.socket, HTTPResponse]]:
-    """A connection on which a tunnel was asked for, and what was answered."""
-    with connected(proxy) as connection:
-        connection.sendall(
-            f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
-        )
-        with answered(connection, method="CONNECT") as answer:
-            yield connection, answer
 
 
 def handshaken(connection: socket.socket, provider: ProviderHandle, host: str) -> bool:
@@ -51,24 +22,6 @@ def handshaken(connection: socket.socket, provider: ProviderHandle, host: str) -
             return bool(tls.getpeercert())
     except (ssl.SSLError, ConnectionError):
         return False
-
-
-def post(proxy: ProxyHandle, url: str, body: dict[str, object]) -> tuple[int, str]:
-    """A POST through the proxy: status and body."""
-    host, _, path = url.removeprefix("https://").partition("/")
-    content = json.dumps(body).encode()
-    head = (
-        f"POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(content)}\r\n\r\n"
-    )
-    context = ssl.create_default_context(cafile=str(proxy.ca))
-    with (
-        tunnelled(proxy, host, 443) as (connection, _),
-        context.wrap_socket(connection, server_hostname=host) as tls,
-    ):
-        tls.sendall(head.encode() + content)
-        with answered(tls) as response:
-            return response.status, response.read().decode()
 
 
 def test_what_bills_by_use_is_not_reached_and_what_is_paid_flat_is_told(
