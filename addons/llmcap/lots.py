@@ -91,7 +91,7 @@ class _Sum:
             besides += row.tools if ask.tools else row.plain
         # What nothing bounds fills the window of each prompt at most, with all the rest.
         media = [media_bound(each, seller=family, model=ask.model, looked=True)
-                 for each in ask.media if not each.beside]  # fmt: skip
+                 for each in ask.media if each.also or not each.beside]  # fmt: skip
         unseen = ask.remote_input or ask.remote or ask.unread
         if unseen or any(isinstance(each, Unbounded) for each in media):
             self.windows += ask.loops * ask.prompts * times

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from exchanging import answer, ask, endpoint_of, stream
 
-from llmcap.bounds.media import in_units, unit_bound
+from llmcap.bounds.media import by_tokens, in_units, unit_bound
 from llmcap.pricing import PriceBook
 from llmcap.providers import match
 from llmcap.providers.shape import Billing, Media
@@ -199,6 +199,17 @@ def test_what_is_embedded_besides_text_is_billed_by_the_piece(url, asked, expect
     """Where its model has a price for that; no picture is a line of text."""
     (found,) = ask(url, {"model": "m", **asked}).media
     assert (found.kind, found.unit) == expected
+
+
+def test_a_document_has_a_fee_by_the_page_beside_its_tokens_at_a_router():
+    """Which takes it apart for a model that reads none: by Mistral's pages."""
+    part = {"type": "file", "file": {"file_data": "https://example.com/a.pdf"}}
+    asked = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": [part]}]}
+    found = ask("https://openrouter.ai/api/v1/chat/completions", asked)
+    price = PriceBook().find("openrouter", "openai/gpt-4o", datetime(2026, 11, 30, tzinfo=UTC))
+    held = in_units(found, price, looked=True)
+    assert held.fees["parsed_page"] == 1_000
+    assert by_tokens(held) == held.media
 
 
 # --- rankers, voices, predictions -----------------------------------------------------------

@@ -32,6 +32,8 @@ LONGEST_SECONDS = {
 # Pages of one document.
 MOST_PAGES = {
     "mistral": Limit(1_000, "https://docs.mistral.ai/capabilities/document_ai"),
+    # Read by Mistral, where the model reads none: openrouter.ai/docs/features/multimodal/pdfs.
+    "openrouter": Limit(1_000, "https://docs.mistral.ai/capabilities/document_ai"),
     "azure-ai": Limit(
         2_000, "https://learn.microsoft.com/azure/ai-services/document-intelligence/service-limits"
     ),

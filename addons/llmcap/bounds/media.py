@@ -119,7 +119,7 @@ def _frames_of(detail: str) -> Decimal:
 
 def by_tokens(ask: Ask) -> tuple[Media, ...]:
     """The media that are billed as tokens: those whose own unit is none of the call's fees."""
-    return tuple(media for media in ask.media if media.unit not in ask.fees)
+    return tuple(media for media in ask.media if media.also or media.unit not in ask.fees)
 
 
 # --- in units of their own ------------------------------------------------------------------
@@ -133,7 +133,7 @@ def unit_bound(media: Media, *, seller: str, looked: bool = False) -> Bound:
     """The most of its own unit (`audio_second`, `page`, ...) that one medium can be billed for."""
     if media.most:
         return Bounded(media.most, "the request itself")
-    if media.unit in ("page", "annotated_page"):
+    if media.unit in ("page", "annotated_page", "parsed_page"):
         return _pages(media, seller, looked=looked)
     if media.unit == "input_pixel":
         return _pixels(media, seller, looked=looked)

@@ -37,6 +37,7 @@ SIDE_UNITS = frozenset((
     "code_interpreter",
     "file_search",
     "maps_search",
+    "parsed_page",
     "search_request_high",
     "search_request_low",
     "search_request_medium",

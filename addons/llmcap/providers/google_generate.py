@@ -27,7 +27,7 @@ _CONFIGS = ("generationConfig", "generation_config")
 _LIMITS = ("maxOutputTokens", "max_output_tokens")
 _THINKING = ("thinkingConfig", "thinking_config")
 # Media that have a sound track.
-SOUNDING = ("audio", "video", "file")
+SOUNDING = ("audio", "video", "file", "unknown")
 # The most that any model demands as least thinking budget (Gemini 2.5 Flash-Lite: 512).
 _BUDGET_MIN = 512
 _BUDGETS = ("thinkingBudget", "thinking_budget")

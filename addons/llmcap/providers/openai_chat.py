@@ -19,7 +19,7 @@ from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.limits import MAX_TOKENS, LimitsOf, max_tokens
 from llmcap.providers.reader import DONE, BaseReader, count, document, documents, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.shape import SOUNDING, Ask, Document, Request
 from llmcap.providers.tiers import tier
 from llmcap.records import Count, Usage
 
@@ -47,7 +47,7 @@ def read_chat(request: Request, *, limits: LimitsOf = max_tokens) -> Ask:
         extra_output=_prediction_bytes(body),
         loops=tools.loops,
         extra_input=tools.result_tokens,
-        sound="audio" in body or any(media.kind == "audio" for media in content.media),
+        sound="audio" in body or any(media.kind in SOUNDING for media in content.media),
         terms=tier(body.get("service_tier")),
         fees=tools.fees,
         usage_wanted=not stream

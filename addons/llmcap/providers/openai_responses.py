@@ -17,7 +17,7 @@ from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of, chat_usage
 from llmcap.providers.openai_containers import container_of, size_of
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.shape import SOUNDING, Ask, Document, Request
 from llmcap.providers.tiers import tier
 from llmcap.records import Charge, Count, Usage
 
@@ -64,7 +64,7 @@ def read_responses(request: Request) -> Ask:
         extra_output=IMAGE_TOKENS_MAX * (tools.loops - 1) if images else 0,
         loops=tools.loops * (PRO_LOOPS if reasoning.get("mode") == "pro" else 1),
         extra_input=tools.result_tokens,
-        sound=any(media.kind == "audio" for media in content.media),
+        sound=any(media.kind in SOUNDING for media in content.media),
         remote_input=bool(previous),
         remote=_elsewhere(body),
         previous_id=previous or None,

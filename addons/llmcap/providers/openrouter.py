@@ -29,7 +29,7 @@ from llmcap.providers.limits import by_model
 from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.reader import amount, count, document, documents, text
 from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.shape import Ask, Document, Endpoint, Media, Provider, Request
 from llmcap.records import Usage
 
 # The web plugin: five results unless the request says so, billed together as one search.
@@ -64,6 +64,7 @@ def routed(read: Read) -> Read:
         return replace(
             ask,
             model=model,
+            media=tuple(map(_parsed, ask.media)),
             other_models=(*ask.other_models, *rest),
             instead=rest,
             fees={**ask.fees, **tools.fees},
@@ -72,6 +73,17 @@ def routed(read: Read) -> Read:
         )
 
     return read_routed
+
+
+def _parsed(media: Media) -> Media:
+    """
+    A document has a fee by the page where OpenRouter takes it apart: asked to, or unasked.
+
+    https://openrouter.ai/docs/features/multimodal/pdfs
+    """
+    if media.kind != "file":
+        return media
+    return replace(media, unit="parsed_page", beside=True, also=True)
 
 
 def _hosted(body: Document, ask: Ask) -> hosted.Hosted:

@@ -100,6 +100,10 @@ class Sent:
 NOT_SENT = Sent()
 
 
+# Kinds of media that may be heard: their tokens may have a price of their own.
+SOUNDING = ("audio", "video", "unknown")
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
     """
@@ -115,6 +119,7 @@ class Media:
     detail: str = ""  # what the request says of its resolution
     unit: str = ""  # audio_second, page, input_pixel, ...
     beside: bool = False
+    also: bool = False  # its unit is a fee, and its tokens are billed too
     least: int = 0  # what is billed of `unit` at least
     most: int = 0  # and at most, where the request itself says so
     said: str = field(default="", compare=False)  # its format, as the request names it

@@ -15,8 +15,18 @@ from typing import override
 
 from llmcap.errors import FormatError
 from llmcap.providers import hosted
+from llmcap.providers.parts import DATA_URL
 from llmcap.providers.reader import BaseReader, text
-from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Media, Request
+from llmcap.providers.shape import (
+    NOT_SENT,
+    Ask,
+    Billing,
+    Document,
+    Endpoint,
+    Media,
+    Request,
+    Sent,
+)
 from llmcap.records import Count, Usage
 from llmcap.streams.grpc import messages_in
 from llmcap.streams.protobuf import Message, varint
@@ -36,6 +46,8 @@ _TOOLS = {3: "web_search", 4: "x_search", 5: "code_execution", 6: "file_search",
           8: "file_search", 10: "image"}  # fmt: skip
 _USED = {1: "web_search", 2: "x_search", 3: "code_execution", 6: "file_search", 8: "file_search",
          11: "image"}  # fmt: skip
+# What may be in the content of a message: a text, a picture, a file.
+_CONTENT = frozenset((1, 2, 3))
 # A search of attachments was billed at $0.005, which is that of two searches of a collection.
 _TIMES = {8: 2}
 
@@ -129,13 +141,19 @@ def _media(asked: Message) -> tuple[tuple[Media, ...], int]:
         for content in message.messages(1):
             if content.has(2):
                 url = content.message(2).text(1)
-                inline = url.startswith("data:")
-                found.append(Media("image", len(url) * 3 // 4 if inline else None))
-                size += len(url) if inline else 0
+                head = DATA_URL.match(url)
+                start = head.end() if head else 0
+                sent = Sent(url, start) if head else NOT_SENT
+                found.append(
+                    Media("image", (len(url) - start) * 3 // 4 if head else None, sent=sent)
+                )
+                size += len(url) if head else 0
             if content.has(3):
                 data = b"".join(content.message(3).blobs(2))
-                found.append(Media("file", len(data) or None))
+                found.append(Media("file", len(data) or None, sent=Sent(data)))
                 size += len(data)
+            if unknown := content.numbers - _CONTENT:
+                found.append(Media("unknown", detail=f"field {min(unknown)} of its content"))
     return tuple(found), size
 
 

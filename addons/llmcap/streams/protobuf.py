@@ -36,6 +36,11 @@ class Message:
         """Whether the field is there at all, even if it is empty."""
         return number in self._fields
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The fields that it has."""
+        return frozenset(self._fields)
+
     def message(self, number: int) -> "Message":
         """A nested message, or an empty one. Raises `FormatError`, as all that take apart do."""
         value = self._last(number)
