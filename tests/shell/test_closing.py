@@ -12,7 +12,23 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.frame_protocol import Opcode
 
-from llmcap.shell import closing
+from llmcap.shell import closing, keeper
+
+
+class Bystander:
+    """Lets every frame go: what is decided about it is not of interest here."""
+
+    def frame(self, flow):
+        """Nothing to wait for."""
+
+    def hung_up(self, flow):
+        """Nothing to settle."""
+
+
+@pytest.fixture(autouse=True)
+def bystander(monkeypatch):
+    """The streams ask somebody, whatever other tests have left."""
+    monkeypatch.setattr(keeper, "_keepers", [Bystander()])
 
 
 class Sides:
