@@ -28,7 +28,6 @@ TIER_KEYS = frozenset(("above", "rates", "marginal"))
 VARIANT_KEYS = frozenset(("rates", "factor", "tiers", "unasked"))
 
 _NO_RATES: Mapping[str, Decimal] = MappingProxyType({})
-_NUMBER = re.compile(r"\d+(\.\d+)?")
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 _WEEKDAYS = "mon-fri"
 

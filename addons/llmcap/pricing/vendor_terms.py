@@ -41,7 +41,6 @@ class VendorTerm:
 
 
 VendorTerms = Mapping[str, VendorTerm]
-NO_TERMS: VendorTerms = MappingProxyType({})
 
 
 def asked_only(variant: Variant) -> Variant:

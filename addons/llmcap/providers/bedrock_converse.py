@@ -25,7 +25,6 @@ from llmcap.records import Usage
 
 # What the vendor of the model understands and Converse passes on.
 _NATIVE = "additionalModelRequestFields"
-_THINKING_MIN = 1_024
 
 
 def read_converse(request: Request) -> Ask:

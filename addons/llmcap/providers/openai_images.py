@@ -16,7 +16,6 @@ from llmcap.providers.reader import BaseReader, count, documents, text
 from llmcap.providers.shape import Ask, Document, Media, Request
 from llmcap.records import Charge, Usage
 
-IMAGES_MAX = 10
 PARTIAL_IMAGE_TOKENS = 100  # each image sent before the last one is whole
 
 # The model is DALL-E 2 unless a parameter says that it cannot be.
