@@ -7,8 +7,8 @@ https://developers.openai.com/api/docs/guides/decisions
 
 from dataclasses import replace
 
-from llmcap.providers.openai_embeddings import read_embeddings
-from llmcap.providers.reader import BaseReader, count, documents, text
+from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.reader import count, documents
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Usage
 
@@ -19,17 +19,11 @@ def read_decision(request: Request) -> Ask:
     return replace(read_embeddings(request), prompts=1, loops=max(len(questions), 1))
 
 
-class DecisionReader(BaseReader):
+class DecisionReader(EmbeddingsReader):
     """Answers to questions: `input_tokens` are all that is paid."""
 
     tells = "input tokens"
 
-    def body(self, document: Document) -> None:
-        """The whole answer."""
-        self.model = text(document.get("model")) or self.model
-        if document.get("error"):
-            self.fail(document["error"])
-        usage = document.get("usage")
-        if isinstance(usage, dict) and usage:
-            self.charge(Usage(input_tokens=count(usage.get("input_tokens"))))
-            self.complete = True
+    def usage_of(self, usage: Document) -> Usage:
+        """What a usage object means."""
+        return Usage(input_tokens=count(usage.get("input_tokens")))

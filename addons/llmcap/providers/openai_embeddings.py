@@ -8,6 +8,7 @@ from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of, chat_usage, prompts_in
 from llmcap.providers.reader import BaseReader, count, text
 from llmcap.providers.shape import Ask, Document, Request
+from llmcap.records import Usage
 
 
 def read_embeddings(request: Request) -> Ask:
@@ -35,10 +36,14 @@ class EmbeddingsReader(BaseReader):
             self.fail(document["error"])
         usage = document.get("usage")
         if isinstance(usage, dict) and usage:
-            if not count(usage.get("prompt_tokens")):
-                usage = {**usage, "prompt_tokens": usage.get("total_tokens")}
-            self.charge(chat_usage({**usage, "completion_tokens": 0}))
+            self.charge(self.usage_of(usage))
             self.complete = True
+
+    def usage_of(self, usage: Document) -> Usage:
+        """What a usage object means: input, and nothing else."""
+        if not count(usage.get("prompt_tokens")):
+            usage = {**usage, "prompt_tokens": usage.get("total_tokens")}
+        return chat_usage({**usage, "completion_tokens": 0})
 
 
 def _engine(path: str) -> str:
