@@ -97,6 +97,22 @@ def test_a_change_never_re_prices_the_past(
     assert history.joined(joined, new, "2026-12-01") == joined, "a second run changes nothing"
 
 
+def test_what_is_to_come_is_what_the_sources_say_now() -> None:
+    """A rise that was put off, or became another, was billed to nobody."""
+    old = [entry(None, "1"), entry("2027-01-01", "3")]
+    new = [entry(None, "1"), entry("2027-02-01", "2")]
+    assert history.joined(old, new, DAY) == new
+    assert history.joined(old, [entry(None, "1")], DAY) == [entry(None, "1")]
+
+
+def test_limits_that_left_the_sources_stay() -> None:
+    """A model that nobody bounds any more is bounded as it was."""
+    old = {"models": {"one": {"max_output": 9, "limits": "x", "prices": [entry(None, "1")]}}}
+    made: dict[str, Any] = {"models": {"one": {"aliases": [], "prices": [entry(None, "1")]}}}
+    history.keep(old, made, today=DAY)
+    assert made["models"]["one"]["max_output"] == 9
+
+
 def test_a_unit_that_nobody_knew_before_holds_for_the_past_too() -> None:
     """Nothing was billed by it; a token's price that is new begins today."""
     old, new = entry(None, "1"), entry(None, "1")
@@ -200,6 +216,16 @@ def test_an_overlay_changes_the_price_that_begins_on_its_day() -> None:
         for each in overlay.patched(model, patch, "one")["prices"]
     ]
     assert told == [(None, "1", "0.5"), ("2027-01-01", "2", "1")]
+
+
+def test_an_overlay_ends_what_the_sources_only_leave_out() -> None:
+    """From its day on, and until then it holds."""
+    model = {"aliases": [], "prices": [entry(None, "1", variants={"flex": {"factor": 1}})]}
+    change = {"since": "2026-12-01", "source": "page", "ended": ["flex"]}
+    first, later = overlay.patched(model, {"changes": [change]}, "one")["prices"]
+    assert "flex" in first["variants"]
+    assert later["variants"] == {}
+    assert later["ended"] == ["flex"]
 
 
 def test_every_overlay_belongs_to_a_provider() -> None:

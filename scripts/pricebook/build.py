@@ -18,6 +18,7 @@ from typing import Any
 
 from llmcap.pricing.files import parse_yaml
 from llmcap.pricing.units import TOKEN_UNITS
+from llmcap.tariffs import carry
 
 from . import genai, litellm_table, merge, vendor_terms
 from .overlay import exact, patched
@@ -49,6 +50,15 @@ CLASSIC = re.compile(
 )
 
 
+# Who makes a model that others sell too, by how its id begins: litellm's name of the maker.
+MAKERS = (
+    (re.compile(r"(^|[./])claude-", re.IGNORECASE), "anthropic"),
+    (re.compile(r"(^|[./])(gpt-[3-9]|chatgpt-|o[1-9](-|$))", re.IGNORECASE), "openai"),
+    (re.compile(r"(^|[./])gemini-", re.IGNORECASE), "gemini"),
+    (re.compile(r"(^|[./])grok-", re.IGNORECASE), "xai"),
+)
+
+
 class Sources:
     """Everything that is read once: litellm's table by provider, and the overlay folder."""
 
@@ -67,6 +77,11 @@ class Sources:
             genai_id: {} for genai_id in genai.provider_ids() if genai_id not in named
         }
         return dict(sorted({**self.rules, **rest}.items()))
+
+    def most(self, maker: str) -> int | None:
+        """The most that any model of a maker may write, as its own list documents it."""
+        limits = map(litellm_table.limits, self.table.get(maker, {}).values())
+        return max((each.get("max_output", 0) for each in limits), default=0) or None
 
     def overlay(self, provider: str) -> Document:
         """The hand-made entries of one provider, as the book's own documents."""
@@ -88,8 +103,16 @@ class Sources:
         return found
 
 
-def document(name: str, rules: Document, sources: Sources, checked: str) -> Document:
-    """The whole file of one provider."""
+def document(
+    name: str,
+    rules: Document,
+    sources: Sources,
+    checked: str,
+    *,
+    old: Document | None = None,
+    today: str | None = None,
+) -> Document:
+    """The whole file of one provider; `old` is it as it stands, `today` an ISO date."""
     overlay = sources.overlay(name)
     models = merge.models(name, rules, sources.listed(rules), sources.seen.get(name, ()))
     if "list_of" in rules:
@@ -98,7 +121,8 @@ def document(name: str, rules: Document, sources: Sources, checked: str) -> Docu
         models[model] = patched(models.get(model), patch, model)
     _settle_names(models, overlay.get("models", {}))
     for model, fields in models.items():
-        _finish(model, fields, exact(rules.get("fees_reasoning", {})))
+        _finish(model, fields, exact(rules.get("fees_reasoning", {})), sources)
+    carry.carry(models, exact((old or {}).get("models", {})), today or this_day())
     head: Document = {"provider": name, "name": overlay.get("name") or rules.get("name") or name}
     head["source"] = rules.get("source") or _pages(name, rules)
     head["sources"] = {
@@ -137,23 +161,47 @@ def _ordered(fields: Document) -> Document:
         "aliases", "context_window", "max_output", "reasons", "limits", "note", "serves", "prices"
     )  # fmt: skip
     made = {key: fields[key] for key in keys if fields.get(key) not in (None, [])}
-    entry_keys = ("since", "hours", "days", "source", "rates", "tiers", "variants")
+    entry_keys = (
+        "since",
+        "hours",
+        "days",
+        "source",
+        "carried",
+        "ended",
+        "rates",
+        "tiers",
+        "variants",
+    )
     made["prices"] = [
         {key: entry[key] for key in entry_keys if key in entry} for entry in fields["prices"]
     ]
     return made
 
 
-def _finish(model: str, fields: Document, fees_reasoning: Document) -> None:
+def _finish(model: str, fields: Document, fees_reasoning: Document, sources: Sources) -> None:
     """What follows from the rest: whether it thinks, its bounds, its fees."""
     fields.setdefault("reasons", not CLASSIC.search(model))
     for entry in fields["prices"]:
         _close(entry["rates"])
         if fields["reasons"] and "output" in entry["rates"]:
             entry["rates"] = {**entry["rates"], **fees_reasoning}
+    _bound(model, fields, sources)
+
+
+def _bound(model: str, fields: Document, sources: Sources) -> None:
+    """
+    The most that a model may write, where no source knows it: the whole window is what one says
+    who does not know. Its maker's documented most is less, or else the window.
+    """
     window = fields.get("context_window")
-    if window and "max_output" not in fields and _writes(fields):
-        fields["max_output"] = window
+    if not window or not _writes(fields) or fields.get("max_output", window) < window:
+        return
+    maker = next((each for family, each in MAKERS if family.search(model)), None)
+    most = sources.most(maker) if maker else None
+    if most and most < window:
+        fields.update(max_output=most, limits=f"{litellm_table.SOURCE} (most of {maker})")
+    else:
+        fields.setdefault("max_output", window)
 
 
 def _close(rates: Document) -> None:
@@ -173,6 +221,6 @@ def _pages(name: str, rules: Document) -> str:
     return ""
 
 
-def today() -> str:
+def this_day() -> str:
     """The date that a changed file is marked with."""
     return datetime.now(UTC).date().isoformat()

@@ -3,12 +3,13 @@
 import argparse
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from llmcap.pricing import PriceBook
-from llmcap.pricing.files import COMPILED, parse_yaml
+from llmcap.pricing.files import COMPILED, parse_yaml, read_document
+from llmcap.tariffs import carry
 
 from . import build, compare, emit, history
 
@@ -37,6 +38,9 @@ def main(folder: Path, argv: Sequence[str] | None = None) -> int:
     stale = 0
     for name in arguments.providers or known:
         stale += _provider(name, known[name], sources, folder, arguments)
+    if not arguments.check:
+        for line in lacking(folder, build.this_day()):
+            print(line)
     stale += _write(folder / COMPILED / "units.json", _units(folder), check=arguments.check)
     if arguments.check and stale:
         print("the price book is not what its sources make\nhint: run scripts/update_prices")
@@ -52,19 +56,40 @@ def _provider(
 ) -> int:
     path = folder / f"{name}.yaml"
     before = path.read_text() if path.is_file() else ""
-    old = parse_yaml(before, path.name) if before and not arguments.fresh else {}
-    made = build.document(name, rules, sources, checked=str(old.get("checked", build.today())))
+    stands = parse_yaml(before, path.name) if before else {}
+    old = {} if arguments.fresh else stands
+    today = build.this_day()
+    checked = str(old.get("checked", today))
+    made = build.document(name, rules, sources, checked, old=stands, today=today)
     if old:
-        history.keep(old, made, today=build.today())
+        history.keep(old, made, today=today)
     text = emit.to_yaml(made)
     if text != before and old:
-        made["checked"] = build.today()
+        made["checked"] = today
         text = emit.to_yaml(made)
     stale = _write(path, text, check=arguments.check)
     compiled = folder / COMPILED / f"{name}.json"
     return stale + _write(
         compiled, emit.to_json(text, path.name), check=arguments.check, show=False
     )
+
+
+def lacking(folder: Path, today: str) -> Iterator[str]:
+    """What deserves a look: what was carried over, what is gone, which seller does not follow."""
+    book: dict[str, build.Document] = {
+        path.stem: read_document(folder, path.stem)["models"]
+        for path in sorted(folder.glob("*.yaml"))
+        if path.name != "units.yaml"
+    }
+    for provider, models in book.items():
+        for model, fields in models.items():
+            for entry in fields["prices"]:
+                if names := entry.get("carried"):
+                    yield f"carried: {provider}/{model} from {entry['since']}: {', '.join(names)}"
+            for since, gone in carry.forgotten(fields["prices"]):
+                yield f"in force without: {provider}/{model} since {since}: {', '.join(gone)}"
+    for model, day, sibling in carry.siblings(book, today):
+        yield f"unchanged seller: {sibling} when {model} changes on {day}"
 
 
 def _units(folder: Path) -> str:

@@ -2,8 +2,9 @@
 What the book already knew when its sources moved on.
 
 Sources edit prices in place and drop old models; the book must still say what a call of last year
-cost. So an entry of the book stays, a changed price is added from today on, and a model that left
-the sources keeps its last price.
+cost. So an entry that is in force stays, a changed price is added from today on, and a model that
+left the sources keeps its last price, as one that they no longer bound keeps its limits. What is
+still to come is what the sources now say: nothing was billed by it.
 """
 
 from typing import Any
@@ -14,6 +15,8 @@ from .overlay import exact
 
 Document = dict[str, Any]
 TOKENS = frozenset(TOKEN_UNITS)
+_MARKS = frozenset(("since", "source", "carried"))
+LIMITS = ("limits", "context_window", "max_output")
 
 
 def keep(old: Document, made: Document, *, today: str) -> None:
@@ -22,7 +25,10 @@ def keep(old: Document, made: Document, *, today: str) -> None:
         after = made["models"].get(model)
         if after is None:
             made["models"][model] = before
-        elif before["prices"] != after["prices"]:
+            continue
+        if "limits" not in after and "max_output" not in after:
+            after.update({key: before[key] for key in LIMITS if key in before and key not in after})
+        if before["prices"] != after["prices"]:
             after["prices"] = joined(before["prices"], after["prices"], today)
     made["models"] = {
         model: made["models"][model] for model in sorted(made["models"], key=str.lower)
@@ -36,18 +42,24 @@ def joined(old: list[Document], new: list[Document], today: str) -> list[Documen
     Entries are the same when they take effect at the same time; the book's own figures for the past
     then stay, because calls have been billed by them. A wrong past is corrected in the overlay,
     after which the file is made afresh (`--fresh`). A unit or a term that the book did not know is
-    no change: nothing was billed by it, and it holds for the past too.
+    no change: nothing was billed by it, and it holds for the past too. Of the future the sources
+    have the last word, each time.
     """
     told = {_when(entry): entry for entry in new}
-    have = {_when(entry) for entry in old}
-    merged = [_with_new_words(entry, told.get(_when(entry))) for entry in old]
-    merged += [entry for entry in new if _when(entry) not in have]
+    past = [entry for entry in old if _begun(entry, today)]
+    have = {_when(entry) for entry in past}
+    merged = [_with_new_words(entry, told.get(_when(entry))) for entry in past]
+    merged += [entry for entry in new if _when(entry) not in have and _begun(entry, today)]
     merged.sort(key=lambda entry: entry["since"] or "")
-    now = _newest(new)
+    now = _newest([entry for entry in new if _begun(entry, today)])
     if [_content(entry) for entry in _newest(merged)] != [_content(entry) for entry in now]:
         merged = [entry for entry in merged if entry["since"] != today]
         merged += [{**entry, "since": today} for entry in now]
-    return merged
+    return [*merged, *(entry for entry in new if not _begun(entry, today))]
+
+
+def _begun(entry: Document, today: str) -> bool:
+    return (entry["since"] or "") <= today
 
 
 def _with_new_words(old: Document, new: Document | None) -> Document:
@@ -74,9 +86,9 @@ def _when(entry: Document) -> tuple[str, str, str]:
 
 def _newest(entries: list[Document]) -> list[Document]:
     """The entries of the latest date: one, or one for each part of the day."""
-    latest = max(entry["since"] or "" for entry in entries)
+    latest = max((entry["since"] or "" for entry in entries), default="")
     return [entry for entry in entries if (entry["since"] or "") == latest]
 
 
 def _content(entry: Document) -> Document:
-    return {key: value for key, value in entry.items() if key not in ("since", "source")}
+    return {key: value for key, value in entry.items() if key not in _MARKS}

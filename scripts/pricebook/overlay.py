@@ -10,6 +10,7 @@ The overlay: what people know better than the sources, model by model.
         serves: [a-model, another]         of a router: what it may choose
         days: mon-fri                      for prices that hold at certain hours
         changes: [{since: ..., source: ..., rates: ..., tiers: ...}]   different from a date on
+        changes: [{since: ..., source: ..., ended: [flex, maps_search]}]   what holds no more then
         prices: [...]                      the whole history, in place of the sources'
 """
 
@@ -53,19 +54,39 @@ def patched(model: Document | None, patch: Document, name: str) -> Document:
 
 def _changed(prices: list[Document], change: Document) -> list[Document]:
     """The history with some rates different from a date on."""
-    day, source, rates = change["since"], change["source"], change["rates"]
-    tiers = {"tiers": change["tiers"]} if "tiers" in change else {}
+    day, source, rates = change["since"], change["source"], change.get("rates", {})
+    said: Document = {key: change[key] for key in ("tiers", "ended") if key in change}
     before = [entry for entry in prices if (entry["since"] or "") < day]
     after = [entry for entry in prices if (entry["since"] or "") >= day]
     whole_days = [entry for entry in before if "hours" not in entry]
     begun = whole_days[-1]["since"] or "" if whole_days else ""
     # Where the history has a price from that very day on, that one is changed and none is added.
     current = [
-        {**_patched_entry(entry, rates, {}, source), **tiers, "since": day}
+        {**_without(_patched_entry(entry, rates, {}, source), said), **said, "since": day}
         for entry in before
         if (entry["since"] or "") >= begun and not any(each["since"] == day for each in after)
     ]
-    return [*before, *current, *(_patched_entry(entry, rates, {}, source) for entry in after)]
+    later = [_patched_entry(entry, rates, {}, source) for entry in after]
+    return [
+        *before,
+        *current,
+        *({**entry, **said} if entry["since"] == day else entry for entry in later),
+    ]
+
+
+def _without(entry: Document, said: Document) -> Document:
+    """The price without what is said to have ended."""
+    ended = frozenset(said.get("ended", ()))
+    if not ended:
+        return entry
+    kept = {**entry, "rates": _left(entry["rates"], ended)}
+    if "variants" in entry:
+        kept["variants"] = _left(entry["variants"], ended)
+    return kept
+
+
+def _left(named: Document, ended: frozenset[str]) -> Document:
+    return {name: each for name, each in named.items() if name not in ended}
 
 
 def _patched_entry(entry: Document, rates: Document, variants: Document, source: str) -> Document:

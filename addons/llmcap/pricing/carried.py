@@ -6,7 +6,7 @@ A price changes because its vendor, a source or the config names new rates. What
 the proportion that it had. So a later price never knows less than the earlier one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -18,21 +18,28 @@ from llmcap.words.usage import Price, Tier, Variant
 Rates = Mapping[str, Decimal]
 
 
-def carried(before: Price, after: Price, *, tiers: bool, variants: bool) -> Price:
+def carried(
+    before: Price, after: Price, *, tiers: bool, variants: bool, ended: Collection[str] = ()
+) -> Price:
     """
     The later price with what it does not name of the earlier one.
 
     `tiers` and `variants` say whether it is silent about those: an empty list or mapping is a word.
+    `ended` are the units and terms of which it is said that they hold no more.
     A discount on a part (cached tokens) is not carried: it is given only where it is listed.
     """
-    rates = {**_kept(before.rates, after.rates), **after.rates}
+    rates = {**_without(_kept(before.rates, after.rates), ended), **after.rates}
     moved = _moved(before.variants, before.rates, rates) if variants else {}
     return replace(
         after,
         rates=MappingProxyType(rates),
         tiers=moved_tiers(before.tiers, before.rates, rates) if tiers else after.tiers,
-        variants=MappingProxyType({**moved, **after.variants}),
+        variants=MappingProxyType({**_without(moved, ended), **after.variants}),
     )
+
+
+def _without[Word](named: Mapping[str, Word], ended: Collection[str]) -> dict[str, Word]:
+    return {name: each for name, each in named.items() if name not in ended}
 
 
 def _kept(before: Rates, after: Rates) -> dict[str, Decimal]:

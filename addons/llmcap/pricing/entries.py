@@ -6,8 +6,8 @@ unknown keys are refused, amounts are exact and not negative, tiers ascend.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
@@ -23,7 +23,9 @@ from llmcap.words.usage import Price, Tier, Variant
 MODEL_KEYS = frozenset((
     "aliases", "context_window", "max_output", "reasons", "limits", "note", "serves", "prices"
 ))  # fmt: skip
-PRICE_KEYS = frozenset(("since", "hours", "days", "source", "rates", "tiers", "variants"))
+PRICE_KEYS = frozenset((
+    "since", "hours", "days", "source", "rates", "tiers", "variants", "carried", "ended"
+))  # fmt: skip
 TIER_KEYS = frozenset(("above", "rates", "marginal"))
 VARIANT_KEYS = frozenset(("rates", "factor", "tiers", "unasked"))
 
@@ -95,13 +97,16 @@ def parse_model(
             model=model,
             rates=MappingProxyType({**fees, **parse_rates(each.get("rates", {}), at)}),
             tiers=parse_tiers(each.get("tiers", []), f"{at}.tiers"),
-            variants=parse_variants(each.get("variants", {}), f"{at}.variants"),
+            variants=_marked(
+                parse_variants(each.get("variants", {}), f"{at}.variants"),
+                _names(each.get("carried", []), f"{at}.carried"),
+            ),
             since=each["since"],
             source=str(each["source"]),
             max_output=limits["max_output"],
             context_window=limits["context_window"],
             reasons=bool(fields.get("reasons", True)),
-            serves=_served(fields.get("serves", []), f"{where}.serves"),
+            serves=_names(fields.get("serves", []), f"{where}.serves"),
         )
         hours = parse_hours(each.get("hours"), f"{at}.hours")
         days = each.get("days")
@@ -109,17 +114,28 @@ def parse_model(
             raise PriceError(f"{at}.days: {days!r} must be {_WEEKDAYS!r} or absent")
         if before is not None:
             silent = {key: key not in each for key in ("tiers", "variants")}
-            price = carried(before, price, **silent)
+            ended = _names(each.get("ended", []), f"{at}.ended")
+            price = carried(before, price, ended=frozenset(ended), **silent)
         before = price if hours is None else before
         entries.append(Entry(price=price, since=since, hours=hours, weekdays_only=days is not None))
     return tuple(entries)
 
 
-def _served(value: object, where: str) -> tuple[str, ...]:
-    """The models that a router may choose; `["*"]` for any of its provider's."""
+def _names(value: object, where: str) -> tuple[str, ...]:
+    """Ids of models, units or terms."""
     if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
-        raise PriceError(f'{where}: {value!r} must be a list of model ids, or ["*"]')
+        raise PriceError(f"{where}: {value!r} must be a list of names")
     return tuple(value)
+
+
+def _marked(variants: Mapping[str, Variant], names: Collection[str]) -> Mapping[str, Variant]:
+    """The variants, with those marked of which something was carried over from an earlier price."""
+    terms = {name.partition(".")[0] for name in names} & variants.keys()
+    if not terms:
+        return variants
+    return MappingProxyType(
+        {term: replace(each, carried=term in terms) for term, each in variants.items()}
+    )
 
 
 def parse_rates(fields: object, where: str) -> Mapping[str, Decimal]:

@@ -120,7 +120,9 @@ def _choices(price: Price, terms: tuple[str, ...], *, held: bool) -> Iterable[Ch
             yield (None, *_unasked(price, kind))
     for kind in sorted(named):
         served = [each for term in named[kind] for each in _served(price, kind, term)]
-        wished = held and any(term != BATCH for term in named[kind])
+        # A discount that was only carried over from an earlier price is no promise either.
+        unsure = any(each is not None and each.carried for each in served)
+        wished = held and (unsure or any(term != BATCH for term in named[kind]))
         yield (None, *served) if wished else served
 
 

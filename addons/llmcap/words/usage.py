@@ -119,6 +119,7 @@ class Variant:
     factor: Decimal = Decimal(1)
     tiers: tuple[Tier, ...] = ()
     unasked: bool = False  # a provider's account setting may apply it without the call asking
+    carried: bool = False  # nobody says that it still holds: what it saves is not counted on
 
 
 @dataclass(frozen=True, slots=True)
