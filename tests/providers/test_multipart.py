@@ -2,7 +2,8 @@
 
 import pytest
 
-from llmcap.providers.multipart import fields_of
+from llmcap.errors import FormatError
+from llmcap.providers.multipart import fields_of, repeated
 from llmcap.providers.shape import Request
 
 
@@ -37,7 +38,6 @@ NO_FORMS = {
     "no boundary": ("multipart/form-data", BODY),
     "another boundary": ("multipart/form-data; boundary=YY", BODY),
     "nothing": ("multipart/form-data; boundary=XX", b""),
-    "rubbish": ("multipart/form-data; boundary=XX", b"--XX\r\n--XX garbage --XX--"),
 }
 
 
@@ -45,3 +45,43 @@ NO_FORMS = {
 def test_what_is_no_form_has_no_fields(content_type: str, body: bytes):
     """And is no error either: who needs a field says that it is missing."""
     assert fields_of(form(content_type, body)) == []
+
+
+HEAD = b'Content-Disposition: form-data; name="model"'
+UNCLEAR = {
+    "rubbish between the marks": b"--XX\r\n--XX garbage --XX--",
+    "a head that does not end": b"--XX\r\n" + HEAD + b"\nwhisper-1\n--XX--",
+    "no name": b"--XX\r\nContent-Disposition: form-data\r\n\r\nx\r\n--XX--",
+    "a name of another encoding": b"--XX\r\nContent-Disposition: form-data; name*=u''m\r\n\r\nx",
+    "two names": b"--XX\r\n" + HEAD + b"; name=n\r\n\r\nx\r\n--XX--",
+    "a name in another head": b"--XX\r\nContent-Type: text/plain; name=n\r\n\r\nx\r\n--XX--",
+    "too many fields": (b"--XX\r\n" + HEAD + b"\r\n\r\nx\r\n") * 1_001 + b"--XX--",
+}
+
+
+@pytest.mark.parametrize("body", UNCLEAR.values(), ids=UNCLEAR)
+def test_what_servers_read_in_several_ways_is_refused(body: bytes):
+    """A part that we would skip may be one that the vendor reads."""
+    with pytest.raises(FormatError):
+        fields_of(form("multipart/form-data; boundary=XX", body))
+
+
+def test_two_boundaries_are_refused():
+    """Each would make another form of the same bytes."""
+    with pytest.raises(FormatError):
+        fields_of(form("multipart/form-data; boundary=YY; boundary=XX", BODY))
+
+
+def test_a_long_text_is_read_whole():
+    """All of it is billed."""
+    body = b"--XX\r\n" + HEAD + b"\r\n\r\n" + b"x" * 3_000_000 + b"\r\n--XX--"
+    (field,) = fields_of(form("multipart/form-data; boundary=XX", body))
+    assert len(field.text) == field.size == 3_000_000
+
+
+def test_a_name_that_is_told_twice_is_found():
+    """The same text twice is one text."""
+    one = form("multipart/form-data; boundary=XX", BODY)
+    assert repeated(fields_of(one)) == ""
+    twice = BODY + b"--XX\r\n" + HEAD + b"\r\n\r\ngpt-4o\r\n--XX--"
+    assert repeated(fields_of(form("multipart/form-data; boundary=XX", twice))) == "model"

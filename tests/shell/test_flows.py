@@ -29,6 +29,23 @@ def flow(host: str = "api.openai.com", **fields):
     return tflow.tflow(req=request, resp=True)
 
 
+@pytest.mark.parametrize("encoding", ["base64", "quopri", "hex", "utf-7", "gzip, gzip", "x-gzip"])
+def test_an_encoding_that_providers_do_not_know_is_no_encoding(encoding):
+    """Python has codecs for these: what they make of a body is not what the provider reads."""
+    strange = flow()
+    strange.request.raw_content = b'{"model": "m"}'
+    strange.request.headers["content-encoding"] = encoding
+    with pytest.raises(LLMCapError, match="content-encoding"):
+        request_of(strange, "api.openai.com")
+
+
+def test_a_query_keeps_all_that_is_under_a_name():
+    """Which of several counts is the provider's to say."""
+    several = flow()
+    several.request.path = "/v1/listen?model=base&model=nova-3&model=base&a="
+    assert request_of(several, "api.deepgram.com").query == {"model": "base\nnova-3", "a": ""}
+
+
 def test_the_request_is_decoded_and_its_query_apart():
     """The core sees plain bytes, lower-case headers and a path without a query."""
     packed = flow()

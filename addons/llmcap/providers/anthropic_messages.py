@@ -68,7 +68,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
     """The same from the body alone, for envelopes and batches."""
     tools = _hosted(body)
     helpers = _helpers(body)
-    limit = limit_in(body.get("max_tokens", body.get("max_tokens_to_sample")))
+    limit = limit_in(body.get("max_tokens"), zero=True)
     thread = document(body.get("thread"))
     previous = text(thread.get("previous_message_id")) or _container(body)
     return Ask(

@@ -32,7 +32,7 @@ from llmcap.providers.billed import PricedAsAsked
 from llmcap.providers.compatible import compatible_usage
 from llmcap.providers.content import measure, sold_by
 from llmcap.providers.openai_rerank import searches_bound
-from llmcap.providers.reader import count, document, documents, limit_in, text
+from llmcap.providers.reader import count, document, documents, limit_in, text, times
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Usage
 
@@ -72,7 +72,7 @@ def read_invoke(request: Request) -> Ask:
         return Ask(model=model, generates=False, hidden_work=False, fees=fees)
     if "embed" not in model and any(word in model for word in _DRAWS):
         images = max(_choices(document(body.get("imageGenerationConfig"))), _choices(body))
-        number = count(document(body.get("imageGenerationConfig")).get("numberOfImages"))
+        number = times(document(body.get("imageGenerationConfig")).get("numberOfImages"))
         fees = {"image": max(images, number)}
         return Ask(model=model, generates=False, hidden_work=False, fees=fees)
     texts = body.get("texts")
@@ -114,7 +114,7 @@ def _limit(body: Document) -> int | None:
 
 
 def _choices(body: Document) -> int:
-    return max(1, *(count(body.get(name)) for name in _CHOICES))
+    return max(1, *(times(body.get(name)) for name in _CHOICES))
 
 
 # --- response -------------------------------------------------------------------------------

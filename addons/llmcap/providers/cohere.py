@@ -13,7 +13,7 @@ from llmcap.providers.content import measure, sold_by
 from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.openai_rerank import searches_bound
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text, times
 from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.records import Count, Usage
@@ -47,7 +47,7 @@ def read_chat(request: Request) -> Ask:
         text_bytes=content.text_bytes,
         media=content.media,
         output_limit=limit_in(body.get("max_tokens")),
-        choices=max(count(body.get("num_generations")), 1),
+        choices=max(times(body.get("num_generations")), 1),
         fees={"search_unit": 1} if searches else {},
         remote_input=bool(body.get("conversation_id")),
         attributes=attributes_of(body),

@@ -13,7 +13,7 @@ from typing import override
 
 from llmcap.providers.compatible import FREE, LATER, compatible
 from llmcap.providers.multipart import fields_of
-from llmcap.providers.reader import BaseReader, count, text
+from llmcap.providers.reader import BaseReader, text, times
 from llmcap.providers.shape import Ask, Document, Endpoint, Request
 from llmcap.records import Usage
 
@@ -25,8 +25,8 @@ def read_picture(request: Request) -> Ask:
     """What a request for pictures asks for: the model is in the path, below `accounts`."""
     fields = {field.name: field.text for field in fields_of(request) if not field.filename}
     body: Document = dict(fields) or request.document()
-    pictures = max(_number(body.get("samples")), 1)
-    steps = _number(body.get("num_inference_steps")) or _number(body.get("steps")) or STEPS_MAX
+    pictures = max(times(body.get("samples")), 1)
+    steps = times(body.get("num_inference_steps")) or times(body.get("steps")) or STEPS_MAX
     _, _, model = request.path.partition("/accounts/")
     for end in ("/text_to_image", "/image_to_image", "/control_net"):
         model = model.removesuffix(end)
@@ -36,12 +36,6 @@ def read_picture(request: Request) -> Ask:
         hidden_work=False,
         measures={"image_step": pictures * steps, "image": pictures},
     )
-
-
-def _number(value: object) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 6:
-        return int(value)
-    return count(value)
 
 
 class PictureReader(BaseReader):

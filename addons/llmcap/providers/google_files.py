@@ -8,9 +8,9 @@ https://ai.google.dev/gemini-api/docs/files, https://ai.google.dev/gemini-api/do
 """
 
 from llmcap.pricing.terms import BATCH
+from llmcap.providers.bodies import parsed
 from llmcap.providers.google_embed import read_embed
 from llmcap.providers.google_generate import read_generate
-from llmcap.providers.openai_files import parsed
 from llmcap.providers.orders import batched
 from llmcap.providers.reader import BaseReader, document, text
 from llmcap.providers.shape import Ask, Document, Match, Piece, Request
@@ -38,7 +38,7 @@ def read_piece(request: Request) -> Piece | None:
 
 def read_line(request: Request, piece: Piece, line: bytes, match: Match) -> Ask:  # noqa: ARG001
     """What a line asks for: a call for text, or one for an embedding; the order names the model."""
-    body = document(parsed(line).get("request"))
+    body = document(parsed(line, "it").get("request"))
     verb = "embedContent" if "content" in body else "generateContent"
     call = Request(
         method="POST", host=request.host, path=f"/v1beta/models/:{verb}", body=line, document=body

@@ -15,7 +15,7 @@ from typing import Any, override
 from llmcap.pricing.terms import TIER
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text, times
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.providers.tiers import tier
 from llmcap.records import Count, Usage
@@ -59,7 +59,7 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
     limit = limit_in(_first(config, _LIMITS))
     thinking = document(_first(config, _THINKING))
     tools = _hosted(body, model)
-    candidates = count(_first(config, ("candidateCount", "candidate_count")))
+    candidates = times(_first(config, ("candidateCount", "candidate_count")))
     cached = text(_first(body, ("cachedContent", "cached_content")))
     labels = document(body.get("labels"))
     return Ask(

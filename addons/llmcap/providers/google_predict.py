@@ -13,7 +13,15 @@ from llmcap.errors import FormatError
 from llmcap.providers.content import measure, sold_by
 from llmcap.providers.google_generate import generate_usage, model_in
 from llmcap.providers.orders import NOTHING_DONE, OrderReader
-from llmcap.providers.reader import BaseReader, amount, count, document, documents, limit_in, text
+from llmcap.providers.reader import (
+    BaseReader,
+    asked_amount,
+    count,
+    document,
+    documents,
+    text,
+    times,
+)
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Count, Reading, Usage
 
@@ -37,7 +45,7 @@ def read_predict(request: Request) -> Ask:
     instances = documents(body.get("instances"))
     parameters = document(body.get("parameters"))
     if _draws(model):
-        images = max(limit_in(parameters.get("sampleCount")) or IMAGES_DEFAULT, 1)
+        images = max(times(parameters.get("sampleCount")) or IMAGES_DEFAULT, 1)
         fees: dict[str, Count] = {"image": images}
         return Ask(model=model, generates=False, hidden_work=False, fees=fees)
     return Ask(
@@ -57,10 +65,10 @@ def _draws(model: str) -> bool:
 def read_film(request: Request) -> Ask:
     """What a request for films asks for: so many, so long, of that size."""
     parameters = document(request.document().get("parameters"))
-    films = count(parameters.get("sampleCount"))
+    films = times(parameters.get("sampleCount"))
     if not films and "/publishers/" in request.path.lower():
         raise FormatError("how many films it asks for is not said: give a sampleCount")
-    seconds = amount(parameters.get("durationSeconds")) or FILM_SECONDS_MAX
+    seconds = asked_amount(parameters.get("durationSeconds")) or FILM_SECONDS_MAX
     asked = max(films, 1) * seconds
     resolution = text(parameters.get("resolution")).lower()
     measures: dict[str, Count] = {}

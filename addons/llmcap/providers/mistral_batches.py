@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.errors import FormatError
+from llmcap.providers.bodies import parsed
 from llmcap.providers.openai_batches import Answer, BatchReader, OutputReader
 from llmcap.providers.openai_chat import attributes_of
-from llmcap.providers.openai_files import TUNING, call_ask, parsed, read_example
+from llmcap.providers.openai_files import TUNING, call_ask, read_example
 from llmcap.providers.orders import request_of
 from llmcap.providers.reader import document, documents, text
 from llmcap.providers.shape import Ask, Document, Match, Piece, Request
@@ -30,7 +31,7 @@ _ENDPOINTS = {
 
 def read_line(request: Request, piece: Piece, line: bytes, match: Match) -> Ask:
     """What a line of an uploaded file asks for: the order names the endpoint, the body shows it."""
-    told = parsed(line)
+    told = parsed(line, "it")
     if piece.purpose == TUNING:
         return read_example(request, line, told)
     body = document(told.get("body"))

@@ -18,7 +18,7 @@ from llmcap.pricing.terms import TIER
 from llmcap.providers import hosted
 from llmcap.providers.content import measure
 from llmcap.providers.limits import MAX_TOKENS, LimitsOf, max_tokens
-from llmcap.providers.reader import DONE, BaseReader, count, document, documents, text
+from llmcap.providers.reader import DONE, BaseReader, count, document, documents, text, times
 from llmcap.providers.shape import SOUNDING, Ask, Document, Request
 from llmcap.providers.tiers import tier
 from llmcap.records import Count, Usage
@@ -42,7 +42,7 @@ def read_chat(request: Request, *, limits: LimitsOf = max_tokens) -> Ask:
         media=content.media,
         tools="tools" in body or "functions" in body,
         output_limit=limit,
-        choices=max(count(body.get("n")), 1),
+        choices=max(times(body.get("n")), 1),
         # A prediction that is rejected is billed as output, beyond the limit.
         extra_output=_prediction_bytes(body),
         loops=tools.loops,
@@ -61,20 +61,20 @@ def read_completion(request: Request) -> Ask:
     """What a legacy completions request asks for: several prompts, `best_of` answers to each."""
     body = request.document()
     prompts = prompts_in(body.get("prompt"))
-    answers = max(count(body.get("n")), count(body.get("best_of")), 1)
+    answers = max(times(body.get("n")), times(body.get("best_of")), 1)
     stream = body.get("stream") is True
-    limit = MAX_TOKENS.of(body)
+    # https://platform.openai.com/docs/api-reference/completions/create: 16 where none is set.
+    limit = 16 if body.get("max_tokens") is None else MAX_TOKENS.of(body)
     return Ask(
         model=text(body.get("model")),
         stream=stream,
         text_bytes=len(request.body),
-        # https://platform.openai.com/docs/api-reference/completions/create: 16 where none is set.
-        output_limit=16 if limit is None else limit,
+        output_limit=limit,
         choices=answers * prompts,
         prompts=prompts,
         usage_wanted=not stream
         or document(body.get("stream_options")).get("include_usage") is True,
-        hidden_work=answers > max(count(body.get("n")), 1),
+        hidden_work=answers > max(times(body.get("n")), 1),
         attributes=attributes_of(body),
     )
 

@@ -6,11 +6,11 @@ are read by models as they are, or searched, and cost nothing to upload.
 https://platform.openai.com/docs/api-reference/files, https://platform.openai.com/docs/guides/batch
 """
 
-import json
 from dataclasses import replace
 
 from llmcap.errors import FormatError
 from llmcap.pricing.terms import BATCH
+from llmcap.providers.bodies import parsed
 from llmcap.providers.content import measure
 from llmcap.providers.declared import unread_in
 from llmcap.providers.multipart import parts_of
@@ -45,23 +45,12 @@ def read_piece(request: Request) -> Piece | None:
 
 def read_line(request: Request, piece: Piece, line: bytes, match: Match) -> Ask:
     """What a line of an uploaded file asks for. Raises `FormatError`."""
-    told = parsed(line)
+    told = parsed(line, "it")
     return (
         read_example(request, line, told)
         if piece.purpose == TUNING
         else read_call(request, line, told, match)
     )
-
-
-def parsed(line: bytes) -> Document:
-    """A line as the object that it must be. Raises `FormatError`."""
-    try:
-        told = json.loads(line)
-    except (ValueError, RecursionError):
-        raise FormatError("it is not JSON") from None
-    if not isinstance(told, dict):
-        raise FormatError("it is JSON, but not an object")
-    return told
 
 
 def read_call(request: Request, line: bytes, told: Document, match: Match) -> Ask:

@@ -12,7 +12,7 @@ from llmcap.providers.content import measure
 from llmcap.providers.multipart import fields_of
 from llmcap.providers.openai_chat import attributes_of, chat_usage
 from llmcap.providers.openai_responses import image_tokens, responses_usage
-from llmcap.providers.reader import BaseReader, count, documents, text
+from llmcap.providers.reader import BaseReader, documents, text, times
 from llmcap.providers.shape import Ask, Document, Media, Request
 from llmcap.records import Charge, Usage
 
@@ -32,7 +32,7 @@ def read_image(request: Request) -> Ask:
     """What a request for images asks for, from JSON or a form."""
     body, media = _parameters(request)
     model = text(body.get("model")) or _default_model(body)
-    images = max(_number(body.get("n")), 1)
+    images = max(times(body.get("n")), 1)
     if model.startswith("dall-e"):
         unit = image_unit(model, size=text(body.get("size")), quality=text(body.get("quality")))
         return Ask(
@@ -49,7 +49,7 @@ def read_image(request: Request) -> Ask:
         stream=str(body.get("stream")).lower() == "true",
         text_bytes=content.text_bytes if content else len(text(body.get("prompt")).encode()),
         media=content.media if content else media,
-        output_limit=each + PARTIAL_IMAGE_TOKENS * _number(body.get("partial_images")),
+        output_limit=each + PARTIAL_IMAGE_TOKENS * times(body.get("partial_images")),
         choices=images,
         hidden_work=False,
         measures={"image": images},
@@ -129,9 +129,3 @@ def _parameters(request: Request) -> tuple[Document, tuple[Media, ...]]:
 def _default_model(body: Document) -> str:
     is_gpt = any(name in body for name in _GPT_PARAMETERS) or body.get("quality") in _GPT_QUALITIES
     return "gpt-image-1" if is_gpt else "dall-e-2"
-
-
-def _number(value: object) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 6:
-        return int(value)
-    return count(value)

@@ -15,7 +15,7 @@ from llmcap.errors import FormatError
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.openai_files import TUNING
 from llmcap.providers.orders import NOTHING_DONE, OrderReader, with_lots
-from llmcap.providers.reader import count, document, documents, text
+from llmcap.providers.reader import count, document, documents, text, times
 from llmcap.providers.shape import Ask, Document, Request, Work
 from llmcap.records import Charge, Reading, Usage
 
@@ -46,12 +46,16 @@ def read_job(request: Request) -> Ask:
     return Ask(
         model=base_model(text(body.get("model"))),
         files=(file_id,),
-        passes=count(parameters.get("n_epochs")) or EPOCHS_DEFAULT_MAX,
+        passes=_epochs(parameters.get("n_epochs")) or EPOCHS_DEFAULT_MAX,
         generates=False,
         hidden_work=False,
         deferred=True,
         attributes=attributes_of(body),
     )
+
+
+def _epochs(value: object) -> int:
+    return 0 if value == "auto" else times(value)
 
 
 def base_model(model: str) -> str:

@@ -8,7 +8,7 @@ https://platform.openai.com/docs/api-reference/videos
 """
 
 from llmcap.providers.multipart import fields_of
-from llmcap.providers.reader import BaseReader, amount, text
+from llmcap.providers.reader import BaseReader, amount, asked_amount, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Usage
 
@@ -21,7 +21,7 @@ def read_video(request: Request) -> Ask:
     """What a request for a video asks for, from JSON or a form."""
     fields = fields_of(request)
     body: Document = {field.name: field.text for field in fields} or request.document()
-    seconds = amount(body.get("seconds"))
+    seconds = asked_amount(body.get("seconds"))
     return Ask(
         model=text(body.get("model")) or MODEL_DEFAULT,
         generates=False,

@@ -12,6 +12,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from llmcap.errors import FormatError
 from llmcap.pricing.terms import KINDS, is_base, kind_of, settled
 from llmcap.providers.shape import Ask, Document
 from llmcap.records import Charge, Reading, Usage
@@ -38,13 +39,48 @@ def count(value: object) -> int:
     return int(value)
 
 
-def limit_in(value: object) -> int | None:
-    """A request's output limit; None where it sets none (null, or -1 for "endless")."""
+def times(value: object) -> int:
+    """
+    How often a request asks for something, or how much of it; 0 where it says nothing.
+
+    Some vendors take a text for the number that it is, so it counts as one. Raises `FormatError`
+    for what is neither: nobody knows how a vendor reads that.
+    """
+    if value is None or value == "":
+        return 0
+    if isinstance(value, bool):
+        return int(value)
+    try:
+        number = Decimal(str(value).strip()) if isinstance(value, int | float | str) else None
+    except ArithmeticError:
+        number = None
+    if number is None or not number.is_finite() or not 0 <= number <= COUNT_MAX:
+        raise FormatError(f"{str(value)[:40]!r} stands where a number belongs")
+    return ceil(number)
+
+
+def limit_in(value: object, *, zero: bool = False) -> int | None:
+    """
+    A request's output limit; None where it sets none (null, or -1 for "endless").
+
+    A text is none, as not every vendor takes it for a number. Nor is 0, which some take for no
+    limit at all, unless `zero` says that this vendor means it.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not 0 <= value <= COUNT_MAX:
+    if not 0 <= value <= COUNT_MAX or not (value or zero):
         return None
     return ceil(value)
+
+
+def asked_amount(value: object) -> Decimal | None:
+    """A duration that a request asks for; None where it names none. Raises `FormatError`."""
+    if value is None or value == "":
+        return None
+    found = amount(value)
+    if found is None:
+        raise FormatError(f"{str(value)[:40]!r} stands where a number belongs")
+    return found
 
 
 def amount(value: object) -> Decimal | None:

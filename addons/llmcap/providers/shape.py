@@ -8,7 +8,6 @@ clock, no prices. `read` turns a request into an `Ask`, `reader` turns the respo
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from llmcap.errors import FormatError
+from llmcap.providers.bodies import parsed
 from llmcap.providers.spelling import normal
 from llmcap.records import Count, Reading
 
@@ -35,12 +34,17 @@ class Billing(StrEnum):
     UNMETERABLE = "unmeterable"  # spends where a proxy cannot see it: refused under a budget
 
 
+# Between the values of a query that has several under one name.
+SEVERAL = "\n"
+
+
 class Request:
     """
     One HTTP request as the core sees it: lower-case header names, body free of content-encoding.
 
-    `path` has no query, and the one spelling that `spelling.normal` gives it. The parsed body is
-    kept, as matching, reading and clamping all need it.
+    `path` has no query, and the one spelling that `spelling.normal` gives it. Values of the query
+    that differ under one name are joined with `SEVERAL`. The parsed body is kept, as matching,
+    reading and clamping all need it.
     """
 
     __slots__ = ("_document", "body", "headers", "host", "method", "path", "query")
@@ -65,15 +69,9 @@ class Request:
         self._document = document  # where it was read out of something larger
 
     def document(self) -> Document:
-        """The body as a JSON object. Raises `FormatError` where it is none."""
+        """The body as a JSON object. Raises `FormatError` where it is none, or could be several."""
         if self._document is None:
-            try:
-                document = json.loads(self.body)
-            except (ValueError, RecursionError) as error:
-                raise FormatError(f"the request body is not JSON: {error}") from error
-            if not isinstance(document, dict):
-                raise FormatError("the request body is JSON, but not an object")
-            self._document = document
+            self._document = parsed(self.body)
         return self._document
 
 

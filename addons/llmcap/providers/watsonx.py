@@ -4,6 +4,8 @@ IBM watsonx: chat in OpenAI's shape, and text generation in one of its own.
 https://cloud.ibm.com/apidocs/watsonx-ai
 """
 
+from dataclasses import replace
+
 from llmcap.providers.compatible import FREE, LATER, CompatibleReader
 from llmcap.providers.content import measure
 from llmcap.providers.limits import EITHER, either
@@ -21,13 +23,14 @@ def read_messages(request: Request) -> Ask:
     """What a request to chat asks for."""
     # https://cloud.ibm.com/apidocs/watsonx-ai#text-chat: both, 0 is the model's own
     ask = read_chat(request, limits=either)
-    return _named(request, ask.output_limit)
+    model = text(request.document().get("model_id"))
+    return replace(ask, model=model, stream=request.path.lower().endswith("_stream"))
 
 
 def read_generation(request: Request) -> Ask:
     """What a request to generate asks for."""
-    limit = limit_in(document(request.document().get("parameters")).get("max_new_tokens"))
-    return _named(request, NEW_TOKENS_DEFAULT if limit is None else limit)
+    told = document(request.document().get("parameters")).get("max_new_tokens")
+    return _named(request, NEW_TOKENS_DEFAULT if told is None else limit_in(told))
 
 
 def read_embeddings(request: Request) -> Ask:

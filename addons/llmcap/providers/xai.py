@@ -20,7 +20,16 @@ from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_chat import HiddenReasoningReader
 from llmcap.providers.openai_images import ImagesReader
 from llmcap.providers.openai_responses import ResponsesReader, tool_units
-from llmcap.providers.reader import BaseReader, amount, count, document, documents, text
+from llmcap.providers.reader import (
+    BaseReader,
+    amount,
+    asked_amount,
+    count,
+    document,
+    documents,
+    text,
+    times,
+)
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
 from llmcap.records import Charge, Count, Reading, Usage
@@ -80,7 +89,7 @@ def with_tools(read: Read) -> Read:
 def read_image(request: Request) -> Ask:
     """What a request for images asks for: so many, at the model's price for one."""
     body = request.document()
-    images = max(count(body.get("n")), 1)
+    images = max(times(body.get("n")), 1)
     return Ask(
         model=text(body.get("model")), generates=False, hidden_work=False, fees={"image": images}
     )
@@ -91,7 +100,7 @@ def read_video(request: Request) -> Ask:
     body = request.document()
     resolution = text(body.get("resolution")) or "720p"
     unit = f"video_second_{resolution}" if resolution in ("480p", "720p") else "video_second_1080p"
-    seconds = amount(body.get("duration")) or openai_videos.SECONDS_MAX
+    seconds = asked_amount(body.get("duration")) or openai_videos.SECONDS_MAX
     return Ask(
         model=text(body.get("model")),
         generates=False,

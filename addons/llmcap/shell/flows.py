@@ -8,7 +8,7 @@ from mitmproxy.proxy.mode_specs import UpstreamMode
 
 from llmcap.attributes import OWN_HEADERS
 from llmcap.errors import LLMCapError
-from llmcap.providers.shape import Request
+from llmcap.providers.shape import SEVERAL, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shell.keeper import Fields
 
@@ -17,6 +17,9 @@ PROXY_AUTHORIZATION = b"proxy-authorization"
 _PRIVATE = frozenset((*(name.encode() for name in OWN_HEADERS), PROXY_AUTHORIZATION))
 
 LAST_WORDS = b'{"error": {"message": "LLMCap failed, so it did not send this call. See its log."}}'
+
+# What a body may be encoded in, and is decoded from: https://www.iana.org/assignments/http-parameters
+ENCODINGS = ("", "identity", "gzip", "deflate", "br", "zstd")
 
 # Whole JSON answers up to this size are held back so that their cost can stand in a header.
 BUFFERED_BYTES_MAX = 4 * 1024 * 1024
@@ -30,6 +33,10 @@ def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
     behind that, as refusals have to be worded for the program; the flow itself is not changed.
     """
     path, _, _ = flow.request.path.partition("?")
+    encoding = flow.request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        # mitmproxy would undo whatever Python has a codec for, and the provider would not.
+        raise LLMCapError(f"the request's content-encoding is not known: {encoding[:60]!r}")
     try:
         body = flow.request.get_content(strict=True) or b""
     except ValueError as error:
@@ -41,10 +48,20 @@ def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
         method=flow.request.method.upper(),
         host=host,
         path=path,
-        query=dict(flow.request.query) if "?" in flow.request.path else {},
+        query=_query_of(flow) if "?" in flow.request.path else {},
         headers=headers,
         body=body,
     )
+
+
+def _query_of(flow: http.HTTPFlow) -> dict[str, str]:
+    """The query by its names; values that differ under one name are joined as `shape` says."""
+    found: dict[str, str] = {}
+    for name, value in flow.request.query.items(multi=True):
+        known = found.setdefault(name, value)
+        if value not in known.split(SEVERAL):
+            found[name] = f"{known}{SEVERAL}{value}"
+    return found
 
 
 def headers_of(message: http.Message) -> dict[str, str]:
