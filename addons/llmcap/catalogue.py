@@ -1,8 +1,8 @@
 """
 What LLMCap knows of every provider, as a document for people, made from the tables that decide.
 
-Nothing in it is written by hand but the words around the tables and the number of recorded
-exchanges, which are counted from recordings (`providers/recorded.json`).
+Nothing in it is written by hand but the words around the tables. How many exchanges were recorded,
+and what becomes of them, is counted from recordings (`recorded.json`, `rehearsed.json`).
 """
 
 import json
@@ -21,6 +21,7 @@ from llmcap.providers.unmetered import everyone
 from llmcap.replies import DIALECTS
 
 RECORDED = Path(__file__).parent / "providers" / "recorded.json"
+REHEARSED = RECORDED.with_name("rehearsed.json")
 
 KINDS = {
     Billing.METERED: "billed",
@@ -135,6 +136,7 @@ def markdown() -> str:
         parts.append(_table(provider))
     parts.append(_sellers())
     parts.append(_unmetered())
+    parts.append(_rehearsed())
     return "\n".join(parts)
 
 
@@ -165,6 +167,27 @@ def _unmetered() -> str:
         hosts = ", ".join(f"`{host}`" for host in each.hosts)
         told = f"| {each.name} | {each.sells} | {hosts} | {each.unless_said} | {each.source} |"
         lines.append(told)
+    return "\n".join(lines) + "\n"
+
+
+def _rehearsed() -> str:
+    found = json.loads(REHEARSED.read_text("utf-8"))
+    total = sum(count for _, _, count in found["verdicts"])
+    lines = [
+        "## What becomes of recorded traffic\n",
+        f"The verdicts of `llmcap audit --holds` on the {total} recorded exchanges, without a cap",
+        "and with the default settings; then the refused ones. A model is named as its answer told",
+        "it, else as it was asked for.\n",
+        "| Verdict | Reason | Exchanges |",
+        "| --- | --- | --- |",
+        *(f"| {verdict} | {reason} | {count} |" for verdict, reason, count in found["verdicts"]),
+        "",
+        "| Refused as | Provider | Endpoint | Exchanges | Models |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for reason, provider, endpoint, count, models in found["refused"]:
+        told = ", ".join(f"`{model}`" for model in models)
+        lines.append(f"| {reason} | {provider} | {endpoint} | {count} | {told} |")
     return "\n".join(lines) + "\n"
 
 

@@ -88,6 +88,11 @@ class CallInFlight:
     # --- the shell's calls --------------------------------------------------------------------
 
     @property
+    def held(self) -> Allowance:
+        """What is held for it now, and the output limit that its provider was told."""
+        return self._allowance
+
+    @property
     def alters_stream(self) -> bool:
         """Whether bytes of the response may be taken out or added: its length is not known then."""
         return self._stripper is not None or self._admission.ask.stream

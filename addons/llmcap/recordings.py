@@ -49,6 +49,7 @@ class Recording:
     body: bytes
     at: datetime | None
     frames: Frames = ()  # of a WebSocket; with whether the client sent it
+    lost_bytes: int = 0  # of the request's body, which was longer than what was recorded
 
 
 def read(path: Path) -> Iterator[Recording]:
@@ -66,6 +67,23 @@ def read(path: Path) -> Iterator[Recording]:
         raise ConfigError(f"{path}: the recording cannot be read: {error.strerror}") from error
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
+
+
+def request_to(url: str, *, method: str, headers: Mapping[str, str], body: bytes) -> Request:
+    """
+    A request as a client would send it, its headers by their names in lower case.
+
+    Raises `ConfigError` for a URL without a host.
+    """
+    try:
+        request = _request(method, url, headers, body)
+    except ValueError as error:
+        raise ConfigError(f"{url!r} is no URL: {error}") from error
+    if not request.host:
+        raise ConfigError(
+            f"{url!r} is no URL with a host: write it like https://api.openai.com/v1/responses"
+        )
+    return request
 
 
 _Read = Callable[[BinaryIO], Iterator[Recording]]
@@ -131,19 +149,22 @@ def _from_line(line: Mapping[str, Any], number: int) -> Recording:
     else:
         body = _bytes(line.get("response_body"), line.get("response_body_encoding"))
         headers.pop("content-encoding", None)
+    sent = _bytes(line.get("request_body"), line.get("request_body_encoding"))
     return Recording(
         id=str(line.get("id") or number),
-        request=_request(
-            line["method"],
-            line["url"],
-            request_headers,
-            _bytes(line.get("request_body"), line.get("request_body_encoding")),
-        ),
+        request=_request(line["method"], line["url"], request_headers, sent),
         status=int(line.get("status") or 0),
         headers=headers,
         body=body,
         at=_time(line.get("recorded_at")) or _date(headers),
+        lost_bytes=max(_announced(line.get("request_headers") or {}) - len(sent), 0),
     )
+
+
+def _announced(headers: Mapping[str, str]) -> int:
+    """How long a body was when it was sent; 0 where that is not told."""
+    told = next((value for name, value in headers.items() if name.lower() == "content-length"), "")
+    return int(told) if str(told).isdecimal() else 0
 
 
 # --- HAR ------------------------------------------------------------------------------------

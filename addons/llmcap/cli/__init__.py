@@ -36,6 +36,7 @@ COMMANDS = {
     "events": Command("llmcap.cli.events", "What was told: warnings, stops, mistakes."),
     "log": Command("llmcap.cli.log", "The calls in the ledger, what they used and cost."),
     "audit": Command("llmcap.cli.audit", "What recorded traffic cost, without a proxy."),
+    "estimate": Command("llmcap.cli.estimate", "What would be held for a request, unsent."),
     "run": Command("llmcap.cli.run", "Run a command behind a proxy of its own, under a cap."),
     "up": Command("llmcap.cli.up", "Start a proxy that stands for all programs."),
     "down": Command("llmcap.cli.up", "Stop it."),

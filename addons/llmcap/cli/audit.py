@@ -1,17 +1,24 @@
-"""`llmcap audit`: what recorded traffic cost, without a proxy."""
+"""`llmcap audit`: what recorded traffic cost, and with `--holds` what a proxy would have held."""
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from llmcap.audit import Audited, Auditor
-from llmcap.cli.options import config_option, json_option, moment, policy_from
+from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
 from llmcap.cli.output import echo, echo_json_line, echo_table, tell
+from llmcap.errors import ConfigError
 from llmcap.money import format_usd
 from llmcap.pricing import PriceBook
 from llmcap.recordings import read
+from llmcap.records import Policy
+from llmcap.rehearsal import Rehearsed, Stage, Verdict, above_hold, composed
+
+Row = tuple[Audited, Rehearsed | None]
 
 
 @click.command()
@@ -23,62 +30,135 @@ from llmcap.recordings import read
     "when",
     help="Price everything as of this time (`now`, or a date) instead of when it was recorded.",
 )
+@click.option(
+    "--holds",
+    is_flag=True,
+    help="Add what a proxy would have held for each call, composed of what, and its verdict.",
+)
+@cap_option
 @config_option
 @json_option
 def audit(
-    files: tuple[Path, ...], when: str | None, config_path: Path | None, *, as_json: bool
+    files: tuple[Path, ...],
+    when: str | None,
+    cap: str | None,
+    config_path: Path | None,
+    *,
+    holds: bool,
+    as_json: bool,
 ) -> None:
     """
     Tell what the exchanges recorded in FILES cost.
 
     FILES are mitmproxy flow files, HAR, or JSON Lines with one exchange a line. Metering and prices
     are those of live traffic. With --json there is one object a line, in order.
+
+    With --holds each exchange goes through the same walk as live traffic, one after the other,
+    under the budgets of the config and --cap: `held_usd` is what was held before the call went,
+    `held` what that is composed of and who bounds each part, `verdict` is admitted, clamped,
+    refused or passed (holds nothing), `reason` says why. Nothing is sent, nothing is written.
     """
+    if cap and not holds:
+        raise ConfigError("--cap is for the budgets that --holds asks\nhint: add --holds")
     now = datetime.now(UTC)
-    auditor = Auditor(
-        PriceBook(overrides=policy_from(config_path).prices),
-        now=now,
-        at=moment(when, now=now) if when else None,
-    )
-    rows = _rows(files, auditor)
+    policy, prices = rules_from(config_path, cap)
+    auditor = Auditor(prices, now=now, at=moment(when, now=now) if when else None)
+    rows = _rows(files, auditor, _stage(prices, policy, now) if holds else None)
     if as_json:
-        for row in rows:
-            echo_json_line(row.document())
+        for row, rehearsed in rows:
+            echo_json_line(row.document() | (rehearsed.document() if rehearsed else {}))
         return
     _show(list(rows))
 
 
-def _rows(files: tuple[Path, ...], auditor: Auditor) -> Iterator[Audited]:
+def _stage(prices: PriceBook, policy: Policy, now: datetime) -> Stage:
+    return Stage(prices, policy, now=now)
+
+
+def _rows(files: tuple[Path, ...], auditor: Auditor, stage: Stage | None) -> Iterator[Row]:
     """All files as one recording: what one charged, the next does not charge again."""
-    for path in files:
-        yield from auditor.audit(read(path))
+    if stage is None:
+        for path in files:
+            yield from ((row, None) for row in auditor.audit(read(path)))
+        return
+    with closing(stage):
+        for path in files:
+            for recording in read(path):
+                row = auditor.exchange(recording)
+                rehearsed = stage.recorded(recording, row.at)
+                yield row, above_hold(rehearsed, row.cost_nanos, recording)
 
 
-def _show(rows: list[Audited]) -> None:
-    calls = [row for row in rows if row.billable or row.cost_nanos]
-    echo_table(
-        ("ID", "PROVIDER", "ENDPOINT", "MODEL", "INPUT", "OUTPUT", "COST", "NOTE"),
-        [_line(row) for row in calls],
-        right="llllrrrl",
-    )
+# --- for people -----------------------------------------------------------------------------
+
+
+def _show(rows: list[Row]) -> None:
+    calls = [(row, each) for row, each in rows if row.billable or row.cost_nanos]
+    if any(each for _, each in rows):
+        _show_holds([(row, each) for row, each in rows if each and _matters(row, each)])
+    else:
+        echo_table(
+            ("ID", "PROVIDER", "ENDPOINT", "MODEL", "INPUT", "OUTPUT", "COST", "NOTE"),
+            [_line(row) for row, _ in calls],
+            right="llllrrrl",
+        )
     echo("")
     totals: dict[tuple[str, str], list[Audited]] = {}
-    for row in calls:
+    for row, _ in calls:
         totals.setdefault((row.provider or "", row.model or ""), []).append(row)
     echo_table(
         ("PROVIDER", "MODEL", "CALLS", "COST"),
         [
             *((*key, str(len(group)), _sum(group)) for key, group in sorted(totals.items())),
-            ("all", "", str(len(calls)), _sum(calls)),
+            ("all", "", str(len(calls)), _sum([row for row, _ in calls])),
         ],
         right="llrr",
     )
     others = len(rows) - len(calls)
     if others:
         tell(f"{others} exchanges cost nothing: free, refused, or no LLM calls")
-    unknown = sum(1 for row in calls if row.cost_nanos is None)
+    unknown = sum(1 for row, _ in calls if row.cost_nanos is None)
     if unknown:
         tell(f"{unknown} calls have no known cost and are not in the sums; their notes say why")
+
+
+def _matters(row: Audited, rehearsed: Rehearsed) -> bool:
+    """Whether a person wants to see it: not what is free and passes."""
+    passes = rehearsed.verdict is Verdict.PASSED
+    return not passes or row.billable or bool(row.cost_nanos)
+
+
+def _show_holds(rows: list[tuple[Audited, Rehearsed]]) -> None:
+    echo_table(
+        ("ID", "PROVIDER", "ENDPOINT", "MODEL", "HELD", "COST", "VERDICT", "WHY"),
+        [_held_line(row, rehearsed) for row, rehearsed in rows],
+        right="llllrrll",
+    )
+    echo("")
+    verdicts = Counter((str(each.verdict), each.reason) for _, each in rows)
+    echo_table(
+        ("VERDICT", "REASON", "EXCHANGES"),
+        [(*key, str(count)) for key, count in sorted(verdicts.items())],
+        right="llr",
+    )
+    told = sorted({text for _, each in rows for text in each.told})
+    for text in told:
+        tell(text)
+
+
+def _held_line(row: Audited, rehearsed: Rehearsed) -> tuple[str, ...]:
+    held = rehearsed.held_nanos
+    why = "; ".join(filter(None, (rehearsed.reason, composed(rehearsed.parts))))
+    return (
+        row.id,
+        row.provider or "",
+        row.endpoint or "",
+        row.model or "",
+        "" if held is None else format_usd(held),
+        "?" if row.cost_nanos is None else format_usd(row.cost_nanos),
+        str(rehearsed.verdict),
+        why,
+    )
 
 
 def _line(row: Audited) -> tuple[str, ...]:

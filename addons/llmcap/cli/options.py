@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmcap.errors import ConfigError
 from llmcap.paths import default_ledger
 from llmcap.records import Policy
+
+if TYPE_CHECKING:
+    from llmcap.pricing import PriceBook
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -58,6 +61,24 @@ ledger_option: Decorator = click.option(
     show_default="in your data folder",
     help="The ledger file.",
 )
+
+
+cap_option: Decorator = click.option(
+    "--cap", help="A budget on everything besides those of the config: 5, $5/day, 1.50/run."
+)
+
+
+def rules_from(config_path: Path | None, cap: str | None) -> tuple[Policy, "PriceBook"]:
+    """The policy of the config and a cap, and its prices; hosts that it names are known then."""
+    from llmcap.config import with_cap  # noqa: PLC0415 - as below
+    from llmcap.pricing import PriceBook  # noqa: PLC0415
+    from llmcap.providers import with_hosts  # noqa: PLC0415
+
+    policy = policy_from(config_path)
+    if cap:
+        policy = with_cap(policy, cap)
+    with_hosts(policy.hosts)
+    return policy, PriceBook(overrides=policy.prices)
 
 
 def policy_from(config_path: Path | None) -> Policy:

@@ -88,6 +88,7 @@ class Session:
         self._stopped: dict[str, Deferred | None] = {}  # responses that were ended, by their id
         self._closed = False
         self._quiet_until = firewall.clock()
+        self.refusal: Refusal | None = None  # the last that the client was told
 
     # --- frames -------------------------------------------------------------------------------
 
@@ -286,6 +287,7 @@ class Session:
         )
 
     def _error(self, refusal: Refusal, lane: str) -> bytes:
+        self.refusal = refusal
         document: Document = openai_error(refusal, 429)["error"]
         return self._wire.error(document, 400 if refusal.about_request else 429, lane)
 
