@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from llmcap.pricing.files import parse_yaml
+from llmcap.tariffs import history, litellm_table, overlay
 
 # Found, not imported: litellm takes seconds to import, and only its table is read.
 for package in ("genai_prices", "litellm"):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"the generator reads the package {package}", allow_module_level=True)
 
-from pricebook import build, emit, genai, history, litellm_table, models_dev, overlay  # noqa: E402
+from pricebook import emit, installed, models_dev  # noqa: E402
 from pricebook.cli import main  # noqa: E402
 
 PRICING = Path(__file__).resolve().parents[1] / "pricing"
@@ -29,12 +30,8 @@ def entry(since: str | None, rate: str, **more: Any) -> dict[str, Any]:
 def test_the_files_are_what_the_generator_makes(capsys: pytest.CaptureFixture[str]) -> None:
     """With the versions of the sources that the files name, `--check` finds nothing to do."""
     named = parse_yaml((PRICING / "openai.yaml").read_bytes(), "openai.yaml")["sources"]
-    installed = {
-        genai.SOURCE: genai.installed(),
-        litellm_table.SOURCE: litellm_table.installed(),
-    }
-    if named != installed:
-        pytest.skip(f"the files were made from {named}, installed are {installed}")
+    if named != (found := installed.versions()):
+        pytest.skip(f"the files were made from {named}, installed are {found}")
     assert main(PRICING, ["--check"]) == 0, capsys.readouterr().out
 
 
@@ -230,7 +227,7 @@ def test_an_overlay_ends_what_the_sources_only_leave_out() -> None:
 
 def test_every_overlay_belongs_to_a_provider() -> None:
     """A misspelt file would silently correct nothing."""
-    known = {*build.Sources(PRICING).providers(), "providers", "seen"}
+    known = {*installed.sources(PRICING).providers(), "providers", "seen"}
     assert {path.stem for path in (PRICING / "overlay").glob("*.yaml")} <= known
 
 

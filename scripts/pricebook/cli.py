@@ -9,9 +9,9 @@ from pathlib import Path
 
 from llmcap.pricing import PriceBook
 from llmcap.pricing.files import COMPILED, parse_yaml, read_document
-from llmcap.tariffs import carry
+from llmcap.tariffs import build, carry, history
 
-from . import build, compare, emit, history
+from . import compare, emit, installed
 
 
 def main(folder: Path, argv: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(folder: Path, argv: Sequence[str] | None = None) -> int:
         "--compare-litellm", action="store_true", help="change nothing, print where the two differ"
     )
     arguments = parser.parse_args(argv)
-    sources = build.Sources(folder)
+    sources = installed.sources(folder)
     if arguments.compare_litellm:
         for line in compare.lines(PriceBook(folder), sources, datetime.now(UTC)):
             print(line)

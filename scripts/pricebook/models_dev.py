@@ -16,29 +16,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from llmcap.tariffs.models_dev import RATES, SHORT, SOURCE, VENDORS, dearer, entry
+
 from .emit import plain
 
 Document = dict[str, Any]
-
-# Our name of a vendor, and its lists there: where several sites have the same, the dearer counts.
-VENDORS = {
-    "chutes": ("chutes",),
-    "clarifai": ("clarifai",),
-    "helicone": ("helicone",),
-    "poe": ("poe",),
-    "siliconflow": ("siliconflow", "siliconflow-cn"),
-    "synthetic": ("synthetic",),
-    "venice": ("venice",),
-}
-SHORT = ("poe",)  # sells under the last part of the names that models.dev has
-RATES = {
-    "input": "input",
-    "output": "output",
-    "cache_read": "cache_read",
-    "cache_input": "cache_read",
-    "cache_write": "cache_write",
-}
-SOURCE = "models.dev"
 HEAD = """\
 # From models.dev (MIT, github.com/anomalyco/models.dev), by scripts/pricebook/models_dev.py.
 models:
@@ -72,38 +54,6 @@ def listed(checkout: Path, name: str) -> Iterator[tuple[str, Document]]:
             base = tomllib.loads(origin.read_text(), parse_float=Decimal)
         fields["limit"] = {**base.get("limit", {}), **fields.get("limit", {})}
         yield path.relative_to(folder).with_suffix("").as_posix(), {**base, **fields}
-
-
-def entry(fields: Document) -> Document | None:
-    """What the book needs to know of a model, or None where its price is none of a text chat."""
-    cost = fields.get("cost", {})
-    written = fields.get("modalities", {}).get("output", ["text"])
-    if written != ["text"] or "image" in cost or not (cost.get("input") and cost.get("output")):
-        return None
-    tiers = [
-        {"above": tier["tier"]["size"], "rates": rates(tier)} for tier in cost.get("tiers", ())
-    ]
-    return {
-        "context_window": fields["limit"].get("context") or None,
-        "max_output": fields["limit"].get("output") or None,
-        "reasons": fields.get("reasoning") or None,
-        "rates": rates(cost),
-        "tiers": tiers,
-    }
-
-
-def rates(cost: Document) -> dict[str, Decimal]:
-    """A price under our names. Zero for a part would make it free: it is left to the whole."""
-    return {ours: Decimal(cost[theirs]) for theirs, ours in RATES.items() if cost.get(theirs)}
-
-
-def dearer(one: Document, other: Document) -> Document:
-    """Of two sites' prices for a model the dearer rates, and those parts that both have."""
-    both = one["rates"].keys() & other["rates"].keys()
-    return {
-        **one,
-        "rates": {unit: max(one["rates"][unit], other["rates"][unit]) for unit in both},
-    }
 
 
 def line(model: str, made: Document, source: str) -> str:

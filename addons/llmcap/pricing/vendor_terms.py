@@ -3,7 +3,7 @@ What a vendor asks for its terms of service, and which of them an account may ha
 
 A model of the book may list no price under a term that its vendor has: because it is new, or
 because no source said so. Then the dearest that the vendor asks of any model is assumed, which the
-book's maker finds (`scripts/pricebook`). Of the models that list none, `same` names those of which
+book's maker finds (`llmcap.tariffs`). Of the models that list none, `same` names those of which
 the vendor itself says that a term does not change their price, and `asked` those that no account is
 given under the term by default.
 """

@@ -6,17 +6,14 @@ a unit, a context tier and a term of service. Amounts are per single unit. An en
 price above zero says nothing: the table uses zero for what it does not know.
 """
 
-import importlib.util
-import json
 import re
 from decimal import Decimal
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
+
+from llmcap.errors import PriceError
 
 Document = dict[str, Any]
 SOURCE = "litellm"
-FILE = "model_prices_and_context_window_backup.json"
 
 MILLION, THOUSAND, HOUR, ONE = Decimal(1_000_000), Decimal(1000), Decimal(3600), Decimal(1)
 
@@ -71,19 +68,25 @@ _KEY = re.compile(
 SIZED = re.compile(r"(^|/)(\d+-x-\d+|low|medium|high|standard|hd|max-steps|\d+-steps)/")
 
 
-def read() -> dict[str, Document]:
-    """The packaged table by its own keys, every amount exact."""
-    spec = importlib.util.find_spec("litellm")
-    assert spec is not None, "litellm is not installed"
-    assert spec.origin is not None, "litellm has no files"
-    text = (Path(spec.origin).parent / FILE).read_text()
-    table: dict[str, Document] = json.loads(text, parse_float=Decimal)
-    return {key: fields for key, fields in table.items() if fields.get("litellm_provider")}
+def entries(document: object) -> dict[str, Document]:
+    """The table by its own keys. Raises `PriceError` where the document is none."""
+    if not isinstance(document, dict) or not any(
+        isinstance(fields, dict) and "litellm_provider" in fields for fields in document.values()
+    ):
+        raise PriceError(f"{SOURCE}: the document is no table of models")
+    return {str(key): fields for key, fields in document.items() if _is_readable(fields)}
 
 
-def installed() -> str:
-    """The version whose table is read."""
-    return version("litellm")
+def _is_readable(fields: object) -> bool:
+    """Whether an entry is a model with a price that can be read, or with none."""
+    if not isinstance(fields, dict) or not isinstance(fields.get("litellm_provider"), str):
+        return False
+    try:
+        price(fields)
+        limits(fields)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
+        return False
+    return True
 
 
 def price(fields: Document) -> Document:

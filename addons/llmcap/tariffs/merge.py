@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import genai, litellm_table
+from llmcap.tariffs import genai, litellm_table
+from llmcap.tariffs.genai import Catalog
 
 Document = dict[str, Any]
 
@@ -20,17 +21,16 @@ PLAIN = ("input", "output")
 
 
 def models(
-    name: str, rules: Document, listed: dict[str, Document], seen: Iterable[str]
+    name: str, rules: Document, catalog: Catalog, listed: dict[str, Document], seen: Iterable[str]
 ) -> dict[str, Document]:
     """Every model by id; `listed` are litellm's entries, `seen` ids that traffic has shown."""
     if "gathers" in rules:
-        return _routed(rules["gathers"])
+        return _routed(catalog, rules["gathers"])
     genai_id = rules.get("genai", name)
-    if genai_id not in genai.provider_ids():
+    if genai_id not in catalog.ids():
         return {model: made for model, fields in listed.items() if (made := _only_listed(fields))}
-    source = genai.provider(genai_id)
     only = re.compile(rules.get("only", ""))
-    found = genai.models(source, lambda model: bool(only.search(model)))
+    found = catalog.models(genai_id, lambda model: bool(only.search(model)))
     literal = {
         each.lower(): model
         for model, fields in found.items()
@@ -39,8 +39,8 @@ def models(
 
     def model_of(spelled: str) -> str | None:
         """The model that genai-prices takes an id for, if it is one of those kept."""
-        matched = source.find_model(spelled)
-        model = literal.get(spelled.lower()) or (matched.id if matched else None)
+        matched = catalog.find(genai_id, spelled)
+        model = literal.get(spelled.lower()) or (matched["id"] if matched else None)
         return model if model in found else None
 
     merged = _merged(found, listed, {each: model_of(each) for each in listed}, frozenset(literal))
@@ -76,18 +76,18 @@ def _merged(
     return merged
 
 
-def _routed(prefix: str) -> dict[str, Document]:
+def _routed(catalog: Catalog, prefix: str) -> dict[str, Document]:
     """
     A router's models: `model:provider` at that provider's price, `model` at the dearest of them.
 
     Only the router knows whom it picks, so a bare id is priced at the highest of each rate.
     """
     routed: dict[str, Document] = {}
-    for genai_id in genai.provider_ids():
+    for genai_id in catalog.ids():
         if not genai_id.startswith(prefix):
             continue
         route = genai_id.removeprefix(prefix)
-        for model, fields in genai.models(genai.provider(genai_id), lambda _: True).items():
+        for model, fields in catalog.models(genai_id, lambda _: True).items():
             aliases = fields["aliases"]
             routed[f"{model}:{route}"] = {
                 **fields, "aliases": [f"{alias}:{route}" for alias in aliases]
@@ -109,7 +109,9 @@ def _routed(prefix: str) -> dict[str, Document]:
     return routed
 
 
-def complete_by_vendor(gateway: dict[str, Document], vendors: Mapping[str, str]) -> None:
+def complete_by_vendor(
+    gateway: dict[str, Document], vendors: Mapping[str, str], catalog: Catalog
+) -> None:
     """
     Sound and pictures of a gateway's models, from the vendor's own list.
 
@@ -117,7 +119,9 @@ def complete_by_vendor(gateway: dict[str, Document], vendors: Mapping[str, str])
     on the price of a token, what the gateway is silent about is taken from the vendor.
     """
     for vendor, genai_id in vendors.items():
-        theirs = genai.models(genai.provider(genai_id), lambda _: True)
+        if genai_id not in catalog.ids():
+            continue
+        theirs = catalog.models(genai_id, lambda _: True)
         for model, fields in gateway.items():
             own = theirs.get(model.removeprefix(f"{vendor}/"))
             if own is None or not model.startswith(f"{vendor}/"):

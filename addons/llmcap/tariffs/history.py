@@ -10,8 +10,7 @@ still to come is what the sources now say: nothing was billed by it.
 from typing import Any
 
 from llmcap.pricing.units import TOKEN_UNITS
-
-from .overlay import exact
+from llmcap.tariffs.overlay import exact
 
 Document = dict[str, Any]
 TOKENS = frozenset(TOKEN_UNITS)

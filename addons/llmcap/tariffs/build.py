@@ -11,17 +11,18 @@ Who says what:
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from llmcap.pricing.files import parse_yaml
 from llmcap.pricing.units import TOKEN_UNITS
-from llmcap.tariffs import carry
-
-from . import genai, litellm_table, merge, vendor_terms
-from .overlay import exact, patched
+from llmcap.tariffs import carry, litellm_table, merge, vendor_terms
+from llmcap.tariffs.genai import Catalog
+from llmcap.tariffs.overlay import exact, patched
 
 Document = dict[str, Any]
 
@@ -59,22 +60,41 @@ MAKERS = (
 )
 
 
-class Sources:
-    """Everything that is read once: litellm's table by provider, and the overlay folder."""
+NO_MODELS: Mapping[str, Document] = MappingProxyType({})
 
-    def __init__(self, folder: Path) -> None:
+
+class Sources:
+    """
+    Everything that is read once: the two lists, and the overlay folder of the book in `folder`.
+
+    `table` are litellm's entries by their keys; `overlays` are hand-made ones in place of those in
+    the folder; `versions` say by source what was read, for the head of each file.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        catalog: Catalog,
+        table: Mapping[str, Document],
+        overlays: Mapping[str, Document] = NO_MODELS,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder / OVERLAY
+        self.catalog = catalog
+        self.overlays = overlays
+        self.versions = dict(versions or {})
         self.rules = parse_yaml((self.folder / "providers.yaml").read_bytes(), "providers.yaml")
         self.seen = parse_yaml((self.folder / "seen.yaml").read_bytes(), "seen.yaml")
         self.table: dict[str, dict[str, Document]] = {}
-        for key, fields in litellm_table.read().items():
+        for key, fields in table.items():
             self.table.setdefault(fields["litellm_provider"], {})[key] = fields
 
     def providers(self) -> dict[str, Document]:
         """Every provider of the book with its rules; those of genai-prices need none."""
         named = {rules.get("genai", name) for name, rules in self.rules.items()}
         rest: dict[str, Document] = {
-            genai_id: {} for genai_id in genai.provider_ids() if genai_id not in named
+            genai_id: {} for genai_id in self.catalog.ids() if genai_id not in named
         }
         return dict(sorted({**self.rules, **rest}.items()))
 
@@ -85,6 +105,8 @@ class Sources:
 
     def overlay(self, provider: str) -> Document:
         """The hand-made entries of one provider, as the book's own documents."""
+        if provider in self.overlays:
+            return self.overlays[provider]
         path = self.folder / f"{provider}.yaml"
         return exact(parse_yaml(path.read_bytes(), path.name)) if path.is_file() else {}
 
@@ -114,9 +136,11 @@ def document(
 ) -> Document:
     """The whole file of one provider; `old` is it as it stands, `today` an ISO date."""
     overlay = sources.overlay(name)
-    models = merge.models(name, rules, sources.listed(rules), sources.seen.get(name, ()))
+    models = merge.models(
+        name, rules, sources.catalog, sources.listed(rules), sources.seen.get(name, ())
+    )
     if "list_of" in rules:
-        merge.complete_by_vendor(models, rules["list_of"])
+        merge.complete_by_vendor(models, rules["list_of"], sources.catalog)
     for model, patch in overlay.get("models", {}).items():
         models[model] = patched(models.get(model), patch, model)
     _settle_names(models, overlay.get("models", {}))
@@ -124,11 +148,8 @@ def document(
         _finish(model, fields, exact(rules.get("fees_reasoning", {})), sources)
     carry.carry(models, exact((old or {}).get("models", {})), today or this_day())
     head: Document = {"provider": name, "name": overlay.get("name") or rules.get("name") or name}
-    head["source"] = rules.get("source") or _pages(name, rules)
-    head["sources"] = {
-        genai.SOURCE: genai.installed(),
-        litellm_table.SOURCE: litellm_table.installed(),
-    }
+    head["source"] = rules.get("source") or _pages(name, rules, sources.catalog)
+    head["sources"] = sources.versions
     head["checked"] = checked
     for key in PASSED_ON:
         if key in rules:
@@ -214,11 +235,9 @@ def _writes(fields: Document) -> bool:
     return any(entry["rates"].get("output") for entry in fields["prices"])
 
 
-def _pages(name: str, rules: Document) -> str:
+def _pages(name: str, rules: Document, catalog: Catalog) -> str:
     genai_id = rules.get("genai", name)
-    if genai_id in genai.provider_ids():
-        return (genai.provider(genai_id).pricing_urls or [""])[0]
-    return ""
+    return (catalog.pages(genai_id) or [""])[0] if genai_id in catalog.ids() else ""
 
 
 def this_day() -> str:
