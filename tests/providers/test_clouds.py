@@ -152,24 +152,28 @@ def test_a_stream_of_invoke_that_breaks_off_is_not_complete():
 
 
 @pytest.mark.parametrize(
-    ("body", "limit"),
+    ("model", "body", "limit"),
     [
-        ({"max_tokens": 5}, 5),
-        ({"prompt": "", "max_gen_len": 6}, 6),
-        ({"inferenceConfig": {"max_new_tokens": 7}}, 7),
-        ({"textGenerationConfig": {"maxTokenCount": 8}}, 8),
-        ({"prompt": ""}, None),
+        ("mistral.mistral-large-2407-v1%3A0", {"max_tokens": 5}, 5),
+        ("meta.llama3-70b-instruct-v1%3A0", {"prompt": "", "max_gen_len": 6}, 6),
+        ("amazon.nova-lite-v1%3A0", {"inferenceConfig": {"max_new_tokens": 7}}, 7),
+        ("amazon.titan-text-express-v1", {"textGenerationConfig": {"maxTokenCount": 8}}, 8),
+        ("amazon.nova-lite-v1%3A0", {"messages": []}, None),
     ],
 )
-def test_the_limit_of_invoke_is_read_and_set_where_the_vendor_has_it(body, limit):
-    """A request without one cannot be given one: its name is not known."""
-    assert ask(f"{NOVA}/invoke", body).output_limit == limit
-    _, endpoint = endpoint_of(f"{NOVA}/invoke")
-    limited = endpoint.limit(body, 3)
-    if limit is None:
-        assert limited is None
-    else:
-        assert ask(f"{NOVA}/invoke", limited).output_limit == 3
+def test_the_limit_of_invoke_is_read_and_set_where_the_vendor_has_it(model, body, limit):
+    """By the model in the path: each vendor's has a name and a place of its own."""
+    url = f"https://bedrock-runtime.us-east-1.amazonaws.com/model/{model}/invoke"
+    assert ask(url, body).output_limit == limit
+    _, endpoint = endpoint_of(url)
+    assert ask(url, endpoint.limit(body, 3)).output_limit == 3
+
+
+def test_a_model_that_nobody_knows_cannot_be_limited():
+    """What its vendor obeys is not known."""
+    url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/else.model-v1%3A0/invoke"
+    _, endpoint = endpoint_of(url)
+    assert endpoint.limit({"max_tokens": 5}, 3) is None
 
 
 def test_converse_is_limited_unless_thinking_needs_more():

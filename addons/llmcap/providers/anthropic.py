@@ -15,9 +15,12 @@ from llmcap.providers.anthropic_messages import (
     ask_of,
     limit_messages,
     message_charges,
+    read_complete,
     read_messages,
 )  # fmt: skip
 from llmcap.providers.content import measure
+from llmcap.providers.limits import EITHER, either
+from llmcap.providers.openai_chat import ChatReader, ask_usage, read_chat
 from llmcap.providers.orders import batched, request_of
 from llmcap.providers.reader import BaseReader, document, documents, text
 from llmcap.providers.routes import Routes, routes_to
@@ -97,7 +100,17 @@ MESSAGES = Endpoint(
     limit=limit_messages,
     dialect="anthropic",
 )
-COMPLETE = Endpoint(name="complete", read=read_messages, reader=MessagesReader, dialect="anthropic")
+COMPLETE = Endpoint(name="complete", read=read_complete, reader=MessagesReader, dialect="anthropic")
+# In OpenAI's format: both limits are obeyed, one answer is given, and what else it does not know is
+# skipped. https://platform.claude.com/docs/en/api/openai-sdk
+CHAT = Endpoint(
+    name="chat completions",
+    fields="chat",
+    read=partial(read_chat, limits=either),
+    reader=ChatReader,
+    limit=EITHER.lower,
+    ask_usage=ask_usage,
+)
 BATCH = Endpoint(name="message batches", read=read_batch, reader=BatchReader, dialect="anthropic")
 BATCH_RESULTS = Endpoint(
     name="message batch results",
@@ -122,6 +135,7 @@ PROVIDER = Provider(
         (
             ("POST", "/v1/messages", MESSAGES),
             ("POST", "/v1/complete", COMPLETE),
+            ("POST", "/v1/chat/completions", CHAT),
             ("POST", "/v1/messages/count_tokens", FREE),
             ("POST", "/v1/messages/batches", BATCH),
             ("GET", "/v1/messages/batches/{}/results", BATCH_RESULTS),

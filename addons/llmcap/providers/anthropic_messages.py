@@ -82,7 +82,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
         loops=tools.loops,
         extra_input=tools.result_tokens + DEFINED_TOOL_TOKENS * len(_defined(body)),
         remote_input=bool(previous),
-        remote=("what its MCP servers say",) if body.get("mcp_servers") else (),
+        remote=_elsewhere(body),
         previous_id=previous or None,
         terms=(*terms_in(body), *_short_window(body, betas)),
         other_models=tuple(model for model, _ in helpers if model),
@@ -90,6 +90,14 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
         hidden_work=_may_think(body),
         attributes=attributes_of(body),
     )
+
+
+def read_complete(request: Request) -> Ask:
+    """What a request to `POST /v1/complete` asks for, the older API with its own limit."""
+    body = request.document()
+    content = measure(request)
+    ask = ask_of(body, text_bytes=content.text_bytes, media=content.media)
+    return replace(ask, output_limit=limit_in(body.get("max_tokens_to_sample")))
 
 
 def limit_messages(body: Document, limit: int) -> Document | None:
@@ -199,6 +207,16 @@ def _helpers(body: Document) -> list[tuple[str, int]]:
 
 def _edits(body: Document) -> list[Document]:
     return documents(document(body.get("context_management")).get("edits"))
+
+
+def _elsewhere(body: Document) -> tuple[str, ...]:
+    """What it reads that nobody here has seen: what servers say, and the texts of skills."""
+    found = []
+    if body.get("mcp_servers"):
+        found.append("what its MCP servers say")
+    if document(body.get("container")).get("skills"):
+        found.append("the skills that it names")
+    return tuple(found)
 
 
 def _container(body: Document) -> str:

@@ -11,11 +11,12 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Be
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from llmcap.providers.anthropic import MESSAGES
 from llmcap.providers.bedrock_converse import ConverseReader, limit_converse, read_converse
 from llmcap.providers.bedrock_invoke import InvokeReader, limit_invoke, read_invoke
-from llmcap.providers.bedrock_usage import stands_for
+from llmcap.providers.bedrock_usage import model_in, stands_for
 from llmcap.providers.compatible import (
     FREE,
     LATER,
@@ -62,7 +63,7 @@ INVOKE = Endpoint(
     name="invoke",
     read=profiled(read_invoke),
     reader=InvokeReader,
-    limit=limit_invoke,
+    limit=partial(limit_invoke, model=""),
     dialect="bedrock",
 )
 BEDROCK_FREE = replace(FREE, dialect="bedrock")
@@ -108,8 +109,16 @@ def match(method: str, path: str) -> Endpoint | None:
     """The endpoint of a path: by the operation at its end, else by the path itself."""
     found = _MODEL.fullmatch(normal(path))
     if found is not None:
-        return OPERATIONS.get(found[2].lower()) if method == "POST" else None
+        return _operation(path, found[2].lower()) if method == "POST" else None
     return _ROUTES(method, path)
+
+
+def _operation(path: str, name: str) -> Endpoint | None:
+    """What limits the answer to an invocation, the model's vendor says: the path has the model."""
+    endpoint = OPERATIONS.get(name)
+    if endpoint is None or endpoint.read is not INVOKE.read:
+        return endpoint
+    return replace(endpoint, limit=partial(limit_invoke, model=model_in(normal(path))))
 
 
 PROVIDER = Provider(

@@ -5,11 +5,13 @@ A stream is an AWS event stream; its `metadata` event, the last one, has the usa
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import override
 
 from llmcap.pricing.terms import LATENCY, TIER
 from llmcap.providers.bedrock_usage import (
+    CHOICES,
+    LIMITS,
     asked_terms,
     headers_usage,
     largest,
@@ -19,7 +21,8 @@ from llmcap.providers.bedrock_usage import (
 )  # fmt: skip
 from llmcap.providers.billed import PricedAsAsked
 from llmcap.providers.content import measure
-from llmcap.providers.reader import document, documents, limit_in, text
+from llmcap.providers.limits import highest
+from llmcap.providers.reader import document, documents, limit_in, text, times
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Usage
 
@@ -36,7 +39,8 @@ def read_converse(request: Request) -> Ask:
         stream=request.path.lower().endswith("-stream"),
         text_bytes=content.text_bytes,
         media=content.media,
-        output_limit=limit_in(document(body.get("inferenceConfig")).get("maxTokens")),
+        output_limit=_limit(body),
+        choices=max(_choices(body.get(_NATIVE)), 1),
         terms=asked_terms(request, body),
         # A prompt that is kept at Bedrock is not in the body.
         remote_input="promptVariables" in body or ":prompt/" in request.path,
@@ -51,7 +55,42 @@ def limit_converse(body: Document, limit: int) -> Document | None:
     if limit < 1 or (isinstance(budget, int) and budget >= limit):
         return None
     config = {**document(body.get("inferenceConfig")), "maxTokens": limit}
-    return {**body, "inferenceConfig": config}
+    changed = {**body, "inferenceConfig": config}
+    return {**changed, _NATIVE: _lowered(body[_NATIVE], limit)} if body.get(_NATIVE) else changed
+
+
+def _limit(body: Document) -> int | None:
+    """
+    The limit of Converse, or that of the model's vendor where that is there too and is higher.
+
+    Which of the two counts is not documented.
+    """
+    told = document(body.get("inferenceConfig")).get("maxTokens")
+    limits = [limit_in(each) for each in (told, *_limits_below(body.get(_NATIVE)))]
+    return None if told is None else highest(limits)
+
+
+def _limits_below(fields: object) -> Iterator[object]:
+    for name, value in document(fields).items():
+        if name in LIMITS and value is not None:
+            yield value
+        yield from _limits_below(value)
+
+
+def _lowered(fields: Document, limit: int) -> Document:
+    return {
+        name: limit
+        if name in LIMITS
+        else _lowered(value, limit)
+        if isinstance(value, dict)
+        else value
+        for name, value in fields.items()
+    }
+
+
+def _choices(fields: object) -> int:
+    """How many answers the model's vendor is asked for."""
+    return max((times(document(fields).get(name)) for name in CHOICES), default=0)
 
 
 def _attributes(body: Document) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from typing import Any, override
 from llmcap.pricing.terms import LATENCY, TIER, settled
 from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
 from llmcap.providers.bedrock_usage import (
+    CHOICES,
     LATENCY_HEADER,
     METRICS,
     TIER_HEADER,
@@ -31,19 +32,33 @@ from llmcap.providers.bedrock_usage import (
 from llmcap.providers.billed import PricedAsAsked
 from llmcap.providers.compatible import compatible_usage
 from llmcap.providers.content import measure, sold_by
+from llmcap.providers.limits import highest
 from llmcap.providers.openai_rerank import searches_bound
 from llmcap.providers.reader import count, document, documents, limit_in, text, times
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.records import Charge, Usage
 
-# Where the vendors have the limit: in the body, or in one of these objects of it.
-_LIMITS = (
-    "max_tokens", "max_tokens_to_sample", "max_completion_tokens", "max_gen_len", "maxTokens",
-    "maxTokenCount", "max_new_tokens",
-)  # fmt: skip
-_CONFIGS = ("inferenceConfig", "textGenerationConfig", "parameters")
+# Where the vendors of the models have the limit, by what is in the names of these: an object of the
+# body ("" for the body itself) and the fields of it that they obey. What a vendor does not know is
+# no limit, and of a model of somebody else's nobody knows.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
+_CHATS = ("max_tokens", "max_completion_tokens")
+_OBEYED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("amazon.nova", "inferenceConfig", ("maxTokens", "max_new_tokens")),
+    ("amazon.titan", "textGenerationConfig", ("maxTokenCount",)),
+    ("meta.llama", "", ("max_gen_len",)),
+    ("anthropic.", "", ("max_tokens_to_sample",)),
+    ("ai21.j2", "", ("maxTokens",)),
+    ("ai21.jamba", "", ("max_tokens",)),
+    ("cohere.", "", ("max_tokens",)),
+    ("mistral.", "", ("max_tokens",)),
+    ("openai.", "", _CHATS),
+    ("deepseek.", "", ("max_tokens",)),
+    ("qwen.", "", ("max_tokens",)),
+    ("writer.", "", ("max_tokens",)),
+)
 
-_CHOICES = ("n", "num_generations", "numResults")
+_CHOICES = CHOICES
 _DRAWS = ("image", "canvas", "stability.", "stable-", "luma.")
 # What a model that embeds is billed by, beside the tokens of a text:
 # https://aws.amazon.com/bedrock/pricing
@@ -84,33 +99,36 @@ def read_invoke(request: Request) -> Ask:
         media=sold_by(_EMBEDDED, content.media) if embeds else content.media,
         generates=not embeds,
         prompts=len(texts) if isinstance(texts, list) and texts else 1,
-        output_limit=_limit(body),
+        output_limit=_limit(body, model),
         choices=_choices(body),
         terms=terms,
     )
 
 
-def limit_invoke(body: Document, limit: int) -> Document | None:
-    """The same request with this limit, under the name that it has already; else None."""
+def limit_invoke(body: Document, limit: int, *, model: str) -> Document | None:
+    """The same request with this limit, where it is known what the model's vendor obeys."""
     if "anthropic_version" in body:
         return limit_messages(body, limit)
-    if limit < 1:
+    config, names = _obeyed(model)
+    if limit < 1 or not names:
         return None
-    for config in _CONFIGS:
-        if isinstance(body.get(config), dict) and (limited := _limited(body[config], limit)):
-            return {**body, config: limited}
-    return _limited(body, limit)
+    holder = document(body.get(config)) if config else body
+    present = [name for name in names if holder.get(name) is not None] or names[:1]
+    limited = {**holder, **dict.fromkeys(present, limit)}
+    return {**body, config: limited} if config else limited
 
 
-def _limited(holder: Document, limit: int) -> Document | None:
-    known = {name: limit for name in _LIMITS if holder.get(name) is not None}
-    return {**holder, **known} if known else None
+def _limit(body: Document, model: str) -> int | None:
+    config, names = _obeyed(model)
+    holder = document(body.get(config)) if config else body
+    told = [value for name in names if (value := holder.get(name)) is not None]
+    return highest(limit_in(value) for value in told)
 
 
-def _limit(body: Document) -> int | None:
-    holders = [body, *(document(body.get(config)) for config in _CONFIGS)]
-    limits = [limit_in(holder.get(name)) for holder in holders for name in _LIMITS]
-    return max((limit for limit in limits if limit is not None), default=None)
+def _obeyed(model: str) -> tuple[str, tuple[str, ...]]:
+    """Where the vendor of a model has its limit, and its names; none where nobody knows."""
+    found = ((config, names) for maker, config, names in _OBEYED if maker in model.lower())
+    return next(found, ("", ()))
 
 
 def _choices(body: Document) -> int:

@@ -24,6 +24,14 @@ TIER_HEADER = "x-amzn-bedrock-service-tier"
 LATENCY_HEADER = "x-amzn-bedrock-performanceconfig-latency"
 
 
+# The names that vendors have for the limit of an answer, and for how many there are to be.
+LIMITS = frozenset((
+    "max_tokens", "max_tokens_to_sample", "max_completion_tokens", "max_gen_len", "maxTokens",
+    "maxTokenCount", "max_new_tokens", "max_output_tokens",
+))  # fmt: skip
+CHOICES = ("n", "num_generations", "numResults")
+
+
 def model_in(path: str) -> str:
     """The model that a path names: everything between `/model/` and the operation."""
     name = path[len("/model/") :].rpartition("/")[0] if path.lower().startswith("/model/") else ""

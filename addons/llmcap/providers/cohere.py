@@ -54,6 +54,11 @@ def read_chat(request: Request) -> Ask:
     )
 
 
+def read_summary(request: Request) -> Ask:
+    """What a request for a summary asks for: it knows `length` in words, and no limit in tokens."""
+    return replace(read_chat(request), output_limit=None)
+
+
 def limit_chat(body: Document, limit: int) -> Document | None:
     """The same request with this limit; the budget for thinking has to fit in."""
     if limit < 1:
@@ -159,6 +164,7 @@ def billed_usage(units: Document, tokens: Document) -> Usage:
 CHAT = Endpoint(
     name="chat", read=read_chat, reader=BilledUnitsReader, limit=limit_chat, dialect="cohere"
 )
+SUMMARIZE = replace(CHAT, name="summarize", read=read_summary, limit=None)
 EMBED = Endpoint(name="embed", read=read_embed, reader=BilledUnitsReader, dialect="cohere")
 RERANK = Endpoint(name="rerank", read=read_rerank, reader=BilledUnitsReader, dialect="cohere")
 TRANSCRIPTION = Endpoint(
@@ -179,7 +185,7 @@ PROVIDER = Provider(
             ("POST", "/v1/chat", CHAT),
             ("POST", "/v2/chat", CHAT),
             ("POST", "/v1/generate", replace(CHAT, name="generate")),
-            ("POST", "/v1/summarize", replace(CHAT, name="summarize")),
+            ("POST", "/v1/summarize", SUMMARIZE),
             ("POST", "/v1/embed", EMBED),
             ("POST", "/v2/embed", EMBED),
             ("POST", "/v1/rerank", RERANK),

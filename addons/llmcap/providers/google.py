@@ -28,6 +28,7 @@ from llmcap.providers.google_interactions import (
 from llmcap.providers.limits import EITHER, either
 from llmcap.providers.openai_chat import HiddenReasoningReader, ask_usage, read_chat
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.orders import order_batch, read_nothing
 from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Billing, Endpoint, Provider
@@ -67,7 +68,15 @@ CHAT = Endpoint(
     dialect="google",
 )
 EMBEDDINGS = Endpoint(
-    name="embeddings", read=read_embeddings, reader=EmbeddingsReader, dialect="google"
+    name="embeddings",
+    fields="embeddings",
+    read=read_embeddings,
+    reader=EmbeddingsReader,
+    dialect="google",
+)
+# https://ai.google.dev/gemini-api/docs/openai#generate-images
+IMAGES = Endpoint(
+    name="images", fields="images", read=read_image, reader=ImagesReader, dialect="google"
 )
 BATCH = Endpoint(
     name="batchGenerateContent",
@@ -187,6 +196,7 @@ _PATHS = Routes(
         ("POST", f"{version}/interactions/{{}}/cancel", STORED_INTERACTION),
         ("POST", f"{version}/openai/chat/completions", CHAT),
         ("POST", f"{version}/openai/embeddings", EMBEDDINGS),
+        ("POST", f"{version}/openai/images/generations", IMAGES),
         ("POST", f"/upload{version}/files", FILES),
         ("GET", f"/download{version}/files/{{}}", BATCH_OUTPUT),
         ("GET", f"{version}/files/{{}}:download", BATCH_OUTPUT),

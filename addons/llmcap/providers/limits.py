@@ -8,7 +8,7 @@ vendors know `max_tokens` alone (litellm 1.106, `llms/openai_like/chat/transform
 renames the other one for them).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from llmcap.providers.reader import limit_in
@@ -28,9 +28,10 @@ class Limits:
         The limit for each choice; of several the highest, as it is not known which one counts.
 
         None where nothing limits it: 0 is refused by some, and the model's own limit with others.
+        The same goes for whatever stands there and is no limit, even beside one that is.
         """
-        limits = [limit_in(body.get(name)) for name in self.obeyed]
-        return max((limit for limit in limits if limit), default=None)
+        limits = [limit_in(value) for name in self.obeyed if (value := body.get(name)) is not None]
+        return highest(limits)
 
     def lower(self, body: Document, limit: int) -> Document | None:
         """The same request with this limit, in each field that it has and in one that is obeyed."""
@@ -40,6 +41,12 @@ class Limits:
         if not any(name in changed for name in self.obeyed):
             changed[self.obeyed[0]] = limit
         return {**body, **changed}
+
+
+def highest(limits: Iterable[int | None]) -> int | None:
+    """The highest of several limits; None where there is none, or one of them is endless."""
+    found = list(limits)
+    return None if None in found else max((limit for limit in found if limit), default=None)
 
 
 # OpenAI: `max_tokens` is refused by reasoning models, `max_completion_tokens` by none.

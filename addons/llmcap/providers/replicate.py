@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from llmcap.providers.compatible import FREE, LATER
 from llmcap.providers.content import measure
+from llmcap.providers.limits import highest
 from llmcap.providers.reader import BaseReader, amount, count, document, limit_in, text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
@@ -29,9 +30,29 @@ def read_prediction(request: Request) -> Ask:
         model=model,
         text_bytes=content.text_bytes,
         media=content.media,
-        output_limit=limit_in(asked.get("max_tokens") or asked.get("max_new_tokens")),
+        output_limit=_limit(asked, model),
         deferred=True,
     )
+
+
+# What limits an answer is a model's own: by the owner of the model. Of others nobody knows.
+# https://replicate.com/anthropic/claude-4.5-sonnet/api/schema, and so on for each
+_OBEYED = {
+    "anthropic": ("max_tokens",),
+    "deepseek-ai": ("max_tokens",),
+    "google": ("max_output_tokens",),
+    "ibm-granite": ("max_tokens",),
+    "meta": ("max_tokens", "max_new_tokens"),
+    "mistralai": ("max_tokens", "max_new_tokens"),
+    "openai": ("max_completion_tokens",),
+    "qwen": ("max_tokens",),
+    "xai": ("max_tokens",),
+}
+
+
+def _limit(asked: Document, model: str) -> int | None:
+    names = _OBEYED.get(model.partition("/")[0], ())
+    return highest(limit_in(value) for name in names if (value := asked.get(name)) is not None)
 
 
 def read_stored(request: Request) -> Ask:

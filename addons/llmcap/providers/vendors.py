@@ -38,7 +38,7 @@ VENDORS: tuple[Provider, ...] = (
         "dashscope-us.aliyuncs.com",
         "dashscope-finance.aliyuncs.com",
         bases=("/compatible-mode/v1",),
-        messages=("/apps/anthropic/v1",),
+        messages=("/apps/anthropic/v1", "/api/v2/apps/claude-code-proxy/v1"),
         api=SEARCHES,
     ),
     compatible("deepinfra", "api.deepinfra.com", bases=("/v1/openai", "/v1")),
@@ -62,13 +62,19 @@ VENDORS: tuple[Provider, ...] = (
     compatible(
         "nebius", "api.studio.nebius.ai", "api.studio.nebius.com", "api.tokenfactory.nebius.com"
     ),
-    compatible("novita", "api.novita.ai", bases=("/openai/v1", "/v3/openai", "/openai")),
+    compatible(
+        "novita",
+        "api.novita.ai",
+        bases=("/openai/v1", "/v3/openai", "/openai"),
+        messages=("/anthropic/v1",),
+    ),
     compatible("nscale", "inference.api.nscale.com"),
     compatible("nvidia", "integrate.api.nvidia.com", "ai.api.nvidia.com"),
     compatible(
         "ollama-cloud",
         "ollama.com",
         "api.ollama.com",
+        messages=("/v1",),
         more=ollama.routes(),
         api_only=False,
     ),
@@ -79,7 +85,7 @@ VENDORS: tuple[Provider, ...] = (
     compatible("quicksilverpro", "api.quicksilverpro.io"),
     compatible("sambanova", "api.sambanova.ai"),
     compatible("scaleway", "api.scaleway.ai", bases=("/v1", "/{}/v1")),
-    compatible("siliconflow", "api.siliconflow.com", "api.siliconflow.cn"),
+    compatible("siliconflow", "api.siliconflow.com", "api.siliconflow.cn", messages=("/v1",)),
     compatible("synthetic", "api.synthetic.new", bases=("/openai/v1", "/v1")),
     compatible("typesafe", "api.typesafe.ai"),
     compatible("v0", "api.v0.dev", api_only=False),
@@ -94,6 +100,7 @@ VENDORS: tuple[Provider, ...] = (
         "zhipuai",
         "open.bigmodel.cn",
         bases=("/api/paas/v4", "/api/coding/paas/v4"),
+        messages=("/api/anthropic/v1",),
         api=SEARCHES,
     ),
     compatible(
