@@ -240,6 +240,8 @@ class Policy:
     breakers: BreakerRules = NO_BREAKERS
     alerts: tuple[AlertTarget, ...] = ()
     hosts: tuple[OwnHost, ...] = ()
+    confine: bool = False  # whether `llmcap run` gives its command a network of its own
+    confine_ports: tuple[int, ...] = ()  # that lead out of that; none: the usual ones
 
 
 # --- admission ------------------------------------------------------------------------------

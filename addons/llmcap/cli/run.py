@@ -12,6 +12,8 @@ from llmcap.errors import LLMCapError
 from llmcap.launch import child
 from llmcap.launch import run as runner
 
+PORT = click.IntRange(1, 65_535)
+
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option(
@@ -43,9 +45,29 @@ from llmcap.launch import run as runner
     "--preserve-status", is_flag=True,
     help="Exit with the command's code also when the cap was reached.",
 )  # fmt: skip
+@click.option(
+    "--confine/--no-confine", default=None,
+    help="Give COMMAND a network that leads nowhere but to LLMCap. Linux; needs no root.",
+)  # fmt: skip
+@click.option(
+    "--reach", multiple=True, type=PORT, metavar="PORT",
+    help="Confined: let a port of this machine's loopback through, such as 5432.",
+)  # fmt: skip
+@click.option(
+    "--port", "ports", multiple=True, type=PORT, metavar="PORT",
+    help="Confined: the ports that lead out, in the place of 22, 80 and 443.",
+)  # fmt: skip
+@click.option(
+    "--allow-host", "allow_hosts", multiple=True, metavar="GLOB",
+    help="Confined: a host that may be reached, or an IPv4 address or network without a name.",
+)  # fmt: skip
+@click.option(
+    "--deny-other-hosts", is_flag=True,
+    help="Confined: nothing but model providers and the hosts that were allowed.",
+)  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="No line at the end.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(  # noqa: PLR0913 - one argument for each option
+def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     cap: str,
     also: tuple[str, ...],
     project: str,
@@ -54,7 +76,12 @@ def run(  # noqa: PLR0913 - one argument for each option
     report: Path | None,
     log: Path | None,
     command: tuple[str, ...],
+    reach: tuple[int, ...],
+    ports: tuple[int, ...],
+    allow_hosts: tuple[str, ...],
     *,
+    confine: bool | None,
+    deny_other_hosts: bool,
     preserve_status: bool,
     quiet: bool,
 ) -> None:
@@ -64,16 +91,23 @@ def run(  # noqa: PLR0913 - one argument for each option
     Put `--` in front of the command. Its terminal, its pipes and its signals are its own; at the
     end one line on stderr says what it cost. Nothing is installed, nothing is left behind.
 
+    With --confine it does not matter which variables COMMAND reads: whatever it connects to by name
+    arrives at LLMCap, and all else fails at once. Setuid programs such as sudo do not work in it,
+    nor does the loopback of this machine, but for --reach.
+
     The exit code is the command's own, or 124 if the cap was reached and a call was refused, 125 if
     LLMCap failed, 126 if the command cannot be run, 127 if it is not found.
 
     \b
     $ llmcap run --cap 5 -- claude
+    $ llmcap run --cap 5 --confine --reach 5432 -- npm test
     $ llmcap run --cap 0.50 --also ci:20/day -- python evaluate.py
     """  # noqa: D301 - click reads the control character
     wanted = runner.Wanted(
         command=command, cap=cap, also=also, project=project, config=config_path,
         ledger=ledger_path, report=report, log=log, preserve_status=preserve_status, quiet=quiet,
+        confine=confine, ports=ports, reach=reach, allow_hosts=allow_hosts,
+        deny_other_hosts=deny_other_hosts,
     )  # fmt: skip
     try:
         code = runner.run(wanted, environ=os.environ)

@@ -118,6 +118,13 @@ def _positive(place: Place) -> int:
     return number
 
 
+def _port(place: Place) -> int:
+    value = place.value
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65_536:
+        place.fail(f"{place.shown} is not a port", hint="write a number from 1 to 65535")
+    return value
+
+
 def _seconds(place: Place) -> Decimal:
     match = _DURATION.fullmatch(str(place.value))
     if match is None or isinstance(place.value, bool):
@@ -213,6 +220,7 @@ def list_of[Value](kind: Kind[Value]) -> Kind[tuple[Value, ...]]:
 
 
 NAMES = list_of(TEXT)
+PORTS = list_of(Kind(_port, {"type": "integer", "minimum": 1, "maximum": 65_535}))
 
 
 def attributes(known: Sequence[str] = ATTRIBUTES) -> Kind[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from llmcap.config.hosts import PASSED, OwnHosts, read_hosts
 from llmcap.config.readers import (
     HEADERS,
     NAMES,
+    PORTS,
     SECONDS,
     SWITCH,
     TEXT,
@@ -149,6 +150,14 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
     "identify_processes": (
         "identify_processes",
         choice(ProcessPolicy).said("Whether to look up which local program makes a call."),
+    ),
+    "confine": (
+        "confine",
+        SWITCH.said("Give a command of `llmcap run` a network that leads nowhere but to LLMCap."),
+    ),
+    "confine_ports": (
+        "confine_ports",
+        PORTS.said("The ports by which a confined command may leave, such as 443."),
     ),
     "breakers": ("breakers", BREAKERS),
     "alerts": ("alerts", ALERTS),

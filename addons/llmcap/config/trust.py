@@ -28,6 +28,7 @@ _ORDERS: Mapping[str, Sequence[object]] = {
     "unknown_endpoints": (EndpointPolicy.REFUSE, EndpointPolicy.AUTO, EndpointPolicy.PASS),
     "unmetered_hosts": (HostPolicy.REFUSE, HostPolicy.AUTO, HostPolicy.WARN, HostPolicy.PASS),
     "durability": ("full", "normal"),
+    "confine": (True, False),
 }
 
 

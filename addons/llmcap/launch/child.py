@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from llmcap.errors import ConfigError, LLMCapError
@@ -66,13 +66,19 @@ def signals_held() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run(command: Sequence[str], environ: Mapping[str, str]) -> int:
+def run(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    started: "Callable[[Sequence[str], Mapping[str, str]], subprocess.Popen[bytes]] | None" = None,
+) -> int:
     """
     Run the command to its end, inside of `signals_held`; its exit code, 128+n for a signal n.
 
-    Raises `CommandError` where it cannot be started.
+    `started` makes the process, where that takes more than a start. Raises `CommandError` where it
+    cannot be started.
     """
-    process = start(command, environ)
+    process = (started or start)(command, environ)
     while True:
         number, by_terminal, sender = _next_signal()
         if number == signal.SIGCHLD:
@@ -86,6 +92,16 @@ def run(command: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def start(command: Sequence[str], environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """The command as a process with our terminal and our open files."""
+    try:
+        return undisturbed(
+            lambda: subprocess.Popen(list(command), env=dict(environ), close_fds=False)  # noqa: S603
+        )
+    except OSError as error:
+        raise unstartable(command[0], error) from error
+
+
+def undisturbed(make: "Callable[[], subprocess.Popen[bytes]]") -> "subprocess.Popen[bytes]":
+    """Make a process that holds back no signal, inside of `signals_held`."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     # The mask is inherited over exec. What comes in between is held by the handlers: it is raised
     # again for us, as it was not the child's.
@@ -95,19 +111,20 @@ def start(command: Sequence[str], environ: Mapping[str, str]) -> "subprocess.Pop
     }
     signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
     try:
-        return subprocess.Popen(list(command), env=dict(environ), close_fds=False)  # noqa: S603
-    except FileNotFoundError as error:
-        raise CommandError(_not_found(command[0], error), EXIT_NOT_FOUND) from error
-    except OSError as error:
-        raise CommandError(
-            f"{command[0]}: the command cannot be run: {error.strerror}", EXIT_NOT_EXECUTABLE
-        ) from error
+        return make()
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, held)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         for number in missed:
             os.kill(os.getpid(), number)
+
+
+def unstartable(name: str, error: OSError) -> CommandError:
+    """The error of a command that could not be executed, in the words and the code of a shell."""
+    if isinstance(error, FileNotFoundError):
+        return CommandError(_not_found(name, error), EXIT_NOT_FOUND)
+    return CommandError(f"{name}: the command cannot be run: {error.strerror}", EXIT_NOT_EXECUTABLE)
 
 
 def _not_found(name: str, error: FileNotFoundError) -> str:

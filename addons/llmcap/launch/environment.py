@@ -24,6 +24,9 @@ MARK = "LLMCAP_PROXY"
 # Beside it, the proxy that ours sends everything on to, if there is one.
 UPSTREAM_MARK = "LLMCAP_UPSTREAM"
 
+# In the place of the URL, where a command is confined: it has no proxy, but finds our page there.
+CONFINED = "http://llmcap.internal:80"
+
 # The order in which an existing proxy is looked for: what most clients prefer for TLS comes first.
 PROXY_SOURCES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 
@@ -69,6 +72,31 @@ def variables(
         environ.get("JAVA_TOOL_OPTIONS", ""), proxy_url=proxy_url, store=trust.java
     )
     return found
+
+
+def confined(environ: Mapping[str, str], *, trust: Trust) -> dict[str, str]:
+    """
+    The environment of a command that is confined: no proxy, as none can be reached from there, and
+    our certificate for those that do not read the system's roots.
+    """
+    kept = {name: value for name, value in environ.items() if not _names_a_proxy(name)}
+    found = {MARK: CONFINED, "NODE_USE_SYSTEM_CA": SWITCHES["NODE_USE_SYSTEM_CA"]}
+    found |= dict.fromkeys(BUNDLE_VARIABLES, str(trust.bundle))
+    found |= dict.fromkeys(EXTRA_VARIABLES, str(trust.extra))
+    existing = environ.get("JAVA_TOOL_OPTIONS", "")
+    found["JAVA_TOOL_OPTIONS"] = java_options(existing, proxy_url="", store=trust.java)
+    return {**kept, **found}
+
+
+def _names_a_proxy(variable: str) -> bool:
+    name = variable.lower()
+    return name.endswith("_proxy") or name in {each.lower() for each in PROXY_VARIABLES}
+
+
+def is_inside(environ: Mapping[str, str]) -> bool:
+    """Whether this runs behind a proxy of ours, which counts what is counted here once more."""
+    mark = environ.get(MARK, "")
+    return mark == CONFINED or mark == upstream_proxy(environ)
 
 
 def direct_hosts(environ: Mapping[str, str], *, provider_hosts: Iterable[str]) -> list[str]:
@@ -127,14 +155,15 @@ def java_options(existing: str, *, proxy_url: str, store: Path) -> str:
     """
     `JAVA_TOOL_OPTIONS`, ours after what is there: of two equal properties the last one wins.
 
-    What an earlier proxy of ours added is taken out, so that the text does not grow.
+    What an earlier proxy of ours added is taken out, so that the text does not grow. Without a URL
+    there is no proxy, whatever the user named.
     """
     parts = urlsplit(proxy_url)
     ours = [
-        f"-Dhttp.proxyHost={parts.hostname}",
-        f"-Dhttp.proxyPort={parts.port}",
-        f"-Dhttps.proxyHost={parts.hostname}",
-        f"-Dhttps.proxyPort={parts.port}",
+        f"-Dhttp.proxyHost={parts.hostname or ''}",
+        f"-Dhttp.proxyPort={parts.port or ''}",
+        f"-Dhttps.proxyHost={parts.hostname or ''}",
+        f"-Dhttps.proxyPort={parts.port or ''}",
         _quoted(f"-Djavax.net.ssl.trustStore={store}"),
         "-Djavax.net.ssl.trustStoreType=PKCS12",
         f"-Djavax.net.ssl.trustStorePassword={JAVA_STORE_PASSWORD}",

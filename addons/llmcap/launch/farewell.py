@@ -13,9 +13,10 @@ from llmcap.records import Balance, CapUnit, Scope
 MODELS_SHOWN_MAX = 4
 
 
-def line(tally: Tally, *, uncapped: bool = False) -> str:
+def line(tally: Tally, *, uncapped: bool = False, past: int = 0) -> str:
     """
-    One line: calls, cost by model, refused, what is left, or that there is no cap at all.
+    One line: calls, cost by model, refused, what is left, or that there is no cap at all. `past`
+    are the attempts of a confined command to get past the proxy.
 
     `LLMCap: 12 calls, $0.43 (claude-opus-4-5 $0.40, claude-haiku-4-5 $0.03), 1 refused; $4.57 of
     $5.00 left`
@@ -34,6 +35,9 @@ def line(tally: Tally, *, uncapped: bool = False) -> str:
     left = [left_of(scope, balance) for scope, balance in tally.left]
     if uncapped:
         left = ["no cap is set"]
+    if past:
+        were = "attempt past the proxy was" if past == 1 else "attempts past the proxy were"
+        left.append(f"at least {past} {were} stopped")
     return "; ".join([f"LLMCap: {', '.join(parts)}", *left])
 
 
@@ -75,14 +79,25 @@ def _counted(number: int, noun: str) -> str:
 
 
 def report(
-    tally: Tally, *, command: Sequence[str], exit_code: int, seconds: float, project: str
+    tally: Tally,
+    *,
+    command: Sequence[str],
+    exit_code: int,
+    seconds: float,
+    project: str,
+    past: int | None = None,
 ) -> dict[str, Any]:
-    """The same for `--report`; of the command only its name, as arguments may hold a prompt."""
+    """
+    The same for `--report`; of the command only its name, as arguments may hold a prompt. `past` is
+    None where it was not confined.
+    """
     return {
         "command": Path(command[0]).name,
         "exit_code": exit_code,
         "seconds": round(seconds, 3),
         "project": project or None,
+        "confined": past is not None,
+        "attempts_past_the_proxy": past,
         **tally.as_json(),
     }
 

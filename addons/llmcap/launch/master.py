@@ -15,6 +15,7 @@ from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig, upstream_
 from mitmproxy.master import Master
 from mitmproxy.proxy.mode_servers import ServerInstance
 
+from llmcap.confine.gate import Gates
 from llmcap.launch.handler import Handler, Hooks
 from llmcap.launch.setup import Setup
 
@@ -26,8 +27,13 @@ async def serve(
     *,
     stop: asyncio.Event,
     ready: Callable[[], object] = lambda: None,
+    gates: Gates | None = None,
 ) -> None:
-    """Serve the socket until `stop` is set. Raises mitmproxy's `OptionsError` for a bad setup."""
+    """
+    Serve the socket, and confined commands through their gates, until `stop` is set.
+
+    Raises mitmproxy's `OptionsError` for a bad setup.
+    """
     # mitmproxy checks the type of each field of each message, unless Python runs without asserts,
     # which ours should not: a twentieth of a call.
     http.MessageData.__post_init__ = _trusted  # type: ignore[method-assign]
@@ -38,7 +44,7 @@ async def serve(
         master.addons.add(upstream_auth.UpstreamAuth())
     master.addons.add(*addons)
     master.options.update(**setup.options(listener))
-    master.addons.add(Door(listener, server, ready))
+    master.addons.add(Door(listener, server, ready, gates or Gates()))
 
     async def shut_down_when_stopped() -> None:
         await stop.wait()
@@ -59,11 +65,16 @@ class Door:
     """The addon that opens the proxy to its clients: the last one, when all others are running."""
 
     def __init__(
-        self, listener: socket.socket, server: proxyserver.Proxyserver, ready: Callable[[], object]
+        self,
+        listener: socket.socket,
+        server: proxyserver.Proxyserver,
+        ready: Callable[[], object],
+        gates: Gates,
     ) -> None:
         self._listener = listener
         self._manager = server
         self._ready = ready
+        self._gates = gates
         self._server: asyncio.Server | None = None
 
     @property
@@ -91,9 +102,11 @@ class Door:
                 writer.close()
 
         self._server = await asyncio.start_server(serve_client, sock=self._listener)
+        await self._gates.serve(serve_client, address=self.address)
         self._ready()
 
     def done(self) -> None:
         """Take no more clients. `wait_closed` would wait for those that are connected."""
+        self._gates.close()
         if self._server is not None:
             self._server.close()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
+from llmcap.confine.gate import Gates
 from llmcap.launch.setup import Setup
 
 READY_SECONDS_MAX = 60
@@ -33,7 +34,9 @@ class ProxyThread:
         make_addons: Callable[[], Callable[[], Sequence[object]]],
         *,
         when_over: Callable[[], object] = lambda: None,
+        gates: Gates | None = None,
     ) -> None:
+        self.gates = gates or Gates()  # to confined commands
         self._setup = setup
         self._listener = listener
         host, port = listener.getsockname()[:2]
@@ -74,6 +77,7 @@ class ProxyThread:
         """
         if not self._ready.is_set():
             self._listener.close()
+            self.gates.close()
             return
         if self._loop is not None and self._stop is not None:
             # The loop may be over already, if the proxy ended by itself.
@@ -96,6 +100,7 @@ class ProxyThread:
             self._failure = error
             # Clients that wait in the socket would wait for ever: now they are turned away.
             self._listener.close()
+            self.gates.close()
         finally:
             self._checked.set()
             self._ready.set()
@@ -107,7 +112,10 @@ class ProxyThread:
         # mitmproxy takes half a second to import: only who serves pays for it.
         from llmcap.launch.master import serve  # noqa: PLC0415
 
-        await serve(self._setup, self._listener, addons, stop=self._stop, ready=self._ready.set)
+        await serve(
+            self._setup, self._listener, addons,
+            stop=self._stop, ready=self._ready.set, gates=self.gates,
+        )  # fmt: skip
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

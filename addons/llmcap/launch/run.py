@@ -22,9 +22,11 @@ from typing import Any, TextIO
 from llmcap.assembly import Settings, firewall_for, policy_of, settings_from
 from llmcap.attributes import Facts
 from llmcap.budget import parse_short
+from llmcap.confine.egress import Egress, read_egress
 from llmcap.errors import ConfigError
 from llmcap.launch import child, environment, farewell
-from llmcap.launch.behind import prepare
+from llmcap.launch.behind import Place, prepare
+from llmcap.launch.confined import Confined
 from llmcap.launch.notes import Notes
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
@@ -60,6 +62,11 @@ class Wanted:
     log: Path | None = None
     preserve_status: bool = False
     quiet: bool = False
+    confine: bool | None = None  # None: as the config says
+    ports: tuple[int, ...] = ()  # these four of a confined command: see `confine.egress`
+    reach: tuple[int, ...] = ()
+    allow_hosts: tuple[str, ...] = ()
+    deny_other_hosts: bool = False
 
 
 def run(
@@ -72,6 +79,7 @@ def run(
     """
     began = time.monotonic()
     policy, settings = settle(wanted, environ)
+    egress = egress_of(wanted, policy)
     upstream = environment.upstream_proxy(environ)
     place = prepare(environ)
     tally, notes = Tally(), Notes()
@@ -82,22 +90,53 @@ def run(
             policy, settings, facts=facts_of(wanted), tally=tally, notes=notes
         ),
     )  # fmt: skip
+    confined = confined_by(egress, place, environ, proxy)
     with notes.from_logs(wanted.log):
-        code = beside(proxy, wanted.command, place.environ(environ, proxy_url=proxy.url))
+        if confined is not None:
+            code = beside(proxy, wanted.command, confined.environ, confined=confined)
+        else:
+            code = beside(proxy, wanted.command, place.environ(environ, proxy_url=proxy.url))
+    past = confined.attempts() if confined is not None else None
     seconds = time.monotonic() - began
     if tally.capped and not wanted.preserve_status:
         code = EXIT_CAPPED
-    last_words = farewell.line(tally, uncapped=not policy.budgets)
+    last_words = farewell.line(tally, uncapped=not policy.budgets, past=past or 0)
     if not wanted.quiet:
-        for line in (*(f"LLMCap: {note}" for note in notes.lines()), last_words):
+        told = [*notes.lines(), *(confined.notes() if confined is not None else ())]
+        for line in (*(f"LLMCap: {note}" for note in told), last_words):
             print(lines(line), file=stderr or sys.stderr)
     for line in farewell.tell_github(tally, last_words, environ):
         print(lines(line), file=stderr or sys.stderr)
     if wanted.report is not None:
         farewell.write_report(wanted.report, farewell.report(
             tally, command=wanted.command, exit_code=code, seconds=seconds, project=wanted.project,
+            past=past,
         ))  # fmt: skip
     return code
+
+
+def egress_of(wanted: Wanted, policy: Policy) -> Egress | None:
+    """Where a confined command may go; None for one that is not confined. Raises `ConfigError`."""
+    egress = read_egress(
+        ports=wanted.ports or policy.confine_ports, reach=wanted.reach,
+        allow_hosts=wanted.allow_hosts, deny_others=wanted.deny_other_hosts,
+    )  # fmt: skip
+    if policy.confine if wanted.confine is None else wanted.confine:
+        return egress
+    for option, given in (
+        ("--reach", wanted.reach), ("--port", wanted.ports), ("--allow-host", wanted.allow_hosts),
+        ("--deny-other-hosts", wanted.deny_other_hosts),
+    ):  # fmt: skip
+        if given:
+            raise ConfigError(f"{option} is for a confined command\nhint: add --confine")
+    return None
+
+
+def confined_by(
+    egress: Egress | None, place: Place, environ: Mapping[str, str], proxy: ProxyThread
+) -> Confined | None:
+    """What confines the command, where it is to be confined."""
+    return Confined(egress, place, environ, proxy.gates) if egress is not None else None
 
 
 def facts_of(wanted: Wanted) -> Facts:
@@ -144,9 +183,8 @@ def settle(wanted: Wanted, environ: Mapping[str, str]) -> tuple[Policy, Settings
             raise ConfigError(f"there are two budgets named {name!r}: rename one")
     policy = dataclasses.replace(policy, budgets=(*budgets, *policy.budgets))
 
-    nested = environ.get(environment.MARK, "") == environment.upstream_proxy(environ)
     standing = any(budget.every != CAP_EVERY for budget in policy.budgets)
-    if nested and not standing and not wanted.ledger:
+    if environment.is_inside(environ) and not standing and not wanted.ledger:
         settings = dataclasses.replace(settings, ledger=MEMORY)
     return policy, dataclasses.replace(settings, cap="")
 
@@ -187,13 +225,20 @@ def addon_maker(
     return open_ledger
 
 
-def beside(proxy: ProxyThread, command: Sequence[str], environ: Mapping[str, str]) -> int:
+def beside(
+    proxy: ProxyThread,
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    confined: Confined | None = None,
+) -> int:
     """Run the command while the proxy serves; the command's exit code."""
     with child.signals_held():
         proxy.start()
         try:
             proxy.check()
-            code = child.run(command, environ)
+            started = confined.start if confined is not None else None
+            code = child.run(command, environ, started=started)
             if proxy.failed:
                 proxy.check()
         finally:

@@ -1,0 +1,192 @@
+"""
+Starting a command in a network of its own: what the helper is told, and what it hands out.
+
+Between the two is a socket pair that both have from birth, so no path and no port is ever made for
+it. Everything that can go wrong inside comes back as an error with what an administrator can do;
+the command is not run in any other way then.
+"""
+
+import array
+import marshal
+import os
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from llmcap.confine.egress import Egress
+from llmcap.confine.ground import why_not
+from llmcap.confine.inward import Inward
+from llmcap.confine.names import NETWORK
+from llmcap.errors import LLMCapError
+
+HELPER = Path(__file__).with_name("inside.py")
+
+RESOLVER = ("127.0.0.1", 53)
+MESSAGE_BYTES_MAX = 65_536
+FILES_MAX = 250  # SCM_MAX_FD of the kernel is 253
+
+# A proxy needs two open files for each connection of its clients; the command keeps its own limit.
+OPEN_FILES_WANTED = 65_536
+
+# What Python 3.7 and later sets for itself in the C locale (PEP 538).
+COERCED = "LC_CTYPE"
+
+
+NOT_LINUX = (
+    "--confine needs Linux\n"
+    "hint: without it, programs are capped that read proxy variables; `llmcap doctor -- COMMAND` "
+    "says whether one does"
+)
+
+
+class ConfinementError(LLMCapError):
+    """The command cannot be confined, and so was not started."""
+
+
+class UnstartableError(LLMCapError):
+    """The command itself cannot be executed; `number` is the errno."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(os.strerror(number))
+        self.number = number
+
+
+def start(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    egress: Egress,
+    mounts: Sequence[tuple[Path, Path]],
+    serve: Callable[[Inward], object],
+    spawn: Callable[[Callable[[], "subprocess.Popen[bytes]"]], "subprocess.Popen[bytes]"] = (
+        lambda make: make()
+    ),
+) -> "subprocess.Popen[bytes]":
+    """
+    The command as a process with our terminal and our open files, in a network of its own.
+
+    `serve` is given what leads out of it, before the command runs; `spawn` makes the process.
+    Raises `ConfinementError`, or `UnstartableError` where only the command is at fault.
+    """
+    if sys.platform != "linux":
+        raise ConfinementError(NOT_LINUX)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        theirs.set_inheritable(True)
+        words = [
+            sys.executable, "-I", "-S", str(HELPER), str(theirs.fileno()),
+            marshal.dumps(plan(environ, egress=egress, mounts=mounts)).hex(), *command,
+        ]  # fmt: skip
+        process = spawn(
+            lambda: subprocess.Popen(words, env=dict(environ), close_fds=False)  # noqa: S603
+        )
+        theirs.close()
+        try:
+            _attend(ours, process, serve)
+        except BaseException:
+            ours.close()
+            process.kill()
+            process.wait()
+            raise
+    return process
+
+
+def plan(
+    environ: Mapping[str, str], *, egress: Egress, mounts: Sequence[tuple[Path, Path]]
+) -> dict[str, object]:
+    """What the helper is told. Raises our own limit of open files on the way."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _raise_limit(files)
+    wildcard = [("0.0.0.0", port) for port in egress.ports]  # noqa: S104 - of a network with nobody else
+    reached = [
+        (host, port)
+        for port in egress.reach
+        for host in ("127.0.0.1", "::1")
+        if ":" in host or port not in egress.ports
+    ]
+    return {
+        "parent": os.getpid(),
+        "uid": os.geteuid(),
+        "gid": os.getegid(),
+        "maps_outside": os.geteuid() == 0,
+        "networks": [_interface(network) for network in (NETWORK, *egress.networks)],
+        "mounts": [(str(source), str(target)) for source, target in mounts],
+        "listen": (wildcard + reached)[:FILES_MAX],
+        "resolver": RESOLVER,
+        "files": files,
+        "unset": [] if COERCED in environ else [COERCED],
+    }
+
+
+def _interface(network: IPv4Network) -> tuple[str, str]:
+    """An address in a network that is not the network's own, and the mask."""
+    own = network.network_address + (1 if network.prefixlen < 31 else 0)
+    return str(own), str(network.netmask)
+
+
+def _raise_limit(files: tuple[int, int]) -> None:
+    soft, hard = files
+    wanted = OPEN_FILES_WANTED if hard == resource.RLIM_INFINITY else min(OPEN_FILES_WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _attend(
+    ours: socket.socket, process: "subprocess.Popen[bytes]", serve: Callable[[Inward], object]
+) -> None:
+    """Answer the helper until it has become the command, or has ended without."""
+    ready = False
+    while True:
+        lines, descriptors = _received(ours)
+        if lines == ["unshared"]:
+            _write_maps(process.pid)
+        elif lines[:1] == ["ready"]:
+            serve(Inward.of(lines[1:], descriptors))
+            ready = True
+        elif lines[:1] == ["failed"]:
+            _, step, number, reason = lines
+            if step == "command":
+                raise UnstartableError(int(number))
+            raise ConfinementError(why_not(step, int(number), reason))
+        else:
+            # The socket is closed: the command runs, or a signal has ended it before that.
+            if not ready and not _ended_by_signal(process.pid):
+                raise ConfinementError(why_not("start", 0, "the helper ended without a word"))
+            return
+        ours.send(b"+")
+
+
+def _ended_by_signal(pid: int) -> bool:
+    """Wait for its end without taking it from who waits for the process later."""
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    return ended is not None and ended.si_code in {os.CLD_KILLED, os.CLD_DUMPED}
+
+
+def _received(ours: socket.socket) -> tuple[list[str], list[int]]:
+    """The lines of a message, none at the end, and the open files that came with it."""
+    descriptors = array.array("i")
+    size = socket.CMSG_SPACE(FILES_MAX * descriptors.itemsize)
+    try:
+        data, ancillary, *_ = ours.recvmsg(MESSAGE_BYTES_MAX, size, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        return [], []
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            whole = len(content) - len(content) % descriptors.itemsize
+            descriptors.frombytes(content[:whole])
+    return data.decode("utf-8", "replace").splitlines(), list(descriptors)
+
+
+def _write_maps(pid: int) -> None:
+    """Each of root's ids as itself: all that exist here."""
+    for kind in ("uid", "gid"):
+        rows = Path(f"/proc/self/{kind}_map").read_text(encoding="ascii").splitlines()
+        same = (f"{inside} {inside} {count}\n" for inside, _, count in map(str.split, rows))
+        try:
+            Path(f"/proc/{pid}/{kind}_map").write_text("".join(same), encoding="ascii")
+        except OSError as error:
+            raise ConfinementError(why_not("ids", error.errno or 0, str(error))) from error

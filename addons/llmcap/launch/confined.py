@@ -1,0 +1,65 @@
+"""A confined command beside its proxy: what it is given, and what is told of it in the end."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from llmcap import paths
+from llmcap.confine import places
+from llmcap.confine.egress import Egress
+from llmcap.confine.gate import Gate, Gates
+from llmcap.confine.inward import Inward
+from llmcap.confine.start import UnstartableError, start
+from llmcap.launch import child, environment
+from llmcap.launch.behind import Place
+
+FOLDER = "confine"
+NAMES_SHOWN_MAX = 3
+
+
+class Confined:
+    """How one command is started; once it was, what it tried. Raises `ConfigError` when made."""
+
+    def __init__(
+        self, egress: Egress, place: Place, environ: Mapping[str, str], gates: Gates
+    ) -> None:
+        self._egress = egress
+        self._gates = gates
+        self._gate: Gate | None = None
+        self._mounts: Sequence[tuple[Path, Path]] = places.mounts(
+            place.trust.bundle, folder=paths.data_folder(environ) / FOLDER
+        )
+        self.environ = environment.confined(environ, trust=place.trust)
+
+    def start(
+        self, command: Sequence[str], environ: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        """For `child.run`. Raises `CommandError`, or `ConfinementError`: it never runs outside."""
+        try:
+            return start(
+                command, environ,
+                egress=self._egress, mounts=self._mounts, serve=self._serve,
+                spawn=child.undisturbed,
+            )  # fmt: skip
+        except UnstartableError as error:
+            missing = OSError(error.number, os.strerror(error.number), command[0])
+            raise child.unstartable(command[0], missing) from error
+
+    def _serve(self, inward: Inward) -> None:
+        self._gate = Gate(inward, self._egress)
+        self._gates.add(self._gate)
+
+    def attempts(self) -> int:
+        """How many ways past the proxy were stopped. To be asked before the proxy ends."""
+        return self._gate.attempts() if self._gate is not None else 0
+
+    def notes(self) -> list[str]:
+        """What the user should know: hosts that the rules kept it from."""
+        denied = self._gate.denied if self._gate is not None else {}
+        if not denied:
+            return []
+        shown = sorted(denied)[:NAMES_SHOWN_MAX]
+        more = f" and {len(denied) - len(shown)} more" if len(denied) > len(shown) else ""
+        asked = f"the command asked for {', '.join(shown)}{more}"
+        return [f"{asked}, which it may not reach: --allow-host HOST lets it"]

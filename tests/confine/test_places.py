@@ -1,0 +1,32 @@
+"""The files that stand in the place of the system's."""
+
+from pathlib import Path
+
+from llmcap.confine import places
+
+
+def test_hosts_are_asked_of_nobody_but_us() -> None:
+    """systemd's resolver, Avahi and a company's directory answer over sockets that are files."""
+    text = (
+        "passwd: files sss\n hosts:  files mdns4_minimal [NOTFOUND=return] resolve dns myhostname\n"
+    )
+    assert places.switch_text(text) == "passwd: files sss\nhosts: files dns\n"
+
+
+def test_of_the_hosts_file_only_this_machine_is_left() -> None:
+    """Any other entry would be dialled by number, and fail."""
+    names = [name for line in places.hosts_text("box").splitlines() for name in line.split()[1:]]
+    assert names == ["localhost", "box", "localhost", "ip6-localhost", "ip6-loopback"]
+
+
+def test_the_files_are_made_once(tmp_path: Path) -> None:
+    """A second run finds them: nothing piles up."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("roots")
+    first = places.mounts(bundle, folder=tmp_path / "confine")
+    made = sorted(path.name for path in (tmp_path / "confine").iterdir())
+    assert places.mounts(bundle, folder=tmp_path / "confine") == first
+    assert sorted(path.name for path in (tmp_path / "confine").iterdir()) == made
+    assert all(source.exists() and target.exists() for source, target in first)
+    assert any(source == bundle for source, _ in first)
+    assert not any(target.is_symlink() for _, target in first)
