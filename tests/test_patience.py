@@ -121,8 +121,19 @@ def test_a_full_line_decides_at_once():
     assert isinstance(asyncio.run(story()), Refused)
 
 
-def test_a_long_prompt_is_counted_off_the_loop(monkeypatch):
-    """Other calls go on meanwhile."""
+DOCUMENT = {
+    "type": "file",
+    "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0xLjMK"},
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["word " * 9000, [DOCUMENT, {"type": "text", "text": "word"}]],
+    ids=["a long prompt", "a small document"],
+)
+def test_what_takes_its_time_is_counted_off_the_loop(monkeypatch, content):
+    """Other calls go on meanwhile, also while a parser is loaded."""
     used = []
     in_thread = asyncio.to_thread
 
@@ -134,9 +145,22 @@ def test_a_long_prompt_is_counted_off_the_loop(monkeypatch):
 
     async def story():
         there = walk("0.005", wait_seconds=0)
-        return await admit(
-            there.firewall.consider(chat("word " * 9000), Facts()), client_left=stays
-        )
+        return await admit(there.firewall.consider(chat(content), Facts()), client_left=stays)
+
+    assert asyncio.run(story())
+    assert used
+
+
+def test_a_short_prompt_is_counted_at_once(monkeypatch):
+    """A thread costs more than the count."""
+
+    async def never(step):
+        raise AssertionError(step)
+
+    monkeypatch.setattr(asyncio, "to_thread", never)
+
+    async def story():
+        there = walk("0.005", wait_seconds=0)
+        return await admit(there.firewall.consider(chat("word"), Facts()), client_left=stays)
 
     assert isinstance(asyncio.run(story()), CallInFlight)
-    assert used

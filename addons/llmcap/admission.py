@@ -130,6 +130,11 @@ class Admission:
         """How much there is to be counted, about."""
         return self.ask.text_bytes + sum(media.bytes or 0 for media in self.ask.media)
 
+    @property
+    def must_parse(self) -> bool:
+        """Whether it brings a document or a recording: what reads those takes its time to load."""
+        return any(each.kind != "image" and each.bytes is not None for each in self.ask.media)
+
     def count_tokens(self) -> None:
         """Replace the cheap bound by a count; slow for a large prompt, and safe in a thread."""
         self._counted = True

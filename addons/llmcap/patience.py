@@ -86,7 +86,7 @@ async def _admit(
     admitted = await patiently(functools.partial(try_cheap, admission))
     if admitted is not None:
         return admitted
-    if admission.work_bytes > COUNT_IN_THREAD_BYTES:
+    if admission.work_bytes > COUNT_IN_THREAD_BYTES or admission.must_parse:
         await asyncio.to_thread(admission.count_tokens)
     else:
         admission.count_tokens()

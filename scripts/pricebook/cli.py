@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from llmcap.pricing import PriceBook
+from llmcap.pricing import PriceBook, alike
 from llmcap.pricing.files import COMPILED, parse_yaml, read_document
 from llmcap.tariffs import build, carry, history
 
@@ -42,6 +42,7 @@ def main(folder: Path, argv: Sequence[str] | None = None) -> int:
         for line in lacking(folder, build.this_day()):
             print(line)
     stale += _write(folder / COMPILED / "units.json", _units(folder), check=arguments.check)
+    stale += _write(folder / COMPILED / alike.FILE, _alike(folder), check=arguments.check)
     if arguments.check and stale:
         print("the price book is not what its sources make\nhint: run scripts/update_prices")
     return 1 if arguments.check and stale else 0
@@ -94,6 +95,12 @@ def lacking(folder: Path, today: str) -> Iterator[str]:
 
 def _units(folder: Path) -> str:
     return emit.to_json((folder / "units.yaml").read_text(), "units.yaml")
+
+
+def _alike(folder: Path) -> str:
+    """What is known of a model at any of its sellers, for those that list no limits of it."""
+    names = [path.stem for path in folder.glob("*.yaml") if path.name != "units.yaml"]
+    return alike.to_json(alike.listed({name: read_document(folder, name) for name in names}))
 
 
 def _write(path: Path, text: str, *, check: bool, show: bool = True) -> int:

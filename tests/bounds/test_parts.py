@@ -169,6 +169,27 @@ def test_what_is_not_known_of_a_model_is_the_largest_of_its_vendors():
     assert "vendor" in written.by
 
 
+def test_what_other_sellers_list_of_the_same_model_comes_before_its_vendors_largest():
+    """The part says whose limit that is."""
+    price = priced(
+        model_window=90_000, model_output=7_000, vendor_window=500_000, vendor_output=50_000
+    )
+    wanted = demand(Ask("m", remote=("a template",)), [price], POLICY, family="acme")
+    read, written = wanted.parts
+    assert (read.most, written.most) == (90_000, 7_000)
+    assert "other sellers" in read.by
+    assert "other sellers" in written.by
+
+
+def test_who_is_known_least_of_several_models_bounds_them():
+    """One with limits of its own beside one of which only its vendor's largest is known."""
+    known, unknown = priced(max_output=9_000), priced(vendor_output=50_000)
+    ask = Ask("m", other_models=("n",), instead=("n",))
+    wanted = demand(ask, [known, unknown], POLICY, family="acme")
+    assert wanted.output_limit == 50_000
+    assert "vendor" in wanted.parts[-1].by
+
+
 def test_an_answer_fits_into_the_window():
     """Where that is all that is known of a model."""
     price = priced(context_window=8_000)

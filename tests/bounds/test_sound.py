@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.bounds.sound import length_of
+from llmcap.bounds.sound import length_at_once, length_of
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "media"
 SECONDS = {
@@ -93,6 +93,27 @@ def test_samples_without_a_header_are_what_the_request_says(said: str, expected:
     """Their rate, their width and their channels."""
     size, true = expected
     assert seconds(bytes(size), said) == true
+
+
+@given(
+    st.sampled_from((8_000, 44_100)), st.sampled_from((1, 2)), st.integers(1, 50_000),
+    st.integers(44, 4_096),
+)  # fmt: skip
+def test_the_head_of_bare_samples_tells_their_length(
+    rate: int, channels: int, frames: int, head: int
+):
+    """The same as all of them: nothing but the size is needed."""
+    recording = wav(rate=rate, channels=channels, frames=frames)
+    assert length_at_once(recording[:head], "", len(recording)) == length_of(recording)
+
+
+@pytest.mark.parametrize("name", sorted(SECONDS))
+def test_a_head_never_tells_less_than_the_whole(name: str):
+    """Of formats whose frames have to be added up, it tells nothing."""
+    recording = data(name)
+    head = length_at_once(recording[:4_096], "", len(recording))
+    whole = length_of(recording)
+    assert head is None or (whole is not None and head.seconds >= whole.seconds)
 
 
 @pytest.mark.parametrize("said", ["audio/pcm", "pcm16", "?encoding=opus&sample_rate=8000", ""])

@@ -22,7 +22,7 @@ from llmcap.bounds.limits import (
 from llmcap.bounds.pages import Contents, contents_of
 from llmcap.bounds.pictures import picture_bound, rule_of
 from llmcap.bounds.sizes import size_of
-from llmcap.bounds.sound import length_of, whole_seconds
+from llmcap.bounds.sound import Length, length_at_once, length_of, whole_seconds
 from llmcap.errors import FormatError
 from llmcap.pricing.units import TOKEN_UNITS
 from llmcap.providers.shape import Ask, Media
@@ -36,6 +36,8 @@ SOUND_TOKENS_PER_SECOND = 32
 # https://ai.google.dev/gemini-api/docs/video-understanding
 FRAME_TOKENS = 300
 FRAMES_PER_SECOND_MAX = 24
+# Where a recording of bare samples says how many of them make a second.
+HEAD_BYTES = 4_096
 # What goes around a medium: its marks.
 MARK_TOKENS = 64
 
@@ -60,12 +62,12 @@ def media_bound(media: Media, *, seller: str, model: str, looked: bool = False) 
         return picture_bound(media, model, looked=looked)
     if media.bytes is None:
         return _fetched_tokens(media, seller)
+    if media.kind == "audio" and (length := _length_of(media, looked=looked)):
+        return _played(length.seconds * SOUND_TOKENS_PER_SECOND, length.seconds)
     if not looked:
         return Unbounded(f"nobody has looked at the {media.kind} yet")
     if media.kind == "file" and (found := contents_of(media.sent.data())):
         return _document(found, model)
-    if media.kind == "audio" and (length := length_of(media.sent.data(), media.said)):
-        return _played(length.seconds * SOUND_TOKENS_PER_SECOND, length.seconds)
     google = family_of(model)[0] == "google"
     if media.kind == "video" and google and (length := length_of(media.sent.data())):
         per_second = _frames_of(media.detail) * FRAME_TOKENS + SOUND_TOKENS_PER_SECOND
@@ -95,6 +97,13 @@ def _fetched_tokens(media: Media, seller: str) -> Bound:
     if media.kind == "audio" and longest:
         return Bounded(longest.most * SOUND_TOKENS_PER_SECOND + MARK_TOKENS, longest.source)
     return Unbounded(f"{seller or 'the provider'} fetches the {media.kind} itself")
+
+
+def _length_of(media: Media, *, looked: bool) -> Length | None:
+    """How long a recording is: from all of it, or from what costs nothing to know."""
+    if looked:
+        return length_of(media.sent.data(), media.said)
+    return length_at_once(media.sent.head(HEAD_BYTES), media.said, media.bytes or 0)
 
 
 def _played(tokens: Decimal, seconds: Decimal) -> Bounded:
@@ -145,8 +154,8 @@ def unit_bound(media: Media, *, seller: str, looked: bool = False) -> Bound:
 
 
 def _seconds(media: Media, seller: str, *, looked: bool) -> Bound:
-    if media.bytes is not None and looked:
-        length = length_of(media.sent.data(), media.said)
+    if media.bytes is not None:
+        length = _length_of(media, looked=looked)
         if length is not None:
             times = 1
             if media.detail == "every channel":

@@ -2,8 +2,8 @@
 A demand from its parts: each has a most and who says so, or a stand-in, or the call is refused.
 
 What stands in is the most that the model can do: its context window, its maximum output. Where its
-own are not known, the largest of any model in its vendor's list; where these are not known either,
-nothing bounds the call.
+seller lists none, what other sellers of the same model list; else the largest of any model in its
+vendor's list; where these are not known either, nothing bounds the call.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,6 +16,8 @@ from llmcap.records import Demand, Part, Price
 
 OWN_WINDOW = "the model's context window"
 OWN_OUTPUT = "the model's maximum output"
+ALIKE_WINDOW = "the context window of the same model at other sellers"
+ALIKE_OUTPUT = "what the same model writes at other sellers"
 VENDORS_WINDOW = "the largest context window of its vendor's models"
 VENDORS_OUTPUT = "the largest maximum output of its vendor's models"
 COSTLESS = "the largest of any model, as it costs nothing"
@@ -38,12 +40,10 @@ def most_read(prices: Sequence[Price], why: str) -> tuple[int, str]:
 
     `why` is why that is needed: nothing else bounds it. Raises `NoBound` where nothing is known.
     """
-    own = [price.context_window for price in prices if price.context_window]
-    if len(own) == len(prices):
-        return max(own), OWN_WINDOW
-    vendors = [price.context_window or price.vendor_window for price in prices]
-    if all(vendors):
-        return max(each or 0 for each in vendors), VENDORS_WINDOW
+    found = [_window(price) for price in prices]
+    known = [each for each in found if each is not None]
+    if len(known) == len(prices):
+        return _dearest(known)
     if _cost_nothing(prices):
         return COSTLESS_WINDOW, COSTLESS
     raise _no_bound(prices, "context_window", why)
@@ -51,19 +51,46 @@ def most_read(prices: Sequence[Price], why: str) -> tuple[int, str]:
 
 def most_written(prices: Sequence[Price], why: str) -> tuple[int, str]:
     """The same for one answer; it has to fit into a window, where that is all that is known."""
-    own = [price.max_output for price in prices if price.max_output]
-    if len(own) == len(prices):
-        return max(own), OWN_OUTPUT
-    longest: list[int] = []
-    for price in prices:
-        known = (price.max_output, price.context_window, price.vendor_output, price.vendor_window)
-        if not (found := [each for each in known if each]):
-            if _cost_nothing(prices):
-                return COSTLESS_OUTPUT, COSTLESS
-            raise _no_bound(prices, "max_output", why)
-        longest.append(price.max_output or min(found))
-    by_window = all(price.max_output or price.context_window for price in prices)
-    return max(longest), OWN_WINDOW if by_window else VENDORS_OUTPUT
+    found = [_output(price) for price in prices]
+    known = [each for each in found if each is not None]
+    if len(known) == len(prices):
+        return _dearest(known)
+    if _cost_nothing(prices):
+        return COSTLESS_OUTPUT, COSTLESS
+    raise _no_bound(prices, "max_output", why)
+
+
+def _window(price: Price) -> tuple[int, str] | None:
+    """Of one model, the best that is known."""
+    known = (
+        (price.context_window, OWN_WINDOW),
+        (price.model_window, ALIKE_WINDOW),
+        (price.vendor_window, VENDORS_WINDOW),
+    )
+    return next(((most, by) for most, by in known if most), None)
+
+
+def _output(price: Price) -> tuple[int, str] | None:
+    """Of one model, its own; else the least of what it cannot be more than."""
+    if price.max_output:
+        return price.max_output, OWN_OUTPUT
+    known = (
+        (price.model_output, ALIKE_OUTPUT),
+        (price.context_window, OWN_WINDOW),
+        (price.model_window, ALIKE_WINDOW),
+        (price.vendor_output, VENDORS_OUTPUT),
+        (price.vendor_window, VENDORS_OUTPUT),
+    )
+    return min(((most, by) for most, by in known if most), key=_tokens, default=None)
+
+
+def _dearest(found: Iterable[tuple[int, str]]) -> tuple[int, str]:
+    """The most of several models, and who says it: who knows least, where they are as many."""
+    return max(found, key=_tokens)
+
+
+def _tokens(found: tuple[int, str]) -> int:
+    return found[0]
 
 
 def _no_bound(prices: Sequence[Price], limit: str, why: str) -> NoBound:

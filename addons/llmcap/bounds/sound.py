@@ -35,15 +35,31 @@ def length_of(data: bytes, said: str = "") -> Length | None:
     """The longest that these bytes can play; `said` is their format as the request names it."""
     if not data or len(data) > DATA_BYTES_MAX:
         return None
-    if data[:4] in (b"RIFF", b"RF64", b"BW64") and data[8:12] == b"WAVE":
-        return _wave(data)
-    if raw := pcm_of(said):
-        return _length(raw.seconds(len(data)), raw.channels)
+    if length := _measured(data, said, len(data)):
+        return length
+    if _is_wave(data):
+        return None
     seconds = _framed(data)
     if not seconds:
         return None
     claimed = _claimed(data)
     return _length(max(seconds, claimed) if claimed else seconds, None)
+
+
+def length_at_once(head: bytes, said: str, total_bytes: int) -> Length | None:
+    """The same from its first bytes, where its size tells the rest; None says nothing of it."""
+    return _measured(head, said, total_bytes) if total_bytes <= DATA_BYTES_MAX else None
+
+
+def _measured(head: bytes, said: str, total_bytes: int) -> Length | None:
+    if _is_wave(head):
+        return _wave(head, total_bytes)
+    raw = pcm_of(said)
+    return _length(raw.seconds(total_bytes), raw.channels) if raw else None
+
+
+def _is_wave(data: bytes) -> bool:
+    return data[:4] in (b"RIFF", b"RF64", b"BW64") and data[8:12] == b"WAVE"
 
 
 def _length(seconds: Fraction, channels: int | None) -> Length:
@@ -85,7 +101,7 @@ def _claimed(data: bytes) -> Fraction | None:
 # --- WAV: http://soundfile.sapp.org/doc/WaveFormat, and RFC 2361 for its formats --------------
 
 
-def _wave(data: bytes) -> Length | None:
+def _wave(data: bytes, total_bytes: int) -> Length | None:
     """
     By all the bytes behind the format, whatever the size of the chunk with the sound says.
 
@@ -95,12 +111,12 @@ def _wave(data: bytes) -> Length | None:
     while position + 8 <= len(data):
         kind, size = struct.unpack_from("<4sI", data, position)
         if kind == b"fmt ":
-            return _wave_format(data, position + 8, position + 8 + size)
+            return _wave_format(data, position + 8, position + 8 + size, total_bytes)
         position += 8 + size + size % 2
     return None
 
 
-def _wave_format(data: bytes, start: int, end: int) -> Length | None:
+def _wave_format(data: bytes, start: int, end: int, total_bytes: int) -> Length | None:
     if end - start < 16 or end > len(data):
         return None
     tag, channels, rate, _, align, bits = struct.unpack_from("<HHIIHH", data, start)
@@ -108,14 +124,14 @@ def _wave_format(data: bytes, start: int, end: int) -> Length | None:
         (tag,) = struct.unpack_from("<H", data, start + 24)
     if not (channels and rate):
         return None
-    size = len(data) - end
+    size = total_bytes - end
     if tag in (1, 3, 6, 7):  # PCM, float, A-law, mu-law
         frame = min(filter(None, (align, channels * -(-bits // 8))), default=0)
         return _length(Fraction(size, frame * rate), channels) if frame else None
     if tag == 17 and align > 4 * channels:  # IMA ADPCM: two samples of a channel in a byte
         samples = (align // channels - 4) * 2 + 1
         return _length(Fraction(-(-size // align) * samples, rate), channels)
-    if tag in (0x50, 0x55):
+    if tag in (0x50, 0x55) and len(data) == total_bytes:
         at = data.find(b"data", end)
         seconds = mpeg_seconds(data, at + 8) if at >= 0 else None
         return _length(seconds, channels) if seconds else None

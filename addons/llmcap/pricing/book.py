@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from llmcap.errors import PriceError
+from llmcap.pricing.alike import limits_of
 from llmcap.pricing.dearest import ANY_MODEL, bills_tokens, routed
 from llmcap.pricing.entries import Entry, parse_model, parse_rates, parse_terms
 from llmcap.pricing.files import find_folder, read_document
@@ -193,15 +194,23 @@ class PriceBook:
                 priced,
                 lambda price: replace(price, variants=under_account(price.variants, account)),
             )
-        return tuple(self._with_longest(provider, entry) for entry in priced)
+        return tuple(self._with_longest(provider, model, entry) for entry in priced)
 
-    def _with_longest(self, provider: str, entry: Entry) -> Entry:
-        """The same with the limits of its vendor's other models, where its own are not known."""
+    def _with_longest(self, provider: str, asked: str, entry: Entry) -> Entry:
+        """The same with what may stand for its own limits, where these are not known."""
         price = entry.price
         if price.context_window and price.max_output:
             return entry
+        alike = limits_of(self._folder, (price.model, asked))
         window, output = self.longest(provider)
-        return replace(entry, price=replace(price, vendor_window=window, vendor_output=output))
+        price = replace(
+            price,
+            model_window=alike.window,
+            model_output=alike.output,
+            vendor_window=window,
+            vendor_output=output,
+        )
+        return replace(entry, price=price)
 
     def longest(self, provider: str) -> tuple[int | None, int | None]:
         """The largest context window and maximum output of the models that a provider sells."""

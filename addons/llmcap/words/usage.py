@@ -143,7 +143,10 @@ class Price:
     # A router's: the models that may serve a call, and what it charges on top of the one that did.
     serves: tuple[str, ...] = ()
     fee: Mapping[str, Decimal] = MappingProxyType({})
-    # The largest of any model in its vendor's list: they stand in where its own are not known.
+    # Where its own are not known, what stands in: what other sellers of the same model list, else
+    # the largest of any model in its vendor's list.
+    model_window: int | None = None
+    model_output: int | None = None
     vendor_window: int | None = None
     vendor_output: int | None = None
 
