@@ -28,6 +28,7 @@ from llmcap.providers import provider_of
 from llmcap.shell import attended, closing, keeper, options, raw
 from llmcap.shell.callers import Callers
 from llmcap.shell.calls import Calls
+from llmcap.shell.listeners import let_bursts_wait
 from llmcap.shell.ownports import OwnPorts
 from llmcap.shell.strangers import Strangers
 from llmcap.shell.unloaded import Unloaded
@@ -140,6 +141,7 @@ class Shell:
         for line in summary(firewall):
             logger.info(line)
         self._warn()
+        let_bursts_wait()
         if not any(os.isatty(descriptor) for descriptor in range(3)):
             # With a terminal, SIGHUP means that it was closed, and ends mitmproxy. Nor do we take
             # it where another thread has the signals, as under `llmcap run`.

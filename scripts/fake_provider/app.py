@@ -377,16 +377,20 @@ class FakeProvider:
     async def _control(self, exchange: Exchange, verb: str) -> None:
         """
         `bill` (GET) reads the books; `scenario` (POST) sets the default, unnamed fields as they
-        come with the program; `reset` (POST) closes the books and begins new ones.
+        come with the program; `open` (POST) opens the gate of the one in force; `reset` (POST)
+        closes the books and begins new ones.
         """
         status, result = 200, dict[str, Any]()
         if verb == "bill":
             result = self.bill.document()
         elif verb == "reset":
             self.bill = Bill()
+        elif verb == "open":
+            self.scenario.gate.set()
         elif verb == "scenario":
             try:
-                self.scenario = parse(exchange.request.body, Scenario())
+                before, self.scenario = self.scenario, parse(exchange.request.body, Scenario())
+                before.gate.set()
             except ValueError as error:
                 status, result = 400, {"error": str(error)}
         else:

@@ -79,14 +79,19 @@ async def tokens(
     """
     The visible tokens of all choices in turn; hidden ones are made and billed unseen.
 
-    Raises `HangUp` as soon as the client is seen to be gone; what was made by then stays billed.
+    Where the scenario is gated, they wait for its gate. Raises `HangUp` as soon as the client is
+    seen to be gone; what was made by then stays billed.
     """
     if scenario.first_token_seconds:
         await asyncio.sleep(scenario.first_token_seconds)
     unpaced = 0
     growing = [choice for choice in choices if choice.made < choice.size]
+    made = 0
     while growing:
         for choice in growing:
+            if made == scenario.gated_after:
+                await scenario.gate.wait()
+            made += 1
             if scenario.token_seconds:
                 await asyncio.sleep(scenario.token_seconds)
             elif (unpaced := unpaced + 1) % BURST == 0:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-CONTROL_TIMEOUT_SECONDS = 10
+CONTROL_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class ProviderHandle:
     def scenario(self, **fields: object) -> None:
         """Set how it behaves from now on; what is not named is as in `Scenario`."""
         self._control("scenario", json.dumps(fields).encode())
+
+    def open_gate(self) -> None:
+        """Let go on what was gated by the scenario."""
+        self._control("open", b"")
 
     def reset(self) -> None:
         """Begin a new bill."""

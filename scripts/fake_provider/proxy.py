@@ -24,10 +24,11 @@ from fake_provider.tls import HOSTS
 ADDON = ROOT / "addons" / "llmcap_addon.py"
 REDIRECT = Path(__file__).with_name("redirect.py")
 
-START_SECONDS = 30
-STOP_SECONDS = 10
+# They end what hangs, on the busiest machine.
+START_SECONDS = 180
+STOP_SECONDS = 60
 POLL_SECONDS = 0.02
-SETTLE_SECONDS = 10
+SETTLE_SECONDS = 120
 
 # What any program needs to start; everything else about the proxy is in `ProxyHandle.environ`.
 KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR")

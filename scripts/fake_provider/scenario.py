@@ -5,9 +5,10 @@ A request carries its own scenario as JSON in `x-fake-scenario`; fields that it 
 from the default, which the control endpoint sets.
 """
 
+import asyncio
 import json
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 HEADER = "x-fake-scenario"
@@ -50,6 +51,7 @@ class Scenario:
     length: str = "60"  # tokens that the model wants to write: `60`, or `heavy:60` (least, 60)
     reasoning: int = 0  # hidden tokens before the first visible one
     first_token_seconds: float = 0.0
+    gated_after: int | None = None  # tokens, after which it waits until the gate is opened
     token_seconds: float = 0.0
     tokens_per_event: int = 1
     usage: bool = True  # False: no usage block, wherever there would be one
@@ -70,12 +72,18 @@ class Scenario:
     ignore_limit: bool = False  # write on past the output limit, and bill it
     batch_bytes: int = 0  # > 0: cut the body into writes of this size, whatever the events
 
+    # Of the default and of all that are told by headers beside it: a test opens it when what it
+    # waits for has happened, however long that takes. A new default opens the one before.
+    gate: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+
 
 def parse(text: str | bytes, default: Scenario) -> Scenario:
     """The scenario with the fields of a JSON object. Raises `ValueError` for any other."""
     fields = json.loads(text)
     if not isinstance(fields, dict):
         raise ValueError("a scenario is a JSON object")
+    if "gate" in fields:
+        raise ValueError("a gate is opened by the control endpoint")
     if "finish" in fields:
         fields["finish"] = Finish(fields["finish"])
     if "stops" in fields:

@@ -53,7 +53,7 @@ async def main() -> None:
     parser.add_argument("--scenarios", type=json.loads, help="one per call, for the fake provider")
     options = parser.parse_args()
     scenarios = options.scenarios or [{}] * options.calls
-    async with httpx.AsyncClient(http1=False, http2=True, timeout=30) as client:
+    async with httpx.AsyncClient(http1=False, http2=True, timeout=300) as client:
         await asyncio.gather(*(call(client, options, scenario) for scenario in scenarios))
 
 

@@ -24,7 +24,7 @@ clamp: false
 """
 URL = "https://api.openai.com"
 PATH = "/v1/chat/completions"
-SECONDS = 30
+SECONDS = 300  # ends what hangs
 STATUS_MARK = "\nstatus "
 
 # The answer that is streamed takes the better part of a second.

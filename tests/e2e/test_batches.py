@@ -4,7 +4,7 @@ import pytest
 
 from fake_provider.process import ProviderHandle
 
-from .conftest import Run, Start
+from .conftest import PROGRAM_SECONDS, Run, Start
 
 ORDERS = {
     "openai": 3,
@@ -73,7 +73,7 @@ def test_a_batch_is_corrected_by_the_proxy_that_sees_its_end(
     (line,) = run(first, "batches", "openai", "--leave")
     assert line["status"] == "in_progress"
     first.process.terminate()
-    first.process.wait(10)
+    first.process.wait(PROGRAM_SECONDS)
     assumed = first.spent_nanos()
     second = start(first.folder.with_name("second"), cap="5", ledger=first.ledger)
     for _ in range(2):

@@ -26,8 +26,8 @@ from .conftest import Start
 from .exercise import CONFIG, call, exercise, judge
 
 INSIDE = Path(__file__).with_name("inside.py")
-INSIDE_SECONDS = 60
-SOON_SECONDS = 15
+INSIDE_SECONDS = 300
+SOON_SECONDS = 120
 
 THROUGH = {
     "regular": ("regular", ["--proxy", "http://alpha@127.0.0.1:{port}"], "alpha"),

@@ -1,6 +1,8 @@
 """A browser opens the port of the proxy: it is answered at once, and no connection is opened."""
 
+import os
 import re
+import signal
 import socket
 import stat
 from collections.abc import Iterator
@@ -18,7 +20,8 @@ from .conftest import Start
 from .people import User
 from .test_up import Shell, proxy_of, wait_until
 
-ANSWER_SECONDS_MAX = 5
+ANSWER_SECONDS_MAX = 120
+BURST = 200
 
 # What a listener on loopback is called, by whoever wants to reach it.
 LOOPBACK = ("127.0.0.1", "localhost", "127.1", "0.0.0.0", "[::ffff:127.0.0.1]")
@@ -86,6 +89,42 @@ def test_mitmdump_answers_for_all_of_its_ports(start: Start) -> None:
         asked(everywhere, (*LOOPBACK, "127.0.0.3", own_address()))
         asked(other, LOOPBACK, listens_on=everywhere)
         asked(everywhere, LOOPBACK, listens_on=other)
+
+
+def burst(pid: int, port: int) -> list[bytes]:
+    """How the answers begin to as many clients as connect while the process is not looking."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        clients = [
+            socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS_MAX) for _ in range(BURST)
+        ]
+        waiting = waiting_at(port)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    answers = []
+    for client in clients:
+        with client:
+            client.sendall(FORMS[0].format(host="127.0.0.1", port=port).encode())
+            answers.append(client.recv(4096)[:12])
+    assert waiting == BURST
+    return answers
+
+
+def waiting_at(port: int) -> int:
+    """How many connections the kernel keeps for a listener that has not taken them."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    found = [line.split() for line in lines if f":{port:04X} 00000000:0000 0A" in line]
+    (queues,) = {fields[4] for fields in found}
+    return int(queues.partition(":")[2], 16)
+
+
+def test_a_burst_of_connections_waits_for_a_busy_proxy(start: Start, shell: Shell) -> None:
+    """With mitmdump and with `up`: nobody has to try again, and everybody is answered."""
+    proxy = start(cap="1")
+    assert set(burst(proxy.process.pid, proxy.port)) == {b"HTTP/1.1 421"}
+    said = shell("$LLMCAP up --port 0")
+    port = int(re.search(r"http://127.0.0.1:(\d+)", said).group(1))
+    assert set(burst(proxy_of(shell)[0], port)) == {b"HTTP/1.1 421"}
 
 
 @pytest.fixture

@@ -210,14 +210,14 @@ def test_a_killed_run_leaves_no_proxy_and_a_sound_ledger(user: User) -> None:
         while "gpt-4o-mini" not in process.stdout.readline():
             pass
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(COMMAND_SECONDS)
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=5)
+            socket.create_connection(("127.0.0.1", port), timeout=COMMAND_SECONDS)
         # curl, whose stream is broken, ends by itself.
         process.communicate(timeout=COMMAND_SECONDS)
     user.provider.scenario()
     assert user.run("--cap", "1", "--", *CURL).returncode == 0
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + COMMAND_SECONDS
     while user.spent_nanos() < user.provider.nanos() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert user.spent_nanos() >= user.provider.nanos() > 0

@@ -11,7 +11,7 @@ from cryptography import x509
 from fake_provider.process import ProviderHandle
 from fake_provider.proxy import ProxyHandle
 
-from .conftest import Run, Start
+from .conftest import PROGRAM_SECONDS, Run, Start
 
 
 def test_http2_is_metered(start: Start, run: Run, provider: ProviderHandle) -> None:
@@ -40,7 +40,7 @@ def test_a_client_that_hangs_up_stops_the_provider(
     provider.scenario(length="2000", token_seconds=0.005)
     run(proxy, "http2", "--stream", "--leave-after=20")
     proxy.settle()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PROGRAM_SECONDS
     while provider.bill()["open"] and time.monotonic() < deadline:
         time.sleep(0.02)
     (record,) = provider.bill()["records"]
@@ -54,7 +54,7 @@ def issuer_seen(proxy: ProxyHandle, provider: ProviderHandle, host: str) -> str:
     context = ssl.create_default_context()
     context.load_verify_locations(provider.ca)
     context.load_verify_locations(proxy.ca)
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=PROGRAM_SECONDS) as connection:
         target = f"{host}:{provider.port}"
         connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
@@ -91,7 +91,7 @@ def test_a_stream_that_cannot_be_paid_on_is_cut_on_both_sides(
         assert (line["status"], line["protocol"]) == (200, "HTTP/2")
         assert "LLMCap" in line["text"]
     proxy.settle()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PROGRAM_SECONDS
     while provider.bill()["open"] and time.monotonic() < deadline:
         time.sleep(0.02)
     (record,) = provider.bill()["records"]

@@ -143,7 +143,7 @@ def test_a_hang_up_stops_the_bill(provider: ProviderHandle) -> None:
         read += response.readline()
     response.close()
     connection.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while provider.bill()["open"] and time.monotonic() < deadline:
         time.sleep(0.01)
     (record,) = provider.bill()["records"]

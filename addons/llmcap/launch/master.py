@@ -18,6 +18,7 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from llmcap.confine.gate import Gates
 from llmcap.launch.handler import Handler, Hooks
 from llmcap.launch.setup import Setup
+from llmcap.shell.listeners import WAITING_MAX
 
 
 async def serve(
@@ -103,6 +104,7 @@ class Door:
 
         self._server = await asyncio.start_server(serve_client, sock=self._listener)
         await self._gates.serve(serve_client, address=self.address)
+        self._listener.listen(WAITING_MAX)  # `start_server` shortened the queue
         self._ready()
 
     def done(self) -> None:

@@ -1,5 +1,7 @@
 """Where this proxy takes connections, in whatever mode."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -12,6 +14,11 @@ from llmcap.shell.addresses import is_local, plain
 
 # Modes into which connections are led: what a client's socket is connected to is not a listener.
 ROUTED = (TransparentMode, WireGuardMode, LocalMode, TunMode)
+
+# How many connections may wait in the kernel while the proxy is busy; the kernel has a limit of its
+# own (`net.core.somaxconn`). asyncio's is 100: of a fan-out of 200 agents, half had to try again
+# after a second, three, seven.
+WAITING_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,24 @@ def listeners() -> Iterator[Listener]:
     if door is not None:
         host, port = door.address
         yield Listener(host, port, "tcp")
+
+
+def let_bursts_wait() -> None:
+    """Let as many connections wait at each of mitmproxy's ports, those that it opens later too."""
+    server = ctx.master.addons.get("proxyserver")
+    if server is not None:
+        server.servers.changed.connect(let_more_wait)
+    let_more_wait()
+
+
+def let_more_wait() -> None:
+    """Lengthen the queue of each of mitmproxy's servers; `listen` may be called again for that."""
+    server = ctx.master.addons.get("proxyserver")
+    for instance in server.servers if server is not None else ():
+        for each in getattr(instance, "_servers", ()):
+            for listener in each.sockets if isinstance(each, asyncio.Server) else ():
+                with contextlib.suppress(OSError), listener.dup() as same:
+                    same.listen(WAITING_MAX)
 
 
 def listening_port(client: Client) -> str:
