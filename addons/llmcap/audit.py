@@ -270,6 +270,9 @@ class Auditor:
         try:
             usd = Decimal(0)
             for charge in reading.charges:
+                if charge.is_free(row.at):
+                    notes.append(f"{charge.model} refused before any output: not billed")
+                    continue
                 terms = billed(charge.terms, reading.untold)
                 usd += self._cost(row, provider, replace(charge, terms=terms), ask, notes)
         except PriceError as error:

@@ -34,6 +34,8 @@ def cost_of(
     notes: list[str] = []
     usd = Decimal(0)
     for charge in reading.charges:
+        if charge.is_free(call.at):
+            continue
         # Some tell what was used, and not by which model.
         price = price_of(provider, charge.model or call.model, call.at)
         if price is None:

@@ -10,11 +10,11 @@ https://docs.claude.com/en/api/overview
 from functools import partial
 from typing import override
 
+from llmcap.providers.anthropic_bill import Refusals, message_charges
 from llmcap.providers.anthropic_messages import (
     MessagesReader,
     ask_of,
     limit_messages,
-    message_charges,
     read_complete,
     read_messages,
 )  # fmt: skip
@@ -77,7 +77,11 @@ class BatchResultsReader(BaseReader):
             self.complete = True
         if usage:
             usage = {"service_tier": "batch", **usage}
-            self._lines += message_charges(usage, text(message.get("model")))
+            refusals = Refusals()
+            for block in documents(message.get("content")):
+                refusals.block(block)
+            refusals.stopped(message)
+            self._lines += message_charges(usage, text(message.get("model")), refusals)
 
     def body(self, document: Document) -> None:
         """Results of a single call, or an error."""

@@ -7,25 +7,21 @@ Three rules make up its usage:
 - In a stream, `message_start` has the usage so far and `message_delta` revises it: its counts are
   cumulative, only the fields it has replace those known before, and input may grow a hundredfold
   (server tools).
-- `iterations`, where it is there, is the whole bill: passes of compaction and of other models
-  (advisors, fallbacks) are not in the totals above it. Each entry is billed at its own model.
+- `iterations`, where it is there, is the whole bill (`anthropic_bill`).
 
 https://docs.claude.com/en/api/messages, https://docs.claude.com/en/docs/build-with-claude/streaming
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from llmcap.pricing.terms import FAST, REGION, SPEED, SUMMED, TIER, UNKNOWN, base_of
+from llmcap.pricing.terms import REGION, SPEED, SUMMED, TIER
 from llmcap.providers import hosted
+from llmcap.providers.anthropic_bill import NOBODY, Refusals, message_charges, terms_in
 from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.providers.tiers import is_placeholder, tier
-from llmcap.records import Charge, Count, Usage
 
 THINKING_BUDGET_MIN = 1_024  # the least that the API takes
 
@@ -118,32 +114,6 @@ def limit_messages(body: Document, limit: int) -> Document | None:
     return limited
 
 
-# https://platform.claude.com/docs/en/build-with-claude/fast-mode
-_SPEEDS = {"standard": base_of(SPEED), "fast": FAST}
-# https://platform.claude.com/docs/en/manage-claude/data-residency; "not_available" is told of
-# models that have only one place to run.
-_REGIONS = {"global": base_of(REGION), "not_available": base_of(REGION), "us": f"{REGION}-us"}
-
-
-def terms_in(told: Document) -> tuple[str, ...]:
-    """
-    The terms that a request asks for, or that the usage of an answer tells: both use these words.
-
-    The tier `auto` uses what an account has paid for before, and costs what the standard one does.
-    """
-    return (
-        *tier(told.get("service_tier")),
-        *_term(told.get("speed"), SPEED, _SPEEDS),
-        *_term(told.get("inference_geo"), REGION, _REGIONS),
-    )
-
-
-def _term(value: object, kind: str, words: Mapping[str, str]) -> tuple[str, ...]:
-    if value is None or (isinstance(value, str) and is_placeholder(value)):
-        return ()
-    return (words.get(text(value).lower(), f"{kind}-{UNKNOWN}"),)
-
-
 def _may_think(body: Document) -> bool:
     """Whether output may be billed that the answer shows in a summary, or not at all."""
     if (thinking := body.get("thinking")) is not None:
@@ -232,11 +202,14 @@ class MessagesReader(BaseReader):
 
     telling = re.compile(rb'"usage"|"message_stop"|"error"')
     tells_terms = frozenset((TIER, REGION, SPEED))
+    # Whether a refusal before any output is free where the vendor says so: a reseller may differ.
+    refuses_free = True
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self._usage: Document = {}
         self._stopped = False
+        self._refusals = Refusals()
 
     def event(self, event: Document, name: str = "") -> None:
         """One event of a stream."""
@@ -248,8 +221,10 @@ class MessagesReader(BaseReader):
         elif kind == "message_start":
             self._head(document(event.get("message")))
         elif kind == "message_delta":
+            delta = document(event.get("delta"))
+            self._refusals.stopped(delta)
             self._merge(event.get("usage"))
-            if document(event.get("delta")).get("stop_reason"):
+            if delta.get("stop_reason"):
                 self._stopped = True
             self.complete = self.complete or bool(self._stopped and event.get("usage"))
         elif kind == "message_stop":
@@ -264,9 +239,10 @@ class MessagesReader(BaseReader):
         if document.get("error"):
             self.fail(document["error"])
             return
-        self._head(document)
         for block in documents(document.get("content")):
             self._block(block)
+        self._refusals.stopped(document)
+        self._head(document)
         self.see(document.get("completion"))
         self.complete = bool(self._usage)
 
@@ -281,7 +257,8 @@ class MessagesReader(BaseReader):
         if fresh:
             self._usage = {**self._usage, **fresh}
             self.terms = self.terms_told(self._usage)
-            self.charge_all(message_charges(self._usage, self.served_model))
+            refusals = self._refusals if self.refuses_free else NOBODY
+            self.charge_all(message_charges(self._usage, self.served_model, refusals))
 
     def terms_told(self, usage: Document) -> tuple[str, ...]:
         """The terms that a usage tells."""
@@ -293,6 +270,7 @@ class MessagesReader(BaseReader):
                 self.see(value)
 
     def _block(self, block: Document) -> None:
+        self._refusals.block(block)
         kind = text(block.get("type"))
         if kind.endswith("_result"):
             return  # what a tool gave back is input
@@ -302,71 +280,3 @@ class MessagesReader(BaseReader):
         if "input" in block:
             self.see(block.get("name"))
             self.see_json(block["input"])
-
-
-def message_charges(usage: Document, model: str) -> tuple[Charge, ...]:
-    """
-    The bill that a usage object makes: one charge, or one per model where it has iterations.
-
-    Fees of server tools and the terms of service are told once, at the top, for all of it.
-    """
-    terms = terms_in(usage)
-    extras = tool_units(usage)
-    passes = documents(usage.get("iterations"))
-    if not passes:
-        return (Charge(model, pass_usage(usage, extras), terms),)
-    by_model: dict[str, Usage] = {}
-    for each in passes:
-        name = text(each.get("model")) or model
-        known = by_model.get(name)
-        by_model[name] = pass_usage(each) if known is None else _sum(known, pass_usage(each))
-    main = by_model.pop(model, Usage())
-    top = pass_usage(usage, extras)
-    if main.input_tokens < top.input_tokens or main.output_tokens < top.output_tokens:
-        main = top  # the passes do not add up to what the totals admit: bill the totals
-    main = replace(main, reasoning=min(top.reasoning, main.output_tokens), extras=extras)
-    return (
-        Charge(model, main, terms),
-        *(Charge(name, each, terms) for name, each in by_model.items()),
-    )
-
-
-def pass_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
-    """
-    Usage of one pass.
-
-    The split of cache writes by lifetime may hold less than their total; the rest has the short
-    one.
-    """
-    read = count(usage.get("cache_read_input_tokens"))
-    split = document(usage.get("cache_creation"))
-    long_lived = count(split.get("ephemeral_1h_input_tokens"))
-    short_lived = count(split.get("ephemeral_5m_input_tokens"))
-    written = max(count(usage.get("cache_creation_input_tokens")), long_lived + short_lived)
-    return Usage(
-        input_tokens=count(usage.get("input_tokens")) + read + written,
-        output_tokens=count(usage.get("output_tokens")),
-        cache_read=read,
-        cache_write_5m=written - long_lived,
-        cache_write_1h=long_lived,
-        reasoning=count(document(usage.get("output_tokens_details")).get("thinking_tokens")),
-        extras=extras,
-    )
-
-
-def tool_units(usage: Document) -> dict[str, Count]:
-    """Server tools that have a fee: of all of them, searches of the web."""
-    used = document(usage.get("server_tool_use"))
-    searches = count(used.get("web_search_requests"))
-    return {"web_search": searches} if searches else {}
-
-
-def _sum(first: Usage, second: Usage) -> Usage:
-    return Usage(
-        input_tokens=first.input_tokens + second.input_tokens,
-        output_tokens=first.output_tokens + second.output_tokens,
-        cache_read=first.cache_read + second.cache_read,
-        cache_write_5m=first.cache_write_5m + second.cache_write_5m,
-        cache_write_1h=first.cache_write_1h + second.cache_write_1h,
-        reasoning=first.reasoning + second.reasoning,
-    )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from llmcap.providers import hosted
+from llmcap.providers.anthropic_messages import MessagesReader
 from llmcap.providers.compatible import (
     FREE,
     LATER,
@@ -88,7 +89,7 @@ _SERVICES = (
 ROUTES: tuple[Route, ...] = (
     *openai_api(*_OPENAI, api=API),
     *openai_api("/models", "", "/v1", api=FOUNDRY),
-    *anthropic_api("/anthropic/v1"),
+    *anthropic_api("/anthropic/v1", reader=MessagesReader),
     *assistants_api("/openai", "/openai/v1", "/api/projects/{}", dialect="azure"),
     ("GET|POST", "/api/projects/{}/agents", AGENTS),
     ("GET|POST", "/api/projects/{}/agents/{}", AGENTS),

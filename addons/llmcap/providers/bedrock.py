@@ -15,7 +15,7 @@ from functools import partial
 
 from llmcap.providers.anthropic import MESSAGES
 from llmcap.providers.bedrock_converse import ConverseReader, limit_converse, read_converse
-from llmcap.providers.bedrock_invoke import InvokeReader, limit_invoke, read_invoke
+from llmcap.providers.bedrock_invoke import AnthropicReader, InvokeReader, limit_invoke, read_invoke
 from llmcap.providers.bedrock_usage import model_in, stands_for
 from llmcap.providers.compatible import (
     FREE,
@@ -23,7 +23,6 @@ from llmcap.providers.compatible import (
     Api,
     AskedChatReader,
     AskedEmbeddingsReader,
-    AskedMessagesReader,
     AskedResponsesReader,
     Read,
     Route,
@@ -92,7 +91,7 @@ API = Api(
     embeddings=AskedEmbeddingsReader,
     limits=by_model,
 )
-_MESSAGES = replace(MESSAGES, reader=AskedMessagesReader)
+_MESSAGES = replace(MESSAGES, reader=AnthropicReader)
 _MANTLE: tuple[Route, ...] = (
     *openai_api("/v1", "/openai/v1", api=API),
     ("POST", "/anthropic/v1/messages", _MESSAGES),

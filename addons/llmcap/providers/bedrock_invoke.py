@@ -227,7 +227,8 @@ class InvokeReader(PricedAsAsked):
         told = [each for each in (self._told, self._counted, self._measured) if each is not None]
         told = [*(charge.usage for charge in vendors[:1]), *told]
         if told:
-            main = Charge(self.served_model, largest(told), vendors[0].terms if vendors else ())
+            main = vendors[0] if vendors else Charge(self.served_model, Usage())
+            main = replace(main, model=self.served_model, usage=largest(told))
             self.charge_all((main, *vendors[1:]))
 
 

@@ -101,7 +101,13 @@ class AskedResponsesReader(PricedAsAsked, ResponsesReader):
     """Responses of such a seller."""
 
 
-class AskedMessagesReader(PricedAsAsked, MessagesReader):
+class ResoldMessagesReader(MessagesReader):
+    """Messages of a seller that is not Anthropic: what it bills of a refusal is not known."""
+
+    refuses_free = False
+
+
+class AskedMessagesReader(PricedAsAsked, ResoldMessagesReader):
     """Messages of such a seller."""
 
 
@@ -272,9 +278,13 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
     return [(method, base + path, endpoint) for base in bases for method, path, endpoint in below]
 
 
-def anthropic_api(*bases: str, dialect: str = "anthropic") -> list[Route]:
+def anthropic_api(
+    *bases: str,
+    dialect: str = "anthropic",
+    reader: Callable[[Ask], BaseReader] = ResoldMessagesReader,
+) -> list[Route]:
     """The routes of Anthropic's Messages API below each of these paths."""
-    messages = replace(anthropic.MESSAGES, dialect=dialect)
+    messages = replace(anthropic.MESSAGES, reader=reader, dialect=dialect)
     free = replace(FREE, dialect=dialect)
     return [
         route

@@ -6,6 +6,7 @@ They hold data only; `pricing` computes with them. Maps are never changed after 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -45,17 +46,35 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """From a time on, and until another, where there is one."""
+
+    since: datetime
+    until: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether a time is in it."""
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
     """
     One part of a call's bill: usage at one model under some terms.
 
     `terms` select the price's variants: `batch`, `flex`, `priority`, `fast`, `geo-us`, ... A call
-    has several charges when helpers on other models worked for it.
+    has several charges when helpers on other models worked for it. What is `unbilled` was told, and
+    costs nothing to who called in that period.
     """
 
     model: str
     usage: Usage
     terms: tuple[str, ...] = ()
+    unbilled: Period | None = None
+
+    def is_free(self, at: datetime) -> bool:
+        """Whether nothing of it is billed to a call of that time."""
+        return self.unbilled is not None and self.unbilled.holds(at)
 
 
 @dataclass(frozen=True, slots=True)
