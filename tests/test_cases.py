@@ -37,7 +37,7 @@ def audited(name: str) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in map(json.loads, result.stdout.splitlines())}
 
 
-@pytest.mark.parametrize(("name", "case"), cases())
+@pytest.mark.parametrize(("name", "case"), list(cases()))
 def test_a_case_costs_what_its_vendor_bills(name: str, case: dict[str, Any]) -> None:
     """To the nano-dollar."""
     row = audited(name)[case["id"]]

@@ -119,9 +119,21 @@ def test_tools_and_thoughts_come_on_top():
 
 
 OUTPUTS = {
-    "thoughts inside the candidates": (
+    "a total without the thoughts": (
         {"candidatesTokenCount": 30, "thoughtsTokenCount": 10, "totalTokenCount": 130},
-        30,
+        40,
+    ),
+    "a total without the candidates": (
+        {"candidatesTokenCount": 400, "thoughtsTokenCount": 500, "totalTokenCount": 600},
+        900,
+    ),
+    "details above the count": (
+        {
+            "candidatesTokenCount": 30,
+            "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 35}],
+            "totalTokenCount": 130,
+        },
+        35,
     ),
     "no candidates": ({"thoughtsTokenCount": 10, "totalTokenCount": 110}, 10),
     "no total": ({"candidatesTokenCount": 20, "thoughtsTokenCount": 10}, 30),
@@ -131,8 +143,8 @@ OUTPUTS = {
 
 
 @pytest.mark.parametrize(("counts", "output"), OUTPUTS.values(), ids=OUTPUTS)
-def test_the_output_is_what_the_total_leaves(counts, output):
-    """Whether or not the thoughts are in the candidates."""
+def test_the_output_is_what_the_total_leaves_and_never_less_than_its_parts(counts, output):
+    """A total that is smaller than these has left something out."""
     assert usage_of(promptTokenCount=100, **counts).output_tokens == output
 
 

@@ -6,6 +6,7 @@ How counts become lines:
 - Input and output are wholes. A part (cached, written, sound, image, ...) is billed at its own rate
   where the price has one, else it is simply part of its whole. What no part counts is billed at
   `input` or `output`.
+- What is cached of a medium has the discount of cached text on the medium's own rate.
 - Parts may overlap (a cached image) and may even contradict their whole. Then the dearest parts are
   counted in full and the cheaper ones get what is left. A discounted part that is larger than its
   whole is not believed: all of it is billed at the rate of the whole.
@@ -19,9 +20,9 @@ from operator import attrgetter
 
 from llmcap.errors import PriceError
 from llmcap.money import EXACT
-from llmcap.pricing.rates import CEILING, MILLION_EXPONENT, ZERO, Rates, rates_for
+from llmcap.pricing.rates import CEILING, MILLION_EXPONENT, ZERO, Rates, rates_for, scaled
 from llmcap.pricing.terms import SUMMED
-from llmcap.pricing.units import units
+from llmcap.pricing.units import INPUT_UNITS, OUTPUT_UNITS, TOKEN_UNITS, units
 from llmcap.words.usage import Count, Price, Usage
 
 # A part of the input or output: how many tokens, and at which rate per million.
@@ -45,11 +46,11 @@ def cost_usd(usage: Usage, price: Price, terms: Collection[str] = ()) -> Decimal
     if any(_read_parts(usage)):
         lines += _input_lines(usage, price, rates)
     elif usage.input_tokens:
-        lines.append((usage.input_tokens, _rate("input", usage.input_tokens, rates, price)))
+        lines.append((usage.input_tokens, _whole("input", usage.input_tokens, rates, price)))
     if any(_written_parts(usage)):
         lines += _output_lines(usage, price, rates)
     elif usage.output_tokens:
-        lines.append((usage.output_tokens, _rate("output", usage.output_tokens, rates, price)))
+        lines.append((usage.output_tokens, _whole("output", usage.output_tokens, rates, price)))
     tokens_usd = _total(lines)
     total = tokens_usd.scaleb(MILLION_EXPONENT, context=EXACT)
     for name, count in usage.extras.items():
@@ -75,31 +76,46 @@ def _surcharges(input_tokens: int, price: Price, terms: Collection[str]) -> list
 
 
 def _input_lines(usage: Usage, price: Price, rates: Rates) -> list[Line]:
-    whole = _rate("input", usage.input_tokens, rates, price)
+    whole = _whole("input", usage.input_tokens, rates, price)
     write = rates.get("cache_write", whole)
-    audio = rates.get("input_audio", whole)
-    image = rates.get("input_image", whole)
+    media = {kind: rates.get(f"input_{kind}", whole) for kind in ("audio", "image", "video")}
+    # What is cached of a medium is in both counts.
+    cached = {
+        "audio": usage.cache_read_audio,
+        "image": usage.cache_read_image,
+        "video": usage.cache_read_video,
+    }
+    sent = {"audio": usage.input_audio, "image": usage.input_image, "video": usage.input_video}
     read = rates.get("cache_read", whole)
-    # Cached sound is in both counts; it has a rate of its own, else the dearer of the two it is in.
-    heard, seen = usage.cache_read_audio, usage.cache_read_image
     return _split(
         usage.input_tokens,
         whole,
         (
-            (heard, rates.get("cache_read_audio", max(read, audio))),
-            (seen, rates.get("cache_read_image", max(read, image))),
-            (max(usage.cache_read - heard - seen, 0), read),
+            *((cached[kind], _cached(kind, rates, whole)) for kind in cached),
+            (max(usage.cache_read - sum(cached.values()), 0), read),
             (usage.cache_write_5m, write),
             (usage.cache_write_1h, rates.get("cache_write_1h", write)),
-            (max(usage.input_audio - heard, 0), audio),
-            (max(usage.input_image - seen, 0), image),
-            (usage.input_video, rates.get("input_video", whole)),
+            *((max(sent[kind] - cached[kind], 0), media[kind]) for kind in media),
         ),
     )
 
 
+def _cached(kind: str, rates: Rates, whole: Decimal) -> Decimal:
+    """
+    The rate of a cached medium: its own, else discounted as text is.
+
+    A medium that is billed as text is, is cached as text is, too. Where neither the medium nor a
+    cache has a rate that could be compared, the dearer of the two is its.
+    """
+    fresh = rates.get(f"input_{kind}", whole)
+    own, read = rates.get(f"cache_read_{kind}"), rates.get("cache_read", whole)
+    if own is not None:
+        return own
+    return scaled(read, fresh, whole) if whole else max(read, fresh)
+
+
 def _output_lines(usage: Usage, price: Price, rates: Rates) -> list[Line]:
-    whole = _rate("output", usage.output_tokens, rates, price)
+    whole = _whole("output", usage.output_tokens, rates, price)
     return _split(
         usage.output_tokens,
         whole,
@@ -151,6 +167,22 @@ def _fee(name: str, count: Count, price: Price, rates: Rates) -> Decimal:
         return EXACT.divide(amount, Decimal(unit.per))
     except Inexact:
         return CEILING.divide(amount, Decimal(unit.per))
+
+
+def _whole(name: str, count: int, rates: Rates, price: Price) -> Decimal:
+    """
+    The rate of what no part counts.
+
+    A model that only draws has no price for text that it writes, and one that only embeds has none
+    for output at all; where such tokens are told all the same, they are billed as the dearest that
+    the model reads or writes.
+    """
+    if name in rates:
+        return rates[name]
+    units = OUTPUT_UNITS if name == "output" else INPUT_UNITS
+    known = [rates[unit] for unit in units if unit in rates]
+    known = known or [rates[unit] for unit in TOKEN_UNITS if unit in rates]
+    return max(known) if known else _rate(name, count, rates, price)
 
 
 def _rate(name: str, count: Count, rates: Rates, price: Price) -> Decimal:

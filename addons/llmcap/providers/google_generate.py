@@ -3,9 +3,8 @@ The wire format of Google's generateContent, at the Gemini API and at Vertex AI.
 
 Usage (`usageMetadata`) is in nearly every chunk of a stream: cumulative, not always growing, and
 the last one counts. `promptTokenCount` holds the cached tokens; what tools added to the prompt
-and the thoughts come on top of prompt and candidates. Some variants count thoughts inside the
-candidates and some leave the candidates out, so the output is what the total leaves. Enums may be
-integers.
+and the thoughts come on top of prompt and candidates. Some answers leave the candidates out, and
+some totals leave out a part, so the output is the larger of both. Enums may be integers.
 https://ai.google.dev/api/generate-content#UsageMetadata
 """
 
@@ -224,19 +223,25 @@ def bills_queries(model: str) -> bool:
 
 def generate_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
     """What a `usageMetadata` means."""
-    prompt = count(usage.get("promptTokenCount"))
-    tools = count(usage.get("toolUsePromptTokenCount"))
-    thoughts = count(usage.get("thoughtsTokenCount"))
-    candidates = count(usage.get("candidatesTokenCount")) or count(usage.get("responseTokenCount"))
-    total = count(usage.get("totalTokenCount"))
-    # A total that is missing, or smaller than its parts, is no reason to bill less than these.
-    output = max(total - prompt - tools, candidates) if total else candidates + thoughts
     read = _by_modality(usage.get("promptTokensDetails") or usage.get("promptTokenDetails"))
     used = _by_modality(usage.get("toolUsePromptTokensDetails"))
     cached = _by_modality(usage.get("cacheTokensDetails"))
     written = _by_modality(
         usage.get("candidatesTokensDetails") or usage.get("responseTokensDetails")
     )
+    # A total that leaves out its parts is not believed: these are what is billed.
+    prompt = max(count(usage.get("promptTokenCount")), sum(read.values()))
+    tools = max(count(usage.get("toolUsePromptTokenCount")), sum(used.values()))
+    thoughts = count(usage.get("thoughtsTokenCount"))
+    total = count(usage.get("totalTokenCount"))
+    if "responseTokenCount" in usage and total:
+        # The Live API's name: in recordings of it the thoughts are within what the total has.
+        parts = count(usage.get("responseTokenCount"))
+    else:
+        response = count(usage.get("responseTokenCount"))
+        parts = max(count(usage.get("candidatesTokenCount")), response, sum(written.values()))
+        parts += thoughts
+    output = max(total - prompt - tools, parts)
     return Usage(
         input_tokens=prompt + tools,
         output_tokens=output,
@@ -246,6 +251,7 @@ def generate_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
         input_video=read.get("VIDEO", 0) + used.get("VIDEO", 0),
         cache_read_audio=cached.get("AUDIO", 0),
         cache_read_image=cached.get("IMAGE", 0),
+        cache_read_video=cached.get("VIDEO", 0),
         reasoning=thoughts,
         output_audio=written.get("AUDIO", 0),
         output_image=written.get("IMAGE", 0),

@@ -131,6 +131,7 @@ def interaction_usage(usage: Document, model: str) -> Usage:
         input_video=read.get("video", 0),
         cache_read_audio=cached.get("audio", 0),
         cache_read_image=cached.get("image", 0),
+        cache_read_video=cached.get("video", 0),
         reasoning=thoughts,
         output_audio=shown.get("audio", 0),
         output_image=shown.get("image", 0),

@@ -37,6 +37,7 @@ class Usage:
     input_video: int = 0
     cache_read_audio: int = 0  # part of cache_read and of input_audio
     cache_read_image: int = 0  # part of cache_read and of input_image
+    cache_read_video: int = 0  # part of cache_read and of input_video
     # parts of output_tokens
     reasoning: int = 0
     output_audio: int = 0
