@@ -70,9 +70,13 @@ def pairs(provider: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
             yield each, audited()[each["id"]]
 
 
-# A guardrail of Bedrock's rewrote the answer, whose body has no output tokens: the oracle bills
-# none. Its head counts 51 (`x-amzn-bedrock-output-token-count`), as many as the text has.
-PROVEN_WRONG = ("306fd96b651eb2f6",)
+PROVEN_WRONG = (
+    # A guardrail of Bedrock's rewrote the answer, whose body has no output tokens: the oracle bills
+    # none. Its head counts 51 (`x-amzn-bedrock-output-token-count`), as many as the text has.
+    "306fd96b651eb2f6",
+    # The trace tells six policy units of a guardrail, which the oracle does not bill.
+    "041d250cffeb9b49",
+)
 
 # What the price book says is free, though it is no server of the user's own: models that a plan
 # includes (Copilot), previews, and the free variants of a router.

@@ -250,7 +250,7 @@ class Auditor:
         """An answer without usage, as streams are that did not ask for it: text is all there is."""
         input_tokens = self._counter.count(texts(recording.request))
         written = max(-(-reading.visible_bytes // BYTES_PER_TOKEN), reading.visible_events)
-        usage = Usage(input_tokens, written if ask.generates else 0)
+        usage = Usage(input_tokens, written if ask.generates else 0, extras=ask.fees)
         charge = Charge(reading.model or ask.model, usage)
         row = replace(row, charges=(charge,), assumed=True, note="no usage was told: an estimate")
         return self._priced(row, provider, replace(reading, charges=(charge,), complete=True), ask)

@@ -206,7 +206,7 @@ def test_a_signature_is_seen_and_a_bearer_token_is_none():
         ("/model/m/count-tokens", Billing.FREE),
         ("/model/m/invoke-with-bidirectional-stream", Billing.UNMETERABLE),
         ("/async-invoke", Billing.UNMETERABLE),
-        ("/guardrail/g/version/1/apply", Billing.UNMETERABLE),
+        ("/guardrail/g/version/1/apply", Billing.METERED),
         ("/openai/v1/chat/completions", Billing.METERED),
     ],
 )

@@ -22,6 +22,7 @@ UNKNOWN = "unknown"
 FAST = "fast"  # Anthropic's speed, which combines with tiers and regions
 THINKING = "thinking"  # Alibaba's mode, which sets the price of all output
 OPTIMIZED = "latency-optimized"  # Bedrock's performance configuration
+EXPLICIT = "cache-explicit"  # Alibaba's cache that a request asks for, at a price of its own
 
 # A mark of our own: the counts are sums over several passes of a server-side loop, none of which
 # was long enough for a context tier. Only who read the response can know that.
@@ -29,7 +30,7 @@ SUMMED = "summed"
 
 _UNTOLD = "-untold"
 _PLACED = {FAST: SPEED, THINKING: MODE, SUMMED: SUMMED}
-_PREFIXES = (*KINDS, "route", "search_type")
+_PREFIXES = (*KINDS, "cache", "route", "search_type")
 
 
 def kind_of(term: str) -> str:

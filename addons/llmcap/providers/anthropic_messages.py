@@ -13,6 +13,7 @@ https://docs.claude.com/en/api/messages, https://docs.claude.com/en/docs/build-w
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from llmcap.pricing.terms import REGION, SPEED, SUMMED, TIER
@@ -27,6 +28,10 @@ THINKING_BUDGET_MIN = 1_024  # the least that the API takes
 
 # An advisor whose tool sets no limit, and a fallback that sets none.
 ADVISOR_OUTPUT_DEFAULT = 16_384
+
+# The price book's entry for the models of which one serves where the request lets Anthropic choose:
+# https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback
+FALLBACKS_DEFAULT = "fallbacks-default"
 
 ADVICE_MAX = 100  # keeps a nonsensical `max_uses` from making a long list
 
@@ -165,9 +170,12 @@ def _helpers(body: Document) -> list[tuple[str, int]]:
         if text(tool.get("type")).startswith("advisor_"):
             output = count(tool.get("max_tokens")) or ADVISOR_OUTPUT_DEFAULT
             helpers += [(text(tool.get("model")), output)] * min(_uses(tool), ADVICE_MAX)
+    fallbacks = body.get("fallbacks")
+    if isinstance(fallbacks, str):
+        helpers.append((FALLBACKS_DEFAULT, own))
     helpers += [
         (text(fallback.get("model")), count(fallback.get("max_tokens")) or own)
-        for fallback in documents(body.get("fallbacks"))
+        for fallback in documents(fallbacks)
     ]
     # A compaction writes a summary before the answer, with a limit that is not published.
     if any("compact" in text(each.get("type")) for each in _edits(body)):

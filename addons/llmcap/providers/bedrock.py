@@ -15,6 +15,7 @@ from functools import partial
 
 from llmcap.providers.anthropic import MESSAGES
 from llmcap.providers.bedrock_converse import ConverseReader, limit_converse, read_converse
+from llmcap.providers.bedrock_guardrails import ApplyReader, read_apply
 from llmcap.providers.bedrock_invoke import AnthropicReader, InvokeReader, limit_invoke, read_invoke
 from llmcap.providers.bedrock_usage import model_in, stands_for
 from llmcap.providers.compatible import (
@@ -65,6 +66,7 @@ INVOKE = Endpoint(
     limit=partial(limit_invoke, model=""),
     dialect="bedrock",
 )
+APPLY = Endpoint(name="guardrail", read=read_apply, reader=ApplyReader, dialect="bedrock")
 BEDROCK_FREE = replace(FREE, dialect="bedrock")
 BEDROCK_LATER = replace(
     LATER,
@@ -98,6 +100,7 @@ _MANTLE: tuple[Route, ...] = (
     ("POST", "/anthropic/v1/messages/count_tokens", BEDROCK_FREE),
     ("POST", "/async-invoke", BEDROCK_LATER),
     ("GET", "/async-invoke/**", BEDROCK_FREE),
+    ("POST", "/guardrail/{}/version/{}/apply", APPLY),
     ("POST", "/guardrail/**", BEDROCK_LATER),
     ("POST", "/guardrail-checks/**", BEDROCK_LATER),
 )

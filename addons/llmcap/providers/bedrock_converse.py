@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import override
 
 from llmcap.pricing.terms import LATENCY, TIER
+from llmcap.providers.bedrock_guardrails import billed_units, guarded, told_units
 from llmcap.providers.bedrock_usage import (
     CHOICES,
     LIMITS,
@@ -34,7 +36,7 @@ def read_converse(request: Request) -> Ask:
     """What a request to converse asks for."""
     body = request.document()
     content = measure(request)
-    return Ask(
+    ask = Ask(
         model=model_in(request.path),
         stream=request.path.lower().endswith("-stream"),
         text_bytes=content.text_bytes,
@@ -46,6 +48,7 @@ def read_converse(request: Request) -> Ask:
         remote_input="promptVariables" in body or ":prompt/" in request.path,
         attributes=_attributes(body),
     )
+    return guarded(ask, request, body)
 
 
 def limit_converse(body: Document, limit: int) -> Document | None:
@@ -105,7 +108,7 @@ def _attributes(body: Document) -> Mapping[str, str]:
 class ConverseReader(PricedAsAsked):
     """A conversation's answer, whole or streamed."""
 
-    tells = "usage and head: the larger"
+    tells = "usage and head: the larger; policy units of guardrails"
     tells_terms = frozenset((TIER, LATENCY))
 
     def __init__(self, ask: Ask) -> None:
@@ -152,7 +155,9 @@ class ConverseReader(PricedAsAsked):
             document(told.get("serviceTier")).get("type"),
             document(told.get("performanceConfig")).get("latency"),
         )
-        self.charge(largest([token_usage(usage), *counted]))
+        told_of = told_units(told)
+        units = billed_units(self.ask, told_of, seen_characters=self.visible_bytes)
+        self.charge(replace(largest([token_usage(usage), *counted]), extras=units))
         self.complete = True
 
 

@@ -16,6 +16,7 @@ from typing import Any, override
 
 from llmcap.pricing.terms import LATENCY, TIER, settled
 from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
+from llmcap.providers.bedrock_guardrails import billed_units, guarded, told_units
 from llmcap.providers.bedrock_usage import (
     CHOICES,
     LATENCY_HEADER,
@@ -36,7 +37,7 @@ from llmcap.providers.limits import highest
 from llmcap.providers.openai_rerank import searches_bound
 from llmcap.providers.reader import count, document, documents, limit_in, text, times
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Charge, Usage
+from llmcap.records import Charge, Count, Usage
 
 # Where the vendors of the models have the limit, by what is in the names of these: an object of the
 # body ("" for the body itself) and the fields of it that they obey. What a vendor does not know is
@@ -72,8 +73,12 @@ _DEFAULT_SEEN = ("outputText", "generation", "completion", "text")
 
 
 def read_invoke(request: Request) -> Ask:
-    """What a request to invoke a model asks for."""
+    """What a request to invoke a model asks for, its guardrail with it."""
     body = request.document()
+    return guarded(_read_invoke(request, body), request, body)
+
+
+def _read_invoke(request: Request, body: Document) -> Ask:
     model = model_in(request.path)
     stream = request.path.lower().endswith("-stream")
     content = measure(request)
@@ -84,7 +89,7 @@ def read_invoke(request: Request) -> Ask:
         return replace(ask, terms=settled(ask.terms, terms))
     if "rerank" in model:
         fees = {"search_unit": searches_bound(body)}
-        return Ask(model=model, generates=False, hidden_work=False, fees=fees)
+        return Ask(model=model, generates=False, hidden_work=False, fees=fees, terms=terms)
     if "embed" not in model and any(word in model for word in _DRAWS):
         images = max(_choices(document(body.get("imageGenerationConfig"))), _choices(body))
         number = times(document(body.get("imageGenerationConfig")).get("numberOfImages"))
@@ -92,13 +97,16 @@ def read_invoke(request: Request) -> Ask:
         return Ask(model=model, generates=False, hidden_work=False, fees=fees)
     texts = body.get("texts")
     embeds = "embed" in model
+    prompts = len(texts) if isinstance(texts, list) and texts else 1
     return Ask(
         model=model,
         stream=stream,
         text_bytes=content.text_bytes,
         media=sold_by(_EMBEDDED, content.media) if embeds else content.media,
         generates=not embeds,
-        prompts=len(texts) if isinstance(texts, list) and texts else 1,
+        prompts=prompts,
+        # Some models that embed are billed by the text.
+        measures={"request": prompts} if embeds and not content.media else {},
         output_limit=_limit(body, model),
         choices=_choices(body),
         terms=terms,
@@ -153,6 +161,7 @@ class InvokeReader(PricedAsAsked):
         self._counted: Usage | None = None  # by Bedrock, in the head
         self._measured: Usage | None = None  # by Bedrock, at the end
         self._told: Usage | None = None  # by the model's vendor
+        self._guardrail: Mapping[str, Count] | None = None  # what it told of its policies
         self._anthropic = AnthropicReader(ask)
 
     @override
@@ -201,6 +210,7 @@ class InvokeReader(PricedAsAsked):
         self.response_id = self._anthropic.response_id or self.response_id
         if answer.get("error"):
             self.fail(answer["error"])
+        self._guardrail = told_units(answer) or self._guardrail
         self._told = native_usage(answer) or self._told
         if images := answer.get("images"):
             self._told = Usage(extras={"image": len(images)}) if isinstance(images, list) else None
@@ -222,14 +232,23 @@ class InvokeReader(PricedAsAsked):
             self.see_json([choice.get("delta"), choice.get("message")])
 
     def _charge(self) -> None:
-        """The larger count of each kind, at the main model; helpers as the vendor tells them."""
+        """
+        The larger count of each kind, at the main model; helpers as the vendor tells them.
+
+        What no answer counts (searches of a ranking, pictures that are embedded or drawn) is what
+        was held.
+        """
         vendors = self._anthropic.charges
         told = [each for each in (self._told, self._counted, self._measured) if each is not None]
         told = [*(charge.usage for charge in vendors[:1]), *told]
-        if told:
-            main = vendors[0] if vendors else Charge(self.served_model, Usage())
-            main = replace(main, model=self.served_model, usage=largest(told))
-            self.charge_all((main, *vendors[1:]))
+        units = {} if vendors else self.uncounted
+        if told or (units and not self.ask.text_bytes):
+            usage = largest(told)
+            seen = self.visible_bytes
+            guardrail = billed_units(self.ask, self._guardrail, seen_characters=seen)
+            usage = replace(usage, extras={**units, **guardrail, **usage.extras})
+            main = vendors[0] if vendors else Charge(self.served_model, usage)
+            self.charge_all((replace(main, model=self.served_model, usage=usage), *vendors[1:]))
 
 
 def native_usage(answer: Document) -> Usage | None:

@@ -98,13 +98,13 @@ class PredictReader(BaseReader):
         predictions = documents(document.get("predictions"))
         if not predictions:
             return
-        if self.ask.fees:
+        if "image" in self.ask.fees:
             self.charge(Usage(extras={"image": len(predictions)}))
             self.complete = True
             return
         told = _predicted_tokens(predictions) or generate_usage(_metadata(document)).input_tokens
         if told:
-            self.charge(Usage(input_tokens=told))
+            self.charge(Usage(input_tokens=told, extras=self.uncounted))
             self.complete = True
 
 

@@ -134,11 +134,13 @@ def chat_usage(
     """
     read = document(usage.get(f"{input_name}_tokens_details"))
     written = document(usage.get(f"{output_name}_tokens_details"))
+    short_lived, long_lived = cache_writes(read)
     return Usage(
         input_tokens=count(usage.get(f"{input_name}_tokens")),
         output_tokens=count(usage.get(f"{output_name}_tokens")),
         cache_read=count(read.get("cached_tokens")),
-        cache_write_5m=count(read.get("cache_write_tokens")),
+        cache_write_5m=short_lived,
+        cache_write_1h=long_lived,
         input_audio=count(read.get("audio_tokens")),
         input_image=count(read.get("image_tokens")),
         reasoning=count(written.get("reasoning_tokens")),
@@ -146,6 +148,21 @@ def chat_usage(
         output_image=count(written.get("image_tokens")),
         extras=extras,
     )
+
+
+# How vendors tell what was written to a cache, within the details of the prompt: OpenAI and
+# OpenRouter, Alibaba, LiteLLM's proxy.
+_WRITTEN = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
+_WRITTEN_SPLIT = ("cache_creation", "cache_creation_token_details")
+
+
+def cache_writes(read: Document) -> tuple[int, int]:
+    """Tokens written to a cache for minutes, and for an hour, as details of a prompt tell them."""
+    split = next((found for key in _WRITTEN_SPLIT if (found := document(read.get(key)))), {})
+    long_lived = count(split.get("ephemeral_1h_input_tokens"))
+    short_lived = count(split.get("ephemeral_5m_input_tokens"))
+    told = max(count(read.get(key)) for key in _WRITTEN)
+    return max(told, long_lived + short_lived) - long_lived, long_lived
 
 
 class ChatReader(BaseReader):

@@ -1,9 +1,10 @@
 """
 The wire format of rerankers as Cohere defined it, which Jina, Voyage and others took over.
 
-A request has one query and many documents. It is billed by tokens, or by searches: what the answer
-tells decides. Cohere bills one search per hundred documents, and long documents count as several
-(docs.cohere.com/docs/rerank-overview): 500 tokens each, the query with them.
+A request has one query and many documents. It is billed by tokens, or by searches: the price says
+which. Cohere bills one search per hundred documents, and long documents count as several
+(docs.cohere.com/docs/rerank-overview): 500 tokens each, the query with them. Where the answer does
+not count the searches, those that were held are billed.
 """
 
 import json
@@ -32,6 +33,7 @@ def read_rerank(request: Request) -> Ask:
         generates=False,
         prompts=max(number, 1),
         hidden_work=False,
+        measures={"search_unit": searches_bound(body)},
     )
 
 
@@ -56,6 +58,9 @@ class RerankReader(BaseReader):
         if document.get("error"):
             self.fail(document["error"])
         usage = rerank_usage(document)
+        if "search_unit" in self.ask.fees and not (usage and usage.extras):
+            ranked = isinstance(document.get("results") or document.get("data"), list)
+            usage = Usage(extras=self.uncounted) if usage or ranked else None
         if usage is not None:
             self.charge(usage)
             self.complete = True

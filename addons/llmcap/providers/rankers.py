@@ -1,18 +1,21 @@
 """
-Voyage and Jina: embeddings and rankings, billed by the tokens that `usage.total_tokens` tells.
+Voyage and Jina: embeddings and rankings, billed by the tokens that `usage.total_tokens` tells, and
+at Voyage by pixels.
 
 https://docs.voyageai.com/reference, https://api.jina.ai/docs
 """
 
 from dataclasses import replace
+from typing import override
 
 from llmcap.providers.compatible import FREE, LATER, Route
 from llmcap.providers.content import measure, sold_by
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai_rerank import RerankReader, read_rerank
-from llmcap.providers.reader import text
+from llmcap.providers.reader import count, text
 from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.records import Count, Usage
 
 # Pictures and films have a price by their pixels at Voyage, beside the tokens of the texts.
 _PIXELS = {"image": "input_pixel", "video": "input_pixel"}
@@ -33,11 +36,29 @@ def read_inputs(request: Request) -> Ask:
     )
 
 
+class PixelsReader(EmbeddingsReader):
+    """Embeddings of texts and pictures: tokens of the texts, and pixels that have a price."""
+
+    tells = "tokens of text and pixels"
+
+    @override
+    def usage_of(self, usage: Document) -> Usage:
+        """The total counts pixels as tokens, for limits; the bill does not."""
+        pixels = count(usage.get("image_pixels")) + count(usage.get("video_pixels"))
+        told = {"image_pixels", "video_pixels", "text_tokens"} & usage.keys()
+        if "input_pixel" not in self.ask.fees:
+            return super().usage_of(usage)
+        if not told:
+            return replace(super().usage_of(usage), extras=self.uncounted)
+        extras: dict[str, Count] = {"input_pixel": pixels} if pixels else {}
+        return Usage(input_tokens=count(usage.get("text_tokens")), extras=extras)
+
+
 def _routes(dialect: str) -> tuple[Route, ...]:
     embeddings = Endpoint(
         name="embeddings", read=read_embeddings, reader=EmbeddingsReader, dialect=dialect
     )
-    several = replace(embeddings, read=read_inputs)
+    several = replace(embeddings, read=read_inputs, reader=PixelsReader)
     rerank = Endpoint(name="rerank", read=read_rerank, reader=RerankReader, dialect=dialect)
     later, free = replace(LATER, dialect=dialect), replace(FREE, dialect=dialect)
     return (

@@ -15,7 +15,7 @@ from typing import Any
 from llmcap.errors import FormatError
 from llmcap.pricing.terms import KINDS, is_base, kind_of, settled
 from llmcap.providers.shape import Ask, Document
-from llmcap.records import Charge, Reading, Usage
+from llmcap.records import Charge, Count, Reading, Usage
 
 # What `Meter` gives as the name of an event when a stream says `[DONE]`.
 DONE = "[DONE]"
@@ -215,6 +215,11 @@ class BaseReader:
     def all_stopped(self) -> bool:
         """Whether every choice that was asked for has come to its end: none goes on being made."""
         return len(self.stopped) >= self.ask.choices
+
+    @property
+    def uncounted(self) -> dict[str, Count]:
+        """What was held of units that an answer may leave uncounted: that is billed then."""
+        return {unit: number for unit, number in self.ask.fees.items() if number}
 
     def _terms_of(self, charge: Charge) -> tuple[str, ...]:
         told = settled(self.terms, charge.terms)

@@ -22,6 +22,7 @@ from llmcap.pricing.files import parse_yaml
 from llmcap.pricing.units import TOKEN_UNITS
 from llmcap.tariffs import carry, litellm_table, merge, vendor_terms
 from llmcap.tariffs.genai import Catalog
+from llmcap.tariffs.modes import with_modes
 from llmcap.tariffs.overlay import exact, patched
 
 Document = dict[str, Any]
@@ -146,6 +147,8 @@ def document(
     _settle_names(models, overlay.get("models", {}))
     for model, fields in models.items():
         _finish(model, fields, exact(rules.get("fees_reasoning", {})), sources)
+        modes = exact(rules.get("modes", {}))
+        fields["prices"] = [with_modes(entry, modes) for entry in fields["prices"]]
     carry.carry(models, exact((old or {}).get("models", {})), today or this_day())
     head: Document = {"provider": name, "name": overlay.get("name") or rules.get("name") or name}
     head["source"] = rules.get("source") or _pages(name, rules, sources.catalog)

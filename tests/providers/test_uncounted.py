@@ -1,0 +1,183 @@
+"""Units that an answer does not count are held, and billed as told or as held."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from llmcap.estimate import sold
+from llmcap.pricing import PriceBook, cost_usd
+from llmcap.providers import match
+from llmcap.providers.shape import Request
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+BOOK = PriceBook()
+BEDROCK = "bedrock-runtime.us-east-1.amazonaws.com"
+PICTURE = {"type": "image_url", "image_url": "https://example.com/a.png"}
+
+
+def asked(host, path, body, headers=()):
+    """The endpoint of a request, and what it asks for as its price counts it."""
+    provider, endpoint = match(host, "POST", path)
+    request = Request(
+        method="POST", host=host, path=path, headers=dict(headers), body=json.dumps(body).encode()
+    )
+    ask = endpoint.read(request)
+    price = BOOK.find(provider.price_key, ask.model, NOW)
+    assert price is not None, ask.model
+    ask = sold(ask, price, looked=True)
+    assert ask is not None
+    return endpoint, ask, price
+
+
+def billed(host, path, body, answer, *, head=(), headers=()):
+    """Dollars of a whole answer."""
+    endpoint, ask, price = asked(host, path, body, headers)
+    reader = endpoint.reader(ask)
+    reader.head(dict(head))
+    reader.body(answer)
+    reading = reader.reading()
+    assert reading.complete
+    return sum(cost_usd(charge.usage, price, charge.terms) for charge in reading.charges)
+
+
+# --- rankings -------------------------------------------------------------------------------
+
+RANKED = {"results": [{"index": 0, "relevance_score": 0.9}]}
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "model", "each"),
+    [
+        (BEDROCK, "/model/cohere.rerank-v3-5%3A0/invoke", "", "0.002"),
+        (BEDROCK, "/model/amazon.rerank-v1%3A0/invoke", "", "0.001"),
+        ("x.services.ai.azure.com", "/v1/rerank", "cohere-rerank-v4.0-fast", "0.002"),
+    ],
+)
+@pytest.mark.parametrize(("documents", "searches"), [(3, 1), (100, 1), (101, 2), (150, 2)])
+def test_a_ranking_is_billed_by_its_searches(host, path, model, each, documents, searches):
+    """One for each hundred documents, whatever the answer counts."""
+    body = {"query": "which", "documents": ["a passage"] * documents}
+    body |= {"model": model} if model else {}
+    head = {"x-amzn-bedrock-input-token-count": "320", "x-amzn-bedrock-output-token-count": "0"}
+    for told in ({}, head):
+        assert billed(host, path, body, RANKED, head=told) == searches * Decimal(each)
+
+
+def test_searches_that_are_told_are_billed_as_told():
+    """A long document is held as several."""
+    body = {"model": "cohere-rerank-v4.0-fast", "query": "q", "documents": ["x" * 90_000]}
+    told = {**RANKED, "meta": {"billed_units": {"search_units": 1}}}
+    assert billed("x.services.ai.azure.com", "/v1/rerank", body, told) == Decimal("0.002")
+
+
+# --- pictures in embeddings -----------------------------------------------------------------
+
+VOYAGE = ("api.voyageai.com", "/v1/multimodalembeddings")
+
+
+def pixels(*parts):
+    """A request of Voyage's for these parts."""
+    return {"model": "voyage-multimodal-3.5", "inputs": [{"content": list(parts)}]}
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        ({"text_tokens": 5, "image_pixels": 2_000_000, "total_tokens": 3576}, "0.0012006"),
+        ({"text_tokens": 5, "video_pixels": 2_000_000, "total_tokens": 3576}, "0.0012006"),
+        ({"text_tokens": 5, "image_pixels": 0, "total_tokens": 5}, "0.0000006"),
+    ],
+)
+def test_pixels_are_billed_beside_the_tokens_of_texts(usage, usd):
+    """The total, which has both as tokens, is not the bill."""
+    answer = {"data": [], "model": "voyage-multimodal-3.5", "usage": usage}
+    assert billed(*VOYAGE, pixels(PICTURE), answer) == Decimal(usd)
+
+
+def test_pixels_that_are_not_told_are_those_that_were_held():
+    """Two million at most, and the total in tokens."""
+    answer = {"data": [], "usage": {"total_tokens": 100}}
+    assert billed(*VOYAGE, pixels(PICTURE), answer) == Decimal("0.0012") + Decimal("0.000012")
+
+
+@pytest.mark.parametrize("head", [{"x-amzn-bedrock-input-token-count": "4"}, {}])
+def test_a_picture_that_bedrock_embeds_is_billed_by_itself(head):
+    """Its answer counts the tokens of the text alone."""
+    body = {"inputImage": "iVBORw0KGgoA" * 9, "inputText": "a cat"}
+    answer = {"embedding": [0.1], "inputTextTokenCount": 4}
+    path = "/model/amazon.titan-embed-image-v1/invoke"
+    text = Decimal(4 * 8) / 10_000_000
+    assert billed(BEDROCK, path, body, answer, head=head) == Decimal("0.00006") + text
+
+
+# --- guardrails -----------------------------------------------------------------------------
+
+CONVERSE = "/model/amazon.nova-micro-v1%3A0/converse"
+GUARDED = {
+    "messages": [{"role": "user", "content": [{"text": "hi"}]}],
+    "inferenceConfig": {"maxTokens": 1000},
+    "guardrailConfig": {"guardrailIdentifier": "g1", "guardrailVersion": "1"},
+}
+USED = {"inputTokens": 1000, "outputTokens": 50, "totalTokens": 1050}
+TOKENS = Decimal("0.000042")
+
+
+def assessed(**units):
+    """An assessment of one guardrail."""
+    return {"g1": {"invocationMetrics": {"usage": units}}}
+
+
+def conversed(text="x", **trace):
+    """An answer of Converse."""
+    message = {"role": "assistant", "content": [{"text": text}]}
+    traced = {"trace": {"guardrail": trace}} if trace else {}
+    return {"output": {"message": message}, "stopReason": "end_turn", "usage": USED, **traced}
+
+
+def test_policy_units_of_prompt_and_answer_are_billed_as_told():
+    """Each policy at its price; words and patterns are free."""
+    answer = conversed(
+        inputAssessment=assessed(topicPolicyUnits=10, wordPolicyUnits=5),
+        outputAssessments={"g1": [assessed(contentPolicyUnits=10)["g1"]]},
+    )
+    assert billed(BEDROCK, CONVERSE, GUARDED, answer) == TOKENS + Decimal("0.003")
+
+
+def test_policy_units_that_are_not_told_are_all_that_a_guardrail_may_have():
+    """Of the prompt as held, of the answer as it was seen."""
+    _, ask, price = asked(BEDROCK, CONVERSE, GUARDED)
+    held = sum(Decimal(ask.fees[unit]) * price.rates[unit] / 1000 for unit in ask.fees)
+    short = billed(BEDROCK, CONVERSE, GUARDED, conversed()) - TOKENS
+    long = billed(BEDROCK, CONVERSE, GUARDED, conversed("y" * 4_000)) - TOKENS
+    assert Decimal("0.0005") < short < long <= held
+
+
+def test_a_guardrail_in_the_head_of_an_invocation_is_held_and_told():
+    """Its trace is in the body, under a name of Bedrock's."""
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": []}
+    headers = {"x-amzn-bedrock-guardrailidentifier": "g1"}
+    path = "/model/anthropic.claude-3-haiku-20240307-v1%3A0/invoke"
+    _, ask, price = asked(BEDROCK, path, body, headers)
+    assert ask.fees["guardrail_content"] > 0
+    answer = {
+        "type": "message",
+        "content": [{"type": "text", "text": "x"}],
+        "usage": {"input_tokens": 1000, "output_tokens": 0},
+        "amazon-bedrock-trace": {"guardrail": {"input": assessed(contentPolicyUnits=10)}},
+    }
+    tokens = price.rates["input"] / 1000
+    found = billed(BEDROCK, path, body, answer, headers=headers)
+    assert found == tokens + Decimal("0.0015")
+
+
+def test_a_guardrail_by_itself_is_metered():
+    """Its answer tells its units."""
+    body = {"source": "INPUT", "content": [{"text": {"text": "a" * 2_500}}]}
+    path = "/guardrail/g1/version/1/apply"
+    _, ask, _ = asked(BEDROCK, path, body)
+    assert ask.fees["guardrail_topic"] >= 3
+    usage = {"topicPolicyUnits": 3, "contentPolicyUnits": 3, "contentPolicyImageUnits": 1}
+    answer = {"usage": usage, "action": "NONE"}
+    assert billed(BEDROCK, path, body, answer) == Decimal("0.00165")
