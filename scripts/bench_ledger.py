@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "addons"))
 from llmcap.budget import scopes_for
 from llmcap.ledger.rows import ADD_POSTING, ADD_ROW, Posting, Row, call_row, settled
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.records import (
+from llmcap.words.records import (
     Admit,
     Budget,
     Call,

@@ -9,9 +9,9 @@ import os
 import sys
 from pathlib import Path
 
-from llmcap.errors import LLMCapError
 from llmcap.launch import behind
 from llmcap.launch.environment import shell_lines
+from llmcap.words.errors import LLMCapError
 
 ADDON = Path(__file__).resolve().parents[1] / "addons" / "llmcap_addon.py"
 

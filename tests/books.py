@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from llmcap.budget import parse_short, scopes_for
-from llmcap.records import (
+from llmcap.words.records import (
     Budget,
     Call,
     Demand,

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from llmcap.meter import Meter
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
-from llmcap.records import Reading
+from llmcap.words.records import Reading
 
 
 def endpoint_of(url: str, method: str = "POST") -> tuple[Provider, Endpoint]:

@@ -12,9 +12,9 @@ import time
 
 from books import budget, call, demand, scopes, settled
 
-from llmcap.errors import LedgerBusy
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.records import Admit, Deny
+from llmcap.words.errors import LedgerBusy
+from llmcap.words.records import Admit, Deny
 
 CALLS = 200
 COST_NANOS = 1_000

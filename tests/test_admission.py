@@ -7,9 +7,9 @@ from walk import answer, begin, chat, chunk, completion, post, walk
 
 from llmcap.attributes import Facts
 from llmcap.flight import CallInFlight
-from llmcap.records import HoldMode, Wait
 from llmcap.walk.answers import Refused
 from llmcap.walk.decision import decide, try_cheap
+from llmcap.words.records import HoldMode, Wait
 
 
 def sent(call: CallInFlight) -> dict:

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from llmcap.alerts import QUIET, exceeded, noted, warning
 from llmcap.brakes.thresholds import reached
-from llmcap.records import Balance, Budget, CapUnit, Deny, Scope
-from llmcap.rules import Action, EventKind, Threshold
+from llmcap.words.records import Balance, Budget, CapUnit, Deny, Scope
+from llmcap.words.rules import Action, EventKind, Threshold
 
 USD = 10**9
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)

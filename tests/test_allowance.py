@@ -13,9 +13,9 @@ from llmcap.allowance import (
     certain_tokens,
 )
 from llmcap.budget import parse_short, scopes_for
-from llmcap.errors import LedgerError
 from llmcap.ledger import open_ledger
-from llmcap.records import Call, Demand, Reading
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import Call, Demand, Reading
 
 FIXED = 1_000
 PER_TOKEN = 10

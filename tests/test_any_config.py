@@ -46,9 +46,9 @@ from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
-from llmcap.records import Policy
 from llmcap.walk.answers import Refused
 from llmcap.walk.decision import decide_now, try_cheap
+from llmcap.words.records import Policy
 
 RUN = "run"
 BOOK = PriceBook(overrides=PRICES)

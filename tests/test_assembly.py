@@ -6,9 +6,9 @@ import time
 import pytest
 
 from llmcap.assembly import Settings, fingerprint_secret, open_firewall, policy_of, settings_from
-from llmcap.errors import LedgerBusy, LLMCapError
 from llmcap.events import EventLog, events_path
-from llmcap.records import Call
+from llmcap.words.errors import LedgerBusy, LLMCapError
+from llmcap.words.records import Call
 
 
 def nobody(kind: str, message: str) -> None:

@@ -10,7 +10,7 @@ from llmcap.audit import Audited, Auditor, usage_document
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
 from llmcap.recordings import Recording
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 THEN = datetime(2025, 12, 1, tzinfo=UTC)

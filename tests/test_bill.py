@@ -6,9 +6,9 @@ import pytest
 from walk import walk
 
 from llmcap.bill import cost_of, total
-from llmcap.errors import PriceError
 from llmcap.providers import provider_of
-from llmcap.records import Call, Charge, Reading, Usage
+from llmcap.words.errors import PriceError
+from llmcap.words.records import Call, Charge, Reading, Usage
 
 OPENAI = provider_of("api.openai.com")
 USAGE = Usage(input_tokens=1000, output_tokens=100)

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmcap.budget import Fits, decide, describe, fits_more, parse_cap, parse_short, scopes_for
-from llmcap.errors import ConfigError
-from llmcap.money import NANOS_MAX
-from llmcap.records import Balance, Budget, CapUnit, Demand, Deny, Scope, Wait
 from llmcap.windows import EPOCH
+from llmcap.words.errors import ConfigError
+from llmcap.words.money import NANOS_MAX
+from llmcap.words.records import Balance, Budget, CapUnit, Demand, Deny, Scope, Wait
 
 # --- as typed ---------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ import pytest
 from llmcap import yamldoc
 from llmcap.budget import scopes_for
 from llmcap.config import load, resolve, with_cap
-from llmcap.errors import ConfigError
-from llmcap.records import (
+from llmcap.words.errors import ConfigError
+from llmcap.words.records import (
     Call,
     CapUnit,
     EndpointPolicy,
@@ -18,7 +18,7 @@ from llmcap.records import (
     ProcessPolicy,
     UnknownPolicy,
 )
-from llmcap.rules import (
+from llmcap.words.rules import (
     Action,
     AlertTarget,
     BreakerRules,

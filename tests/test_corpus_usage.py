@@ -25,12 +25,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmcap.bounds.media import unit_bound
-from llmcap.errors import FormatError
 from llmcap.meter import Meter
 from llmcap.providers import match
 from llmcap.providers.google_generate import bills_queries
 from llmcap.providers.shape import Ask, Billing, Endpoint, Request
-from llmcap.records import Charge, Reading, Unbounded
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Charge, Reading, Unbounded
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 EVERY_CUT = bool(os.environ.get("LLMCAP_TEST_EVERY_CUT"))

@@ -10,8 +10,8 @@ from llmcap import yamldoc
 from llmcap.cli import main
 from llmcap.config import ATTRIBUTES, resolve
 from llmcap.config.budgets import KINDS
-from llmcap.records import Policy
-from llmcap.rules import Action, BreakerKind, EventKind
+from llmcap.words.records import Policy
+from llmcap.words.rules import Action, BreakerKind, EventKind
 
 PAGE = Path(__file__).resolve().parents[1] / "addons" / "llmcap" / "config" / "README.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from llmcap import vocabulary
 from llmcap.bounds.reading import input_parts
-from llmcap.errors import LLMCapError
 from llmcap.estimate import (
     PIECE_CHARACTERS_MAX,
     TOKENIZER_FACTOR,
@@ -20,10 +19,11 @@ from llmcap.estimate import (
     measured,
     sold,
 )
-from llmcap.money import ceil_nanos
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.shape import Ask, Media
-from llmcap.records import Policy, Usage
+from llmcap.words.errors import LLMCapError
+from llmcap.words.money import ceil_nanos
+from llmcap.words.records import Policy, Usage
 
 
 def input_bound(ask, found, *, family, **seen):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from llmcap.alerts import Event
-from llmcap.errors import LedgerError
 from llmcap.events import (
     KEPT,
     LEASE,
@@ -15,7 +14,8 @@ from llmcap.events import (
     EventLog,
     events_path,
 )
-from llmcap.rules import EventKind
+from llmcap.words.errors import LedgerError
+from llmcap.words.rules import EventKind
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from walk import chat, completion, post, walk
 from llmcap.attributes import Facts
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
-from llmcap.records import EndpointPolicy, UnknownPolicy
 from llmcap.walk.answers import Pass, Refused
+from llmcap.words.records import EndpointPolicy, UnknownPolicy
 
 
 def get(path: str, host: str = "api.openai.com", **headers) -> Request:

@@ -17,8 +17,8 @@ from llmcap.attributes import Facts
 from llmcap.flight import LINGER, LINGER_FOR_USAGE, CallInFlight
 from llmcap.pace import FASTEST
 from llmcap.providers.shape import Request
-from llmcap.records import Ending
 from llmcap.visible import UNSEEN_TOKENS
+from llmcap.words.records import Ending
 
 COST = 100 * INPUT_NANOS + 10 * OUTPUT_NANOS
 DONE = b"data: [DONE]\n\n"

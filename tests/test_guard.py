@@ -21,9 +21,9 @@ from llmcap.guard import LOOK_AT_ONCE_SECONDS, PAGE_VALUES
 from llmcap.ledger import open_ledger
 from llmcap.patience import admit
 from llmcap.providers.shape import Request
-from llmcap.records import Balance, Budget, CapUnit, Ending, Policy, Scope, Settlement
-from llmcap.rules import Action, BreakerRules, EventKind, ParallelRule, RepeatRule, Threshold
 from llmcap.walk.answers import Refused
+from llmcap.words.records import Balance, Budget, CapUnit, Ending, Policy, Scope, Settlement
+from llmcap.words.rules import Action, BreakerRules, EventKind, ParallelRule, RepeatRule, Threshold
 
 FIRST = Threshold(50, Action.WARN)
 SLOW = Threshold(60, Action.THROTTLE, delay_seconds=Decimal("0.01"))

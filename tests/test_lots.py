@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import FormatError
 from llmcap.lots import LOTS_MAX, Sums, from_json, lots_demand, summed, to_json
-from llmcap.money import ceil_nanos
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import SUMMED
 from llmcap.providers.shape import Ask, Lot, Media, Work
-from llmcap.records import Price, Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.money import ceil_nanos
+from llmcap.words.records import Price, Usage
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 BOOK = PriceBook()

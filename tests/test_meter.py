@@ -18,8 +18,8 @@ from llmcap.meter import BACKLOG_BYTES_MAX, Meter
 from llmcap.providers import anthropic, google, openai, openai_assistants
 from llmcap.providers.reader import BaseReader
 from llmcap.providers.shape import Ask, Document, Endpoint
-from llmcap.records import Reading, Usage
 from llmcap.streams import framing
+from llmcap.words.records import Reading, Usage
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2}
 CHUNK = {"choices": [{"delta": {"content": "hi"}}], "usage": None}

@@ -10,7 +10,7 @@ from llmcap.attributes import Facts
 from llmcap.flight import CallInFlight
 from llmcap.parked import PARKED_FOR
 from llmcap.providers.shape import Request
-from llmcap.records import Ending
+from llmcap.words.records import Ending
 
 ASKED = {"model": "gpt-4o-mini", "input": "hi", "background": True, "max_output_tokens": 50}
 COST = 100 * INPUT_NANOS + 10 * OUTPUT_NANOS

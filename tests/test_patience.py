@@ -8,10 +8,10 @@ from walk import answer, chat, completion, walk
 
 from llmcap import patience
 from llmcap.attributes import Facts
-from llmcap.errors import LedgerBusy, LLMCapError
 from llmcap.flight import CallInFlight
 from llmcap.patience import admit, patiently
 from llmcap.walk.answers import Refused
+from llmcap.words.errors import LedgerBusy, LLMCapError
 
 
 def stays() -> bool:

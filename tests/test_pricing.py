@@ -15,8 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import PriceError
-from llmcap.money import ceil_nanos
 from llmcap.pricing import (
     SUMMED,
     PriceBook,
@@ -27,7 +25,9 @@ from llmcap.pricing import (
 )
 from llmcap.pricing.entries import parse_amount, parse_hours
 from llmcap.pricing.files import find_folder, parse_yaml, read_document
-from llmcap.records import Price, Tier, Usage, Variant
+from llmcap.words.errors import PriceError
+from llmcap.words.money import ceil_nanos
+from llmcap.words.records import Price, Tier, Usage, Variant
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MILLION = 1_000_000

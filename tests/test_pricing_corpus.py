@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from llmcap.errors import PriceError
-from llmcap.money import ceil_nanos
 from llmcap.pricing import PriceBook, cost_usd
-from llmcap.records import Count, Usage
+from llmcap.words.errors import PriceError
+from llmcap.words.money import ceil_nanos
+from llmcap.words.records import Count, Usage
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "expected.jsonl"
 

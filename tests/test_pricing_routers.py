@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 
 from llmcap.bill import cost_of
-from llmcap.errors import PriceError
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.dearest import routed
 from llmcap.pricing.units import TOKEN_UNITS
 from llmcap.providers import provider_named
-from llmcap.records import Call
+from llmcap.words.errors import PriceError
+from llmcap.words.records import Call
 from llmcap.words.usage import Charge, Price, Reading, Usage, Variant
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)

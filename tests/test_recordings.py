@@ -11,8 +11,8 @@ import pytest
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow, tutils
 
-from llmcap.errors import ConfigError, FormatError
 from llmcap.recordings import Recording, read
+from llmcap.words.errors import ConfigError, FormatError
 
 ASK = b'{"model": "gpt-5", "messages": []}'
 ANSWER = b'{"usage": {"prompt_tokens": 1}}'

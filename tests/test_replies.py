@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from llmcap.records import Balance, Budget, Call, CapUnit, Deny, Hold, Scope
 from llmcap.replies import (
     DIALECTS,
     Refusal,
@@ -17,6 +16,7 @@ from llmcap.replies import (
     refuse_upgrade,
     websocket_error,
 )
+from llmcap.words.records import Balance, Budget, Call, CapUnit, Deny, Hold, Scope
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 USD = 10**9

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from llmcap.records import Balance, Budget, CapUnit, Deny, Scope
 from llmcap.replies import DIALECTS, refusal_for, refuse
+from llmcap.words.records import Balance, Budget, CapUnit, Deny, Scope
 
 NOW = datetime(2026, 11, 21, 12, 0, 12, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 import pytest
 from walk import INPUT_NANOS, OUTPUT_NANOS, begin, chat, chunk, walk
 
-from llmcap.records import Ending
+from llmcap.words.records import Ending
 
 LIMIT = 4_000
 WORDS = 200  # single tokens of o200k_base, one a space

@@ -4,11 +4,11 @@ import pytest
 from ordering import answered, form, jsonl, line, look, upload
 from walk import INPUT_NANOS, OUTPUT_NANOS, Walk, post, walk
 
-from llmcap.errors import LedgerBusy
 from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
 from llmcap.ledger.queries import entries
 from llmcap.walk.answers import Pass, Refused
+from llmcap.words.errors import LedgerBusy
 
 FILE = {"object": "file", "id": "file-1", "purpose": "batch"}
 MADE = {"id": "batch_1", "object": "batch", "status": "validating", "input_file_id": "file-1"}

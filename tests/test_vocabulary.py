@@ -12,7 +12,7 @@ import tiktoken
 from tiktoken_ext import openai_public
 
 from llmcap import vocabulary
-from llmcap.errors import LLMCapError
+from llmcap.words.errors import LLMCapError
 
 PUBLISHED_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 

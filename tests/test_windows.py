@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import ConfigError
 from llmcap.windows import EPOCH, parse_window
+from llmcap.words.errors import ConfigError
 
 ZONES = [
     "UTC",

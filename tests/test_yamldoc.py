@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 from llmcap.yamldoc import parse
 
 

@@ -16,9 +16,9 @@ from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
-from llmcap.records import Policy, Wait
 from llmcap.walk.answers import Refused
 from llmcap.walk.decision import decide, try_cheap
+from llmcap.words.records import Policy, Wait
 
 INPUT_NANOS = 150  # for one token of gpt-4o-mini
 OUTPUT_NANOS = 600

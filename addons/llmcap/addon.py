@@ -22,7 +22,6 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.attributes import Facts
 from llmcap.budget import describe
-from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall
 from llmcap.providers import provider_of
 from llmcap.shell import attended, closing, keeper, options, raw
@@ -32,6 +31,7 @@ from llmcap.shell.listeners import let_bursts_wait
 from llmcap.shell.ownports import OwnPorts
 from llmcap.shell.strangers import Strangers
 from llmcap.shell.unloaded import Unloaded
+from llmcap.words.errors import LLMCapError
 from llmcap.words.told import Log
 
 logger = Log(__name__)

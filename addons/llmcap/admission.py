@@ -11,14 +11,17 @@ from decimal import Decimal
 from llmcap.allowance import SLICE_AHEAD_TOKENS
 from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
-from llmcap.errors import FormatError, NoBound
 from llmcap.estimate import demand
 from llmcap.lots import lots_demand
 from llmcap.pricing.terms import settled
 from llmcap.providers.content import texts
 from llmcap.providers.leaving import stops
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
-from llmcap.records import (
+from llmcap.replies import Refusal, refusal_for
+from llmcap.shared.state import Shared
+from llmcap.waiting import Key
+from llmcap.words.errors import FormatError, NoBound
+from llmcap.words.records import (
     Call,
     Demand,
     Deny,
@@ -27,9 +30,6 @@ from llmcap.records import (
     Price,
     Scope,
 )  # fmt: skip
-from llmcap.replies import Refusal, refusal_for
-from llmcap.shared.state import Shared
-from llmcap.waiting import Key
 
 
 class Admission:

@@ -14,9 +14,9 @@ from typing import Any
 
 from llmcap.brakes.forecast import Forecast, forecast
 from llmcap.brakes.thresholds import Reached
-from llmcap.money import format_usd, usd_string
-from llmcap.records import Balance, CapUnit, Deny, Scope
-from llmcap.rules import Action, EventKind, Threshold
+from llmcap.words.money import format_usd, usd_string
+from llmcap.words.records import Balance, CapUnit, Deny, Scope
+from llmcap.words.rules import Action, EventKind, Threshold
 
 # How long events that belong to no window stay the same event.
 QUIET = timedelta(hours=1)

@@ -10,9 +10,9 @@ pace that was seen. Neither looks at every event: no text has more tokens than b
 
 from collections.abc import Callable
 
-from llmcap.errors import LedgerError
 from llmcap.ledger import Ledger
-from llmcap.records import Demand, Hold, Reading
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import Demand, Hold, Reading
 
 # No tokenizer in use makes tokens longer than this on average, so that many bytes are at least one.
 BYTES_PER_TOKEN_MAX = 12

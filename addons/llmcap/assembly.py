@@ -16,16 +16,16 @@ from pathlib import Path
 from llmcap import config
 from llmcap.alerts import Event
 from llmcap.config import files
-from llmcap.errors import ConfigError, LedgerError, LLMCapError
 from llmcap.events import events_path
 from llmcap.firewall import Firewall
 from llmcap.ledger import open_ledger
 from llmcap.notices.courier import Courier
-from llmcap.paths import default_ledger
 from llmcap.pricing import PriceBook
 from llmcap.providers import with_hosts
-from llmcap.records import Policy
-from llmcap.rules import BreakerKind, EventKind
+from llmcap.words.errors import ConfigError, LedgerError, LLMCapError
+from llmcap.words.paths import default_ledger
+from llmcap.words.records import Policy
+from llmcap.words.rules import BreakerKind, EventKind
 from llmcap.words.told import Log
 
 logger = Log(__name__)

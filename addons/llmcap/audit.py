@@ -13,10 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from llmcap.bill import router_fee, total
-from llmcap.errors import FormatError, PriceError
 from llmcap.estimate import TokenCounter, sold
 from llmcap.meter import Meter
-from llmcap.money import ceil_nanos, usd_string
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import billed
 from llmcap.providers import match, provider_of
@@ -25,8 +23,10 @@ from llmcap.providers.openai_batches import BY_LINES
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider
 from llmcap.providers.sockets import socket_of
 from llmcap.recordings import Recording
-from llmcap.records import Charge, Reading, Usage
 from llmcap.sockets import read_session
+from llmcap.words.errors import FormatError, PriceError
+from llmcap.words.money import ceil_nanos, usd_string
+from llmcap.words.records import Charge, Reading, Usage
 from llmcap.words.usage import Made
 
 # English text, by OpenAI's rule of thumb: https://help.openai.com/en/articles/4936856

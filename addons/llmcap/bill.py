@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from llmcap.errors import PriceError
-from llmcap.money import ceil_nanos
 from llmcap.pricing import cost_usd
 from llmcap.pricing.terms import billed
 from llmcap.providers.shape import Provider
-from llmcap.records import Call
+from llmcap.words.errors import PriceError
+from llmcap.words.money import ceil_nanos
+from llmcap.words.records import Call
 from llmcap.words.usage import Charge, Price, Reading, Usage
 
 # The price of a provider's model at a time, as whoever asks for a bill looks it up: a changed

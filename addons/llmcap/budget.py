@@ -14,10 +14,10 @@ from decimal import Decimal
 from fnmatch import translate
 from functools import lru_cache
 
-from llmcap.errors import ConfigError, MoneyError
-from llmcap.money import NANOS_MAX, format_usd, parse_usd
-from llmcap.records import Balance, Budget, Call, CapUnit, Demand, Deny, Scope, Wait
 from llmcap.windows import EPOCH, Window, parse_window
+from llmcap.words.errors import ConfigError, MoneyError
+from llmcap.words.money import NANOS_MAX, format_usd, parse_usd
+from llmcap.words.records import Balance, Budget, Call, CapUnit, Demand, Deny, Scope, Wait
 
 __all__ = [
     "Fits", "Window", "decide", "describe", "fits_more", "parse_cap", "parse_short", "parse_window",

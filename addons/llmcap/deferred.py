@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from llmcap.bill import cost_of, total
-from llmcap.errors import LedgerError
 from llmcap.meter import Meter
 from llmcap.providers.shape import Ask, Endpoint, Provider
-from llmcap.records import Call, Ending, Reading, Scope, Settlement
 from llmcap.shared.state import Shared
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import Call, Ending, Reading, Scope, Settlement
 
 # A part of a document, which a client asked for by its range: what it tells is not the whole.
 PARTIAL = 206

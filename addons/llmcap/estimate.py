@@ -17,12 +17,12 @@ from decimal import ROUND_CEILING, Decimal
 from llmcap.bounds.media import in_units
 from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, Answer, assembled, most_written
 from llmcap.bounds.reading import input_parts
-from llmcap.errors import LLMCapError
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.pricing.dearest import bills_tokens
 from llmcap.pricing.units import SIDE_UNITS, TOKEN_UNITS
 from llmcap.providers.shape import Ask
-from llmcap.records import Count, Demand, Part, Policy, Price, Usage
+from llmcap.words.errors import LLMCapError
+from llmcap.words.records import Count, Demand, Part, Policy, Price, Usage
 
 # A refined count is multiplied with this. tiktoken's o200k_base counts OpenAI's models exactly but
 # for the chat markup; the tokenizers of the others make up to half as many tokens more of a text.

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from llmcap.alerts import Event
-from llmcap.errors import LedgerError
-from llmcap.paths import make_private
-from llmcap.rules import EventKind
+from llmcap.words.errors import LedgerError
+from llmcap.words.paths import make_private
+from llmcap.words.rules import EventKind
 
 # A client that invents a new mistake with every call does not fill a phone, or the disk.
 PER_KIND_AND_HOUR_MAX = 100

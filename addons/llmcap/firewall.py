@@ -14,15 +14,15 @@ from datetime import datetime
 from llmcap.admission import Admission
 from llmcap.alerts import Event
 from llmcap.attributes import Facts
-from llmcap.errors import LedgerError
 from llmcap.guard import Guard
 from llmcap.ledger import Ledger
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
-from llmcap.records import Call, Policy
 from llmcap.shared.state import Shared
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.consider import Considered, consider, consider_ask
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import Call, Policy
 
 
 def _nobody(kind: str, message: str) -> None:

@@ -15,10 +15,15 @@ from llmcap.admission import Admission
 from llmcap.allowance import Allowance, certain_tokens
 from llmcap.bill import cost_of, counts_nothing, total
 from llmcap.brakes.breakers import Outcome
-from llmcap.errors import HoldEnded, LedgerError
 from llmcap.meter import Meter
-from llmcap.money import usd_string
-from llmcap.records import (
+from llmcap.replies import Refusal, StreamEnding, cost_headers
+from llmcap.replies.dialects import header_text
+from llmcap.streams.strip import UsageStripper
+from llmcap.unfinished import assumed, at_hold
+from llmcap.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
+from llmcap.words.errors import HoldEnded, LedgerError
+from llmcap.words.money import usd_string
+from llmcap.words.records import (
     Admit,
     Balance,
     Charge,
@@ -28,11 +33,6 @@ from llmcap.records import (
     Settlement,
     Usage,
 )  # fmt: skip
-from llmcap.replies import Refusal, StreamEnding, cost_headers
-from llmcap.replies.dialects import header_text
-from llmcap.streams.strip import UsageStripper
-from llmcap.unfinished import assumed, at_hold
-from llmcap.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
 from llmcap.words.usage import Made
 
 # How long an answer is read on when its client has gone: what was made of it by then is in the

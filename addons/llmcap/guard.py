@@ -17,9 +17,9 @@ from llmcap.alerts import Event, exceeded, noted, warning
 from llmcap.brakes.breakers import Breakers, Outcome, Trip
 from llmcap.brakes.thresholds import Reached, Restraint, due, reached, restraint
 from llmcap.events import OpenBreaker
-from llmcap.records import Balance, Budget, Call, Deny, Policy, Scope
 from llmcap.replies.dialects import header_text
-from llmcap.rules import EventKind
+from llmcap.words.records import Balance, Budget, Call, Deny, Policy, Scope
+from llmcap.words.rules import EventKind
 
 NO_RESTRAINT = Restraint()
 

@@ -16,7 +16,6 @@ from llmcap.bounds.added import added
 from llmcap.bounds.media import media_bound, units_of
 from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, assembled, most_read, most_written
 from llmcap.bounds.reading import Read
-from llmcap.errors import FormatError
 from llmcap.estimate import (
     measured,
     rates_of,
@@ -25,7 +24,8 @@ from llmcap.estimate import (
 from llmcap.pricing import cost_usd
 from llmcap.pricing.terms import STANDARD, settled
 from llmcap.providers.shape import Ask, Lot, Work
-from llmcap.records import Bounded, Count, Demand, Part, Price, Unbounded, Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Bounded, Count, Demand, Part, Price, Unbounded, Usage
 
 # The lowest context tier of any model begins here (Claude Haiku 5.5). Where no call of a lot reads
 # so much, the sum of their tokens is priced without regard to tiers.

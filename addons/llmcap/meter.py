@@ -10,14 +10,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from llmcap.errors import FormatError
 from llmcap.providers.reader import DONE
 from llmcap.providers.shape import Ask, Endpoint
-from llmcap.records import Reading
 from llmcap.streams.backlog import Backlog
 from llmcap.streams.codec import Decoder, decoder_for
 from llmcap.streams.framing import Event, Events, Framing, framing_of
 from llmcap.streams.ndjson import LineDecoder
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Reading
 
 # What browsers show, and no API of a model sends.
 PAGES = ("text/html", "application/xhtml+xml")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from llmcap.ledger import Ledger
-from llmcap.records import Call
+from llmcap.words.records import Call
 from llmcap.words.usage import Reading
 
 # Batches are done within 24 hours (OpenAI, Anthropic, Google), or have expired.

@@ -10,13 +10,13 @@ import functools
 from collections.abc import Callable
 
 from llmcap.admission import Admission
-from llmcap.errors import LedgerBusy, LLMCapError
 from llmcap.flight import CallInFlight
-from llmcap.records import Wait
 from llmcap.restrain import ask_breakers
 from llmcap.uploads import Upload
 from llmcap.walk.answers import Refused
 from llmcap.walk.decision import decide, decide_now, try_cheap
+from llmcap.words.errors import LedgerBusy, LLMCapError
+from llmcap.words.records import Wait
 
 # A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
 COUNT_IN_THREAD_BYTES = 32_768

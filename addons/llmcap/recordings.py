@@ -19,10 +19,10 @@ from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
 from llmcap import transcripts
-from llmcap.errors import ConfigError, FormatError
 from llmcap.providers.shape import Request
 from llmcap.streams.codec import decoder_for
 from llmcap.transcripts import Frames
+from llmcap.words.errors import ConfigError, FormatError
 
 # A body that decodes to more than this is not an LLM call's.
 BODY_BYTES_MAX = 256 * 2**20

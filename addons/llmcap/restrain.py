@@ -12,13 +12,13 @@ from dataclasses import replace
 from llmcap.admission import Admission
 from llmcap.brakes.reroute import with_limit, with_model
 from llmcap.brakes.thresholds import Reached
-from llmcap.errors import FormatError, NoBound
 from llmcap.estimate import sold
-from llmcap.money import format_usd
-from llmcap.records import CapUnit, Deny
 from llmcap.replies import CAP_REACHED, Refusal
 from llmcap.replies.refusal import iso
 from llmcap.walk.answers import Refused
+from llmcap.words.errors import FormatError, NoBound
+from llmcap.words.money import format_usd
+from llmcap.words.records import CapUnit, Deny
 
 BREAKER_OPEN = "breaker_open"
 

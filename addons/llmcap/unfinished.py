@@ -12,10 +12,10 @@ from llmcap.admission import Admission
 from llmcap.allowance import certain_tokens
 from llmcap.bill import cost_of, counts_nothing, total
 from llmcap.meter import Meter
-from llmcap.money import ceil_nanos
 from llmcap.pricing.terms import base_of, settled
-from llmcap.records import Ending, Hold, Reading, Settlement, Usage
 from llmcap.visible import UNSEEN_TOKENS, Visible
+from llmcap.words.money import ceil_nanos
+from llmcap.words.records import Ending, Hold, Reading, Settlement, Usage
 
 # A prompt of this size is counted in a few milliseconds.
 COUNT_BYTES_MAX = 512 * 1024

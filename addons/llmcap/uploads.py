@@ -10,10 +10,10 @@ from functools import partial
 from typing import override
 
 from llmcap.deferred import Deferred, Watched
-from llmcap.errors import FormatError, LedgerError
 from llmcap.lots import to_json
 from llmcap.providers.shape import Request, Work
 from llmcap.shared.state import Shared
+from llmcap.words.errors import FormatError, LedgerError
 
 
 class Upload(Deferred):

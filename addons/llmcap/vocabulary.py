@@ -17,7 +17,7 @@ from itertools import accumulate, pairwise
 
 import tiktoken
 
-from llmcap.errors import LLMCapError
+from llmcap.words.errors import LLMCapError
 
 VOCABULARY = "o200k_base.tokens.zlib"
 TOKENS = 199_998

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BUCKETS = 60

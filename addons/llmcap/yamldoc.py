@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from adversary.calls import Leave, Mix, Plan, always, one_of
 from adversary.client import Fate
-from llmcap.money import parse_usd
+from llmcap.words.money import parse_usd
 
 # Even a wrong ledger must end some day.
 CALLS_MAX = 20_000

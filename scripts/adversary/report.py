@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from adversary.cases import Case
 from adversary.client import Fate
-from llmcap.money import usd_string
+from llmcap.words.money import usd_string
 
 SHOWN_MAX = 3
 

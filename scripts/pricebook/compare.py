@@ -10,9 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from llmcap.pricing import PriceBook
-from llmcap.records import Price
 from llmcap.tariffs import litellm_table
 from llmcap.tariffs.build import Sources
+from llmcap.words.records import Price
 
 # What can be held against each other: the table has one search fee, no history, no hours.
 UNITS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "input_audio")

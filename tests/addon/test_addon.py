@@ -11,8 +11,8 @@ from walk import chat, completion, walk
 
 from llmcap import cut
 from llmcap.addon import LLMCap
-from llmcap.errors import LedgerError
 from llmcap.shell import calls
+from llmcap.words.errors import LedgerError
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from mitmproxy.certs import CertStore
 
 from llmcap.authority import ca
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 HOSTS = ("api.openai.com", "api.anthropic.com", "*.openai.azure.com")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 from llmcap.authority import ca, stores
 from llmcap.authority.stores import Kind, Machine
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from llmcap.bounds.media import (
     media_bound,
     unit_bound,
 )
-from llmcap.errors import FormatError
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Ask, Media, Sent
-from llmcap.records import Bounded, Unbounded
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Bounded, Unbounded
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 BOOK = PriceBook()

@@ -11,7 +11,7 @@ from llmcap.bounds.limits import LONGEST_SECONDS, MOST_FILM_PIXELS, MOST_PAGES, 
 from llmcap.bounds.media import media_bound, unit_bound
 from llmcap.bounds.pages import UNPACKED_BYTES_MAX, contents_of
 from llmcap.providers.shape import Media, Sent
-from llmcap.records import Bounded, Unbounded
+from llmcap.words.records import Bounded, Unbounded
 
 WORDS = "The spend of a firewall is what it lets through. " * 20
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmcap.bounds.added import OTHERS, added
-from llmcap.errors import NoBound
 from llmcap.estimate import demand, sold
 from llmcap.lots import lots_demand, summed
 from llmcap.providers.shape import Ask, Media
-from llmcap.records import Bounded, Demand, Policy, Price, Tier, Unbounded, Variant
+from llmcap.words.errors import NoBound
+from llmcap.words.records import Bounded, Demand, Policy, Price, Tier, Unbounded, Variant
 
 POLICY = Policy()
 

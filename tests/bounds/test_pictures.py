@@ -12,7 +12,7 @@ from llmcap.bounds.families import family_of
 from llmcap.bounds.pictures import picture_bound, rule_of
 from llmcap.bounds.sizes import Size, size_of
 from llmcap.providers.shape import Media, Sent
-from llmcap.records import Unbounded
+from llmcap.words.records import Unbounded
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from llmcap.brakes.breakers import Breakers, Outcome, State
 from llmcap.brakes.watches import VALUES_MAX
 from llmcap.config.guards import all_breakers
-from llmcap.records import Call
-from llmcap.rules import (
+from llmcap.words.records import Call
+from llmcap.words.rules import (
     BreakerKind,
     BreakerRules,
     BurnRule,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmcap.brakes.forecast import forecast
-from llmcap.records import Balance, Budget, CapUnit, Scope
+from llmcap.words.records import Balance, Budget, CapUnit, Scope
 
 USD = 10**9
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmcap.brakes.thresholds import Restraint, due, reached, restraint
-from llmcap.records import Balance, Budget, Scope
-from llmcap.rules import Action, Threshold
+from llmcap.words.records import Balance, Budget, Scope
+from llmcap.words.rules import Action, Threshold
 
 USD = 10**9
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)

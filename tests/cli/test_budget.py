@@ -13,7 +13,7 @@ from llmcap.brakes.forecast import Forecast
 from llmcap.budget import scopes_for
 from llmcap.cli import main
 from llmcap.ledger import Ledger, history, open_ledger, queries
-from llmcap.records import (
+from llmcap.words.records import (
     Admit,
     Budget,
     Call,

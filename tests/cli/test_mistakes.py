@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from llmcap.cli import main
 from llmcap.ledger import open_ledger
-from llmcap.records import Admit
+from llmcap.words.records import Admit
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,8 +15,8 @@ from llmcap.cli import main
 from llmcap.cli.report import bars
 from llmcap.events import EventLog, OpenBreaker, events_path
 from llmcap.ledger import open_ledger
-from llmcap.records import Admit, Call, Demand, Ending, Settlement, Usage
-from llmcap.rules import EventKind
+from llmcap.words.records import Admit, Call, Demand, Ending, Settlement, Usage
+from llmcap.words.rules import EventKind
 
 NOW = datetime.now(UTC)
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from llmcap.budget import scopes_for
 from llmcap.cli import main
 from llmcap.ledger import Ledger, history, open_ledger
-from llmcap.records import (
+from llmcap.words.records import (
     Admit,
     Balance,
     Budget,

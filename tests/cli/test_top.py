@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from llmcap.cli import main
 from llmcap.ledger import open_ledger
-from llmcap.money import parse_usd
-from llmcap.records import Budget
 from llmcap.screens.cockpit import snapshot
+from llmcap.words.money import parse_usd
+from llmcap.words.records import Budget
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from llmcap.budget import parse_short
 from llmcap.config import load
 from llmcap.config.files import Source, find, user_folder
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 
 @pytest.fixture

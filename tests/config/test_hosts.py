@@ -8,11 +8,11 @@ import pytest
 
 from llmcap import yamldoc
 from llmcap.config import resolve
-from llmcap.errors import ConfigError
 from llmcap.pricing import PriceBook
 from llmcap.providers import hosts, match, with_hosts
 from llmcap.providers.shape import Billing
-from llmcap.records import Policy
+from llmcap.words.errors import ConfigError
+from llmcap.words.records import Policy
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 CONFIG = """

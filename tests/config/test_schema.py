@@ -7,7 +7,7 @@ import pytest
 from llmcap import yamldoc
 from llmcap.config import SETTINGS, resolve
 from llmcap.config.schema import json_schema
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 jsonschema = pytest.importorskip("jsonschema", reason="the schema's own checker is not installed")
 

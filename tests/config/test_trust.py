@@ -10,7 +10,7 @@ from llmcap.config import load
 from llmcap.config.files import Source, load_met
 from llmcap.config.trust import is_trusted, trust
 from llmcap.providers import with_hosts
-from llmcap.records import Policy, UnknownPolicy
+from llmcap.words.records import Policy, UnknownPolicy
 
 OWN = """\
 budgets:

@@ -3,7 +3,7 @@
 import pytest
 
 from llmcap.confine.egress import PORTS, Egress, read_egress
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 
 def read(*allow_hosts: str, deny_others: bool = False, **more: tuple[int, ...]) -> Egress:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fake_provider.process import ProviderHandle
-from llmcap.money import parse_usd
+from llmcap.words.money import parse_usd
 
 from .conftest import Run, Start
 

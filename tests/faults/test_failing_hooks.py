@@ -19,9 +19,9 @@ from llmcap import cut
 from llmcap.addon import LLMCap
 from llmcap.ledger import queries
 from llmcap.providers.shape import Request
-from llmcap.records import EntryKind
 from llmcap.shell.keeper import Watch
 from llmcap.walk import decision
+from llmcap.words.records import EntryKind
 
 READ, WRITTEN = 100, 10
 COST = READ * 150 + WRITTEN * 600

@@ -14,11 +14,11 @@ import pytest
 from walk import FakeClock, Walk, begin, chat, chunk, completion, walk
 
 from llmcap.budget import parse_short
-from llmcap.errors import LedgerError
 from llmcap.flight import CallInFlight
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.records import HoldMode
 from llmcap.walk.answers import Refused
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import HoldMode
 
 INPUT, OUTPUT = 100, 10
 COST = INPUT * 150 + OUTPUT * 600

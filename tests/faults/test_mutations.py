@@ -26,11 +26,11 @@ from fake_provider.gemini import Generate
 from fake_provider.generate import Choice, Order
 from fake_provider.openai_chat import Chat
 from fake_provider.openai_responses import Response
-from llmcap.errors import LLMCapError
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.recordings import read
-from llmcap.records import Ending, UnknownPolicy
+from llmcap.words.errors import LLMCapError
+from llmcap.words.records import Ending, UnknownPolicy
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "exchanges.jsonl"
 SEED = int(os.environ.get("LLMCAP_TEST_SEED", "1"))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from llmcap.authority.variables import Trust
-from llmcap.errors import ConfigError
 from llmcap.launch import environment
+from llmcap.words.errors import ConfigError
 
 TRUST = Trust(extra=Path("/t/ca.pem"), bundle=Path("/t/bundle.pem"), java=Path("/t/roots.p12"))
 URL = "http://127.0.0.1:4100"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.errors import ConfigError
 from llmcap.launch import farewell
 from llmcap.launch.tally import Tally
-from llmcap.money import parse_usd
-from llmcap.records import Balance, Budget, CapUnit, Scope
+from llmcap.words.errors import ConfigError
+from llmcap.words.money import parse_usd
+from llmcap.words.records import Balance, Budget, CapUnit, Scope
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

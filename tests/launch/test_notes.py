@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.errors import ConfigError
 from llmcap.launch.notes import SHOWN_MAX, Notes
+from llmcap.words.errors import ConfigError
 
 
 def test_the_same_thing_is_told_once() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from llmcap.authority import ca
 from llmcap.authority.variables import Trust
-from llmcap.errors import LedgerError
 from llmcap.launch import environment
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
+from llmcap.words.errors import LedgerError
 
 HOST = "api.openai.com"
 

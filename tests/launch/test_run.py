@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.errors import ConfigError
 from llmcap.launch.environment import MARK
 from llmcap.launch.run import Wanted, program_of, settle
 from llmcap.ledger import MEMORY
-from llmcap.money import parse_usd
-from llmcap.records import CapUnit
+from llmcap.words.errors import ConfigError
+from llmcap.words.money import parse_usd
+from llmcap.words.records import CapUnit
 
 COMMAND = ("true",)
 INSIDE = {MARK: "http://127.0.0.1:4100", "HTTPS_PROXY": "http://127.0.0.1:4100"}

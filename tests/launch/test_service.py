@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.errors import ConfigError
 from llmcap.launch.service import service
+from llmcap.words.errors import ConfigError
 
 COMMAND = ("/opt/my python/bin/python", "-m", "llmcap.cli", "up", "--cap", "$5/day", "100%")
 ENVIRON = {"HTTPS_PROXY": "http://me:p%40ss@company:3128", "PATH": "/bin", "LLMCAP_CAP": ""}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.errors import ConfigError
 from llmcap.launch import standing
+from llmcap.words.errors import ConfigError
 
 HOLDER = """
 import os, sys, time

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from llmcap.budget import scopes_for
-from llmcap.errors import HoldEnded
 from llmcap.launch.tally import Tally, tallied
 from llmcap.ledger import Ledger, open_ledger
-from llmcap.money import parse_usd
-from llmcap.records import (
+from llmcap.words.errors import HoldEnded
+from llmcap.words.money import parse_usd
+from llmcap.words.records import (
     Admit,
     Balance,
     Budget,

@@ -2,8 +2,8 @@
 
 from llmcap.launch.environment import MARK, UPSTREAM_MARK
 from llmcap.launch.up import in_force, upstream_of
-from llmcap.money import parse_usd
-from llmcap.records import Budget, Policy
+from llmcap.words.money import parse_usd
+from llmcap.words.records import Budget, Policy
 
 OURS = "http://127.0.0.1:8377"
 

@@ -12,9 +12,9 @@ import time
 import pytest
 from books import FakeClock, assumed, budget, call, demand, scopes, settled
 
-from llmcap.errors import HoldEnded, LedgerBusy, LedgerError
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.records import Admit, Balance, Deny
+from llmcap.words.errors import HoldEnded, LedgerBusy, LedgerError
+from llmcap.words.records import Admit, Balance, Deny
 
 BUDGETS = [
     budget("$5", name="all"),

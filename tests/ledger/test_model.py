@@ -29,9 +29,9 @@ from hypothesis.stateful import (
     rule,
 )
 
-from llmcap.errors import LedgerError
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.records import Admit, CapUnit, Deny, Hold, Scope, Settlement, Wait
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import Admit, CapUnit, Deny, Hold, Scope, Settlement, Wait
 
 # Each of them is the one that decides, now and then.
 BUDGETS = [

@@ -20,10 +20,10 @@ import pytest
 import spender
 from books import FakeClock, assumed, budget, call, demand, scopes, settled
 
-from llmcap.errors import HoldEnded, LedgerBusy
 from llmcap.ledger.liveness import Lock, is_gone
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.records import Admit, Balance, Deny, Wait
+from llmcap.words.errors import HoldEnded, LedgerBusy
+from llmcap.words.records import Admit, Balance, Deny, Wait
 
 FIVE = budget("$5")
 ENVIRONMENT = {

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from books import NOON, RELEASED, budget, call, demand, scopes, settled
 
-from llmcap.errors import LedgerError
 from llmcap.ledger import queries
-from llmcap.records import Balance, Ending, EntryKind, Settlement, Usage
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import Balance, Ending, EntryKind, Settlement, Usage
 
 DAILY = budget("$5/day", name="daily")
 EACH = budget("$1/day", name="each", per=["project"])

@@ -16,7 +16,7 @@ from llmcap.ledger.liveness import lock_path
 from llmcap.ledger.pulse import LATE, ended_before
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.pace import HEADROOM, Pace
-from llmcap.records import Admit, Balance
+from llmcap.words.records import Admit, Balance
 
 DOLLARS = budget("$5")
 TOKENS = budget("100000 tokens", name="tokens")

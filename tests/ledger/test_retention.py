@@ -16,7 +16,7 @@ from llmcap.ledger import history, retention, spans
 from llmcap.ledger.queries import database
 from llmcap.ledger.retention import prune
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.records import Admit, Ending
+from llmcap.words.records import Admit, Ending
 
 BUDGETS = (
     budget("$100", name="once"),

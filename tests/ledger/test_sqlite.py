@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from books import NOON, RELEASED, assumed, budget, call, demand, scopes, settled
 
-from llmcap.errors import HoldEnded, LedgerError
 from llmcap.ledger import open_ledger
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.money import NANOS_MAX
-from llmcap.records import Admit, Balance, CapUnit, Deny, Ending, Settlement, Usage, Wait
+from llmcap.words.errors import HoldEnded, LedgerError
+from llmcap.words.money import NANOS_MAX
+from llmcap.words.records import Admit, Balance, CapUnit, Deny, Ending, Settlement, Usage, Wait
 
 DOLLARS = 1_000_000_000
 FIVE = budget("$5", name="five")

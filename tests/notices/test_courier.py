@@ -12,7 +12,7 @@ from llmcap.events import PER_KIND_AND_HOUR_MAX, Delivery, EventLog
 from llmcap.notices import courier as module
 from llmcap.notices.courier import QUEUE_MAX, Courier
 from llmcap.notices.sinks import Undelivered, target_id
-from llmcap.rules import AlertTarget, EventKind
+from llmcap.words.rules import AlertTarget, EventKind
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 EVERYTHING = AlertTarget("http://127.0.0.1:9/all")

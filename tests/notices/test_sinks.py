@@ -12,11 +12,11 @@ from types import ModuleType
 
 import pytest
 
-from llmcap.errors import ConfigError
 from llmcap.events import Delivery
 from llmcap.notices import sinks
 from llmcap.notices.sinks import Undelivered, Webhook, signature, sink_for, target_id
-from llmcap.rules import AlertTarget
+from llmcap.words.errors import ConfigError
+from llmcap.words.rules import AlertTarget
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DELIVERY = Delivery("e1", "t", NOON, 1, {"event": "warning", "message": "Budget 'a' ..."})

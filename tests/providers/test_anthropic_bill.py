@@ -10,7 +10,7 @@ from llmcap.providers.anthropic_messages import MessagesReader
 from llmcap.providers.bedrock_invoke import InvokeReader
 from llmcap.providers.compatible import ResoldMessagesReader
 from llmcap.providers.shape import Ask
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 FABLE, OPUS = "claude-fable-5", "claude-opus-4-8"
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -14,7 +14,7 @@ from llmcap.providers.anthropic_messages import (
 )
 from llmcap.providers.hosted import USES_DEFAULT
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Charge, Reading, Usage
+from llmcap.words.records import Charge, Reading, Usage
 
 SONNET, OPUS = "claude-sonnet-5", "claude-opus-4-8"
 

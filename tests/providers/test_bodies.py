@@ -7,10 +7,10 @@ from walk import walk
 
 from llmcap.admission import Admission
 from llmcap.attributes import Facts
-from llmcap.errors import FormatError
 from llmcap.providers.bodies import parsed
 from llmcap.providers.reader import asked_amount, limit_in, times
 from llmcap.providers.shape import Request
+from llmcap.words.errors import FormatError
 
 TWO_WAYS = {
     "a name twice": b'{"max_tokens": 5, "max_tokens": 50000}',

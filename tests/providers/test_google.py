@@ -14,7 +14,7 @@ from llmcap.providers.google_interactions import (
 )
 from llmcap.providers.hosted import USES_DEFAULT
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 FLASH = "gemini-2.5-flash"
 

@@ -7,10 +7,10 @@ import pytest
 from exchanging import answer, ask, endpoint_of
 from ordering import jsonl
 
-from llmcap.errors import FormatError
 from llmcap.providers.google_batches import batch_reading
 from llmcap.providers.shape import Piece, Request
-from llmcap.records import Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Usage
 
 HOST = "https://generativelanguage.googleapis.com"
 GENERATE = f"{HOST}/v1beta/models/gemini-2.5-flash:batchGenerateContent"

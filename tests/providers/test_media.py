@@ -9,9 +9,9 @@ from exchanging import answer, ask, endpoint_of
 from ordering import jsonl
 
 from llmcap.bounds.media import units_of
-from llmcap.errors import FormatError
 from llmcap.providers.shape import Ask, Billing, Media, Piece, Request
-from llmcap.records import Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Usage
 
 GOOGLE = "https://generativelanguage.googleapis.com/v1beta/models"
 VERTEX = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1"

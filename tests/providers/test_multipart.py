@@ -2,9 +2,9 @@
 
 import pytest
 
-from llmcap.errors import FormatError
 from llmcap.providers.multipart import fields_of, repeated
 from llmcap.providers.shape import Request
+from llmcap.words.errors import FormatError
 
 
 def form(content_type: str, body: bytes) -> Request:

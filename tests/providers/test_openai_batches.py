@@ -7,11 +7,11 @@ import pytest
 from exchanging import answer, ask, endpoint_of
 from ordering import form, jsonl, line
 
-from llmcap.errors import FormatError
 from llmcap.providers import match
 from llmcap.providers.openai_batches import batch_readings
 from llmcap.providers.shape import Billing, Piece, Request
-from llmcap.records import Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Usage
 
 OPENAI = "https://api.openai.com/v1"
 

@@ -14,7 +14,7 @@ from llmcap.providers.openai_chat import (
 )
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.shape import Ask, Document, Endpoint, Request
-from llmcap.records import Reading, Usage
+from llmcap.words.records import Reading, Usage
 
 
 def request(body: object, *, host: str = "api.openai.com", path: str = "/v1/x") -> Request:

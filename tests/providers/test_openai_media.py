@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from llmcap.bounds.media import in_units
-from llmcap.errors import FormatError
 from llmcap.pricing import PriceBook
 from llmcap.providers.openai_audio import (
     SpeechReader,
@@ -19,7 +18,8 @@ from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.openai_runs import RunReader, read_run
 from llmcap.providers.openai_videos import VideoReader, read_video
 from llmcap.providers.shape import Ask, Media, Request
-from llmcap.records import Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Usage
 
 BOOK = PriceBook()
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from llmcap.providers.openai_responses import (
     read_stored,
 )
 from llmcap.providers.shape import Ask, Request
-from llmcap.records import Reading, Usage
+from llmcap.words.records import Reading, Usage
 
 USAGE = {"input_tokens": 20, "output_tokens": 9}
 

@@ -8,13 +8,13 @@ from exchanging import answer, ask, endpoint_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import FormatError
 from llmcap.lots import lots_demand
-from llmcap.money import ceil_nanos
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.openai_tuning import job_reading, order_training
 from llmcap.providers.shape import Lot, Piece, Request, Work
-from llmcap.records import Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.money import ceil_nanos
+from llmcap.words.records import Usage
 
 URL = "https://api.openai.com/v1/fine_tuning/jobs"
 ORDER = {"model": "gpt-4o-mini-2024-07-18", "training_file": "file-1"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llmcap.providers.reader import BaseReader, amount, count, limit_in, utf8_bytes
 from llmcap.providers.shape import Ask
-from llmcap.records import Charge, Usage
+from llmcap.words.records import Charge, Usage
 
 ANYTHING = st.one_of(
     st.none(),

@@ -5,9 +5,9 @@ from walk import post, walk
 
 from llmcap.attributes import Facts
 from llmcap.providers.shape import Request
-from llmcap.records import EndpointPolicy
 from llmcap.sockets import opened
 from llmcap.walk.answers import Pass, Refused
+from llmcap.words.records import EndpointPolicy
 
 OPENAI, CHATGPT, DATABRICKS = "api.openai.com", "chatgpt.com", "adb-1.azuredatabricks.net"
 ASKING = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}

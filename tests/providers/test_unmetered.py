@@ -7,7 +7,7 @@ from llmcap.providers import match, provider_of
 from llmcap.providers.sellers import SELLERS
 from llmcap.providers.shape import Billing, Request
 from llmcap.providers.unmetered import everyone, unmetered
-from llmcap.rules import HostPolicy
+from llmcap.words.rules import HostPolicy
 
 ROWS = pytest.mark.parametrize("row", everyone(), ids=lambda row: row.name)
 

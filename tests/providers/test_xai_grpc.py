@@ -5,15 +5,15 @@ from decimal import Decimal
 import pytest
 from walk import walk
 
-from llmcap.errors import FormatError
 from llmcap.flight import CallInFlight
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Request
 from llmcap.providers.xai_grpc import read_completion
-from llmcap.records import Reading, Usage
 from llmcap.streams.grpc import messages_in
 from llmcap.streams.protobuf import Message, varint
 from llmcap.walk.answers import Refused
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Reading, Usage
 
 MODEL = "grok-4-1-fast-non-reasoning"
 READ, CACHED, WRITTEN = 1250, 200, 2500  # nano-dollars for one token

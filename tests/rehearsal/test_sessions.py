@@ -8,8 +8,8 @@ from walk import BOOK
 
 from llmcap.budget import parse_short
 from llmcap.recordings import Recording
-from llmcap.records import Policy
 from llmcap.rehearsal import Rehearsed, Stage, Verdict
+from llmcap.words.records import Policy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

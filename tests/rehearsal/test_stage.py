@@ -12,9 +12,9 @@ from llmcap.budget import parse_short
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.recordings import Recording
-from llmcap.records import Budget, Policy
 from llmcap.rehearsal import Rehearsed, Stage, Verdict
 from llmcap.walk.answers import Refused
+from llmcap.words.records import Budget, Policy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DEFAULT = {"service_tier": "default"}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.errors import ConfigError
 from llmcap.screens import claude_settings
+from llmcap.words.errors import ConfigError
 
 COMMAND = "/usr/bin/python -m llmcap.screens.statusline"
 

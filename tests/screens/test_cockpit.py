@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from llmcap.budget import scopes_for
-from llmcap.errors import LedgerError
 from llmcap.ledger import open_ledger
-from llmcap.money import parse_usd
-from llmcap.records import Admit, Budget, Call, Demand, Deny, Ending, Settlement
 from llmcap.screens.cockpit import bar, snapshot
+from llmcap.words.errors import LedgerError
+from llmcap.words.money import parse_usd
+from llmcap.words.records import Admit, Budget, Call, Demand, Deny, Ending, Settlement
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 BUDGET = Budget("each", cap=parse_usd(1), every="day", per=("project",))

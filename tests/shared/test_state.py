@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from walk import BOOK, chat, walk
 
-from llmcap.errors import LedgerBusy
 from llmcap.flight import CallInFlight
 from llmcap.providers import provider_of
-from llmcap.records import UnknownPolicy
+from llmcap.words.errors import LedgerBusy
+from llmcap.words.records import UnknownPolicy
 
 OPENAI = provider_of("api.openai.com")
 

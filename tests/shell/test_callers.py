@@ -6,11 +6,11 @@ import threading
 import pytest
 
 from llmcap.attributes import Facts
-from llmcap.records import Budget, Policy, ProcessPolicy
-from llmcap.rules import BreakerRules, ErrorRule, ParallelRule
 from llmcap.shell import callers as module
 from llmcap.shell.callers import Callers, are_wanted
 from llmcap.shell.process import Owner
+from llmcap.words.records import Budget, Policy, ProcessPolicy
+from llmcap.words.rules import BreakerRules, ErrorRule, ParallelRule
 
 CLIENT, SERVER = ("127.0.0.1", 5000), ("127.0.0.1", 8080)
 OWNER = Owner(7, "claude", "/srv/alpha", "alpha")

@@ -8,7 +8,6 @@ from mitmproxy.addons.upstream_auth import UpstreamAuth
 from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import taddons, tflow, tutils
 
-from llmcap.errors import LLMCapError
 from llmcap.replies import Refusal, Reply
 from llmcap.shell.flows import (
     credentials,
@@ -21,6 +20,7 @@ from llmcap.shell.flows import (
     strip_own_headers,
     unfix_length,
 )  # fmt: skip
+from llmcap.words.errors import LLMCapError
 
 
 def flow(host: str = "api.openai.com", **fields):

@@ -11,10 +11,10 @@ from walk import walk
 from wsproto.frame_protocol import Opcode
 
 from llmcap.attributes import Facts
-from llmcap.errors import LedgerError
 from llmcap.shell import upgrades
 from llmcap.shell.upgrades import Upgrades
 from llmcap.walk.answers import Pass, Refused
+from llmcap.words.errors import LedgerError
 
 ASK = {"type": "response.create", "model": "gpt-4o-mini", "input": "hi", "max_output_tokens": 100}
 USAGE = {"input_tokens": 10, "output_tokens": 1}

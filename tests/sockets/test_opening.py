@@ -5,9 +5,9 @@ from talk import upgrade
 from walk import walk
 
 from llmcap.attributes import Facts
-from llmcap.records import EndpointPolicy
 from llmcap.sockets import Session, opened
 from llmcap.walk.answers import Refused
+from llmcap.words.records import EndpointPolicy
 
 METERED = [
     ("api.openai.com", "/v1/responses"),

@@ -6,7 +6,7 @@ import pytest
 from talk import Talk, talk
 from walk import INPUT_NANOS, OUTPUT_NANOS
 
-from llmcap.records import Budget, HoldMode
+from llmcap.words.records import Budget, HoldMode
 
 ASK = {
     "type": "response.create",

@@ -11,8 +11,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmcap.errors import FormatError
 from llmcap.streams.codec import PIECE_BYTES, Decoder, decoder_for
+from llmcap.words.errors import FormatError
 
 TEXT = b'data: {"choices":[{"delta":{"content":"caf\xc3\xa9"}}]}\n\n' * 40
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import FormatError
 from llmcap.streams.eventstream import EventStreamDecoder, Message
+from llmcap.words.errors import FormatError
 
 
 def message(headers: bytes, payload: bytes) -> bytes:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from llmcap.errors import FormatError
 from llmcap.streams import framing
 from llmcap.streams.framing import framing_of
+from llmcap.words.errors import FormatError
 
 SSE = b'data: {"a":1}\n\n'
 CASES = {

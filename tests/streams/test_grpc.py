@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import FormatError
 from llmcap.streams.framing import framing_of
 from llmcap.streams.grpc import GrpcDecoder, messages_in
+from llmcap.words.errors import FormatError
 
 
 def framed(*messages: bytes, packed=None) -> bytes:

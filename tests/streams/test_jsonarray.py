@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import FormatError
 from llmcap.streams.jsonarray import ArrayDecoder
+from llmcap.words.errors import FormatError
 
 STREAMS = {
     "as Google sends it": (

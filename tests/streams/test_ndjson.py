@@ -2,8 +2,8 @@
 
 import pytest
 
-from llmcap.errors import FormatError
 from llmcap.streams.ndjson import LineDecoder
+from llmcap.words.errors import FormatError
 
 STREAMS = {
     "LF": (b'{"a":1}\n{"b":2}\n', [b'{"a":1}', b'{"b":2}']),

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import FormatError
 from llmcap.streams.protobuf import Message, varint
+from llmcap.words.errors import FormatError
 
 
 def field(number: int, value: int | bytes | str) -> bytes:

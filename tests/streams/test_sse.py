@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import FormatError
 from llmcap.streams.sse import ServerEvent, SSEDecoder
+from llmcap.words.errors import FormatError
 
 # The examples of https://html.spec.whatwg.org/multipage/server-sent-events.html (9.2.6), and what
 # the providers' own streams have shown.

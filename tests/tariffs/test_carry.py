@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from llmcap.money import ceil_nanos
 from llmcap.pricing import PriceBook, cost_usd, worst_rates
 from llmcap.pricing.entries import parse_since
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.pricing.rates import rates_for
-from llmcap.records import Usage
 from llmcap.tariffs.carry import carry, forgotten, siblings
+from llmcap.words.money import ceil_nanos
+from llmcap.words.records import Usage
 
 TODAY = "2026-11-30"
 MILLION = 1_000_000

@@ -3,8 +3,8 @@
 import pytest
 from walk import walk
 
-from llmcap.rules import HostPolicy
 from llmcap.walk.hosts import refused_host
+from llmcap.words.rules import HostPolicy
 
 USE, FLAT = "queue.fal.run", "api2.cursor.sh"
 

@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from llmcap.errors import ConfigError
-from llmcap.paths import make_folder
+from llmcap.words.errors import ConfigError
+from llmcap.words.paths import make_folder
 
 NAME = "LLMCap spend firewall"
 

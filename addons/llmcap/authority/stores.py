@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from llmcap.authority.variables import JAVA_STORE_PASSWORD
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 NICKNAME = "LLMCap spend firewall"
 ALIAS = "llmcap"

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from llmcap.authority.variables import BUNDLE_VARIABLES, EXTRA_VARIABLES, JAVA_STORE_PASSWORD, Trust
-from llmcap.errors import ConfigError
-from llmcap.paths import make_folder
+from llmcap.words.errors import ConfigError
+from llmcap.words.paths import make_folder
 
 # Where systems keep all their roots in one file, in the order of how common they are.
 SYSTEM_BUNDLES = (

@@ -23,10 +23,10 @@ from llmcap.bounds.pages import Contents, contents_of
 from llmcap.bounds.pictures import picture_bound, rule_of
 from llmcap.bounds.sizes import size_of
 from llmcap.bounds.sound import Length, length_at_once, length_of, whole_seconds
-from llmcap.errors import FormatError
 from llmcap.pricing.units import TOKEN_UNITS
 from llmcap.providers.shape import Ask, Media
-from llmcap.records import Bound, Bounded, Count, Price, Unbounded
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Bound, Bounded, Count, Price, Unbounded
 
 # Tokens of a second of sound: Gemini's 32 is the most that any vendor documents; OpenAI's audio
 # models make 10 to 20 of it. https://ai.google.dev/gemini-api/docs/tokens

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
-from llmcap.errors import NoBound
 from llmcap.pricing.units import SIDE_UNITS
-from llmcap.records import Demand, Part, Price
+from llmcap.words.errors import NoBound
+from llmcap.words.records import Demand, Part, Price
 
 OWN_WINDOW = "the model's context window"
 OWN_OUTPUT = "the model's maximum output"

@@ -18,8 +18,8 @@ promise about money, so it is kept by each process for itself.
 from datetime import datetime
 
 from llmcap.brakes.watches import WATCHES, Outcome, State, Trip, Watch, state_of
-from llmcap.records import Call
-from llmcap.rules import BreakerKind, BreakerRules
+from llmcap.words.records import Call
+from llmcap.words.rules import BreakerKind, BreakerRules
 
 __all__ = ["Breakers", "Outcome", "State", "Trip"]
 

@@ -8,7 +8,7 @@ counts as much as a day with it. Integers throughout; a share is rounded down, a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from llmcap.records import Balance, CapUnit, Scope
+from llmcap.words.records import Balance, CapUnit, Scope
 
 # Before this much of a window has passed, one call in its first minute would look like a disaster.
 PASSED_PERCENT_MIN = 5

@@ -8,8 +8,8 @@ no model that we could find, is left alone.
 import json
 from urllib.parse import quote, unquote
 
-from llmcap.errors import FormatError
 from llmcap.providers.shape import Document, Endpoint, Request
+from llmcap.words.errors import FormatError
 
 
 def with_model(request: Request, asked: str, model: str) -> Request | None:

@@ -13,8 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from llmcap.brakes.forecast import forecast
-from llmcap.records import Balance, Scope
-from llmcap.rules import Action, Threshold
+from llmcap.words.records import Balance, Scope
+from llmcap.words.rules import Action, Threshold
 
 
 @dataclass(frozen=True, slots=True)

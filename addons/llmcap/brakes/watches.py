@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from llmcap.money import format_usd
-from llmcap.records import Call
-from llmcap.rules import (
+from llmcap.words.money import format_usd
+from llmcap.words.records import Call
+from llmcap.words.rules import (
     BreakerKind,
     BurnRule,
     ErrorRule,

@@ -23,13 +23,13 @@ from llmcap.checkup import bypass, probe
 from llmcap.checkup import node as nodes
 from llmcap.checkup.seen import Seen
 from llmcap.config import load
-from llmcap.errors import ConfigError, LLMCapError
 from llmcap.launch import behind, environment, standing
 from llmcap.ledger import open_ledger
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.providers import provider_of, with_hosts
 from llmcap.providers.unmetered import everyone, unmetered
-from llmcap.rules import HostPolicy
+from llmcap.words.errors import ConfigError, LLMCapError
+from llmcap.words.rules import HostPolicy
 
 PRICES_DAYS_MAX = 60
 CLOCK_SECONDS_MAX = 300

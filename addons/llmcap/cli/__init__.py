@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import click
 
 from llmcap.cli.output import tell
-from llmcap.errors import LLMCapError
+from llmcap.words.errors import LLMCapError
 
 
 class Command(NamedTuple):

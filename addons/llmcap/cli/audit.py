@@ -11,12 +11,12 @@ import click
 from llmcap.audit import Audited, Auditor
 from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
 from llmcap.cli.output import echo, echo_json_line, echo_table, tell
-from llmcap.errors import ConfigError
-from llmcap.money import format_usd
 from llmcap.pricing import PriceBook
 from llmcap.recordings import read
-from llmcap.records import Policy
 from llmcap.rehearsal import Rehearsed, Stage, Verdict, above_hold, composed
+from llmcap.words.errors import ConfigError
+from llmcap.words.money import format_usd
+from llmcap.words.records import Policy
 
 Row = tuple[Audited, Rehearsed | None]
 

@@ -15,8 +15,8 @@ from llmcap.authority.ca import CERTIFICATE_FILE, Authority
 from llmcap.authority.stores import Kind, Machine, Step
 from llmcap.cli.options import json_option
 from llmcap.cli.output import echo, echo_json, tell
-from llmcap.errors import ConfigError
 from llmcap.launch import behind
+from llmcap.words.errors import ConfigError
 
 store_argument = click.argument(
     "kinds",

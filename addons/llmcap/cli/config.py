@@ -15,11 +15,11 @@ from llmcap.config import load
 from llmcap.config.files import FILE_NAME, find, is_met, load_met, user_folder
 from llmcap.config.schema import json_schema
 from llmcap.config.trust import trust as trust_file
-from llmcap.errors import ConfigError
 from llmcap.notices.sinks import sink_for
-from llmcap.paths import make_folder
 from llmcap.pricing import PriceBook
-from llmcap.records import Policy
+from llmcap.words.errors import ConfigError
+from llmcap.words.paths import make_folder
+from llmcap.words.records import Policy
 
 _EXAMPLE = """\
 # LLMCap's budgets; `llmcap config check` checks this file.

@@ -8,10 +8,10 @@ import click
 
 from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
 from llmcap.cli.output import echo, echo_json, echo_table, tell
-from llmcap.errors import ConfigError
-from llmcap.money import format_usd
 from llmcap.recordings import request_to
 from llmcap.rehearsal import Rehearsed, Stage, exact_usd
+from llmcap.words.errors import ConfigError
+from llmcap.words.money import format_usd
 
 
 @click.command()

@@ -17,10 +17,10 @@ from llmcap.cli.log import document
 from llmcap.cli.options import ledger_option, moment
 from llmcap.cli.output import tell
 from llmcap.config.readers import ATTRIBUTES
-from llmcap.errors import ConfigError
 from llmcap.ledger import history, spans
 from llmcap.ledger.history import PastCall
-from llmcap.money import usd_string
+from llmcap.words.errors import ConfigError
+from llmcap.words.money import usd_string
 
 _USAGE = ("input_tokens", "cache_read", "cache_write_5m", "cache_write_1h", "output_tokens")
 _OWN = frozenset({"provider", "model", "endpoint"})

@@ -14,7 +14,7 @@ from llmcap.cli.options import json_option, ledger_option, moment
 from llmcap.cli.output import echo_json_line, echo_table, tell
 from llmcap.ledger import history
 from llmcap.ledger.history import PastCall
-from llmcap.money import format_usd, usd_string
+from llmcap.words.money import format_usd, usd_string
 
 # How often a followed ledger is looked at.
 FOLLOW_SECONDS = 0.5

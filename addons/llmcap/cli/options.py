@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmcap.errors import ConfigError
-from llmcap.paths import default_ledger
-from llmcap.records import Policy
+from llmcap.words.errors import ConfigError
+from llmcap.words.paths import default_ledger
+from llmcap.words.records import Policy
 
 if TYPE_CHECKING:
     from llmcap.pricing import PriceBook

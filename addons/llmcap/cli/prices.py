@@ -10,10 +10,10 @@ import click
 
 from llmcap.cli.options import config_option, json_option, moment, policy_from
 from llmcap.cli.output import echo, echo_json, echo_table
-from llmcap.errors import PriceError
 from llmcap.pricing import PriceBook, units
 from llmcap.pricing.files import find_folder, read_document
-from llmcap.records import Price, Tier
+from llmcap.words.errors import PriceError
+from llmcap.words.records import Price, Tier
 
 # The entry of models on the user's own machine: it fits every name, so it answers none.
 _ANY_MODEL = "*"

@@ -7,9 +7,9 @@ import click
 
 from llmcap.cli.options import json_option, ledger_option, moment
 from llmcap.cli.output import echo_json, tell
-from llmcap.errors import ConfigError
 from llmcap.ledger import open_ledger
 from llmcap.ledger.retention import prune as prune_ledger
+from llmcap.words.errors import ConfigError
 
 # Late results and corrections of calls younger than this still come.
 LEAST = timedelta(days=2)

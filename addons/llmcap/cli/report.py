@@ -13,10 +13,10 @@ import click
 from llmcap.cli.options import json_option, ledger_option, moment
 from llmcap.cli.output import echo_json, echo_table, on_terminal, tell
 from llmcap.config.readers import ATTRIBUTES
-from llmcap.errors import ConfigError
 from llmcap.ledger import history, spans
 from llmcap.ledger.spans import TIMES, Sums
-from llmcap.money import format_usd, usd_string
+from llmcap.words.errors import ConfigError
+from llmcap.words.money import format_usd, usd_string
 
 BAR_WIDTH = 24
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from llmcap.cli.output import tell
-from llmcap.errors import LLMCapError
 from llmcap.launch import child
 from llmcap.launch import run as runner
+from llmcap.words.errors import LLMCapError
 
 PORT = click.IntRange(1, 65_535)
 

@@ -11,7 +11,6 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widgets import DataTable, Footer, Static
 
-from llmcap.errors import LLMCapError
 from llmcap.ledger import Ledger, open_ledger
 from llmcap.screens.cockpit import (
     BUDGET_COLUMNS,
@@ -21,6 +20,7 @@ from llmcap.screens.cockpit import (
     Snapshot,
     snapshot,
 )
+from llmcap.words.errors import LLMCapError
 from llmcap.words.told import lines, one_line
 
 # Cells are `Text`: of a plain string, what stands in brackets would be taken for markup.

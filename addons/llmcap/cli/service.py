@@ -10,9 +10,9 @@ from llmcap.assembly import policy_of, settings_from
 from llmcap.authority import stores
 from llmcap.cli.output import echo, tell
 from llmcap.cli.up import up
-from llmcap.errors import ConfigError
 from llmcap.launch import service as services
 from llmcap.launch import standing
+from llmcap.words.errors import ConfigError
 
 
 @click.group()

@@ -12,8 +12,8 @@ from llmcap.cli.options import config_option, json_option, ledger_option, policy
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.ledger import history, queries
 from llmcap.ledger.liveness import running
-from llmcap.money import format_usd, usd_string
-from llmcap.records import Balance, Budget, CapUnit, Scope
+from llmcap.words.money import format_usd, usd_string
+from llmcap.words.records import Balance, Budget, CapUnit, Scope
 
 # From this share of its cap on a budget is shown in yellow.
 NEAR_PERCENT = 80

@@ -7,8 +7,8 @@ import click
 
 from llmcap.cli.options import json_option, ledger_option
 from llmcap.cli.output import echo_json
-from llmcap.errors import ConfigError
 from llmcap.screens.cockpit import snapshot
+from llmcap.words.errors import ConfigError
 
 
 @click.command()

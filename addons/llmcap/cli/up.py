@@ -8,10 +8,10 @@ import click
 from llmcap.assembly import policy_of, settings_from
 from llmcap.cli.options import json_option
 from llmcap.cli.output import echo, echo_json, tell
-from llmcap.errors import ConfigError
 from llmcap.launch import environment, standing
 from llmcap.launch import up as standing_proxy
 from llmcap.launch.behind import prepare
+from llmcap.words.errors import ConfigError
 
 SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from llmcap.config.settings import load
 from llmcap.config.trust import is_trusted, stricter
-from llmcap.errors import ConfigError
-from llmcap.records import Policy
+from llmcap.words.errors import ConfigError
+from llmcap.words.records import Policy
 
 FILE_NAME = "llmcap.yaml"
 

@@ -18,8 +18,8 @@ from llmcap.config.readers import (
     map_schema,
     share,
 )
-from llmcap.money import parse_usd
-from llmcap.rules import (
+from llmcap.words.money import parse_usd
+from llmcap.words.rules import (
     AlertTarget,
     BreakerKind,
     BreakerRules,

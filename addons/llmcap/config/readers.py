@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from llmcap.errors import LLMCapError
+from llmcap.words.errors import LLMCapError
 from llmcap.yamldoc import Place
 
 Schema = dict[str, Any]

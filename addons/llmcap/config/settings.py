@@ -23,10 +23,10 @@ from llmcap.config.readers import (
     guarded,
     one_of,
 )
-from llmcap.errors import ConfigError
 from llmcap.pricing import parse_override
-from llmcap.records import EndpointPolicy, HoldMode, Policy, ProcessPolicy, UnknownPolicy
-from llmcap.rules import HostPolicy
+from llmcap.words.errors import ConfigError
+from llmcap.words.records import EndpointPolicy, HoldMode, Policy, ProcessPolicy, UnknownPolicy
+from llmcap.words.rules import HostPolicy
 from llmcap.yamldoc import Place
 
 HOLD = choice(HoldMode).said("For all budgets: hold a stream's ceiling, or slice by slice.")

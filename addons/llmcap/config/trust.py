@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from llmcap.errors import ConfigError
-from llmcap.paths import data_folder, make_folder
-from llmcap.records import Budget, EndpointPolicy, Policy, UnknownPolicy
-from llmcap.rules import NO_BREAKERS, Action, HostPolicy
+from llmcap.words.errors import ConfigError
+from llmcap.words.paths import data_folder, make_folder
+from llmcap.words.records import Budget, EndpointPolicy, Policy, UnknownPolicy
+from llmcap.words.rules import NO_BREAKERS, Action, HostPolicy
 
 FILE_NAME = "trusted-configs.json"
 

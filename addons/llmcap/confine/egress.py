@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network
 
 from llmcap.confine.names import NETWORK
-from llmcap.errors import ConfigError
 from llmcap.providers import provider_of
+from llmcap.words.errors import ConfigError
 
 # The ports that lead out: of the web, and SSH's. A port below 1024 cannot be wanted by a program
 # itself, unless it is root's.

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llmcap.authority.trust import SYSTEM_BUNDLES
-from llmcap.errors import ConfigError
-from llmcap.paths import make_folder
+from llmcap.words.errors import ConfigError
+from llmcap.words.paths import make_folder
 
 RESOLVER_FILE = Path("/etc/resolv.conf")
 HOSTS_FILE = Path("/etc/hosts")

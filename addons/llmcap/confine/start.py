@@ -21,7 +21,7 @@ from llmcap.confine.egress import Egress
 from llmcap.confine.ground import why_not
 from llmcap.confine.inward import Inward
 from llmcap.confine.names import NETWORK
-from llmcap.errors import LLMCapError
+from llmcap.words.errors import LLMCapError
 
 HELPER = Path(__file__).with_name("inside.py")
 

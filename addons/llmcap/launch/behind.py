@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmcap import paths
 from llmcap.authority import ca, trust
 from llmcap.authority.variables import Trust
 from llmcap.launch import environment
 from llmcap.providers import hosts
+from llmcap.words import paths
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from llmcap.errors import ConfigError, LLMCapError
+from llmcap.words.errors import ConfigError, LLMCapError
 
 # As GNU timeout and shells have it: https://www.gnu.org/software/coreutils/timeout
 EXIT_OURS = 125

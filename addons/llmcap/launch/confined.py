@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from llmcap import paths
 from llmcap.confine import places
 from llmcap.confine.egress import Egress
 from llmcap.confine.gate import Gate, Gates
@@ -13,6 +12,7 @@ from llmcap.confine.inward import Inward
 from llmcap.confine.start import UnstartableError, start
 from llmcap.launch import child, environment
 from llmcap.launch.behind import Place
+from llmcap.words import paths
 
 FOLDER = "confine"
 NAMES_SHOWN_MAX = 3

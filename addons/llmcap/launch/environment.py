@@ -16,7 +16,7 @@ from llmcap.authority.variables import (
     JAVA_STORE_PASSWORD,
     Trust,
 )
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 # Set in what runs behind a proxy of ours, to its URL.
 MARK = "LLMCAP_PROXY"

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmcap.errors import ConfigError
 from llmcap.launch.tally import Tally
-from llmcap.money import format_usd
-from llmcap.records import Balance, CapUnit, Scope
+from llmcap.words.errors import ConfigError
+from llmcap.words.money import format_usd
+from llmcap.words.records import Balance, CapUnit, Scope
 
 MODELS_SHOWN_MAX = 4
 

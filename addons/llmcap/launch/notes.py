@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 SHOWN_MAX = 5
 KEPT_MAX = 100

@@ -23,7 +23,6 @@ from llmcap.assembly import Settings, firewall_for, policy_of, settings_from
 from llmcap.attributes import Facts
 from llmcap.budget import parse_short
 from llmcap.confine.egress import Egress, read_egress
-from llmcap.errors import ConfigError
 from llmcap.launch import child, environment, farewell
 from llmcap.launch.behind import Place, prepare
 from llmcap.launch.confined import Confined
@@ -32,7 +31,8 @@ from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
 from llmcap.launch.tally import Tally, left_document, tallied
 from llmcap.ledger import MEMORY, Ledger
-from llmcap.records import Balance, Budget, Policy, Scope
+from llmcap.words.errors import ConfigError
+from llmcap.words.records import Balance, Budget, Policy, Scope
 from llmcap.words.told import lines
 
 EXIT_CAPPED = 124

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmcap.authority.stores import Step
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 LABEL = "dev.llmcap.proxy"
 UNIT = "llmcap.service"

@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from llmcap import paths
-from llmcap.errors import ConfigError
+from llmcap.words import paths
+from llmcap.words.errors import ConfigError
 
 DEFAULT_PORT = 8377
 START_SECONDS_MAX = 30

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from llmcap.budget import describe
 from llmcap.ledger import Ledger
-from llmcap.money import usd_string
-from llmcap.records import Balance, Call, CapUnit, Deny, Ending, Hold, Scope, Settlement
+from llmcap.words.money import usd_string
+from llmcap.words.records import Balance, Call, CapUnit, Deny, Ending, Hold, Scope, Settlement
 
 # The note of a settlement whose stream was cut begins so; `flight` writes it.
 CUT = "cut:"

@@ -17,7 +17,6 @@ from typing import Any
 
 from llmcap.assembly import Settings, firewall_for, policy_of
 from llmcap.budget import describe
-from llmcap.errors import ConfigError
 from llmcap.firewall import Firewall
 from llmcap.launch import environment, standing
 from llmcap.launch.behind import prepare, provider_domains
@@ -25,8 +24,9 @@ from llmcap.launch.notes import LOGGERS
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
 from llmcap.launch.tally import left_document
-from llmcap.paths import make_folder
-from llmcap.records import Policy
+from llmcap.words.errors import ConfigError
+from llmcap.words.paths import make_folder
+from llmcap.words.records import Policy
 from llmcap.words.told import Log
 
 LOG_BYTES_MAX = 1_000_000

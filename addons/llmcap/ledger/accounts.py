@@ -11,7 +11,7 @@ from datetime import datetime
 
 from llmcap.ledger.rows import budget_key, from_seconds, seconds, text
 from llmcap.ledger.store import Store
-from llmcap.records import Balance, Scope
+from llmcap.words.records import Balance, Scope
 
 # Far more than are in use at once; past it, they are looked up again.
 _IDS_MAX = 10_000

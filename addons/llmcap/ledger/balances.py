@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from llmcap.ledger import queries
-from llmcap.records import Balance, Budget, Scope
+from llmcap.words.records import Balance, Budget, Scope
 
 
 class Balances(ABC):

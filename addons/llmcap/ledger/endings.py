@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from llmcap.errors import HoldEnded, LedgerError
 from llmcap.ledger.recovery import COLUMNS, Lost, pace_of
 from llmcap.ledger.rows import Posting, Row, add, amount, micros, post, settled, spent, text
-from llmcap.money import format_usd
-from llmcap.records import CapUnit, Ending, EntryKind, Hold, Settlement
+from llmcap.words.errors import HoldEnded, LedgerError
+from llmcap.words.money import format_usd
+from llmcap.words.records import CapUnit, Ending, EntryKind, Hold, Settlement
 
 _TAKE = "DELETE FROM open_holds WHERE hold_id = ? RETURNING held_nanos, held_tokens"
 _TAKE_ALL = f"DELETE FROM open_holds WHERE process_id = ? RETURNING {COLUMNS}"  # noqa: S608

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from llmcap.errors import LedgerError
 from llmcap.ledger.queries import connect
 from llmcap.ledger.rows import from_micros, micros, usage_from
-from llmcap.records import Budget, CapUnit, Count, HoldMode
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import Budget, CapUnit, Count, HoldMode
 
 # Where an entry is the last word on its call; `charged` is usage that nothing was held for.
 _STATES = {"hold": "held", "charged": "settled"}

@@ -14,7 +14,7 @@ from llmcap.ledger.endings import claim, claimant
 from llmcap.ledger.rows import from_micros, micros, text
 from llmcap.ledger.store import Store
 from llmcap.pace import Model, Pace
-from llmcap.records import Call
+from llmcap.words.records import Call
 
 # Providers keep files for a month or until they are deleted; a busy user uploads some dozens a day.
 FILES_MAX = 5_000

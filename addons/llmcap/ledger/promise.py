@@ -5,7 +5,18 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from llmcap.pace import Model, Pace
-from llmcap.records import Admit, Balance, Budget, Call, Demand, Deny, Hold, Scope, Settlement, Wait
+from llmcap.words.records import (
+    Admit,
+    Balance,
+    Budget,
+    Call,
+    Demand,
+    Deny,
+    Hold,
+    Scope,
+    Settlement,
+    Wait,
+)
 
 MEMORY = ":memory:"
 

@@ -14,10 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmcap.errors import LedgerError
 from llmcap.ledger.rows import budget_key, from_micros, micros, seconds, usage_from
-from llmcap.records import Balance, Budget, CapUnit, Entry, EntryKind, Scope
 from llmcap.windows import EPOCH, parse_window
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import Balance, Budget, CapUnit, Entry, EntryKind, Scope
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from llmcap.ledger.rows import from_micros, micros, text
 from llmcap.pace import UNKNOWN, Model, Pace
-from llmcap.records import Demand, Ending, Settlement, Usage
+from llmcap.words.records import Demand, Ending, Settlement, Usage
 
 # Processes that have not ended in order, as far as anybody wrote down.
 OTHERS = """

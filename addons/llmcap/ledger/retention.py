@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from llmcap.errors import LedgerError
 from llmcap.ledger.queries import audit
 from llmcap.ledger.rows import micros
+from llmcap.words.errors import LedgerError
 
 # One batch holds the write lock, which calls wait for: a fraction of a second.
 BATCH = 2_000

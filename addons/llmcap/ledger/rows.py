@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from llmcap.records import (
+from llmcap.windows import EPOCH
+from llmcap.words.records import (
     NOTHING,
     Call,
     CapUnit,
@@ -22,7 +23,6 @@ from llmcap.records import (
     Settlement,
     Usage,
 )
-from llmcap.windows import EPOCH
 
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 from llmcap.budget import Fits, decide, fits_more
-from llmcap.errors import HoldEnded, LedgerBusy, LedgerError
 from llmcap.ledger import history
 from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, freed_at, near
 from llmcap.ledger.balances import Balances
@@ -29,8 +28,10 @@ from llmcap.ledger.recovery import OPEN, OTHERS, columns_of
 from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
 from llmcap.ledger.rows import text as clean
 from llmcap.ledger.store import Store
-from llmcap.money import NANOS_MAX
-from llmcap.records import (
+from llmcap.windows import EPOCH
+from llmcap.words.errors import HoldEnded, LedgerBusy, LedgerError
+from llmcap.words.money import NANOS_MAX
+from llmcap.words.records import (
     Admit,
     Balance,
     Budget,
@@ -44,7 +45,6 @@ from llmcap.records import (
     Settlement,
     Wait,
 )
-from llmcap.windows import EPOCH
 
 # How often an opening or closing ledger asks for the write lock, 25 ms each time.
 _LOCK_TRIES = 200

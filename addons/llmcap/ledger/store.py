@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from llmcap.errors import LedgerBusy, LedgerError
 from llmcap.ledger.checkpoint import Checkpointer
 from llmcap.ledger.promise import MEMORY
 from llmcap.ledger.schema import VERSION, migrate
-from llmcap.paths import make_folder, make_private
+from llmcap.words.errors import LedgerBusy, LedgerError
+from llmcap.words.paths import make_folder, make_private
 
 # The proxy's event loop stands still for this long at most; the caller then tries again.
 BUSY_MILLISECONDS = 25

@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from llmcap.alerts import Event
-from llmcap.errors import LedgerError
 from llmcap.events import PER_KIND_AND_HOUR_MAX, Closing, Delivery, EventLog, OpenBreaker
 from llmcap.notices.sinks import Sink, Undelivered, sink_for, target_id
-from llmcap.rules import AlertTarget, EventKind
+from llmcap.words.errors import LedgerError
+from llmcap.words.rules import AlertTarget, EventKind
 from llmcap.words.told import Log
 
 logger = Log(__name__)

@@ -20,9 +20,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from llmcap.errors import ConfigError
 from llmcap.events import Delivery
-from llmcap.rules import AlertTarget
+from llmcap.words.errors import ConfigError
+from llmcap.words.rules import AlertTarget
 
 TIMEOUT_SECONDS = 10
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from llmcap.errors import PriceError
 from llmcap.pricing.alike import limits_of
 from llmcap.pricing.dearest import ANY_MODEL, bills_tokens, routed
 from llmcap.pricing.entries import Entry, parse_model, parse_rates, parse_terms
@@ -24,6 +23,7 @@ from llmcap.pricing.names import Names, parse_names
 from llmcap.pricing.override import Override, parse_override
 from llmcap.pricing.units import OUTPUT_UNITS, TOKEN_UNITS
 from llmcap.pricing.vendor_terms import VendorTerms, completed, lent, under_account
+from llmcap.words.errors import PriceError
 from llmcap.words.usage import Price
 
 PROVIDER_KEYS = frozenset((

@@ -18,11 +18,11 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal, Inexact
 from operator import attrgetter
 
-from llmcap.errors import PriceError
-from llmcap.money import EXACT
 from llmcap.pricing.rates import CEILING, MILLION_EXPONENT, ZERO, Rates, rates_for, scaled
 from llmcap.pricing.terms import SUMMED
 from llmcap.pricing.units import INPUT_UNITS, OUTPUT_UNITS, TOKEN_UNITS, units
+from llmcap.words.errors import PriceError
+from llmcap.words.money import EXACT
 from llmcap.words.usage import Count, Price, Usage
 
 # A part of the input or output: how many tokens, and at which rate per million.

@@ -11,9 +11,9 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, Context, Decimal
 from types import MappingProxyType
 
-from llmcap.errors import PriceError
 from llmcap.pricing.rates import rates_for
 from llmcap.pricing.units import OUTPUT_UNITS, SIDE_UNITS, TOKEN_UNITS
+from llmcap.words.errors import PriceError
 from llmcap.words.usage import Price, Variant
 
 Rates = Mapping[str, Decimal]

@@ -13,11 +13,11 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any
 
-from llmcap.errors import PriceError
 from llmcap.pricing.carried import carried
 from llmcap.pricing.units import units
 from llmcap.pricing.vendor_terms import KEYS as TERM_KEYS
 from llmcap.pricing.vendor_terms import VendorTerm, VendorTerms, parse_patterns
+from llmcap.words.errors import PriceError
 from llmcap.words.usage import Price, Tier, Variant
 
 MODEL_KEYS = frozenset((

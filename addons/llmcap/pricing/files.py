@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from llmcap.errors import PriceError
+from llmcap.words.errors import PriceError
 
 Document = dict[str, Any]
 

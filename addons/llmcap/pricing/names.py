@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from llmcap.errors import PriceError
+from llmcap.words.errors import PriceError
 
 # The forms of a snapshot's date, at the end of an id. Which of them a provider uses is in its file.
 SNAPSHOTS = {

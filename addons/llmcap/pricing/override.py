@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
-from llmcap.errors import PriceError
 from llmcap.pricing.carried import moved_tiers, moved_variant
 from llmcap.pricing.entries import parse_limit, parse_rates, parse_tiers, parse_variants
+from llmcap.words.errors import PriceError
 from llmcap.words.usage import Price, Tier, Variant
 
 LIMITS = ("max_output", "context_window")

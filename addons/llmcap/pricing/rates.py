@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 from functools import lru_cache
 
-from llmcap.money import EXACT
 from llmcap.pricing.terms import BATCH, SUMMED, by_kind, is_base, is_untold, kind_of
 from llmcap.pricing.units import OUTPUT_UNITS, TOKEN_UNITS
+from llmcap.words.money import EXACT
 from llmcap.words.usage import Price, Tier, Variant
 
 Rates = Mapping[str, Decimal]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from llmcap.errors import PriceError
 from llmcap.pricing.files import find_folder, read_document
+from llmcap.words.errors import PriceError
 
 # The kinds of tokens: those that `Usage` has fields for. All other units are in its `extras`.
 INPUT_UNITS = (

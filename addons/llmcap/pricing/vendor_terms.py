@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from llmcap.errors import PriceError
 from llmcap.pricing.terms import is_base, kind_of
+from llmcap.words.errors import PriceError
 from llmcap.words.usage import Variant
 
 KEYS = frozenset(("same", "asked"))

@@ -9,7 +9,6 @@ read and metered. A provider never knows a budget, a ledger or a price.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from llmcap.errors import ConfigError
 from llmcap.providers import (
     anthropic,
     azure,
@@ -49,7 +48,8 @@ from llmcap.providers.routes import found_by
 from llmcap.providers.shape import Endpoint, Provider
 from llmcap.providers.spelling import normal
 from llmcap.providers.table import Table
-from llmcap.rules import OwnHost
+from llmcap.words.errors import ConfigError
+from llmcap.words.rules import OwnHost
 
 PROVIDERS: tuple[Provider, ...] = (
     openai.PROVIDER,

@@ -25,7 +25,7 @@ from llmcap.providers.orders import batched, request_of
 from llmcap.providers.reader import BaseReader, document, documents, text
 from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
-from llmcap.records import Charge, Reading
+from llmcap.words.records import Charge, Reading
 
 
 def read_batch(request: Request) -> Ask:

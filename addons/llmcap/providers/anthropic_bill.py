@@ -19,7 +19,7 @@ from llmcap.pricing.terms import FAST, REGION, SPEED, UNKNOWN, base_of
 from llmcap.providers.reader import count, document, documents, text
 from llmcap.providers.shape import Document
 from llmcap.providers.tiers import is_placeholder, tier
-from llmcap.records import Charge, Count, Usage
+from llmcap.words.records import Charge, Count, Usage
 from llmcap.words.usage import Period
 
 # --- refusals -------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from llmcap.providers.content import measure
 from llmcap.providers.limits import highest
 from llmcap.providers.reader import document, documents, limit_in, text, times
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 # What the vendor of the model understands and Converse passes on.
 _NATIVE = "additionalModelRequestFields"

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from llmcap.errors import FormatError
 from llmcap.providers.content import measure
 from llmcap.providers.reader import BaseReader, count, document, documents
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Count, Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Count, Usage
 
 UNIT_CHARACTERS = 1_000
 # No text that a model writes has more characters in a token, on average of an answer.

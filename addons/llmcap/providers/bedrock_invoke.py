@@ -37,7 +37,7 @@ from llmcap.providers.limits import highest
 from llmcap.providers.openai_rerank import searches_bound
 from llmcap.providers.reader import count, document, documents, limit_in, text, times
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Charge, Count, Usage
+from llmcap.words.records import Charge, Count, Usage
 
 # Where the vendors of the models have the limit, by what is in the names of these: an object of the
 # body ("" for the body itself) and the fields of it that they obey. What a vendor does not know is

@@ -16,7 +16,7 @@ from llmcap.pricing.terms import LATENCY, OPTIMIZED, base_of
 from llmcap.providers.reader import count, document, documents
 from llmcap.providers.shape import Document, Request
 from llmcap.providers.tiers import tier
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 METRICS = "amazon-bedrock-invocationMetrics"
 _HEADER = "x-amzn-bedrock-"

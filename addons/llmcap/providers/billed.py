@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from llmcap.providers.reader import BaseReader, amount, document
 from llmcap.providers.shape import Ask, Document, Reader
-from llmcap.records import Reading
+from llmcap.words.records import Reading
 
 # The dollars that a document tells, or None where it tells none.
 Bill = Callable[[Document], Decimal | None]

@@ -11,7 +11,7 @@ import json
 from math import isfinite
 from typing import Any
 
-from llmcap.errors import FormatError
+from llmcap.words.errors import FormatError
 
 # How a UTF-16 or UTF-32 text begins that Python's parser, and others, would take for JSON.
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)

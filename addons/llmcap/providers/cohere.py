@@ -16,7 +16,7 @@ from llmcap.providers.openai_rerank import searches_bound
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text, times
 from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 # What a request means that names no model.
 CHAT_DEFAULT = "command"

@@ -41,7 +41,7 @@ from llmcap.providers.openai_responses import ResponsesReader, limit_responses, 
 from llmcap.providers.reader import BaseReader, count, document
 from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Reader, Request
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 Read = Callable[[Request], Ask]
 Route = tuple[str, str, Endpoint]

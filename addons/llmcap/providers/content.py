@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llmcap.errors import FormatError
 from llmcap.providers.multipart import fields_of
 from llmcap.providers.parts import (
     ADDRESS,
@@ -34,6 +33,7 @@ from llmcap.providers.parts import (
     plain,
 )
 from llmcap.providers.shape import Media, Request, Sent
+from llmcap.words.errors import FormatError
 
 _KINDS = ("image", "audio", "video")
 _DEPTH_MAX = 200

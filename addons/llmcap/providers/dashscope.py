@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, override
 
-from llmcap.errors import FormatError
 from llmcap.pricing.terms import EXPLICIT, MODE, THINKING, base_of
 from llmcap.providers import anthropic
 from llmcap.providers.anthropic_messages import read_messages
@@ -26,7 +25,8 @@ from llmcap.providers.compatible import (
 from llmcap.providers.compatible_tools import searches_once, switched_on
 from llmcap.providers.reader import count, document, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Usage
 
 _DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _DEPTH_MAX = 20

@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from llmcap.errors import FormatError
 from llmcap.providers.multipart import fields_of
 from llmcap.providers.reader import COUNT_MAX
 from llmcap.providers.shape import Document, Request
+from llmcap.words.errors import FormatError
 
 _FILE = Path(__file__).with_name("declared.toml")
 

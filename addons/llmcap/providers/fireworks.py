@@ -15,7 +15,7 @@ from llmcap.providers.compatible import FREE, LATER, compatible
 from llmcap.providers.multipart import fields_of
 from llmcap.providers.reader import BaseReader, text, times
 from llmcap.providers.shape import Ask, Document, Endpoint, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 # More steps than this no model of theirs takes, and so many are held where none are named.
 STEPS_MAX = 50

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import override
 
-from llmcap.errors import FormatError
 from llmcap.pricing.terms import BATCH, settled
 from llmcap.providers.google_embed import read_embed
 from llmcap.providers.google_generate import GenerateReader, generate_ask, generate_usage, model_in
 from llmcap.providers.orders import NOTHING_DONE, OrderReader, batched, request_of
 from llmcap.providers.reader import BaseReader, count, document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Charge, Reading, Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Charge, Reading, Usage
 
 # google.ai.generativelanguage: BATCH_STATE_..., and JOB_STATE_... in older answers.
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_SUCCEEDED")

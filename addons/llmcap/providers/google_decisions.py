@@ -9,7 +9,7 @@ from dataclasses import replace
 from llmcap.providers.google_interactions import interaction_usage, read_interaction
 from llmcap.providers.reader import BaseReader
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 
 def read_decision(request: Request) -> Ask:

@@ -17,7 +17,7 @@ from llmcap.providers.content import measure
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text, times
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.providers.tiers import tier
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 # google.ai.generativelanguage.v1beta.Modality: with `enum-encoding=int` these are numbers.
 _MODALITIES = {1: "TEXT", 2: "IMAGE", 3: "VIDEO", 4: "AUDIO", 5: "DOCUMENT"}

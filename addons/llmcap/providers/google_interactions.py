@@ -16,7 +16,7 @@ from llmcap.providers.google_generate import SOUNDING, bills_queries
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
 from llmcap.providers.tiers import tier
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 _SEARCHES = {"google_search": "web_search", "google_maps": "maps_search"}
 _UNPRICED = ("code_execution", "url_context", "file_search", "mcp_server", "computer_use")

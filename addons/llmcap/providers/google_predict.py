@@ -9,7 +9,6 @@ https://ai.google.dev/gemini-api/docs/video, https://cloud.google.com/vertex-ai/
 
 from typing import override
 
-from llmcap.errors import FormatError
 from llmcap.providers.content import measure, sold_by
 from llmcap.providers.google_generate import generate_usage, model_in
 from llmcap.providers.orders import NOTHING_DONE, OrderReader
@@ -23,7 +22,8 @@ from llmcap.providers.reader import (
     times,
 )
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Count, Reading, Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Count, Reading, Usage
 
 IMAGES_DEFAULT = 4
 # No film of Veo's is longer, and so are those that say nothing.

@@ -14,7 +14,7 @@ from llmcap.providers.limits import either
 from llmcap.providers.openai_audio import TranscriptionReader
 from llmcap.providers.reader import document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Charge, Usage
+from llmcap.words.records import Charge, Usage
 
 # A recording is billed as ten seconds at least: https://console.groq.com/docs/speech-to-text
 RECORDING_SECONDS_MIN = 10

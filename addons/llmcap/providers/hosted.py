@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from llmcap.records import Count
+from llmcap.words.records import Count
 
 # How often a tool is used at most where the request sets no limit. Anthropic's server-side loop
 # stops after ten rounds (docs.claude.com, "Server tools"); the other providers say nothing.

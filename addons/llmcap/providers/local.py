@@ -6,12 +6,12 @@ plain HTTP to this machine, so a web application under development is not taken 
 host; and what cannot be read is let through as it is, since nothing can be lost by it.
 """
 
-from llmcap.errors import FormatError
 from llmcap.providers import ollama
 from llmcap.providers.compatible import Api, Read, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
+from llmcap.words.errors import FormatError
 
 HOSTS = ("localhost", "127.0.0.1", "::1", "host.docker.internal")
 

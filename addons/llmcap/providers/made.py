@@ -9,7 +9,7 @@ from functools import partial
 
 from llmcap.providers.reader import BaseReader, document, documents, text
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Request
-from llmcap.records import Reading
+from llmcap.words.records import Reading
 from llmcap.words.usage import Made
 
 # What an answer tells, with what was asked for in `Ask.model`, where it does not say it again.

@@ -34,7 +34,7 @@ from llmcap.providers.shape import (
     Provider,
     Request,
 )
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 # Tools that Mistral runs for a fee, which an agent may have.
 CONNECTORS = ("web_search", "web_search_premium", "code_interpreter", "image_generation")

@@ -9,7 +9,6 @@ https://docs.mistral.ai/api/endpoint/batch
 from dataclasses import replace
 from typing import override
 
-from llmcap.errors import FormatError
 from llmcap.providers.bodies import parsed
 from llmcap.providers.openai_batches import Answer, BatchReader, OutputReader
 from llmcap.providers.openai_chat import attributes_of
@@ -17,7 +16,8 @@ from llmcap.providers.openai_files import TUNING, call_ask, read_example
 from llmcap.providers.orders import request_of
 from llmcap.providers.reader import document, documents, text
 from llmcap.providers.shape import Ask, Document, Match, Piece, Request
-from llmcap.records import Reading
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Reading
 
 # The endpoints of a batch, by what only the bodies of their calls have.
 _ENDPOINTS = {

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from llmcap.errors import FormatError
 from llmcap.providers.shape import NOT_SENT, Request, Sent
+from llmcap.words.errors import FormatError
 
 FIELDS_MAX = 1_000
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from llmcap.providers.content import measure
 from llmcap.providers.reader import BaseReader, count, document, limit_in, text
 from llmcap.providers.shape import Ask, Document, Endpoint, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 Read = Callable[[Request], Ask]
 

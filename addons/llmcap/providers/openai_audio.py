@@ -13,14 +13,14 @@ from dataclasses import replace
 from decimal import ROUND_CEILING
 from typing import override
 
-from llmcap.errors import FormatError
 from llmcap.providers.content import measure
 from llmcap.providers.multipart import Field, fields_of
 from llmcap.providers.openai_chat import attributes_of, chat_usage
 from llmcap.providers.openai_responses import responses_usage
 from llmcap.providers.reader import BaseReader, amount, count, document, text
 from llmcap.providers.shape import Ask, Document, Media, Request
-from llmcap.records import Count, Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Count, Usage
 
 # Speech of the GPT models: about 21 tokens for a second, as $0.015 a minute at $12 a million tell.
 # Nobody speaks slower than three characters a second for long.

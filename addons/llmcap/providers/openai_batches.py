@@ -14,7 +14,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import override
 
-from llmcap.errors import FormatError
 from llmcap.pricing.terms import BATCH, SUMMED, regional, settled
 from llmcap.providers.openai_chat import ChatReader, attributes_of
 from llmcap.providers.openai_embeddings import EmbeddingsReader
@@ -24,7 +23,8 @@ from llmcap.providers.openai_videos import VideoReader
 from llmcap.providers.orders import NOTHING_DONE, OrderReader
 from llmcap.providers.reader import BaseReader, count, document, documents, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Charge, Reading
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Charge, Reading
 
 ENDED = frozenset((
     "completed", "failed", "expired", "cancelled",  # OpenAI; Together writes them in capitals

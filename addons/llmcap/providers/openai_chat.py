@@ -21,7 +21,7 @@ from llmcap.providers.limits import MAX_TOKENS, LimitsOf, max_tokens
 from llmcap.providers.reader import DONE, BaseReader, count, document, documents, text, times
 from llmcap.providers.shape import SOUNDING, Ask, Document, Request
 from llmcap.providers.tiers import tier
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 # --- request --------------------------------------------------------------------------------
 

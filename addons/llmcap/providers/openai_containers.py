@@ -9,7 +9,7 @@ https://developers.openai.com/api/docs/pricing, "Built-in tools"
 
 from llmcap.providers.reader import BaseReader, document, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 # Sessions of the smallest container that one of this size costs.
 _SIZES = {"1g": 1, "4g": 4, "16g": 16, "64g": 64}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.reader import count, documents
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 
 def read_decision(request: Request) -> Ask:

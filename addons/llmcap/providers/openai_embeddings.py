@@ -8,7 +8,7 @@ from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of, chat_usage, prompts_in
 from llmcap.providers.reader import BaseReader, count, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 
 def read_embeddings(request: Request) -> Ask:

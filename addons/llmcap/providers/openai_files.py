@@ -8,7 +8,6 @@ https://platform.openai.com/docs/api-reference/files, https://platform.openai.co
 
 from dataclasses import replace
 
-from llmcap.errors import FormatError
 from llmcap.pricing.terms import BATCH
 from llmcap.providers.bodies import parsed
 from llmcap.providers.content import measure
@@ -17,6 +16,7 @@ from llmcap.providers.multipart import parts_of
 from llmcap.providers.orders import batched
 from llmcap.providers.reader import BaseReader, document, text
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Match, Piece, Request
+from llmcap.words.errors import FormatError
 
 TUNING = "fine-tune"
 # What the vendors call these purposes.

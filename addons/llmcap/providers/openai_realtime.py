@@ -27,7 +27,7 @@ from llmcap.providers.voice import (
     Heap,
     seconds_in,
 )  # fmt: skip
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 # Tokens of a second of sound that is heard. It is ten at OpenAI, and thirteen leave room for what
 # a voice detector puts before and after (platform.openai.com/docs/guides/realtime-costs).

@@ -12,7 +12,7 @@ import json
 from llmcap.providers.content import measure
 from llmcap.providers.reader import BaseReader, count, document, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 DOCUMENTS_PER_SEARCH = 100
 TOKENS_PER_DOCUMENT = 500

@@ -19,7 +19,7 @@ from llmcap.providers.openai_containers import container_of, size_of
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import SOUNDING, Ask, Document, Request
 from llmcap.providers.tiers import tier
-from llmcap.records import Charge, Count, Usage
+from llmcap.words.records import Charge, Count, Usage
 
 # `reasoning.mode: "pro"` reads the input several times, unseen: 1,568 tokens were recorded for a
 # prompt of twenty. How often is not published.

@@ -12,7 +12,7 @@ from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 FEES = ("file_search", "code_interpreter")
 ENDED = ("completed", "failed", "incomplete", "expired", "cancelled")

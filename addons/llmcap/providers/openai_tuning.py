@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import override
 
-from llmcap.errors import FormatError
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.openai_files import TUNING
 from llmcap.providers.orders import NOTHING_DONE, OrderReader, with_lots
 from llmcap.providers.reader import count, document, documents, text, times
 from llmcap.providers.shape import Ask, Document, Request, Work
-from llmcap.records import Charge, Reading, Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Charge, Reading, Usage
 
 UNIT = "training_token"
 

@@ -10,7 +10,7 @@ https://platform.openai.com/docs/api-reference/videos
 from llmcap.providers.multipart import fields_of
 from llmcap.providers.reader import BaseReader, amount, asked_amount, text
 from llmcap.providers.shape import Ask, Document, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 SECONDS_DEFAULT = 4
 SECONDS_MAX = 20

@@ -30,7 +30,7 @@ from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.reader import amount, count, document, documents, text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Document, Endpoint, Media, Provider, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 # The web plugin: five results unless the request says so, billed together as one search.
 RESULTS_PER_SEARCH = 5

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import override
 
-from llmcap.errors import FormatError
 from llmcap.pricing.terms import BATCH, TIER, kind_of
 from llmcap.providers.reader import BaseReader
 from llmcap.providers.shape import Ask, Document, Lot, Request, Work
-from llmcap.records import Reading
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Reading
 
 # Why work that ended costs nothing.
 NOTHING_DONE = "nothing_done"

@@ -20,7 +20,7 @@ from llmcap.providers.openai_containers import SideReader
 from llmcap.providers.orders import NOTHING_DONE, read_nothing, request_of
 from llmcap.providers.reader import amount, count, document, text
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Request
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 SIZES = ("low", "medium", "high")
 

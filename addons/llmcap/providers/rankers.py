@@ -15,7 +15,7 @@ from llmcap.providers.openai_rerank import RerankReader, read_rerank
 from llmcap.providers.reader import count, text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 # Pictures and films have a price by their pixels at Voyage, beside the tokens of the texts.
 _PIXELS = {"image": "input_pixel", "video": "input_pixel"}

@@ -12,10 +12,10 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
-from llmcap.errors import FormatError
 from llmcap.pricing.terms import KINDS, is_base, kind_of, settled
 from llmcap.providers.shape import Ask, Document
-from llmcap.records import Charge, Count, Reading, Usage
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Charge, Count, Reading, Usage
 
 # What `Meter` gives as the name of an event when a stream says `[DONE]`.
 DONE = "[DONE]"

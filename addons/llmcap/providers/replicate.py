@@ -14,7 +14,7 @@ from llmcap.providers.limits import highest
 from llmcap.providers.reader import BaseReader, amount, count, document, limit_in, text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 ENDED = ("succeeded", "failed", "canceled", "aborted")
 

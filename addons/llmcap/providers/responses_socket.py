@@ -12,7 +12,6 @@ https://developers.openai.com/api/reference/resources/responses/websocket-events
 import json
 from dataclasses import replace
 
-from llmcap.errors import FormatError
 from llmcap.providers.openai_responses import (
     ENDINGS,
     ResponsesReader,
@@ -22,6 +21,7 @@ from llmcap.providers.openai_responses import (
 from llmcap.providers.reader import count, document, text
 from llmcap.providers.session import Heard, Moment, Turn
 from llmcap.providers.shape import Ask, Document, Endpoint, Request
+from llmcap.words.errors import FormatError
 
 # A lane's name is the client's; longer ones are taken for the same.
 LANE_LENGTH_MAX = 256

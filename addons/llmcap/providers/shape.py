@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from llmcap.providers.bodies import parsed
 from llmcap.providers.spelling import normal
-from llmcap.records import Count, Reading
+from llmcap.words.records import Count, Reading
 
 Document = dict[str, Any]
 

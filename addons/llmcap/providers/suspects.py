@@ -7,10 +7,10 @@ those of models do, and the body asks one. None of these may pass for free.
 
 import re
 
-from llmcap.errors import FormatError
 from llmcap.providers.routes import dearer, found_by
 from llmcap.providers.shape import Billing, Endpoint, Provider, Request
-from llmcap.records import EndpointPolicy, Policy
+from llmcap.words.errors import FormatError
+from llmcap.words.records import EndpointPolicy, Policy
 
 # Methods that start no work, where there is nothing in the body to work on.
 IDLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "DELETE"})

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from llmcap.providers.table import Table
-from llmcap.rules import HostPolicy
+from llmcap.words.rules import HostPolicy
 
 ROWS = Path(__file__).with_name("unmetered.csv")
 

@@ -21,7 +21,7 @@ from llmcap.providers.compatible import (
 from llmcap.providers.limits import by_model
 from llmcap.providers.reader import amount, document
 from llmcap.providers.shape import Document
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 
 def cost(told: Document) -> Decimal | None:

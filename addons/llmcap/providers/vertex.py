@@ -31,7 +31,7 @@ from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.providers.spelling import normal
 from llmcap.providers.tiers import tier
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 Read = Callable[[Request], Ask]
 

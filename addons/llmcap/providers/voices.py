@@ -15,7 +15,7 @@ from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.reader import BaseReader, amount, count, document, text
 from llmcap.providers.routes import Routes, routes_to
 from llmcap.providers.shape import Ask, Document, Endpoint, Media, Provider, Request, Sent
-from llmcap.records import Count, Usage
+from llmcap.words.records import Count, Usage
 
 # What the query says of sound without a header, and what a medium says whose channels are billed
 # each. https://developers.deepgram.com/docs/multichannel

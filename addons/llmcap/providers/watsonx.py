@@ -13,7 +13,7 @@ from llmcap.providers.openai_chat import read_chat
 from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
-from llmcap.records import Usage
+from llmcap.words.records import Usage
 
 # Where a request sets no limit: https://cloud.ibm.com/apidocs/watsonx-ai#text-generation
 NEW_TOKENS_DEFAULT = 200

@@ -32,7 +32,7 @@ from llmcap.providers.reader import (
 )
 from llmcap.providers.routes import Routes
 from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
-from llmcap.records import Charge, Count, Reading, Usage
+from llmcap.words.records import Charge, Count, Reading, Usage
 
 TICK_USD = Decimal("1e-10")
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import override
 
-from llmcap.errors import FormatError
 from llmcap.providers import hosted
 from llmcap.providers.parts import DATA_URL
 from llmcap.providers.reader import BaseReader, text
@@ -27,9 +26,10 @@ from llmcap.providers.shape import (
     Request,
     Sent,
 )
-from llmcap.records import Count, Usage
 from llmcap.streams.grpc import messages_in
 from llmcap.streams.protobuf import Message, varint
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Count, Usage
 
 TICK_USD = Decimal("1e-10")
 

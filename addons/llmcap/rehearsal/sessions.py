@@ -10,12 +10,12 @@ from llmcap.attributes import Facts
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
-from llmcap.records import Ending, Part
 from llmcap.rehearsal.verdicts import Rehearsed, Verdict, passed, refused, went
 from llmcap.replies import Refusal
 from llmcap.sockets import Pending, opened
 from llmcap.sockets import Verdict as Step
 from llmcap.walk.answers import Refused
+from llmcap.words.records import Ending, Part
 
 Admit = Callable[[Admission], CallInFlight | Refused]
 

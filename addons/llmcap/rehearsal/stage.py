@@ -8,7 +8,6 @@ from datetime import datetime
 from llmcap.admission import Admission
 from llmcap.attributes import Facts
 from llmcap.deferred import Deferred
-from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
@@ -16,7 +15,6 @@ from llmcap.ledger.promise import MEMORY
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
 from llmcap.recordings import Recording
-from llmcap.records import Policy
 from llmcap.rehearsal.sessions import walked
 from llmcap.rehearsal.verdicts import Rehearsed, passed, refused, went, with_told
 from llmcap.replies import Refusal
@@ -25,6 +23,8 @@ from llmcap.uploads import Upload
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.decision import decide_now, try_cheap
 from llmcap.walk.hosts import refused_host
+from llmcap.words.errors import LLMCapError
+from llmcap.words.records import Policy
 
 NOBODY = Facts()
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from llmcap.admission import Admission
 from llmcap.flight import CallInFlight
-from llmcap.money import EXACT, usd_string
 from llmcap.recordings import Recording
-from llmcap.records import Part
 from llmcap.replies import Refusal
+from llmcap.words.money import EXACT, usd_string
+from llmcap.words.records import Part
 
 NANO = Decimal("1e-9")
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from llmcap.money import usd_string
-from llmcap.records import Balance, CapUnit, Hold, Scope
 from llmcap.replies.dialects import header_text
 from llmcap.replies.refusal import iso
+from llmcap.words.money import usd_string
+from llmcap.words.records import Balance, CapUnit, Hold, Scope
 
 
 def cost_headers(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from llmcap.records import CapUnit, Deny
+from llmcap.words.records import CapUnit, Deny
 
 Document = dict[str, Any]
 

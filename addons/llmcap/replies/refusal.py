@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from llmcap.money import format_usd, usd_string
-from llmcap.records import CapUnit, Deny
 from llmcap.replies.ratelimit import retry_after
+from llmcap.words.money import format_usd, usd_string
+from llmcap.words.records import CapUnit, Deny
 
 CAP_REACHED = "cap_reached"
 

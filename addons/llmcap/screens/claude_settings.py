@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmcap.errors import ConfigError
+from llmcap.words.errors import ConfigError
 
 KEY = "statusLine"
 

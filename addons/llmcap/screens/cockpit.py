@@ -11,8 +11,8 @@ from pathlib import Path
 
 from llmcap.ledger import history, queries
 from llmcap.ledger.history import PastCall
-from llmcap.money import format_usd
-from llmcap.records import Balance, CapUnit, Scope
+from llmcap.words.money import format_usd
+from llmcap.words.records import Balance, CapUnit, Scope
 
 CALLS_READ = 200
 CALLS_SHOWN = 50

@@ -7,12 +7,12 @@ The memory is bounded. A file of which a piece was not seen, or not understood, 
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from llmcap.errors import FormatError
 from llmcap.estimate import TokenCounter
 from llmcap.lots import Sums
 from llmcap.providers.content import texts
 from llmcap.providers.shape import Ask, Endpoint, Piece, Provider, Request, Work
 from llmcap.streams.ndjson import LineDecoder
+from llmcap.words.errors import FormatError
 
 # How many uploads in pieces may be under way at once.
 OPEN_MAX = 64

@@ -8,8 +8,8 @@ is held at the dearest model of its provider.
 import json
 from collections import OrderedDict
 
-from llmcap.errors import LedgerError
 from llmcap.ledger import Ledger
+from llmcap.words.errors import LedgerError
 from llmcap.words.usage import Made
 
 REMEMBERED_MAX = 10_000

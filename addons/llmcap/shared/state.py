@@ -12,7 +12,6 @@ from functools import partial
 
 from llmcap.alerts import Event
 from llmcap.budget import scopes_for
-from llmcap.errors import LedgerError
 from llmcap.estimate import TokenCounter
 from llmcap.guard import PAGE_VALUES, Guard, Page
 from llmcap.ledger import Ledger
@@ -21,7 +20,12 @@ from llmcap.pace import Paces
 from llmcap.parked import Parked
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Provider, Request
-from llmcap.records import (
+from llmcap.replies import Refusal, Reply, refuse
+from llmcap.shared.files import Uploads
+from llmcap.shared.made import Things
+from llmcap.waiting import Line
+from llmcap.words.errors import LedgerError
+from llmcap.words.records import (
     Balance,
     Budget,
     Call,
@@ -32,10 +36,6 @@ from llmcap.records import (
     Settlement,
     UnknownPolicy,
 )
-from llmcap.replies import Refusal, Reply, refuse
-from llmcap.shared.files import Uploads
-from llmcap.shared.made import Things
-from llmcap.waiting import Line
 from llmcap.words.usage import Price
 
 # Of how many subjects it is remembered that they were told of; no more are told then.

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 from llmcap.attributes import Facts
-from llmcap.records import Policy, ProcessPolicy
 from llmcap.shell.addresses import is_local
 from llmcap.shell.process import Address, Owner, Owners
+from llmcap.words.records import Policy, ProcessPolicy
 
 # A lookup takes milliseconds. Where it hangs, a call goes on without a name, under whose budget
 # everything falls that has none.

@@ -16,7 +16,6 @@ from llmcap import cut
 from llmcap.admission import Admission
 from llmcap.attributes import Facts
 from llmcap.deferred import Deferred
-from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.patience import admit, admit_at_once, read
@@ -41,6 +40,7 @@ from llmcap.shell.passage import Passage
 from llmcap.shell.upgrades import Upgrades
 from llmcap.uploads import Upload
 from llmcap.walk.answers import Refused
+from llmcap.words.errors import LLMCapError
 from llmcap.words.told import Log
 
 logger = Log(__name__)

@@ -16,7 +16,6 @@ from mitmproxy.websocket import WebSocketMessage
 from llmcap.admission import Admission
 from llmcap.attributes import Facts
 from llmcap.deferred import Deferred
-from llmcap.errors import LLMCapError
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.patience import admit, patiently
@@ -30,6 +29,7 @@ from llmcap.shell.keeper import Work
 from llmcap.sockets import Pending, Session, Verdict, opened
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.decision import decide_now, try_cheap
+from llmcap.words.errors import LLMCapError
 from llmcap.words.told import Log
 
 logger = Log(__name__)

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from llmcap.errors import FormatError
 from llmcap.providers.session import RESPONSE, Moment, Turn, Wire
 from llmcap.providers.shape import Ask, Reader, Request
-from llmcap.records import Charge
 from llmcap.sockets.turns import Slot, Turns
+from llmcap.words.errors import FormatError
+from llmcap.words.records import Charge
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from llmcap.admission import Admission
 from llmcap.attributes import Facts
 from llmcap.deferred import Deferred, Watched
-from llmcap.errors import FormatError
 from llmcap.flight import CallInFlight
 from llmcap.providers.session import RESPONSE, Heard, Moment, Turn, Wire
 from llmcap.providers.shape import Document, Provider, Request
@@ -25,6 +24,7 @@ from llmcap.replies import Refusal
 from llmcap.replies.dialects import openai_error
 from llmcap.sockets.turns import HEAD, OpenTurn, Turns
 from llmcap.walk.answers import Refused
+from llmcap.words.errors import FormatError
 
 if TYPE_CHECKING:
     from llmcap.firewall import Firewall

@@ -8,7 +8,7 @@ from llmcap.estimate import demand
 from llmcap.flight import CallInFlight
 from llmcap.providers.session import RESPONSE, TRANSCRIPT, Heard, Moment, Turn
 from llmcap.providers.shape import Ask
-from llmcap.records import Ending
+from llmcap.words.records import Ending
 
 # A turn's frames are metered as the lines of a streamed response.
 HEAD: Mapping[str, str] = MappingProxyType({"content-type": "application/x-ndjson"})

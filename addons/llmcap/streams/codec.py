@@ -12,7 +12,7 @@ from typing import Protocol
 import brotli
 import zstandard
 
-from llmcap.errors import FormatError
+from llmcap.words.errors import FormatError
 
 PIECE_BYTES = 64 * 1024
 

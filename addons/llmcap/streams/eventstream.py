@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from llmcap.errors import FormatError
+from llmcap.words.errors import FormatError
 
 MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 

@@ -10,12 +10,12 @@ from base64 import b64encode
 from collections.abc import Iterable
 from typing import override
 
-from llmcap.errors import FormatError
 from llmcap.streams.eventstream import EventStreamDecoder
 from llmcap.streams.grpc import GrpcDecoder
 from llmcap.streams.jsonarray import ArrayDecoder
 from llmcap.streams.ndjson import LineDecoder
 from llmcap.streams.sse import SSEDecoder
+from llmcap.words.errors import FormatError
 
 # A whole JSON response is kept up to this size; embeddings of a large batch come near it.
 BODY_BYTES_MAX = 64 * 1024 * 1024

@@ -6,7 +6,7 @@ https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Length-Prefixed
 
 import zlib
 
-from llmcap.errors import FormatError
+from llmcap.words.errors import FormatError
 
 PREFIX_BYTES = 5
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024

@@ -8,7 +8,7 @@ is parsed. Elements that are no object or array are skipped, as no API sends any
 
 import re
 
-from llmcap.errors import FormatError
+from llmcap.words.errors import FormatError
 
 ELEMENT_BYTES_MAX = 32 * 1024 * 1024
 

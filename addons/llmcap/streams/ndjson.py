@@ -4,7 +4,7 @@ One JSON document a line: NDJSON, JSON Lines, and whatever a provider calls it.
 https://github.com/ndjson/ndjson-spec. Lines end with LF; a CR before it is whitespace to JSON.
 """
 
-from llmcap.errors import FormatError
+from llmcap.words.errors import FormatError
 
 LINE_BYTES_MAX = 32 * 1024 * 1024
 

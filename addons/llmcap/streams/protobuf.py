@@ -7,7 +7,7 @@ is nested is bytes here, and taken apart when someone asks for it. Everything is
 
 from collections.abc import Iterator
 
-from llmcap.errors import FormatError
+from llmcap.words.errors import FormatError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 VARINT_BYTES_MAX = 10

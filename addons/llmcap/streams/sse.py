@@ -11,7 +11,7 @@ would drop it: some servers forget the last blank line, and it may be the line w
 
 from typing import NamedTuple
 
-from llmcap.errors import FormatError
+from llmcap.words.errors import FormatError
 
 # The largest legitimate event is an image in base64, or a whole response repeated at its end.
 EVENT_BYTES_MAX = 32 * 1024 * 1024

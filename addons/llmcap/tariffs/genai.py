@@ -15,8 +15,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from llmcap.errors import PriceError
 from llmcap.pricing.entries import parse_amount
+from llmcap.words.errors import PriceError
 
 Document = dict[str, Any]
 SOURCE = "genai-prices"

@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from llmcap.errors import PriceError
+from llmcap.words.errors import PriceError
 
 Document = dict[str, Any]
 SOURCE = "litellm"

@@ -9,8 +9,8 @@ no price there, and zero means unknown as often as free. The published form is o
 from decimal import Decimal
 from typing import Any
 
-from llmcap.errors import PriceError
 from llmcap.pricing.entries import parse_amount
+from llmcap.words.errors import PriceError
 
 Document = dict[str, Any]
 

@@ -12,7 +12,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from llmcap.errors import PriceError
+from llmcap.words.errors import PriceError
 
 MEMBER = "genai_prices/data.py"
 BYTES_MAX = 64 << 20

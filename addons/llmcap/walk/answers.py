@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from llmcap.providers.shape import Endpoint, Request
-from llmcap.records import Call
 from llmcap.replies import Refusal, Reply
 from llmcap.shared.state import Shared
+from llmcap.words.records import Call
 
 
 @dataclass(frozen=True, slots=True)

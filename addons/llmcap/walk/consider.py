@@ -12,7 +12,6 @@ from dataclasses import replace
 from llmcap.admission import Admission
 from llmcap.attributes import Facts, attributes_of
 from llmcap.deferred import Deferred, Watched
-from llmcap.errors import FormatError, NoBound, PriceError
 from llmcap.estimate import sold
 from llmcap.lots import unsold
 from llmcap.providers import match
@@ -24,13 +23,14 @@ from llmcap.providers.suspects import (
     names_a_model,
     passes_unknown,
 )  # fmt: skip
-from llmcap.records import Call, EndpointPolicy, UnknownPolicy
 from llmcap.replies import Refusal, refuse_upgrade
 from llmcap.restrain import restrained
 from llmcap.shared.state import Shared
 from llmcap.uploads import Upload
 from llmcap.walk.answers import Pass, Refused, unbounded
 from llmcap.walk.ordering import ordered
+from llmcap.words.errors import FormatError, NoBound, PriceError
+from llmcap.words.records import Call, EndpointPolicy, UnknownPolicy
 
 Considered = Pass | Refused | Deferred | Admission
 

@@ -14,10 +14,10 @@ from dataclasses import replace
 from llmcap.admission import Admission
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Document
-from llmcap.records import Admit, Deny, Hold, Wait
 from llmcap.replies import refusal_for
 from llmcap.shared.state import Shared
 from llmcap.walk.answers import Refused, unbounded
+from llmcap.words.records import Admit, Deny, Hold, Wait
 
 
 def try_cheap(admission: Admission) -> CallInFlight | None:

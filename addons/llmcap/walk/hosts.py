@@ -7,10 +7,10 @@ once, or is refused with what to do.
 
 from llmcap.providers import provider_of
 from llmcap.providers.unmetered import Unmetered, unmetered
-from llmcap.records import Policy
 from llmcap.replies import Refusal
-from llmcap.rules import HostPolicy
 from llmcap.shared.state import Shared
+from llmcap.words.records import Policy
+from llmcap.words.rules import HostPolicy
 
 
 def refused_host(shared: Shared, host: str) -> Refusal | None:

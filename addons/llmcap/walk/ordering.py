@@ -10,12 +10,12 @@ from decimal import Decimal
 from functools import partial
 from math import ceil
 
-from llmcap.errors import FormatError
 from llmcap.lots import from_json, summed
 from llmcap.providers import hosted
 from llmcap.providers.orders import with_lots
 from llmcap.providers.shape import Ask, Endpoint, Provider, Work
 from llmcap.shared.state import HIDDEN, Shared
+from llmcap.words.errors import FormatError
 
 
 def ordered(shared: Shared, provider: Provider, endpoint: Endpoint, ask: Ask) -> Ask:

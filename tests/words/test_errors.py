@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from llmcap import errors
+from llmcap.words import errors
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.records import Demand
+from llmcap.words.records import Demand
 
 
 @given(

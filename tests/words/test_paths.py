@@ -7,7 +7,7 @@ import pytest
 
 from llmcap.events import EventLog, events_path
 from llmcap.ledger import open_ledger
-from llmcap.paths import data_folder, default_ledger
+from llmcap.words.paths import data_folder, default_ledger
 
 HOME = Path("/home/ada")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.errors import MoneyError
-from llmcap.money import NANOS_MAX, ceil_nanos, format_usd, parse_usd, usd_string
+from llmcap.words.errors import MoneyError
+from llmcap.words.money import NANOS_MAX, ceil_nanos, format_usd, parse_usd, usd_string
 
 
 @pytest.mark.parametrize(

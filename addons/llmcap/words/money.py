@@ -9,7 +9,7 @@ come in as text, `int` or `Decimal`, and a `float` is refused with its reason.
 import re
 from decimal import ROUND_CEILING, Context, Decimal, Inexact, InvalidOperation
 
-from llmcap.errors import MoneyError
+from llmcap.words.errors import MoneyError
 
 NANOS_PER_USD = 1_000_000_000
 NANOS_MAX = 2**63 - 1

@@ -14,8 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from llmcap.errors import NoBound
-from llmcap.rules import (
+from llmcap.words.errors import NoBound
+from llmcap.words.rules import (
     NO_BREAKERS,
     AlertTarget,
     BreakerRules,
