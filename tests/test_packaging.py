@@ -68,7 +68,9 @@ print(llmcap.pricing.__file__, price.rates["input"])
 
 def test_the_wheel_counts_tokens(unpacked: Path) -> None:
     """The vocabulary is in it."""
-    program = "from llmcap.vocabulary import encoding; print(encoding().encode('hello there'))"
+    program = (
+        "from llmcap.bounds.vocabulary import encoding; print(encoding().encode('hello there'))"
+    )
     assert run_in(unpacked, program) == "[24912, 1354]"
 
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walk import FakeClock, chunk
 
-from llmcap.estimate import TokenCounter
+from llmcap.bounds.estimate import TokenCounter
+from llmcap.bounds.vocabulary import encoding
 from llmcap.meter import Meter
 from llmcap.providers import match
 from llmcap.providers.shape import Ask
 from llmcap.visible import UNSEEN_TOKENS, Visible
-from llmcap.vocabulary import encoding
 
 _, CHAT = match("api.openai.com", "POST", "/v1/chat/completions")
 SECOND = timedelta(seconds=1)

@@ -9,10 +9,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from llmcap.allowance import SLICE_AHEAD_TOKENS
+from llmcap.bounds.estimate import demand
+from llmcap.bounds.lots import lots_demand
 from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
-from llmcap.estimate import demand
-from llmcap.lots import lots_demand
 from llmcap.pricing.terms import settled
 from llmcap.providers.content import texts
 from llmcap.providers.leaving import stops

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from llmcap.bill import router_fee, total
-from llmcap.estimate import TokenCounter, sold
+from llmcap.bounds.estimate import TokenCounter, sold
 from llmcap.meter import Meter
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import billed

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from llmcap.admission import Admission
+from llmcap.bounds.estimate import sold
 from llmcap.brakes.reroute import with_limit, with_model
 from llmcap.brakes.thresholds import Reached
-from llmcap.estimate import sold
 from llmcap.replies import CAP_REACHED, Refusal
 from llmcap.replies.refusal import iso
 from llmcap.walk.answers import Refused

@@ -9,8 +9,8 @@ it. What was not seen, or not understood, cannot be ordered under a budget.
 from functools import partial
 from typing import override
 
+from llmcap.bounds.lots import to_json
 from llmcap.deferred import Deferred, Watched
-from llmcap.lots import to_json
 from llmcap.providers.shape import Request, Work
 from llmcap.shared.state import Shared
 from llmcap.words.errors import FormatError, LedgerError

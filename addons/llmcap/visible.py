@@ -9,7 +9,7 @@ text seen so far is counted with tiktoken, times the factor of the provider's fa
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from llmcap.estimate import TokenCounter
+from llmcap.bounds.estimate import TokenCounter
 from llmcap.meter import Meter
 
 # Tokens that a provider may have generated when it notices that its client is gone, beyond those

@@ -9,7 +9,7 @@ too.
 from functools import lru_cache
 from typing import Any
 
-from llmcap.vocabulary import encoding
+from llmcap.bounds.vocabulary import encoding
 
 PER_REQUEST = 3
 PER_MESSAGE = 4

@@ -192,7 +192,7 @@ def test_a_fault_before_the_request_is_sent_refuses_it(
 # Each is hit only on the way that a call takes when its cheap bound does not fit.
 REFUSING, CLAMPING = "0", "0.001"
 CLOSER = {
-    "llmcap.estimate.TokenCounter.bound": (REFUSING, CLAMPING),
+    "llmcap.bounds.estimate.TokenCounter.bound": (REFUSING, CLAMPING),
     "llmcap.patience.decide": (REFUSING, CLAMPING),
     "llmcap.walk.decision._limited": (CLAMPING,),
     "llmcap.walk.decision.refusal_for": (REFUSING,),
@@ -320,7 +320,7 @@ AFTER = [
     "llmcap.meter.Meter.feed",
     "llmcap.meter.Meter.finish",
     "llmcap.meter.framing_of",
-    "llmcap.lineage.Lineage.remember",
+    "llmcap.bounds.lineage.Lineage.remember",
     "llmcap.ledger.sqlite.SqliteLedger.end",
     "llmcap.ledger.sqlite.SqliteLedger.balances_of",
     "llmcap.waiting.Line.wake",

@@ -8,7 +8,7 @@ from exchanging import answer, ask, endpoint_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.lots import lots_demand
+from llmcap.bounds.lots import lots_demand
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.openai_tuning import job_reading, order_training
 from llmcap.providers.shape import Lot, Piece, Request, Work

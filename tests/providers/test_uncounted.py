@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmcap.estimate import sold
+from llmcap.bounds.estimate import sold
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers import match
 from llmcap.providers.shape import Request

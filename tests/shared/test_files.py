@@ -2,7 +2,7 @@
 
 from ordering import jsonl, line
 
-from llmcap.estimate import TokenCounter
+from llmcap.bounds.estimate import TokenCounter
 from llmcap.providers import match, provider_of
 from llmcap.providers.orders import BATCH
 from llmcap.providers.shape import Piece, Request, Work

@@ -7,8 +7,8 @@ The memory is bounded. A file of which a piece was not seen, or not understood, 
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from llmcap.estimate import TokenCounter
-from llmcap.lots import Sums
+from llmcap.bounds.estimate import TokenCounter
+from llmcap.bounds.lots import Sums
 from llmcap.providers.content import texts
 from llmcap.providers.shape import Ask, Endpoint, Piece, Provider, Request, Work
 from llmcap.streams.ndjson import LineDecoder

@@ -11,11 +11,11 @@ from datetime import datetime
 from functools import partial
 
 from llmcap.alerts import Event
+from llmcap.bounds.estimate import TokenCounter
+from llmcap.bounds.lineage import Lineage
 from llmcap.budget import scopes_for
-from llmcap.estimate import TokenCounter
 from llmcap.guard import PAGE_VALUES, Guard, Page
 from llmcap.ledger import Ledger
-from llmcap.lineage import Lineage
 from llmcap.pace import Paces
 from llmcap.parked import Parked
 from llmcap.pricing import PriceBook

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from llmcap.admission import Admission
-from llmcap.estimate import demand
+from llmcap.bounds.estimate import demand
 from llmcap.flight import CallInFlight
 from llmcap.providers.session import RESPONSE, TRANSCRIPT, Heard, Moment, Turn
 from llmcap.providers.shape import Ask

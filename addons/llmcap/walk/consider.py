@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from llmcap.admission import Admission
 from llmcap.attributes import Facts, attributes_of
+from llmcap.bounds.estimate import sold
+from llmcap.bounds.lots import unsold
 from llmcap.deferred import Deferred, Watched
-from llmcap.estimate import sold
-from llmcap.lots import unsold
 from llmcap.providers import match
 from llmcap.providers.declared import unread_in
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import partial
 from math import ceil
 
-from llmcap.lots import from_json, summed
+from llmcap.bounds.lots import from_json, summed
 from llmcap.providers import hosted
 from llmcap.providers.orders import with_lots
 from llmcap.providers.shape import Ask, Endpoint, Provider, Work

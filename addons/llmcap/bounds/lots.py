@@ -13,14 +13,14 @@ from decimal import Decimal
 from typing import Any
 
 from llmcap.bounds.added import added
-from llmcap.bounds.media import media_bound, units_of
-from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, assembled, most_read, most_written
-from llmcap.bounds.reading import Read
-from llmcap.estimate import (
+from llmcap.bounds.estimate import (
     measured,
     rates_of,
     sold,
 )  # fmt: skip
+from llmcap.bounds.media import media_bound, units_of
+from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, assembled, most_read, most_written
+from llmcap.bounds.reading import Read
 from llmcap.pricing import cost_usd
 from llmcap.pricing.terms import STANDARD, settled
 from llmcap.providers.shape import Ask, Lot, Work

@@ -11,7 +11,7 @@ import pytest
 import tiktoken
 from tiktoken_ext import openai_public
 
-from llmcap import vocabulary
+from llmcap.bounds import vocabulary
 from llmcap.words.errors import LLMCapError
 
 PUBLISHED_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
@@ -83,7 +83,7 @@ def forbid(event, arguments):
     if event.startswith("socket."):
         raise AssertionError(f"network: {event} {arguments}")
 sys.addaudithook(forbid)
-from llmcap.vocabulary import encoding
+from llmcap.bounds.vocabulary import encoding
 print(len(encoding().encode_ordinary("one two three")))
 """
     source = str(Path(vocabulary.__file__).parent.parent)
@@ -102,7 +102,9 @@ def test_a_damaged_vocabulary_is_refused(
     damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other bytes than those that were packed are never counted with."""
-    packed = Path(vocabulary.__file__).parent.joinpath("data", vocabulary.VOCABULARY).read_bytes()
+    packed = (
+        Path(vocabulary.__file__).parents[1].joinpath("data", vocabulary.VOCABULARY).read_bytes()
+    )
     wrong = packed[:-9] if damage == "cut" else zlib.compress(zlib.decompress(packed) + b"x", 1)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / vocabulary.VOCABULARY).write_bytes(wrong)

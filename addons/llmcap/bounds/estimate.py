@@ -229,7 +229,7 @@ class TokenCounter:
 
     def _load(self) -> Callable[[str], Sequence[int]]:
         # A tenth of a second to load: only when it decides something.
-        from llmcap.vocabulary import encoding  # noqa: PLC0415
+        from llmcap.bounds.vocabulary import encoding  # noqa: PLC0415
 
         self._encode = encoding().encode_ordinary
         return self._encode

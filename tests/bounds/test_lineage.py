@@ -1,6 +1,6 @@
 """What is remembered of responses that later calls continue."""
 
-from llmcap.lineage import REMEMBERED_MAX, Lineage
+from llmcap.bounds.lineage import REMEMBERED_MAX, Lineage
 
 
 def test_a_response_is_remembered_by_provider_and_id():

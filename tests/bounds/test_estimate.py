@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap import vocabulary
-from llmcap.bounds.reading import input_parts
-from llmcap.estimate import (
+from llmcap.bounds import vocabulary
+from llmcap.bounds.estimate import (
     PIECE_CHARACTERS_MAX,
     TOKENIZER_FACTOR,
     TokenCounter,
@@ -19,6 +18,7 @@ from llmcap.estimate import (
     measured,
     sold,
 )
+from llmcap.bounds.reading import input_parts
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.shape import Ask, Media
 from llmcap.words.errors import LLMCapError

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.lots import LOTS_MAX, Sums, from_json, lots_demand, summed, to_json
+from llmcap.bounds.lots import LOTS_MAX, Sums, from_json, lots_demand, summed, to_json
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import SUMMED
 from llmcap.providers.shape import Ask, Lot, Media, Work
