@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from llmcap.meter import Meter
+from llmcap.metering.meter import Meter
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 from llmcap.words.records import Reading

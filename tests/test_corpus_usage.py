@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmcap.bounds.media import unit_bound
-from llmcap.meter import Meter
+from llmcap.metering.meter import Meter
 from llmcap.providers import match
 from llmcap.providers.google_generate import bills_queries
 from llmcap.providers.shape import Ask, Billing, Endpoint, Request

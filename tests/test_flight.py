@@ -15,9 +15,9 @@ from walk import (
 
 from llmcap.attributes import Facts
 from llmcap.flight import LINGER, LINGER_FOR_USAGE, CallInFlight
-from llmcap.pace import FASTEST
+from llmcap.metering.pace import FASTEST
+from llmcap.metering.visible import UNSEEN_TOKENS
 from llmcap.providers.shape import Request
-from llmcap.visible import UNSEEN_TOKENS
 from llmcap.words.records import Ending
 
 COST = 100 * INPUT_NANOS + 10 * OUTPUT_NANOS

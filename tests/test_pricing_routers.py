@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmcap.bill import cost_of
+from llmcap.metering.bill import cost_of
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.dearest import routed
 from llmcap.pricing.units import TOKEN_UNITS

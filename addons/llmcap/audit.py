@@ -12,9 +12,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from llmcap.bill import router_fee, total
 from llmcap.bounds.estimate import TokenCounter, sold
-from llmcap.meter import Meter
+from llmcap.metering.bill import router_fee, total
+from llmcap.metering.meter import Meter
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import billed
 from llmcap.providers import match, provider_of

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from llmcap.bill import cost_of, total
-from llmcap.meter import Meter
+from llmcap.metering.bill import cost_of, total
+from llmcap.metering.meter import Meter
 from llmcap.providers.shape import Ask, Endpoint, Provider
 from llmcap.shared.state import Shared
 from llmcap.words.errors import LedgerError

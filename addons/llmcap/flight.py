@@ -13,14 +13,14 @@ from functools import partial
 
 from llmcap.admission import Admission
 from llmcap.allowance import Allowance, certain_tokens
-from llmcap.bill import cost_of, counts_nothing, total
 from llmcap.brakes.breakers import Outcome
-from llmcap.meter import Meter
+from llmcap.metering.bill import cost_of, counts_nothing, total
+from llmcap.metering.meter import Meter
+from llmcap.metering.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
 from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
 from llmcap.unfinished import assumed, at_hold
-from llmcap.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
 from llmcap.words.errors import HoldEnded, LedgerError
 from llmcap.words.money import usd_string
 from llmcap.words.records import (

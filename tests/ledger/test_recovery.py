@@ -15,7 +15,7 @@ from books import budget, call, demand, scopes, settled
 from llmcap.ledger.liveness import lock_path
 from llmcap.ledger.pulse import LATE, ended_before
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.pace import HEADROOM, Pace
+from llmcap.metering.pace import HEADROOM, Pace
 from llmcap.words.records import Admit, Balance
 
 DOLLARS = budget("$5")

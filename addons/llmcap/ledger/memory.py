@@ -13,7 +13,7 @@ from llmcap.ledger import recovery
 from llmcap.ledger.endings import claim, claimant
 from llmcap.ledger.rows import from_micros, micros, text
 from llmcap.ledger.store import Store
-from llmcap.pace import Model, Pace
+from llmcap.metering.pace import Model, Pace
 from llmcap.words.records import Call
 
 # Providers keep files for a month or until they are deleted; a busy user uploads some dozens a day.

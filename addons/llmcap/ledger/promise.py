@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from llmcap.pace import Model, Pace
+from llmcap.metering.pace import Model, Pace
 from llmcap.words.records import (
     Admit,
     Balance,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from llmcap.ledger.rows import from_micros, micros, text
-from llmcap.pace import UNKNOWN, Model, Pace
+from llmcap.metering.pace import UNKNOWN, Model, Pace
 from llmcap.words.records import Demand, Ending, Settlement, Usage
 
 # Processes that have not ended in order, as far as anybody wrote down.

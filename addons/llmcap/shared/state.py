@@ -16,7 +16,7 @@ from llmcap.bounds.lineage import Lineage
 from llmcap.budget import scopes_for
 from llmcap.guard import PAGE_VALUES, Guard, Page
 from llmcap.ledger import Ledger
-from llmcap.pace import Paces
+from llmcap.metering.pace import Paces
 from llmcap.parked import Parked
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Provider, Request

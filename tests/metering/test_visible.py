@@ -9,10 +9,10 @@ from walk import FakeClock, chunk
 
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.vocabulary import encoding
-from llmcap.meter import Meter
+from llmcap.metering.meter import Meter
+from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.providers import match
 from llmcap.providers.shape import Ask
-from llmcap.visible import UNSEEN_TOKENS, Visible
 
 _, CHAT = match("api.openai.com", "POST", "/v1/chat/completions")
 SECOND = timedelta(seconds=1)

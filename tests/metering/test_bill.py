@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from walk import walk
 
-from llmcap.bill import cost_of, total
+from llmcap.metering.bill import cost_of, total
 from llmcap.providers import provider_of
 from llmcap.words.errors import PriceError
 from llmcap.words.records import Call, Charge, Reading, Usage

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.pace import ANSWERS_MIN, FASTEST, HEADROOM, TOKENS_MIN, UNKNOWN, Pace, Paces
+from llmcap.metering.pace import ANSWERS_MIN, FASTEST, HEADROOM, TOKENS_MIN, UNKNOWN, Pace, Paces
 
 SECOND = timedelta(seconds=1)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from llmcap.bounds.estimate import TokenCounter
-from llmcap.meter import Meter
+from llmcap.metering.meter import Meter
 
 # Tokens that a provider may have generated when it notices that its client is gone, beyond those
 # that we saw: about a second of a fast model.

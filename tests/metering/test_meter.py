@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmcap.meter import BACKLOG_BYTES_MAX, Meter
+from llmcap.metering.meter import BACKLOG_BYTES_MAX, Meter
 from llmcap.providers import anthropic, google, openai, openai_assistants
 from llmcap.providers.reader import BaseReader
 from llmcap.providers.shape import Ask, Document, Endpoint
