@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "addons"))
 
-from llmcap.budget import scopes_for
+from llmcap.budgets.budget import scopes_for
 from llmcap.ledger.rows import ADD_POSTING, ADD_ROW, Posting, Row, call_row, settled
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.words.records import (

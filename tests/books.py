@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from llmcap.budget import parse_short, scopes_for
+from llmcap.budgets.budget import parse_short, scopes_for
 from llmcap.words.records import (
     Budget,
     Call,

@@ -12,7 +12,7 @@ from llmcap.allowance import (
     Allowance,
     certain_tokens,
 )
-from llmcap.budget import parse_short, scopes_for
+from llmcap.budgets.budget import parse_short, scopes_for
 from llmcap.ledger import open_ledger
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import Call, Demand, Reading

@@ -38,7 +38,7 @@ from llmcap import guard, yamldoc
 from llmcap.admission import Admission
 from llmcap.alerts import Event
 from llmcap.attributes import Facts
-from llmcap.budget import parse_short
+from llmcap.budgets.budget import parse_short
 from llmcap.config import resolve
 from llmcap.events import EventLog
 from llmcap.firewall import Firewall

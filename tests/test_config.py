@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from llmcap import yamldoc
-from llmcap.budget import scopes_for
+from llmcap.budgets.budget import scopes_for
 from llmcap.config import load, resolve, with_cap
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import (

@@ -14,7 +14,7 @@ from walk import BOOK, FakeClock, answer, chat, completion, post
 from llmcap.admission import Admission
 from llmcap.alerts import Event
 from llmcap.attributes import Facts
-from llmcap.budget import parse_short, scopes_for
+from llmcap.budgets.budget import parse_short, scopes_for
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.guard import LOOK_AT_ONCE_SECONDS, PAGE_VALUES

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from llmcap.admission import Admission
 from llmcap.attributes import Facts
-from llmcap.budget import parse_short
+from llmcap.budgets.budget import parse_short
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger

@@ -21,7 +21,7 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.attributes import Facts
-from llmcap.budget import describe
+from llmcap.budgets.budget import describe
 from llmcap.firewall import Firewall
 from llmcap.providers import provider_of
 from llmcap.shell import attended, closing, keeper, options, raw

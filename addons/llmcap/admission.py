@@ -13,13 +13,13 @@ from llmcap.bounds.estimate import demand
 from llmcap.bounds.lots import lots_demand
 from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
+from llmcap.budgets.waiting import Key
 from llmcap.pricing.terms import settled
 from llmcap.providers.content import texts
 from llmcap.providers.leaving import stops
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 from llmcap.replies import Refusal, refusal_for
 from llmcap.shared.state import Shared
-from llmcap.waiting import Key
 from llmcap.words.errors import FormatError, NoBound
 from llmcap.words.records import (
     Call,

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from llmcap.brakes.forecast import Forecast
-from llmcap.budget import scopes_for
+from llmcap.budgets.budget import scopes_for
 from llmcap.cli import main
 from llmcap.ledger import Ledger, history, open_ledger, queries
 from llmcap.words.records import (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from llmcap.budget import scopes_for
+from llmcap.budgets.budget import scopes_for
 from llmcap.cli import main
 from llmcap.ledger import Ledger, history, open_ledger
 from llmcap.words.records import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.budget import parse_short
+from llmcap.budgets.budget import parse_short
 from llmcap.config import load
 from llmcap.config.files import Source, find, user_folder
 from llmcap.words.errors import ConfigError

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import pytest
 from walk import FakeClock, Walk, begin, chat, chunk, completion, walk
 
-from llmcap.budget import parse_short
+from llmcap.budgets.budget import parse_short
 from llmcap.flight import CallInFlight
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.walk.answers import Refused

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.budget import scopes_for
+from llmcap.budgets.budget import scopes_for
 from llmcap.launch.tally import Tally, tallied
 from llmcap.ledger import Ledger, open_ledger
 from llmcap.words.errors import HoldEnded

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from talk import upgrade
 from walk import BOOK
 
-from llmcap.budget import parse_short
+from llmcap.budgets.budget import parse_short
 from llmcap.recordings import Recording
 from llmcap.rehearsal import Rehearsed, Stage, Verdict
 from llmcap.words.records import Policy

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from walk import BOOK, chat, completion, post, walk
 
-from llmcap.budget import parse_short
+from llmcap.budgets.budget import parse_short
 from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.recordings import Recording

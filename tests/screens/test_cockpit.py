@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.budget import scopes_for
+from llmcap.budgets.budget import scopes_for
 from llmcap.ledger import open_ledger
 from llmcap.screens.cockpit import bar, snapshot
 from llmcap.words.errors import LedgerError

@@ -17,11 +17,11 @@ from typing import Any
 import click
 
 from llmcap.brakes.forecast import forecast
-from llmcap.budget import parse_cap
+from llmcap.budgets.budget import parse_cap
+from llmcap.budgets.windows import EPOCH, parse_window
 from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.ledger import history, open_ledger, queries
-from llmcap.windows import EPOCH, parse_window
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import format_usd, usd_string
 from llmcap.words.records import Balance, Budget, CapUnit, Scope

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from llmcap.budget import describe
+from llmcap.budgets.budget import describe
 from llmcap.cli.options import file_named, json_option
 from llmcap.cli.output import echo, echo_json, tell
 from llmcap.cli.prices import offers

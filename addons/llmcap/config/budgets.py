@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from llmcap.budget import parse_cap, parse_window
+from llmcap.budgets.budget import parse_cap, parse_window
+from llmcap.budgets.windows import EPOCH
 from llmcap.config.readers import (
     NAMES,
     SECONDS,
@@ -20,7 +21,6 @@ from llmcap.config.readers import (
     patterns,
     percent_of,
 )
-from llmcap.windows import EPOCH
 from llmcap.words.records import Budget, CapUnit, HoldMode
 from llmcap.words.rules import Action, Threshold
 from llmcap.yamldoc import Place

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llmcap import yamldoc
-from llmcap.budget import parse_short
+from llmcap.budgets.budget import parse_short
 from llmcap.config.budgets import read_budgets
 from llmcap.config.guards import ALERTS, BREAKERS
 from llmcap.config.hosts import PASSED, OwnHosts, read_hosts

@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 from llmcap.assembly import Settings, firewall_for, policy_of, settings_from
 from llmcap.attributes import Facts
-from llmcap.budget import parse_short
+from llmcap.budgets.budget import parse_short
 from llmcap.confine.egress import Egress, read_egress
 from llmcap.launch import child, environment, farewell
 from llmcap.launch.behind import Place, prepare

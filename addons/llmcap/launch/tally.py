@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from llmcap.budget import describe
+from llmcap.budgets.budget import describe
 from llmcap.ledger import Ledger
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, Call, CapUnit, Deny, Ending, Hold, Scope, Settlement

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from llmcap.assembly import Settings, firewall_for, policy_of
-from llmcap.budget import describe
+from llmcap.budgets.budget import describe
 from llmcap.firewall import Firewall
 from llmcap.launch import environment, standing
 from llmcap.launch.behind import prepare, provider_domains

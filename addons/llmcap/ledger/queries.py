@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmcap.budgets.windows import EPOCH, parse_window
 from llmcap.ledger.rows import budget_key, from_micros, micros, seconds, usage_from
-from llmcap.windows import EPOCH, parse_window
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import Balance, Budget, CapUnit, Entry, EntryKind, Scope
 

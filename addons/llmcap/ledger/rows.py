@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from llmcap.windows import EPOCH
+from llmcap.budgets.windows import EPOCH
 from llmcap.words.records import (
     NOTHING,
     Call,

@@ -15,7 +15,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from llmcap.budget import Fits, decide, fits_more
+from llmcap.budgets.budget import Fits, decide, fits_more
+from llmcap.budgets.windows import EPOCH
 from llmcap.ledger import history
 from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, freed_at, near
 from llmcap.ledger.balances import Balances
@@ -28,7 +29,6 @@ from llmcap.ledger.recovery import OPEN, OTHERS, columns_of
 from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
 from llmcap.ledger.rows import text as clean
 from llmcap.ledger.store import Store
-from llmcap.windows import EPOCH
 from llmcap.words.errors import HoldEnded, LedgerBusy, LedgerError
 from llmcap.words.money import NANOS_MAX
 from llmcap.words.records import (

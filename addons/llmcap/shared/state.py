@@ -13,7 +13,8 @@ from functools import partial
 from llmcap.alerts import Event
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.lineage import Lineage
-from llmcap.budget import scopes_for
+from llmcap.budgets.budget import scopes_for
+from llmcap.budgets.waiting import Line
 from llmcap.guard import PAGE_VALUES, Guard, Page
 from llmcap.ledger import Ledger
 from llmcap.metering.pace import Paces
@@ -23,7 +24,6 @@ from llmcap.providers.shape import Provider, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shared.files import Uploads
 from llmcap.shared.made import Things
-from llmcap.waiting import Line
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import (
     Balance,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.windows import EPOCH, parse_window
+from llmcap.budgets.windows import EPOCH, parse_window
 from llmcap.words.errors import ConfigError
 
 ZONES = [

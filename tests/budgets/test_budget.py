@@ -13,8 +13,16 @@ from books import NOON, budget, call, demand, scopes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.budget import Fits, decide, describe, fits_more, parse_cap, parse_short, scopes_for
-from llmcap.windows import EPOCH
+from llmcap.budgets.budget import (
+    Fits,
+    decide,
+    describe,
+    fits_more,
+    parse_cap,
+    parse_short,
+    scopes_for,
+)
+from llmcap.budgets.windows import EPOCH
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import NANOS_MAX
 from llmcap.words.records import Balance, Budget, CapUnit, Demand, Deny, Scope, Wait

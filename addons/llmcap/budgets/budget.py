@@ -14,7 +14,7 @@ from decimal import Decimal
 from fnmatch import translate
 from functools import lru_cache
 
-from llmcap.windows import EPOCH, Window, parse_window
+from llmcap.budgets.windows import EPOCH, Window, parse_window
 from llmcap.words.errors import ConfigError, MoneyError
 from llmcap.words.money import NANOS_MAX, format_usd, parse_usd
 from llmcap.words.records import Balance, Budget, Call, CapUnit, Demand, Deny, Scope, Wait

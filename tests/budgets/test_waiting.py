@@ -1,6 +1,6 @@
 """First come, first served, without blocking those who want other money."""
 
-from llmcap.waiting import Line
+from llmcap.budgets.waiting import Line
 
 ALL = ("all", "")
 ALPHA = ("project", "alpha")
