@@ -36,14 +36,14 @@ from walk import FakeClock, answer, completion
 
 from llmcap import guard, yamldoc
 from llmcap.admission import Admission
-from llmcap.alerts import Event
 from llmcap.attributes import Facts
 from llmcap.budgets.budget import parse_short
 from llmcap.config import resolve
-from llmcap.events import EventLog
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
+from llmcap.notices.alerts import Event
+from llmcap.notices.events import EventLog
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
 from llmcap.walk.answers import Refused

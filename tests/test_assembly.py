@@ -6,7 +6,7 @@ import time
 import pytest
 
 from llmcap.assembly import Settings, fingerprint_secret, open_firewall, policy_of, settings_from
-from llmcap.events import EventLog, events_path
+from llmcap.notices.events import EventLog, events_path
 from llmcap.words.errors import LedgerBusy, LLMCapError
 from llmcap.words.records import Call
 

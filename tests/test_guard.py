@@ -12,13 +12,13 @@ import pytest
 from walk import BOOK, FakeClock, answer, chat, completion, post
 
 from llmcap.admission import Admission
-from llmcap.alerts import Event
 from llmcap.attributes import Facts
 from llmcap.budgets.budget import parse_short, scopes_for
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.guard import LOOK_AT_ONCE_SECONDS, PAGE_VALUES
 from llmcap.ledger import open_ledger
+from llmcap.notices.alerts import Event
 from llmcap.patience import admit
 from llmcap.providers.shape import Request
 from llmcap.walk.answers import Refused

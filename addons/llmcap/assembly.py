@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 
 from llmcap import config
-from llmcap.alerts import Event
 from llmcap.config import files
-from llmcap.events import events_path
 from llmcap.firewall import Firewall
 from llmcap.ledger import open_ledger
+from llmcap.notices.alerts import Event
 from llmcap.notices.courier import Courier
+from llmcap.notices.events import events_path
 from llmcap.pricing import PriceBook
 from llmcap.providers import with_hosts
 from llmcap.words.errors import ConfigError, LedgerError, LLMCapError

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from llmcap.admission import Admission
-from llmcap.alerts import Event
 from llmcap.attributes import Facts
 from llmcap.guard import Guard
 from llmcap.ledger import Ledger
+from llmcap.notices.alerts import Event
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 from llmcap.shared.state import Shared

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from llmcap.alerts import Event, exceeded, noted, warning
 from llmcap.brakes.breakers import Breakers, Outcome, Trip
 from llmcap.brakes.thresholds import Reached, Restraint, due, reached, restraint
-from llmcap.events import OpenBreaker
+from llmcap.notices.alerts import Event, exceeded, noted, warning
+from llmcap.notices.events import OpenBreaker
 from llmcap.replies.dialects import header_text
 from llmcap.words.records import Balance, Budget, Call, Deny, Policy, Scope
 from llmcap.words.rules import EventKind

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from llmcap.alerts import noted
 from llmcap.cli import main
 from llmcap.cli.report import bars
-from llmcap.events import EventLog, OpenBreaker, events_path
 from llmcap.ledger import open_ledger
+from llmcap.notices.alerts import noted
+from llmcap.notices.events import EventLog, OpenBreaker, events_path
 from llmcap.words.records import Admit, Call, Demand, Ending, Settlement, Usage
 from llmcap.words.rules import EventKind
 

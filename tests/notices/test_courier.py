@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from llmcap.alerts import Event
-from llmcap.events import PER_KIND_AND_HOUR_MAX, Delivery, EventLog
 from llmcap.notices import courier as module
+from llmcap.notices.alerts import Event
 from llmcap.notices.courier import QUEUE_MAX, Courier
+from llmcap.notices.events import PER_KIND_AND_HOUR_MAX, Delivery, EventLog
 from llmcap.notices.sinks import Undelivered, target_id
 from llmcap.words.rules import AlertTarget, EventKind
 

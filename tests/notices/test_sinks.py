@@ -12,8 +12,8 @@ from types import ModuleType
 
 import pytest
 
-from llmcap.events import Delivery
 from llmcap.notices import sinks
+from llmcap.notices.events import Delivery
 from llmcap.notices.sinks import Undelivered, Webhook, signature, sink_for, target_id
 from llmcap.words.errors import ConfigError
 from llmcap.words.rules import AlertTarget

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.events import EventLog, events_path
 from llmcap.ledger import open_ledger
+from llmcap.notices.events import EventLog, events_path
 from llmcap.words.paths import data_folder, default_ledger
 
 HOME = Path("/home/ada")

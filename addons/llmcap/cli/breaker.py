@@ -10,7 +10,7 @@ import click
 from llmcap.brakes.watches import State
 from llmcap.cli.options import json_option, ledger_option
 from llmcap.cli.output import echo_json, echo_table, tell
-from llmcap.events import EventLog, events_path
+from llmcap.notices.events import EventLog, events_path
 from llmcap.words.rules import BreakerKind
 
 

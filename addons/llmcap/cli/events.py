@@ -7,7 +7,7 @@ import click
 
 from llmcap.cli.options import json_option, ledger_option
 from llmcap.cli.output import echo_json, echo_table, tell
-from llmcap.events import EventLog, events_path
+from llmcap.notices.events import EventLog, events_path
 
 
 @click.command()

@@ -15,8 +15,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from llmcap.alerts import Event
-from llmcap.events import PER_KIND_AND_HOUR_MAX, Closing, Delivery, EventLog, OpenBreaker
+from llmcap.notices.alerts import Event
+from llmcap.notices.events import PER_KIND_AND_HOUR_MAX, Closing, Delivery, EventLog, OpenBreaker
 from llmcap.notices.sinks import Sink, Undelivered, sink_for, target_id
 from llmcap.words.errors import LedgerError
 from llmcap.words.rules import AlertTarget, EventKind

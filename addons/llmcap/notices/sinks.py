@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from llmcap.events import Delivery
+from llmcap.notices.events import Delivery
 from llmcap.words.errors import ConfigError
 from llmcap.words.rules import AlertTarget
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
-from llmcap.alerts import Event
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.lineage import Lineage
 from llmcap.budgets.budget import scopes_for
@@ -18,6 +17,7 @@ from llmcap.budgets.waiting import Line
 from llmcap.guard import PAGE_VALUES, Guard, Page
 from llmcap.ledger import Ledger
 from llmcap.metering.pace import Paces
+from llmcap.notices.alerts import Event
 from llmcap.parked import Parked
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Provider, Request

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from llmcap.alerts import QUIET, exceeded, noted, warning
 from llmcap.brakes.thresholds import reached
+from llmcap.notices.alerts import QUIET, exceeded, noted, warning
 from llmcap.words.records import Balance, Budget, CapUnit, Deny, Scope
 from llmcap.words.rules import Action, EventKind, Threshold
 

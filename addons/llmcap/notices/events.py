@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from llmcap.alerts import Event
+from llmcap.notices.alerts import Event
 from llmcap.words.errors import LedgerError
 from llmcap.words.paths import make_private
 from llmcap.words.rules import EventKind

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.alerts import Event
-from llmcap.events import (
+from llmcap.notices.alerts import Event
+from llmcap.notices.events import (
     KEPT,
     LEASE,
     PER_KIND_AND_HOUR_MAX,
