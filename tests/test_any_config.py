@@ -34,11 +34,11 @@ from hypothesis.stateful import (
 from made_up import HOSTS, MODELS, MOMENTS, PRICES, PROGRAMS, SECRET, Program, configs, request_of
 from walk import FakeClock, answer, completion
 
-from llmcap import guard, yamldoc
+from llmcap import guard
 from llmcap.admission import Admission
 from llmcap.attributes import Facts
 from llmcap.budgets.budget import parse_short
-from llmcap.config import resolve
+from llmcap.config import resolve, yamldoc
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from llmcap import yamldoc
 from llmcap.cli import main
-from llmcap.config import resolve
+from llmcap.config import resolve, yamldoc
 
 
 def run(*arguments: str, code: int = 0):

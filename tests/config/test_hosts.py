@@ -6,8 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmcap import yamldoc
-from llmcap.config import resolve
+from llmcap.config import resolve, yamldoc
 from llmcap.pricing import PriceBook
 from llmcap.providers import hosts, match, with_hosts
 from llmcap.providers.shape import Billing

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from llmcap import yamldoc
-from llmcap.config import SETTINGS, resolve
+from llmcap.config import SETTINGS, resolve, yamldoc
 from llmcap.config.schema import json_schema
 from llmcap.words.errors import ConfigError
 

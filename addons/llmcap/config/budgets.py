@@ -21,9 +21,9 @@ from llmcap.config.readers import (
     patterns,
     percent_of,
 )
+from llmcap.config.yamldoc import Place
 from llmcap.words.records import Budget, CapUnit, HoldMode
 from llmcap.words.rules import Action, Threshold
-from llmcap.yamldoc import Place
 
 # A throttle that keeps a client waiting longer looks like a hang, and many time out.
 THROTTLE_SECONDS_MAX = 60

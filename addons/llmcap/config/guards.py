@@ -18,6 +18,7 @@ from llmcap.config.readers import (
     map_schema,
     share,
 )
+from llmcap.config.yamldoc import Place
 from llmcap.words.money import parse_usd
 from llmcap.words.rules import (
     AlertTarget,
@@ -30,7 +31,6 @@ from llmcap.words.rules import (
     ParallelRule,
     RepeatRule,
 )
-from llmcap.yamldoc import Place
 
 # --- breakers ---------------------------------------------------------------------------------
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmcap.config.readers import TEXT, Kind, fields, guarded, list_of, map_schema
+from llmcap.config.yamldoc import Place
 from llmcap.pricing import parse_override
 from llmcap.providers import provider_named, provider_names
 from llmcap.words.rules import OwnHost
-from llmcap.yamldoc import Place
 
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")

@@ -14,8 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from llmcap.config.yamldoc import Place
 from llmcap.words.errors import LLMCapError
-from llmcap.yamldoc import Place
 
 Schema = dict[str, Any]
 

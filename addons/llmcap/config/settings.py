@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmcap import yamldoc
 from llmcap.budgets.budget import parse_short
+from llmcap.config import yamldoc
 from llmcap.config.budgets import read_budgets
 from llmcap.config.guards import ALERTS, BREAKERS
 from llmcap.config.hosts import PASSED, OwnHosts, read_hosts
@@ -23,11 +23,11 @@ from llmcap.config.readers import (
     guarded,
     one_of,
 )
+from llmcap.config.yamldoc import Place
 from llmcap.pricing import parse_override
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import EndpointPolicy, HoldMode, Policy, ProcessPolicy, UnknownPolicy
 from llmcap.words.rules import HostPolicy
-from llmcap.yamldoc import Place
 
 HOLD = choice(HoldMode).said("For all budgets: hold a stream's ceiling, or slice by slice.")
 TIMEZONE = TEXT.said("For all budgets: where days begin, such as Europe/Berlin.")

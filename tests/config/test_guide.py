@@ -6,14 +6,13 @@ from pathlib import Path
 import click
 import pytest
 
-from llmcap import yamldoc
 from llmcap.cli import main
-from llmcap.config import ATTRIBUTES, resolve
+from llmcap.config import ATTRIBUTES, resolve, yamldoc
 from llmcap.config.budgets import KINDS
 from llmcap.words.records import Policy
 from llmcap.words.rules import Action, BreakerKind, EventKind
 
-PAGE = Path(__file__).resolve().parents[1] / "addons" / "llmcap" / "config" / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "addons" / "llmcap" / "config" / "README.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 CONFIGS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 COMMANDS = re.findall(r"^\$ llmcap (.+?)(?:  +#.*)?$", TEXT, re.MULTILINE)

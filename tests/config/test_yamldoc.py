@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from llmcap.config.yamldoc import parse
 from llmcap.words.errors import ConfigError
-from llmcap.yamldoc import parse
 
 
 def test_numbers_keep_their_literal():

@@ -5,9 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from llmcap import yamldoc
 from llmcap.budgets.budget import scopes_for
-from llmcap.config import load, resolve, with_cap
+from llmcap.config import load, resolve, with_cap, yamldoc
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import (
     Call,
