@@ -34,7 +34,6 @@ from hypothesis.stateful import (
 from made_up import HOSTS, MODELS, MOMENTS, PRICES, PROGRAMS, SECRET, Program, configs, request_of
 from walk import FakeClock, answer, completion
 
-from llmcap import guard
 from llmcap.admission import Admission
 from llmcap.attributes import Facts
 from llmcap.budgets.budget import parse_short
@@ -46,6 +45,7 @@ from llmcap.notices.alerts import Event
 from llmcap.notices.events import EventLog
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
+from llmcap.shared import guard
 from llmcap.walk.answers import Refused
 from llmcap.walk.decision import decide_now, try_cheap
 from llmcap.words.records import Policy

@@ -13,11 +13,11 @@ from datetime import datetime
 
 from llmcap.admission import Admission
 from llmcap.attributes import Facts
-from llmcap.guard import Guard
 from llmcap.ledger import Ledger
 from llmcap.notices.alerts import Event
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+from llmcap.shared.guard import Guard
 from llmcap.shared.state import Shared
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.consider import Considered, consider, consider_ask

@@ -147,7 +147,7 @@ BEFORE = [
     "llmcap.flight.CallInFlight.__init__",
     "llmcap.flight.Allowance",
     "llmcap.shell.calls.strip_own_headers",
-    "llmcap.guard.Guard.restraint",
+    "llmcap.shared.guard.Guard.restraint",
     "llmcap.shared.state.Shared.fingerprint_of",
     "llmcap.walk.consider.restrained",
 ]
@@ -155,7 +155,7 @@ BEFORE = [
 
 LATER = [
     "llmcap.shell.calls.admit",
-    "llmcap.guard.Guard.ask",
+    "llmcap.shared.guard.Guard.ask",
     "llmcap.patience.try_cheap",
     "llmcap.ledger.sqlite.SqliteLedger.hold",
     "llmcap.shell.calls.strip_own_headers",
@@ -196,8 +196,8 @@ CLOSER = {
     "llmcap.patience.decide": (REFUSING, CLAMPING),
     "llmcap.walk.decision._limited": (CLAMPING,),
     "llmcap.walk.decision.refusal_for": (REFUSING,),
-    "llmcap.guard.Guard.denied": (REFUSING,),
-    "llmcap.guard.Guard.forget": (REFUSING,),
+    "llmcap.shared.guard.Guard.denied": (REFUSING,),
+    "llmcap.shared.guard.Guard.forget": (REFUSING,),
 }
 
 
@@ -324,9 +324,9 @@ AFTER = [
     "llmcap.ledger.sqlite.SqliteLedger.end",
     "llmcap.ledger.sqlite.SqliteLedger.balances_of",
     "llmcap.budgets.waiting.Line.wake",
-    "llmcap.guard.Guard.saw",
-    "llmcap.guard.Guard.ended",
-    "llmcap.guard.Guard.headers",
+    "llmcap.shared.guard.Guard.saw",
+    "llmcap.shared.guard.Guard.ended",
+    "llmcap.shared.guard.Guard.headers",
 ]
 
 # Asked for 50 tokens and told what it used; told nothing; wrote far more than it was asked for.

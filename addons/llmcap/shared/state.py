@@ -14,16 +14,16 @@ from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.lineage import Lineage
 from llmcap.budgets.budget import scopes_for
 from llmcap.budgets.waiting import Line
-from llmcap.guard import PAGE_VALUES, Guard, Page
 from llmcap.ledger import Ledger
 from llmcap.metering.pace import Paces
 from llmcap.notices.alerts import Event
-from llmcap.parked import Parked
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Provider, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shared.files import Uploads
+from llmcap.shared.guard import PAGE_VALUES, Guard, Page
 from llmcap.shared.made import Things
+from llmcap.shared.parked import Parked
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import (
     Balance,

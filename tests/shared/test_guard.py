@@ -16,11 +16,11 @@ from llmcap.attributes import Facts
 from llmcap.budgets.budget import parse_short, scopes_for
 from llmcap.firewall import Firewall
 from llmcap.flight import CallInFlight
-from llmcap.guard import LOOK_AT_ONCE_SECONDS, PAGE_VALUES
 from llmcap.ledger import open_ledger
 from llmcap.notices.alerts import Event
 from llmcap.patience import admit
 from llmcap.providers.shape import Request
+from llmcap.shared.guard import LOOK_AT_ONCE_SECONDS, PAGE_VALUES
 from llmcap.walk.answers import Refused
 from llmcap.words.records import Balance, Budget, CapUnit, Ending, Policy, Scope, Settlement
 from llmcap.words.rules import Action, BreakerRules, EventKind, ParallelRule, RepeatRule, Threshold
