@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from llmcap.attributes import Facts, fingerprint
 from llmcap.providers.shape import Request
+from llmcap.walk.attributes import Facts, fingerprint
 
 SECRET = b"s" * 32
 # Of an output token, in nano-dollars; one that is read costs a quarter of it.

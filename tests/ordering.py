@@ -4,11 +4,11 @@ import json
 
 from walk import Walk
 
-from llmcap.attributes import Facts
-from llmcap.deferred import Deferred
-from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
-from llmcap.uploads import Upload
+from llmcap.walk.attributes import Facts
+from llmcap.walk.deferred import Deferred
+from llmcap.walk.flight import CallInFlight
+from llmcap.walk.uploads import Upload
 
 NOBODY = Facts()
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from walk import Walk, walk
 
-from llmcap.attributes import Facts
-from llmcap.flight import CallInFlight
 from llmcap.ledger.queries import entries
 from llmcap.providers.shape import Request
 from llmcap.sockets import Pending, Session, Verdict, opened
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
 from llmcap.walk.decision import decide_now, try_cheap
+from llmcap.walk.flight import CallInFlight
 
 
 @dataclass

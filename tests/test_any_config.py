@@ -34,20 +34,20 @@ from hypothesis.stateful import (
 from made_up import HOSTS, MODELS, MOMENTS, PRICES, PROGRAMS, SECRET, Program, configs, request_of
 from walk import FakeClock, answer, completion
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
 from llmcap.budgets.budget import parse_short
 from llmcap.config import resolve, yamldoc
-from llmcap.firewall import Firewall
-from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
 from llmcap.notices.alerts import Event
 from llmcap.notices.events import EventLog
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
 from llmcap.shared import guard
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
 from llmcap.walk.decision import decide_now, try_cheap
+from llmcap.walk.firewall import Firewall
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Policy
 
 RUN = "run"

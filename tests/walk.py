@@ -8,16 +8,16 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
 from llmcap.budgets.budget import parse_short
-from llmcap.firewall import Firewall
-from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
 from llmcap.walk.decision import decide, try_cheap
+from llmcap.walk.firewall import Firewall
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Policy, Wait
 
 INPUT_NANOS = 150  # for one token of gpt-4o-mini

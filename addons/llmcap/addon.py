@@ -20,9 +20,7 @@ from mitmproxy.proxy.layers.modes import Socks5AuthData
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from llmcap.assembly import Settings, open_firewall, settings_from
-from llmcap.attributes import Facts
 from llmcap.budgets.budget import describe
-from llmcap.firewall import Firewall
 from llmcap.providers import provider_of
 from llmcap.shell import attended, closing, keeper, options, raw
 from llmcap.shell.callers import Callers
@@ -31,6 +29,8 @@ from llmcap.shell.listeners import let_bursts_wait
 from llmcap.shell.ownports import OwnPorts
 from llmcap.shell.strangers import Strangers
 from llmcap.shell.unloaded import Unloaded
+from llmcap.walk.attributes import Facts
+from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import LLMCapError
 from llmcap.words.told import Log
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from llmcap import config
 from llmcap.config import files
-from llmcap.firewall import Firewall
 from llmcap.ledger import open_ledger
 from llmcap.notices.alerts import Event
 from llmcap.notices.courier import Courier
 from llmcap.notices.events import events_path
 from llmcap.pricing import PriceBook
 from llmcap.providers import with_hosts
+from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import ConfigError, LedgerError, LLMCapError
 from llmcap.words.paths import default_ledger
 from llmcap.words.records import Policy

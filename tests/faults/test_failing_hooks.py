@@ -133,19 +133,19 @@ BEFORE = [
     "llmcap.shell.calls.provider_hosts",
     "llmcap.shell.calls.request_of",
     "llmcap.shell.calls.Callers.facts",
-    "llmcap.firewall.Firewall.consider",
+    "llmcap.walk.firewall.Firewall.consider",
     "llmcap.walk.consider.attributes_of",
     "llmcap.shared.state.scopes_for",
     "llmcap.walk.consider.Admission",
     "llmcap.pricing.PriceBook.find",
     "llmcap.shell.calls.admit_at_once",
-    "llmcap.admission.demand",
-    "llmcap.patience.try_cheap",
+    "llmcap.walk.admission.demand",
+    "llmcap.walk.patience.try_cheap",
     "llmcap.ledger.sqlite.SqliteLedger.hold",
     "llmcap.budgets.waiting.Line.blocks",
     "llmcap.walk.decision.CallInFlight",
-    "llmcap.flight.CallInFlight.__init__",
-    "llmcap.flight.Allowance",
+    "llmcap.walk.flight.CallInFlight.__init__",
+    "llmcap.walk.flight.Allowance",
     "llmcap.shell.calls.strip_own_headers",
     "llmcap.shared.guard.Guard.restraint",
     "llmcap.shared.state.Shared.fingerprint_of",
@@ -156,7 +156,7 @@ BEFORE = [
 LATER = [
     "llmcap.shell.calls.admit",
     "llmcap.shared.guard.Guard.ask",
-    "llmcap.patience.try_cheap",
+    "llmcap.walk.patience.try_cheap",
     "llmcap.ledger.sqlite.SqliteLedger.hold",
     "llmcap.shell.calls.strip_own_headers",
 ]
@@ -193,7 +193,7 @@ def test_a_fault_before_the_request_is_sent_refuses_it(
 REFUSING, CLAMPING = "0", "0.001"
 CLOSER = {
     "llmcap.bounds.estimate.TokenCounter.bound": (REFUSING, CLAMPING),
-    "llmcap.patience.decide": (REFUSING, CLAMPING),
+    "llmcap.walk.patience.decide": (REFUSING, CLAMPING),
     "llmcap.walk.decision._limited": (CLAMPING,),
     "llmcap.walk.decision.refusal_for": (REFUSING,),
     "llmcap.shared.guard.Guard.denied": (REFUSING,),
@@ -271,7 +271,7 @@ def test_what_ends_the_program_is_no_failure(
     [
         "llmcap.shell.calls.refuse",
         "llmcap.shell.calls.response_of",
-        "llmcap.firewall.Firewall.note_refusal",
+        "llmcap.walk.firewall.Firewall.note_refusal",
         "llmcap.ledger.sqlite.SqliteLedger.refuse",
         "llmcap.shell.calls.provider_of",
     ],
@@ -282,7 +282,7 @@ def test_a_fault_in_the_refusal_itself_still_does_not_forward(
     """When even saying no fails, the answer is still no."""
     flow = flow_of(chat(max_tokens=50))
     with monkeypatch.context() as patch:
-        patch.setattr("llmcap.firewall.Firewall.consider", Fault())
+        patch.setattr("llmcap.walk.firewall.Firewall.consider", Fault())
         patch.setattr(also, fault)
         assert not forwarded(addon, flow)
     assert fault.reached
@@ -307,16 +307,16 @@ def test_a_fault_in_an_endpoints_rewriting_leaves_no_hold(
 AFTER = [
     "llmcap.shell.passage.must_stream",
     "llmcap.shell.passage.Passage.begin",
-    "llmcap.flight.CallInFlight.responded",
-    "llmcap.flight.CallInFlight.headers",
-    "llmcap.flight.CallInFlight.feed",
-    "llmcap.flight.CallInFlight.finish",
-    "llmcap.flight.CallInFlight._settlement",
-    "llmcap.flight.CallInFlight._fits",
-    "llmcap.flight.cost_of",
-    "llmcap.flight.cost_headers",
-    "llmcap.flight.Meter",
-    "llmcap.flight.StreamEnding",
+    "llmcap.walk.flight.CallInFlight.responded",
+    "llmcap.walk.flight.CallInFlight.headers",
+    "llmcap.walk.flight.CallInFlight.feed",
+    "llmcap.walk.flight.CallInFlight.finish",
+    "llmcap.walk.flight.CallInFlight._settlement",
+    "llmcap.walk.flight.CallInFlight._fits",
+    "llmcap.walk.flight.cost_of",
+    "llmcap.walk.flight.cost_headers",
+    "llmcap.walk.flight.Meter",
+    "llmcap.walk.flight.StreamEnding",
     "llmcap.metering.meter.Meter.feed",
     "llmcap.metering.meter.Meter.finish",
     "llmcap.metering.meter.framing_of",
@@ -342,8 +342,8 @@ OVERRUN = [chunk("hello" * 200), *STREAM[2:]]
         *((each, TELLING, STREAM, COST) for each in AFTER),
         ("llmcap.providers.openai_chat.ChatReader.body", {"max_tokens": 50}, JSON, COST),
         ("llmcap.providers.openai_chat.ChatReader.event", TELLING, STREAM, COST),
-        ("llmcap.flight.assumed", TELLING, UNTOLD, 600),
-        ("llmcap.allowance.Allowance.fits", TELLING | {"max_tokens": 1}, OVERRUN, COST),
+        ("llmcap.walk.flight.assumed", TELLING, UNTOLD, 600),
+        ("llmcap.walk.allowance.Allowance.fits", TELLING | {"max_tokens": 1}, OVERRUN, COST),
     ],
 )
 def test_a_fault_while_metering_passes_the_bytes_and_charges_no_less(
@@ -371,9 +371,9 @@ def test_a_fault_while_metering_passes_the_bytes_and_charges_no_less(
 @pytest.mark.parametrize(
     "target",
     [
-        "llmcap.flight.CallInFlight.broke",
-        "llmcap.flight.CallInFlight._settle",
-        "llmcap.flight.assumed",
+        "llmcap.walk.flight.CallInFlight.broke",
+        "llmcap.walk.flight.CallInFlight._settle",
+        "llmcap.walk.flight.assumed",
         "llmcap.metering.meter.Meter.finish",
         "llmcap.ledger.sqlite.SqliteLedger.end",
     ],
@@ -407,7 +407,7 @@ def test_a_fault_in_the_last_resort_keeps_all_that_is_held(
     assert watch is not None
     with monkeypatch.context() as patch:
         patch.setattr("llmcap.providers.openai_chat.ChatReader.event", Fault())
-        patch.setattr("llmcap.flight.at_hold", fault)
+        patch.setattr("llmcap.walk.flight.at_hold", fault)
         watch(chunk("hello"))
         broke(addon, flow)
     assert fault.reached

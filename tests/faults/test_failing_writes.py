@@ -14,9 +14,9 @@ import pytest
 from walk import FakeClock, Walk, begin, chat, chunk, completion, walk
 
 from llmcap.budgets.budget import parse_short
-from llmcap.flight import CallInFlight
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.walk.answers import Refused
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import HoldMode
 

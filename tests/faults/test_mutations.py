@@ -26,9 +26,9 @@ from fake_provider.gemini import Generate
 from fake_provider.generate import Choice, Order
 from fake_provider.openai_chat import Chat
 from fake_provider.openai_responses import Response
-from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.recordings import read
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import LLMCapError
 from llmcap.words.records import Ending, UnknownPolicy
 

@@ -5,11 +5,11 @@ import json
 import pytest
 from walk import walk
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
 from llmcap.providers.bodies import parsed
 from llmcap.providers.reader import asked_amount, limit_in, times
 from llmcap.providers.shape import Request
+from llmcap.walk.admission import Admission
+from llmcap.walk.attributes import Facts
 from llmcap.words.errors import FormatError
 
 TWO_WAYS = {

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walk import chat, walk
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
 from llmcap.providers import PROVIDERS
 from llmcap.providers.declared import ALL_READ, _tables, undeclared, unread_in
 from llmcap.providers.shape import Billing, Request
+from llmcap.walk.admission import Admission
+from llmcap.walk.attributes import Facts
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / ".venv-clients" / "bin" / "python"

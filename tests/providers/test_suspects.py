@@ -3,10 +3,10 @@
 import pytest
 from walk import post, walk
 
-from llmcap.attributes import Facts
 from llmcap.providers.shape import Request
 from llmcap.sockets import opened
 from llmcap.walk.answers import Pass, Refused
+from llmcap.walk.attributes import Facts
 from llmcap.words.records import EndpointPolicy
 
 OPENAI, CHATGPT, DATABRICKS = "api.openai.com", "chatgpt.com", "adb-1.azuredatabricks.net"

@@ -5,10 +5,10 @@ import json
 import pytest
 from walk import post, walk
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
 from llmcap.providers import match
 from llmcap.providers.shape import Billing
+from llmcap.walk.admission import Admission
+from llmcap.walk.attributes import Facts
 
 # Host and path of a format that is not the vendor's own.
 BORROWED = {

@@ -5,13 +5,13 @@ from decimal import Decimal
 import pytest
 from walk import walk
 
-from llmcap.flight import CallInFlight
 from llmcap.providers import match
 from llmcap.providers.shape import Ask, Billing, Request
 from llmcap.providers.xai_grpc import read_completion
 from llmcap.streams.grpc import messages_in
 from llmcap.streams.protobuf import Message, varint
 from llmcap.walk.answers import Refused
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Reading, Usage
 

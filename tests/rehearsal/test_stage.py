@@ -9,11 +9,11 @@ import pytest
 from walk import BOOK, chat, completion, post, walk
 
 from llmcap.budgets.budget import parse_short
-from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.recordings import Recording
 from llmcap.rehearsal import Rehearsed, Stage, Verdict
 from llmcap.walk.answers import Refused
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Budget, Policy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -148,7 +148,7 @@ def test_an_answer_that_cannot_be_metered_costs_all_that_was_held(monkeypatch) -
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a mistake")
 
-    monkeypatch.setattr("llmcap.flight.Meter", broken)
+    monkeypatch.setattr("llmcap.walk.flight.Meter", broken)
     found = stage("1").recorded(recorded(chat("hello", max_tokens=10), b"{}"), NOW)
     assert found.settled_nanos == found.held_nanos
     assert any("a mistake" in text for text in found.told)

@@ -11,17 +11,17 @@ import books
 import pytest
 from walk import BOOK, FakeClock, answer, chat, completion, post
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
 from llmcap.budgets.budget import parse_short, scopes_for
-from llmcap.firewall import Firewall
-from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
 from llmcap.notices.alerts import Event
-from llmcap.patience import admit
 from llmcap.providers.shape import Request
 from llmcap.shared.guard import LOOK_AT_ONCE_SECONDS, PAGE_VALUES
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
+from llmcap.walk.firewall import Firewall
+from llmcap.walk.flight import CallInFlight
+from llmcap.walk.patience import admit
 from llmcap.words.records import Balance, Budget, CapUnit, Ending, Policy, Scope, Settlement
 from llmcap.words.rules import Action, BreakerRules, EventKind, ParallelRule, RepeatRule, Threshold
 

@@ -5,11 +5,11 @@ import json
 import pytest
 from walk import INPUT_NANOS, OUTPUT_NANOS, post, walk
 
-from llmcap.attributes import Facts
-from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.shared import parked
 from llmcap.shared.parked import PARKED_FOR
+from llmcap.walk.attributes import Facts
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Ending
 
 ASKED = {"model": "gpt-4o-mini", "input": "hi", "background": True, "max_output_tokens": 50}

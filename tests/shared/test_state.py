@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from walk import BOOK, chat, walk
 
-from llmcap.flight import CallInFlight
 from llmcap.providers import provider_of
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import LedgerBusy
 from llmcap.words.records import UnknownPolicy
 

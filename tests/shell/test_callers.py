@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
-from llmcap.attributes import Facts
 from llmcap.shell import callers as module
 from llmcap.shell.callers import Callers, are_wanted
 from llmcap.shell.process import Owner
+from llmcap.walk.attributes import Facts
 from llmcap.words.records import Budget, Policy, ProcessPolicy
 from llmcap.words.rules import BreakerRules, ErrorRule, ParallelRule
 

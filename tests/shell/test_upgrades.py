@@ -10,10 +10,10 @@ from talk import upgrade
 from walk import walk
 from wsproto.frame_protocol import Opcode
 
-from llmcap.attributes import Facts
 from llmcap.shell import upgrades
 from llmcap.shell.upgrades import Upgrades
 from llmcap.walk.answers import Pass, Refused
+from llmcap.walk.attributes import Facts
 from llmcap.words.errors import LedgerError
 
 ASK = {"type": "response.create", "model": "gpt-4o-mini", "input": "hi", "max_output_tokens": 100}

@@ -4,9 +4,9 @@ import pytest
 from talk import upgrade
 from walk import walk
 
-from llmcap.attributes import Facts
 from llmcap.sockets import Session, opened
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
 from llmcap.words.records import EndpointPolicy
 
 METERED = [

@@ -6,14 +6,14 @@ import pytest
 from ordering import answered
 from walk import Walk, post, walk
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
-from llmcap.deferred import Deferred
-from llmcap.flight import CallInFlight
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
 from llmcap.shared.state import HIDDEN
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
+from llmcap.walk.deferred import Deferred
+from llmcap.walk.flight import CallInFlight
 
 OPENAI, MISTRAL, AZURE = "api.openai.com", "api.mistral.ai", "r.services.ai.azure.com"
 CONTROL = "bedrock.us-east-1.amazonaws.com"

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from llmcap.assembly import Settings, firewall_for, policy_of, settings_from
-from llmcap.attributes import Facts
 from llmcap.budgets.budget import parse_short
 from llmcap.confine.egress import Egress, read_egress
 from llmcap.launch import child, environment, farewell
@@ -31,6 +30,7 @@ from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
 from llmcap.launch.tally import Tally, left_document, tallied
 from llmcap.ledger import MEMORY, Ledger
+from llmcap.walk.attributes import Facts
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import Balance, Budget, Policy, Scope
 from llmcap.words.told import lines

@@ -17,13 +17,13 @@ from typing import Any
 
 from llmcap.assembly import Settings, firewall_for, policy_of
 from llmcap.budgets.budget import describe
-from llmcap.firewall import Firewall
 from llmcap.launch import environment, standing
 from llmcap.launch.behind import prepare, provider_domains
 from llmcap.launch.notes import LOGGERS
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
 from llmcap.launch.tally import left_document
+from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import ConfigError
 from llmcap.words.paths import make_folder
 from llmcap.words.records import Policy

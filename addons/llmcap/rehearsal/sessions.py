@@ -5,16 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
-from llmcap.firewall import Firewall
-from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.rehearsal.verdicts import Rehearsed, Verdict, passed, refused, went
 from llmcap.replies import Refusal
 from llmcap.sockets import Pending, opened
 from llmcap.sockets import Verdict as Step
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
+from llmcap.walk.firewall import Firewall
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Ending, Part
 
 Admit = Callable[[Admission], CallInFlight | Refused]

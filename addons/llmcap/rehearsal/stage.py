@@ -5,11 +5,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
-from llmcap.deferred import Deferred
-from llmcap.firewall import Firewall
-from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
 from llmcap.ledger.promise import MEMORY
 from llmcap.pricing import PriceBook
@@ -18,11 +13,16 @@ from llmcap.recordings import Recording
 from llmcap.rehearsal.sessions import walked
 from llmcap.rehearsal.verdicts import Rehearsed, passed, refused, went, with_told
 from llmcap.replies import Refusal
-from llmcap.restrain import ask_breakers
-from llmcap.uploads import Upload
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Pass, Refused
+from llmcap.walk.attributes import Facts
 from llmcap.walk.decision import decide_now, try_cheap
+from llmcap.walk.deferred import Deferred
+from llmcap.walk.firewall import Firewall
+from llmcap.walk.flight import CallInFlight
 from llmcap.walk.hosts import refused_host
+from llmcap.walk.restrain import ask_breakers
+from llmcap.walk.uploads import Upload
 from llmcap.words.errors import LLMCapError
 from llmcap.words.records import Policy
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from llmcap.admission import Admission
-from llmcap.flight import CallInFlight
 from llmcap.recordings import Recording
 from llmcap.replies import Refusal
+from llmcap.walk.admission import Admission
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.money import EXACT, usd_string
 from llmcap.words.records import Part
 

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
-from llmcap.attributes import Facts
 from llmcap.shell.addresses import is_local
 from llmcap.shell.process import Address, Owner, Owners
+from llmcap.walk.attributes import Facts
 from llmcap.words.records import Policy, ProcessPolicy
 
 # A lookup takes milliseconds. Where it hangs, a call goes on without a name, under whose budget

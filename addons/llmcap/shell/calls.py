@@ -13,12 +13,6 @@ from dataclasses import replace
 from mitmproxy import http
 
 from llmcap import cut
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
-from llmcap.deferred import Deferred
-from llmcap.firewall import Firewall
-from llmcap.flight import CallInFlight
-from llmcap.patience import admit, admit_at_once, read
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shell.callers import Callers
@@ -38,8 +32,14 @@ from llmcap.shell.kept import InFlight
 from llmcap.shell.listeners import listening_port
 from llmcap.shell.passage import Passage
 from llmcap.shell.upgrades import Upgrades
-from llmcap.uploads import Upload
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
+from llmcap.walk.deferred import Deferred
+from llmcap.walk.firewall import Firewall
+from llmcap.walk.flight import CallInFlight
+from llmcap.walk.patience import admit, admit_at_once, read
+from llmcap.walk.uploads import Upload
 from llmcap.words.errors import LLMCapError
 from llmcap.words.told import Log
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from mitmproxy import ctx, http
 from mitmproxy.proxy.mode_specs import UpstreamMode
 
-from llmcap.attributes import OWN_HEADERS
 from llmcap.providers.shape import SEVERAL, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shell.keeper import Fields
+from llmcap.walk.attributes import OWN_HEADERS
 from llmcap.words.errors import LLMCapError
 
 # LLMCap's own headers, and the proxy's password, are no business of the provider's.

@@ -1,8 +1,8 @@
 """What the shell keeps of the calls in flight, by `flow.id`, from admission to any ending."""
 
 from llmcap import cut
-from llmcap.flight import CallInFlight
 from llmcap.shell.passage import Passage
+from llmcap.walk.flight import CallInFlight
 
 
 class InFlight:

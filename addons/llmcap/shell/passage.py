@@ -8,8 +8,6 @@ metering lets the answer pass, at the price of all that was held for it.
 from mitmproxy import http
 
 from llmcap import cut
-from llmcap.deferred import Deferred
-from llmcap.flight import CallInFlight
 from llmcap.shell.flows import (
     add_headers,
     end_grpc,
@@ -19,6 +17,8 @@ from llmcap.shell.flows import (
 )  # fmt: skip
 from llmcap.shell.guarded import ENDINGS
 from llmcap.shell.keeper import Fields, Watch
+from llmcap.walk.deferred import Deferred
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.told import Log
 
 logger = Log(__name__)

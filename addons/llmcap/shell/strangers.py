@@ -12,9 +12,9 @@ from dataclasses import replace
 from mitmproxy import http, tls
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from llmcap.firewall import Firewall
 from llmcap.replies import Refusal, refuse
 from llmcap.shell.flows import response_of
+from llmcap.walk.firewall import Firewall
 from llmcap.walk.hosts import refused_host
 
 # Of RFC 9110, section 15.5.4: it was understood, and will not be done.

@@ -13,12 +13,6 @@ from collections import deque
 from mitmproxy import ctx, http
 from mitmproxy.websocket import WebSocketMessage
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
-from llmcap.deferred import Deferred
-from llmcap.firewall import Firewall
-from llmcap.flight import CallInFlight
-from llmcap.patience import admit, patiently
 from llmcap.providers.shape import Request
 from llmcap.replies import refuse_upgrade
 from llmcap.shell import closing
@@ -27,8 +21,14 @@ from llmcap.shell.flows import response_of
 from llmcap.shell.guarded import ENDINGS
 from llmcap.shell.keeper import Work
 from llmcap.sockets import Pending, Session, Verdict, opened
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Pass, Refused
+from llmcap.walk.attributes import Facts
 from llmcap.walk.decision import decide_now, try_cheap
+from llmcap.walk.deferred import Deferred
+from llmcap.walk.firewall import Firewall
+from llmcap.walk.flight import CallInFlight
+from llmcap.walk.patience import admit, patiently
 from llmcap.words.errors import LLMCapError
 from llmcap.words.told import Log
 

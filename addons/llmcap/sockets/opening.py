@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from llmcap.attributes import Facts
 from llmcap.providers import provider_of
 from llmcap.providers.shape import Request
 from llmcap.providers.sockets import socket_of
@@ -10,9 +9,10 @@ from llmcap.providers.suspects import passes_unknown
 from llmcap.replies import Refusal, refuse_upgrade
 from llmcap.sockets.session import Session
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
 
 if TYPE_CHECKING:
-    from llmcap.firewall import Firewall
+    from llmcap.walk.firewall import Firewall
 
 
 def opened(firewall: "Firewall", request: Request, facts: Facts) -> Session | Refused | None:

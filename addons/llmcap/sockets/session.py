@@ -14,20 +14,20 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
-from llmcap.deferred import Deferred, Watched
-from llmcap.flight import CallInFlight
 from llmcap.providers.session import RESPONSE, Heard, Moment, Turn, Wire
 from llmcap.providers.shape import Document, Provider, Request
 from llmcap.replies import Refusal
 from llmcap.replies.dialects import openai_error
 from llmcap.sockets.turns import HEAD, OpenTurn, Turns
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
+from llmcap.walk.deferred import Deferred, Watched
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import FormatError
 
 if TYPE_CHECKING:
-    from llmcap.firewall import Firewall
+    from llmcap.walk.firewall import Firewall
 
 # After a refusal of what a client sends many times a second (sound), so long nothing is asked
 # again: what comes meanwhile is dropped in silence.

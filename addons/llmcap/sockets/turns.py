@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from llmcap.admission import Admission
 from llmcap.bounds.estimate import demand
-from llmcap.flight import CallInFlight
 from llmcap.providers.session import RESPONSE, TRANSCRIPT, Heard, Moment, Turn
 from llmcap.providers.shape import Ask
+from llmcap.walk.admission import Admission
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Ending
 
 # A turn's frames are metered as the lines of a streamed response.

@@ -9,11 +9,8 @@ calls back.
 import os
 from dataclasses import replace
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts, attributes_of
 from llmcap.bounds.estimate import sold
 from llmcap.bounds.lots import unsold
-from llmcap.deferred import Deferred, Watched
 from llmcap.providers import match
 from llmcap.providers.declared import unread_in
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
@@ -24,11 +21,14 @@ from llmcap.providers.suspects import (
     passes_unknown,
 )  # fmt: skip
 from llmcap.replies import Refusal, refuse_upgrade
-from llmcap.restrain import restrained
 from llmcap.shared.state import Shared
-from llmcap.uploads import Upload
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Pass, Refused, unbounded
+from llmcap.walk.attributes import Facts, attributes_of
+from llmcap.walk.deferred import Deferred, Watched
 from llmcap.walk.ordering import ordered
+from llmcap.walk.restrain import restrained
+from llmcap.walk.uploads import Upload
 from llmcap.words.errors import FormatError, NoBound, PriceError
 from llmcap.words.records import Call, EndpointPolicy, UnknownPolicy
 

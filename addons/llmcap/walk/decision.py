@@ -11,12 +11,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from llmcap.admission import Admission
-from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Document
 from llmcap.replies import refusal_for
 from llmcap.shared.state import Shared
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused, unbounded
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Admit, Deny, Hold, Wait
 
 

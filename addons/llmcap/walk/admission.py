@@ -8,7 +8,6 @@ what became of it is in `flight`; nothing here knows either.
 from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.allowance import SLICE_AHEAD_TOKENS
 from llmcap.bounds.estimate import demand
 from llmcap.bounds.lots import lots_demand
 from llmcap.bounds.media import in_units
@@ -20,6 +19,7 @@ from llmcap.providers.leaving import stops
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 from llmcap.replies import Refusal, refusal_for
 from llmcap.shared.state import Shared
+from llmcap.walk.allowance import SLICE_AHEAD_TOKENS
 from llmcap.words.errors import FormatError, NoBound
 from llmcap.words.records import (
     Call,

@@ -11,8 +11,6 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from llmcap.admission import Admission
-from llmcap.allowance import Allowance, certain_tokens
 from llmcap.brakes.breakers import Outcome
 from llmcap.metering.bill import cost_of, counts_nothing, total
 from llmcap.metering.meter import Meter
@@ -20,7 +18,9 @@ from llmcap.metering.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
 from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
-from llmcap.unfinished import assumed, at_hold
+from llmcap.walk.admission import Admission
+from llmcap.walk.allowance import Allowance, certain_tokens
+from llmcap.walk.unfinished import assumed, at_hold
 from llmcap.words.errors import HoldEnded, LedgerError
 from llmcap.words.money import usd_string
 from llmcap.words.records import (

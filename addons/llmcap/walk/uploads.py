@@ -10,9 +10,9 @@ from functools import partial
 from typing import override
 
 from llmcap.bounds.lots import to_json
-from llmcap.deferred import Deferred, Watched
 from llmcap.providers.shape import Request, Work
 from llmcap.shared.state import Shared
+from llmcap.walk.deferred import Deferred, Watched
 from llmcap.words.errors import FormatError, LedgerError
 
 

@@ -13,11 +13,11 @@ from walk import (
     walk,
 )  # fmt: skip
 
-from llmcap.attributes import Facts
-from llmcap.flight import LINGER, LINGER_FOR_USAGE, CallInFlight
 from llmcap.metering.pace import FASTEST
 from llmcap.metering.visible import UNSEEN_TOKENS
 from llmcap.providers.shape import Request
+from llmcap.walk.attributes import Facts
+from llmcap.walk.flight import LINGER, LINGER_FOR_USAGE, CallInFlight
 from llmcap.words.records import Ending
 
 COST = 100 * INPUT_NANOS + 10 * OUTPUT_NANOS

@@ -9,12 +9,12 @@ would refuse: what is left of the call is admitted like any other.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from llmcap.admission import Admission
 from llmcap.bounds.estimate import sold
 from llmcap.brakes.reroute import with_limit, with_model
 from llmcap.brakes.thresholds import Reached
 from llmcap.replies import CAP_REACHED, Refusal
 from llmcap.replies.refusal import iso
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
 from llmcap.words.errors import FormatError, NoBound
 from llmcap.words.money import format_usd

@@ -5,15 +5,15 @@ from decimal import Decimal
 import pytest
 from walk import FakeClock
 
-from llmcap.allowance import (
+from llmcap.budgets.budget import parse_short, scopes_for
+from llmcap.ledger import open_ledger
+from llmcap.walk.allowance import (
     OVERRUN_AHEAD_TOKENS,
     SLICE_AHEAD_TOKENS,
     SLICE_TOKENS_MIN,
     Allowance,
     certain_tokens,
 )
-from llmcap.budgets.budget import parse_short, scopes_for
-from llmcap.ledger import open_ledger
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import Call, Demand, Reading
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from walk import answer, begin, chat, chunk, completion, post, walk
 
-from llmcap.attributes import Facts
-from llmcap.flight import CallInFlight
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
 from llmcap.walk.decision import decide, try_cheap
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import HoldMode, Wait
 
 

@@ -9,12 +9,12 @@ import contextlib
 import functools
 from collections.abc import Callable
 
-from llmcap.admission import Admission
-from llmcap.flight import CallInFlight
-from llmcap.restrain import ask_breakers
-from llmcap.uploads import Upload
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
 from llmcap.walk.decision import decide, decide_now, try_cheap
+from llmcap.walk.flight import CallInFlight
+from llmcap.walk.restrain import ask_breakers
+from llmcap.walk.uploads import Upload
 from llmcap.words.errors import LedgerBusy, LLMCapError
 from llmcap.words.records import Wait
 

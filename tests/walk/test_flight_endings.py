@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walk import INPUT_NANOS, OUTPUT_NANOS, chat, post, walk
 
-from llmcap.flight import CallInFlight
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Ending
 
 STATUSES = (200, 201, 202, 204, 205, 206, 301, 304, 400, 401, 404, 429, 500, 503, 529)

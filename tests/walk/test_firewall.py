@@ -4,10 +4,10 @@ import pytest
 from ordering import answered, look
 from walk import chat, completion, post, walk
 
-from llmcap.attributes import Facts
-from llmcap.flight import CallInFlight
 from llmcap.providers.shape import Request
 from llmcap.walk.answers import Pass, Refused
+from llmcap.walk.attributes import Facts
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import EndpointPolicy, UnknownPolicy
 
 

@@ -4,10 +4,10 @@ import pytest
 from ordering import answered, form, jsonl, line, look, upload
 from walk import INPUT_NANOS, OUTPUT_NANOS, Walk, post, walk
 
-from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
 from llmcap.ledger.queries import entries
 from llmcap.walk.answers import Pass, Refused
+from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import LedgerBusy
 
 FILE = {"object": "file", "id": "file-1", "purpose": "batch"}

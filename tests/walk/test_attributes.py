@@ -2,7 +2,8 @@
 
 import pytest
 
-from llmcap.attributes import (
+from llmcap.providers.shape import Request
+from llmcap.walk.attributes import (
     FINGERPRINT_HEX,
     VALUE_LENGTH_MAX,
     Facts,
@@ -10,7 +11,6 @@ from llmcap.attributes import (
     client_program,
     fingerprint,
 )
-from llmcap.providers.shape import Request
 
 SECRET = b"s" * 32
 

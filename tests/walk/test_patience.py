@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from walk import answer, chat, completion, walk
 
-from llmcap import patience
-from llmcap.attributes import Facts
-from llmcap.flight import CallInFlight
-from llmcap.patience import admit, patiently
+from llmcap.walk import patience
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
+from llmcap.walk.flight import CallInFlight
+from llmcap.walk.patience import admit, patiently
 from llmcap.words.errors import LedgerBusy, LLMCapError
 
 

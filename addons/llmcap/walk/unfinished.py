@@ -8,12 +8,12 @@ free: where there may be some, it is all that the model can have written in that
 
 from dataclasses import replace
 
-from llmcap.admission import Admission
-from llmcap.allowance import certain_tokens
 from llmcap.metering.bill import cost_of, counts_nothing, total
 from llmcap.metering.meter import Meter
 from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.pricing.terms import base_of, settled
+from llmcap.walk.admission import Admission
+from llmcap.walk.allowance import certain_tokens
 from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Ending, Hold, Reading, Settlement, Usage
 

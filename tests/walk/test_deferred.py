@@ -6,11 +6,11 @@ import pytest
 from ordering import answered, form, jsonl, look, upload
 from walk import INPUT_NANOS, OUTPUT_NANOS, post, walk
 
-from llmcap.attributes import Facts
-from llmcap.flight import CallInFlight
 from llmcap.ledger import open_ledger
 from llmcap.providers.shape import Request
 from llmcap.walk.answers import Refused
+from llmcap.walk.attributes import Facts
+from llmcap.walk.flight import CallInFlight
 
 DONE = (
     b'{"id": "resp_9", "object": "response", "status": "completed", "model": "gpt-4o-mini",'

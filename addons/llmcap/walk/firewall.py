@@ -11,15 +11,15 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 
-from llmcap.admission import Admission
-from llmcap.attributes import Facts
 from llmcap.ledger import Ledger
 from llmcap.notices.alerts import Event
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Ask, Endpoint, Provider, Request
 from llmcap.shared.guard import Guard
 from llmcap.shared.state import Shared
+from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Pass, Refused
+from llmcap.walk.attributes import Facts
 from llmcap.walk.consider import Considered, consider, consider_ask
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import Call, Policy
