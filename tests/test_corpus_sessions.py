@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from llmcap.audit.recordings import read
 from llmcap.cli import main
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.shape import Ask
 from llmcap.providers.xai_grpc import GrpcReader
-from llmcap.recordings import read
 from llmcap.words.money import ceil_nanos
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"

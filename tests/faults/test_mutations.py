@@ -26,8 +26,8 @@ from fake_provider.gemini import Generate
 from fake_provider.generate import Choice, Order
 from fake_provider.openai_chat import Chat
 from fake_provider.openai_responses import Response
+from llmcap.audit.recordings import read
 from llmcap.providers.shape import Request
-from llmcap.recordings import read
 from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import LLMCapError
 from llmcap.words.records import Ending, UnknownPolicy

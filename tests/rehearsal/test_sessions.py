@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from talk import upgrade
 from walk import BOOK
 
+from llmcap.audit.recordings import Recording
 from llmcap.budgets.budget import parse_short
-from llmcap.recordings import Recording
 from llmcap.rehearsal import Rehearsed, Stage, Verdict
 from llmcap.words.records import Policy
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from walk import BOOK, chat, completion, post, walk
 
+from llmcap.audit.recordings import Recording
 from llmcap.budgets.budget import parse_short
 from llmcap.providers.shape import Request
-from llmcap.recordings import Recording
 from llmcap.rehearsal import Rehearsed, Stage, Verdict
 from llmcap.walk.answers import Refused
 from llmcap.walk.flight import CallInFlight

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from llmcap.audit import Audited, Auditor
+from llmcap.audit.checking import Audited, Auditor
+from llmcap.audit.recordings import read
 from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
 from llmcap.cli.output import echo, echo_json_line, echo_table, tell
 from llmcap.pricing import PriceBook
-from llmcap.recordings import read
 from llmcap.rehearsal import Rehearsed, Stage, Verdict, above_hold, composed
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import format_usd

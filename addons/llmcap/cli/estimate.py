@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from llmcap.audit.recordings import request_to
 from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
 from llmcap.cli.output import echo, echo_json, echo_table, tell
-from llmcap.recordings import request_to
 from llmcap.rehearsal import Rehearsed, Stage, exact_usd
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import format_usd

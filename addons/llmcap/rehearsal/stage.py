@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
+from llmcap.audit.recordings import Recording
 from llmcap.ledger import open_ledger
 from llmcap.ledger.promise import MEMORY
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
-from llmcap.recordings import Recording
 from llmcap.rehearsal.sessions import walked
 from llmcap.rehearsal.verdicts import Rehearsed, passed, refused, went, with_told
 from llmcap.replies import Refusal

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from llmcap.recordings import Recording
+from llmcap.audit.recordings import Recording
 from llmcap.replies import Refusal
 from llmcap.walk.admission import Admission
 from llmcap.walk.flight import CallInFlight

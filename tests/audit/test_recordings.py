@@ -11,7 +11,7 @@ import pytest
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow, tutils
 
-from llmcap.recordings import Recording, read
+from llmcap.audit.recordings import Recording, read
 from llmcap.words.errors import ConfigError, FormatError
 
 ASK = b'{"model": "gpt-5", "messages": []}'

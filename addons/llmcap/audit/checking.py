@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from llmcap.audit.recordings import Recording
 from llmcap.bounds.estimate import TokenCounter, sold
 from llmcap.metering.bill import router_fee, total
 from llmcap.metering.meter import Meter
@@ -22,7 +23,6 @@ from llmcap.providers.content import texts
 from llmcap.providers.openai_batches import BY_LINES
 from llmcap.providers.shape import Ask, Billing, Endpoint, Provider
 from llmcap.providers.sockets import socket_of
-from llmcap.recordings import Recording
 from llmcap.sockets import read_session
 from llmcap.words.errors import FormatError, PriceError
 from llmcap.words.money import ceil_nanos, usd_string

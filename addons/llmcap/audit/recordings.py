@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, urlsplit
 
-from llmcap import transcripts
+from llmcap.audit import transcripts
+from llmcap.audit.transcripts import Frames
 from llmcap.providers.shape import Request
 from llmcap.streams.codec import decoder_for
-from llmcap.transcripts import Frames
 from llmcap.words.errors import ConfigError, FormatError
 
 # A body that decodes to more than this is not an LLM call's.

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmcap.audit import Auditor
+from llmcap.audit.checking import Auditor
+from llmcap.audit.recordings import Recording, read
 from llmcap.pricing import PriceBook
-from llmcap.recordings import Recording, read
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from llmcap.audit import Audited, Auditor, usage_document
+from llmcap.audit.checking import Audited, Auditor, usage_document
+from llmcap.audit.recordings import Recording
 from llmcap.pricing import PriceBook
 from llmcap.providers.shape import Request
-from llmcap.recordings import Recording
 from llmcap.words.records import Usage
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
