@@ -9,9 +9,8 @@ from mitmproxy.test import taddons, tflow, tutils
 from steps import answer, begin, broke, calls_of, decide
 from walk import chat, completion, walk
 
-from llmcap import cut
 from llmcap.addon import LLMCap
-from llmcap.shell import calls
+from llmcap.shell import calls, cut
 from llmcap.words.errors import LedgerError
 
 

@@ -15,10 +15,10 @@ from mitmproxy.test import taddons, tflow
 from steps import begin, broke, calls_of, decide, end
 from walk import Walk, chat, chunk, completion, walk
 
-from llmcap import cut
 from llmcap.addon import LLMCap
 from llmcap.ledger import queries
 from llmcap.providers.shape import Request
+from llmcap.shell import cut
 from llmcap.shell.keeper import Watch
 from llmcap.walk import decision
 from llmcap.words.records import EntryKind

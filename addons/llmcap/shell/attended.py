@@ -30,7 +30,7 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
-from llmcap.cut import CuttableHttpStream
+from llmcap.shell.cut import CuttableHttpStream
 from llmcap.shell.destinations import provider_host, provider_names
 from llmcap.shell.keeper import Fields, keeper, waits
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from mitmproxy import http
 
-from llmcap import cut
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, Reply, refuse
+from llmcap.shell import cut
 from llmcap.shell.callers import Callers
 from llmcap.shell.destinations import provider_host, provider_hosts
 from llmcap.shell.flows import (  # fmt: skip

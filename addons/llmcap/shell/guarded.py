@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from mitmproxy import http
 
-from llmcap import cut
+from llmcap.shell import cut
 from llmcap.shell.flows import last_words
 from llmcap.shell.keeper import Fields, Work
 from llmcap.words.told import Log

@@ -1,6 +1,6 @@
 """What the shell keeps of the calls in flight, by `flow.id`, from admission to any ending."""
 
-from llmcap import cut
+from llmcap.shell import cut
 from llmcap.shell.passage import Passage
 from llmcap.walk.flight import CallInFlight
 

@@ -7,7 +7,7 @@ metering lets the answer pass, at the price of all that was held for it.
 
 from mitmproxy import http
 
-from llmcap import cut
+from llmcap.shell import cut
 from llmcap.shell.flows import (
     add_headers,
     end_grpc,
