@@ -2,11 +2,11 @@
 
 import click
 
-from llmcap.catalogue import COUNTED, counted, markdown, rows
 from llmcap.cli.options import json_option
 from llmcap.cli.output import echo, echo_json, echo_table
 from llmcap.providers import provider_named, provider_names
 from llmcap.providers.unmetered import everyone
+from llmcap.screens.catalogue import COUNTED, counted, markdown, rows
 from llmcap.words.errors import ConfigError
 
 

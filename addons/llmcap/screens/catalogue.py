@@ -20,7 +20,7 @@ from llmcap.providers.shape import Billing, Endpoint, Provider
 from llmcap.providers.unmetered import everyone
 from llmcap.replies import DIALECTS
 
-RECORDED = Path(__file__).parent / "providers" / "recorded.json"
+RECORDED = Path(__file__).parents[1] / "providers" / "recorded.json"
 REHEARSED = RECORDED.with_name("rehearsed.json")
 
 KINDS = {

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from llmcap import catalogue
 from llmcap.cli import main
 from llmcap.providers import PROVIDERS, local, provider_of
 from llmcap.providers.shape import Provider
 from llmcap.replies import DIALECTS
+from llmcap.screens import catalogue
 
 ALL = (*PROVIDERS, local.PROVIDER)
-README = Path(catalogue.__file__).parent / "providers" / "README.md"
-CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "exchanges.jsonl"
+README = Path(catalogue.__file__).parents[1] / "providers" / "README.md"
+CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "exchanges.jsonl"
 
 
 def test_the_written_table_is_the_code_s():
