@@ -3,7 +3,7 @@
 import json
 import sys
 
-from llmcap.providers.declared import undeclared
+from llmcap.providers.parts.declared import undeclared
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from llmcap.metering.meter import Meter
 from llmcap.providers import match
-from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+from llmcap.providers.parts.shape import Ask, Endpoint, Provider, Request
 from llmcap.words.records import Reading
 
 

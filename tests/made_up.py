@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.walk.attributes import Facts, fingerprint
 
 SECRET = b"s" * 32

@@ -4,7 +4,7 @@ import json
 
 from walk import Walk
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.walk.attributes import Facts
 from llmcap.walk.deferred import Deferred
 from llmcap.walk.flight import CallInFlight

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from walk import Walk, walk
 
 from llmcap.ledger.queries import entries
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.sockets import Pending, Session, Verdict, opened
 from llmcap.walk.answers import Refused
 from llmcap.walk.attributes import Facts

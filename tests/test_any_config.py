@@ -40,7 +40,7 @@ from llmcap.ledger import open_ledger
 from llmcap.notices.alerts import Event
 from llmcap.notices.events import EventLog
 from llmcap.pricing import PriceBook
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.shared import guard
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from llmcap.audit.recordings import read
 from llmcap.cli import main
 from llmcap.pricing import PriceBook, cost_usd
-from llmcap.providers.shape import Ask
+from llmcap.providers.parts.shape import Ask
 from llmcap.providers.xai_grpc import GrpcReader
 from llmcap.words.money import ceil_nanos
 

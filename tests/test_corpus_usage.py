@@ -28,7 +28,7 @@ from llmcap.bounds.media import unit_bound
 from llmcap.metering.meter import Meter
 from llmcap.providers import match
 from llmcap.providers.google_generate import bills_queries
-from llmcap.providers.shape import Ask, Billing, Endpoint, Request
+from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Reading, Unbounded
 

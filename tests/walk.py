@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from llmcap.budgets.budget import parse_short
 from llmcap.ledger import open_ledger
 from llmcap.pricing import PriceBook
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
 from llmcap.walk.attributes import Facts

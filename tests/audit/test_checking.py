@@ -9,7 +9,7 @@ import pytest
 from llmcap.audit.checking import Audited, Auditor, usage_document
 from llmcap.audit.recordings import Recording
 from llmcap.pricing import PriceBook
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.words.records import Usage
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

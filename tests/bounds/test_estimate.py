@@ -20,7 +20,7 @@ from llmcap.bounds.estimate import (
 )
 from llmcap.bounds.reading import input_parts
 from llmcap.pricing import PriceBook, cost_usd
-from llmcap.providers.shape import Ask, Media
+from llmcap.providers.parts.shape import Ask, Media
 from llmcap.words.errors import LLMCapError
 from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Policy, Usage

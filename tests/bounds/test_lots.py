@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmcap.bounds.lots import LOTS_MAX, Sums, from_json, lots_demand, summed, to_json
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import SUMMED
-from llmcap.providers.shape import Ask, Lot, Media, Work
+from llmcap.providers.parts.shape import Ask, Lot, Media, Work
 from llmcap.words.errors import FormatError
 from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Price, Usage

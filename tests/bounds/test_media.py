@@ -14,7 +14,7 @@ from llmcap.bounds.media import (
     unit_bound,
 )
 from llmcap.pricing import PriceBook
-from llmcap.providers.shape import Ask, Media, Sent
+from llmcap.providers.parts.shape import Ask, Media, Sent
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Bounded, Unbounded
 

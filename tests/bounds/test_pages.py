@@ -10,7 +10,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 from llmcap.bounds.limits import LONGEST_SECONDS, MOST_FILM_PIXELS, MOST_PAGES, MOST_PIXELS
 from llmcap.bounds.media import media_bound, unit_bound
 from llmcap.bounds.pages import UNPACKED_BYTES_MAX, contents_of
-from llmcap.providers.shape import Media, Sent
+from llmcap.providers.parts.shape import Media, Sent
 from llmcap.words.records import Bounded, Unbounded
 
 WORDS = "The spend of a firewall is what it lets through. " * 20

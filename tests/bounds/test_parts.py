@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmcap.bounds.added import OTHERS, added
 from llmcap.bounds.estimate import demand, sold
 from llmcap.bounds.lots import lots_demand, summed
-from llmcap.providers.shape import Ask, Media
+from llmcap.providers.parts.shape import Ask, Media
 from llmcap.words.errors import NoBound
 from llmcap.words.records import Bounded, Demand, Policy, Price, Tier, Unbounded, Variant
 

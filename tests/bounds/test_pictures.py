@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmcap.bounds.families import family_of
 from llmcap.bounds.pictures import picture_bound, rule_of
 from llmcap.bounds.sizes import Size, size_of
-from llmcap.providers.shape import Media, Sent
+from llmcap.providers.parts.shape import Media, Sent
 from llmcap.words.records import Unbounded
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from llmcap.brakes.reroute import with_limit, with_model
 from llmcap.providers import match
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 
 
 def request(path: str, document: object, **others: str) -> Request:

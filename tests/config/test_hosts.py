@@ -9,7 +9,7 @@ import pytest
 from llmcap.config import resolve, yamldoc
 from llmcap.pricing import PriceBook
 from llmcap.providers import hosts, match, with_hosts
-from llmcap.providers.shape import Billing
+from llmcap.providers.parts.shape import Billing
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import Policy
 
@@ -78,7 +78,7 @@ def test_a_region_of_openais_costs_nothing_more_here() -> None:
     assert found is not None
     assert found[1] is not None
     assert found[1].read is not None
-    from llmcap.providers.shape import Request  # noqa: PLC0415
+    from llmcap.providers.parts.shape import Request  # noqa: PLC0415
 
     request = Request(
         method="POST", host="llm.example.com", path="/v1/chat/completions", body=b'{"model": "m"}'

@@ -17,7 +17,7 @@ from walk import Walk, chat, chunk, completion, walk
 
 from llmcap.addon import LLMCap
 from llmcap.ledger import queries
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.shell import cut
 from llmcap.shell.keeper import Watch
 from llmcap.walk import decision

@@ -27,7 +27,7 @@ from fake_provider.generate import Choice, Order
 from fake_provider.openai_chat import Chat
 from fake_provider.openai_responses import Response
 from llmcap.audit.recordings import read
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import LLMCapError
 from llmcap.words.records import Ending, UnknownPolicy

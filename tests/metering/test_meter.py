@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from llmcap.metering.meter import BACKLOG_BYTES_MAX, Meter
 from llmcap.providers import anthropic, google, openai, openai_assistants
-from llmcap.providers.reader import BaseReader
-from llmcap.providers.shape import Ask, Document, Endpoint
+from llmcap.providers.parts.reader import BaseReader
+from llmcap.providers.parts.shape import Ask, Document, Endpoint
 from llmcap.streams import framing
 from llmcap.words.records import Reading, Usage
 

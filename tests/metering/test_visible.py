@@ -12,7 +12,7 @@ from llmcap.bounds.vocabulary import encoding
 from llmcap.metering.meter import Meter
 from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.providers import match
-from llmcap.providers.shape import Ask
+from llmcap.providers.parts.shape import Ask
 
 _, CHAT = match("api.openai.com", "POST", "/v1/chat/completions")
 SECOND = timedelta(seconds=1)
@@ -56,7 +56,7 @@ def test_counting_as_it_comes_is_no_less_than_counting_at_the_end(texts: list[st
 
 def test_text_beyond_what_is_kept_counts_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded, and so are the tokens."""
-    monkeypatch.setattr("llmcap.providers.reader.KEPT_BYTES_MAX", 10)
+    monkeypatch.setattr("llmcap.providers.parts.reader.KEPT_BYTES_MAX", 10)
     assert visible().tokens(streamed("some words ", "and many more words")) >= 19
 
 

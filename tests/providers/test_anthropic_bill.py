@@ -9,7 +9,7 @@ from llmcap.providers.anthropic_bill import message_charges
 from llmcap.providers.anthropic_messages import MessagesReader
 from llmcap.providers.bedrock_invoke import InvokeReader
 from llmcap.providers.compatible import ResoldMessagesReader
-from llmcap.providers.shape import Ask
+from llmcap.providers.parts.shape import Ask
 from llmcap.words.records import Usage
 
 FABLE, OPUS = "claude-fable-5", "claude-opus-4-8"

@@ -12,8 +12,8 @@ from llmcap.providers.anthropic_messages import (
     limit_messages,
     read_messages,
 )
-from llmcap.providers.hosted import USES_DEFAULT
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.hosted import USES_DEFAULT
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Charge, Reading, Usage
 
 SONNET, OPUS = "claude-sonnet-5", "claude-opus-4-8"

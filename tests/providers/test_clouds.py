@@ -14,7 +14,7 @@ from exchanging import answer, ask, endpoint_of
 from llmcap.pricing import PriceBook
 from llmcap.providers import match, provider_of
 from llmcap.providers.bedrock import signed
-from llmcap.providers.shape import Billing
+from llmcap.providers.parts.shape import Billing
 
 BEDROCK = "https://bedrock-runtime.us-east-1.amazonaws.com"
 CLAUDE = f"{BEDROCK}/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0"

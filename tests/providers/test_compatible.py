@@ -6,7 +6,7 @@ import pytest
 from exchanging import answer, ask, endpoint_of, stream
 
 from llmcap.providers import PROVIDERS
-from llmcap.providers.shape import Billing
+from llmcap.providers.parts.shape import Billing
 from llmcap.providers.vendors import VENDORS
 
 GROQ = "https://api.groq.com/openai/v1/chat/completions"

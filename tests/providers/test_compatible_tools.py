@@ -8,7 +8,7 @@ from exchanging import answer, ask, endpoint_of, stream
 from walk import answer as feed
 from walk import post, walk
 
-from llmcap.providers.hosted import RESULT_TOKENS, USES_DEFAULT
+from llmcap.providers.parts.hosted import RESULT_TOKENS, USES_DEFAULT
 from llmcap.walk.answers import Refused
 from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import FormatError

@@ -10,7 +10,7 @@ from llmcap.pricing import PriceBook, cost_usd, worst_rates
 from llmcap.pricing.terms import billed
 from llmcap.providers import match
 from llmcap.providers.dashscope import MESSAGES
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 HOST, CHAT = "dashscope-intl.aliyuncs.com", "/compatible-mode/v1/chat/completions"

@@ -12,8 +12,8 @@ from llmcap.providers.google_interactions import (
     limit_interaction,
     read_interaction,
 )
-from llmcap.providers.hosted import USES_DEFAULT
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.hosted import USES_DEFAULT
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Usage
 
 FLASH = "gemini-2.5-flash"

@@ -3,7 +3,7 @@
 import pytest
 
 from llmcap.providers import PROVIDERS, match, provider_of
-from llmcap.providers.shape import Billing
+from llmcap.providers.parts.shape import Billing
 
 METERED, FREE, DEFERRED, UNMETERABLE = (
     Billing.METERED,

@@ -9,7 +9,7 @@ from exchanging import answer, ask, endpoint_of
 from ordering import jsonl
 
 from llmcap.bounds.media import units_of
-from llmcap.providers.shape import Ask, Billing, Media, Piece, Request
+from llmcap.providers.parts.shape import Ask, Billing, Media, Piece, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Usage
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from llmcap.providers.limits import BOTH, MAX_TOKENS, both
 from llmcap.providers.openai import CHAT, COMPLETIONS, EMBEDDINGS
 from llmcap.providers.openai_chat import (
     ChatReader,
@@ -13,7 +12,8 @@ from llmcap.providers.openai_chat import (
     read_completion,
 )
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
-from llmcap.providers.shape import Ask, Document, Endpoint, Request
+from llmcap.providers.parts.limits import BOTH, MAX_TOKENS, both
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
 from llmcap.words.records import Reading, Usage
 
 

@@ -17,7 +17,7 @@ from llmcap.providers.openai_audio import (
 from llmcap.providers.openai_images import ImagesReader, read_image
 from llmcap.providers.openai_runs import RunReader, read_run
 from llmcap.providers.openai_videos import VideoReader, read_video
-from llmcap.providers.shape import Ask, Media, Request
+from llmcap.providers.parts.shape import Ask, Media, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Usage
 

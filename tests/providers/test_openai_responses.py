@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from llmcap.providers.hosted import RESULT_TOKENS, USES_DEFAULT
 from llmcap.providers.openai_responses import (
     ResponsesReader,
     image_tokens,
@@ -12,7 +11,8 @@ from llmcap.providers.openai_responses import (
     read_responses,
     read_stored,
 )
-from llmcap.providers.shape import Ask, Request
+from llmcap.providers.parts.hosted import RESULT_TOKENS, USES_DEFAULT
+from llmcap.providers.parts.shape import Ask, Request
 from llmcap.words.records import Reading, Usage
 
 USAGE = {"input_tokens": 20, "output_tokens": 9}

@@ -10,7 +10,7 @@ import sdk_methods
 from sdk_methods import PACKAGES, botocore, fern, google, grpc, speakeasy, stainless
 
 from llmcap.providers import match
-from llmcap.providers.shape import Billing
+from llmcap.providers.parts.shape import Billing
 
 pytestmark = pytest.mark.skipif(PACKAGES is None, reason="scripts/test makes .venv-clients")
 

@@ -7,7 +7,7 @@ import pytest
 from exchanging import answer, ask, endpoint_of
 
 from llmcap.pricing import PriceBook
-from llmcap.providers.shape import Billing
+from llmcap.providers.parts.shape import Billing
 
 OPENROUTER = "https://openrouter.ai/api/v1/chat/completions"
 VERCEL = "https://ai-gateway.vercel.sh/v1/chat/completions"

@@ -3,7 +3,7 @@
 import pytest
 from walk import post, walk
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.sockets import opened
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.attributes import Facts

@@ -2,8 +2,8 @@
 
 import pytest
 
-from llmcap.providers.shape import Provider
-from llmcap.providers.table import Table
+from llmcap.providers.parts.shape import Provider
+from llmcap.providers.parts.table import Table
 
 
 def provider(name: str, *hosts: str) -> Provider:

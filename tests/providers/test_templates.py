@@ -6,7 +6,7 @@ import pytest
 from walk import post, walk
 
 from llmcap.providers import match
-from llmcap.providers.shape import Billing
+from llmcap.providers.parts.shape import Billing
 from llmcap.walk.admission import Admission
 from llmcap.walk.attributes import Facts
 

@@ -9,7 +9,7 @@ import pytest
 from llmcap.bounds.estimate import sold
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers import match
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 BOOK = PriceBook()

@@ -10,7 +10,7 @@ from exchanging import answer, ask, endpoint_of, stream
 from llmcap.bounds.media import by_tokens, in_units, unit_bound
 from llmcap.pricing import PriceBook
 from llmcap.providers import match
-from llmcap.providers.shape import Billing, Media
+from llmcap.providers.parts.shape import Billing, Media
 from llmcap.words.records import Bounded
 
 OCR = PriceBook().find("mistral", "mistral-ocr-latest", datetime(2026, 11, 1, tzinfo=UTC))

@@ -4,8 +4,8 @@ import pytest
 from sdk_methods import PACKAGES, hosts_named
 
 from llmcap.providers import match, provider_of
+from llmcap.providers.parts.shape import Billing, Request
 from llmcap.providers.sellers import SELLERS
-from llmcap.providers.shape import Billing, Request
 from llmcap.providers.unmetered import everyone, unmetered
 from llmcap.words.rules import HostPolicy
 

@@ -6,7 +6,7 @@ import pytest
 from walk import walk
 
 from llmcap.providers import match
-from llmcap.providers.shape import Ask, Billing, Request
+from llmcap.providers.parts.shape import Ask, Billing, Request
 from llmcap.providers.xai_grpc import read_completion
 from llmcap.streams.grpc import messages_in
 from llmcap.streams.protobuf import Message, varint

@@ -10,7 +10,7 @@ from walk import BOOK, chat, completion, post, walk
 
 from llmcap.audit.recordings import Recording
 from llmcap.budgets.budget import parse_short
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.rehearsal import Rehearsed, Stage, Verdict
 from llmcap.walk.answers import Refused
 from llmcap.walk.flight import CallInFlight

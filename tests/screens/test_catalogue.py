@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from llmcap.cli import main
 from llmcap.providers import PROVIDERS, local, provider_of
-from llmcap.providers.shape import Provider
+from llmcap.providers.parts.shape import Provider
 from llmcap.replies import DIALECTS
 from llmcap.screens import catalogue
 

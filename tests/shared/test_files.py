@@ -4,8 +4,8 @@ from ordering import jsonl, line
 
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.providers import match, provider_of
-from llmcap.providers.orders import BATCH
-from llmcap.providers.shape import Piece, Request, Work
+from llmcap.providers.parts.orders import BATCH
+from llmcap.providers.parts.shape import Piece, Request, Work
 from llmcap.shared.files import OPEN_MAX, Uploads
 
 OPENAI = provider_of("api.openai.com")

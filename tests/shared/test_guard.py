@@ -14,7 +14,7 @@ from walk import BOOK, FakeClock, answer, chat, completion, post
 from llmcap.budgets.budget import parse_short, scopes_for
 from llmcap.ledger import open_ledger
 from llmcap.notices.alerts import Event
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.shared.guard import LOOK_AT_ONCE_SECONDS, PAGE_VALUES
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused

@@ -5,7 +5,7 @@ import json
 import pytest
 from walk import INPUT_NANOS, OUTPUT_NANOS, post, walk
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.shared import parked
 from llmcap.shared.parked import PARKED_FOR
 from llmcap.walk.attributes import Facts

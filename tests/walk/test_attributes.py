@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.walk.attributes import (
     FINGERPRINT_HEX,
     VALUE_LENGTH_MAX,

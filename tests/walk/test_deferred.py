@@ -7,7 +7,7 @@ from ordering import answered, form, jsonl, look, upload
 from walk import INPUT_NANOS, OUTPUT_NANOS, post, walk
 
 from llmcap.ledger import open_ledger
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.walk.answers import Refused
 from llmcap.walk.attributes import Facts
 from llmcap.walk.flight import CallInFlight

@@ -4,7 +4,7 @@ import pytest
 from ordering import answered, look
 from walk import chat, completion, post, walk
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.attributes import Facts
 from llmcap.walk.flight import CallInFlight

@@ -15,7 +15,7 @@ from walk import (
 
 from llmcap.metering.pace import FASTEST
 from llmcap.metering.visible import UNSEEN_TOKENS
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.walk.attributes import Facts
 from llmcap.walk.flight import LINGER, LINGER_FOR_USAGE, CallInFlight
 from llmcap.words.records import Ending

@@ -7,7 +7,7 @@ from ordering import answered
 from walk import Walk, post, walk
 
 from llmcap.pricing import PriceBook
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.shared.state import HIDDEN
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused

@@ -19,9 +19,9 @@ from llmcap.metering.meter import Meter
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import billed
 from llmcap.providers import match, provider_of
-from llmcap.providers.content import texts
 from llmcap.providers.openai_batches import BY_LINES
-from llmcap.providers.shape import Ask, Billing, Endpoint, Provider
+from llmcap.providers.parts.content import texts
+from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider
 from llmcap.providers.sockets import socket_of
 from llmcap.sockets import read_session
 from llmcap.words.errors import FormatError, PriceError

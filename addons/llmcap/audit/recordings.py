@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from llmcap.audit import transcripts
 from llmcap.audit.transcripts import Frames
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.streams.codec import decoder_for
 from llmcap.words.errors import ConfigError, FormatError
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 
 GRPC = MappingProxyType({"content-type": "application/grpc"})
 

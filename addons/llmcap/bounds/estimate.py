@@ -20,7 +20,7 @@ from llmcap.bounds.reading import input_parts
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.pricing.dearest import bills_tokens
 from llmcap.pricing.units import SIDE_UNITS, TOKEN_UNITS
-from llmcap.providers.shape import Ask
+from llmcap.providers.parts.shape import Ask
 from llmcap.words.errors import LLMCapError
 from llmcap.words.records import Count, Demand, Part, Policy, Price, Usage
 

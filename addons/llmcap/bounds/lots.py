@@ -23,7 +23,7 @@ from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, assembled, most_read, most_
 from llmcap.bounds.reading import Read
 from llmcap.pricing import cost_usd
 from llmcap.pricing.terms import STANDARD, settled
-from llmcap.providers.shape import Ask, Lot, Work
+from llmcap.providers.parts.shape import Ask, Lot, Work
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Bounded, Count, Demand, Part, Price, Unbounded, Usage
 

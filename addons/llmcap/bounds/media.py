@@ -24,7 +24,7 @@ from llmcap.bounds.pictures import picture_bound, rule_of
 from llmcap.bounds.sizes import size_of
 from llmcap.bounds.sound import Length, length_at_once, length_of, whole_seconds
 from llmcap.pricing.units import TOKEN_UNITS
-from llmcap.providers.shape import Ask, Media
+from llmcap.providers.parts.shape import Ask, Media
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Bound, Bounded, Count, Price, Unbounded
 

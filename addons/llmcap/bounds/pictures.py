@@ -14,7 +14,7 @@ from math import ceil
 
 from llmcap.bounds.families import family_of
 from llmcap.bounds.sizes import HEAD_BYTES, Size, size_of
-from llmcap.providers.shape import Media
+from llmcap.providers.parts.shape import Media
 from llmcap.words.records import Bound, Bounded, Unbounded
 
 # The most pictures that a file is taken apart into.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from llmcap.bounds.added import added
 from llmcap.bounds.media import by_tokens, dearest_bound
 from llmcap.bounds.parts import OWN_WINDOW, most_read
-from llmcap.providers.shape import Ask
+from llmcap.providers.parts.shape import Ask
 from llmcap.words.records import Part, Price, Unbounded
 
 # Who bounds what, in the parts of a demand.

@@ -8,7 +8,7 @@ no model that we could find, is left alone.
 import json
 from urllib.parse import quote, unquote
 
-from llmcap.providers.shape import Document, Endpoint, Request
+from llmcap.providers.parts.shape import Document, Endpoint, Request
 from llmcap.words.errors import FormatError
 
 

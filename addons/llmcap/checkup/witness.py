@@ -6,7 +6,7 @@ from mitmproxy.http import HTTPFlow, Response
 
 from llmcap.checkup.seen import Seen
 from llmcap.providers import match, provider_of
-from llmcap.providers.shape import Billing
+from llmcap.providers.parts.shape import Billing
 from llmcap.replies import Refusal, refuse
 from llmcap.shell.destinations import provider_host
 from llmcap.shell.flows import response_of

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from llmcap.pricing import cost_usd
 from llmcap.pricing.terms import billed
-from llmcap.providers.shape import Provider
+from llmcap.providers.parts.shape import Provider
 from llmcap.words.errors import PriceError
 from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Call

@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from llmcap.providers.reader import DONE
-from llmcap.providers.shape import Ask, Endpoint
+from llmcap.providers.parts.reader import DONE
+from llmcap.providers.parts.shape import Ask, Endpoint
 from llmcap.streams.backlog import Backlog
 from llmcap.streams.codec import Decoder, decoder_for
 from llmcap.streams.framing import Event, Events, Framing, framing_of

@@ -44,10 +44,10 @@ from llmcap.providers import (
     writer,
     xai,
 )
-from llmcap.providers.routes import found_by
-from llmcap.providers.shape import Endpoint, Provider
-from llmcap.providers.spelling import normal
-from llmcap.providers.table import Table
+from llmcap.providers.parts.routes import found_by
+from llmcap.providers.parts.shape import Endpoint, Provider
+from llmcap.providers.parts.spelling import normal
+from llmcap.providers.parts.table import Table
 from llmcap.words.errors import ConfigError
 from llmcap.words.rules import OwnHost
 

@@ -18,13 +18,13 @@ from llmcap.providers.anthropic_messages import (
     read_complete,
     read_messages,
 )  # fmt: skip
-from llmcap.providers.content import measure
-from llmcap.providers.limits import EITHER, either
 from llmcap.providers.openai_chat import ChatReader, ask_usage, read_chat
-from llmcap.providers.orders import batched, request_of
-from llmcap.providers.reader import BaseReader, document, documents, text
-from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.limits import EITHER, either
+from llmcap.providers.parts.orders import batched, request_of
+from llmcap.providers.parts.reader import BaseReader, document, documents, text
+from llmcap.providers.parts.routes import Routes, routes_to
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Request
 from llmcap.words.records import Charge, Reading
 
 

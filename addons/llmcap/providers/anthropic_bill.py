@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from llmcap.pricing.terms import FAST, REGION, SPEED, UNKNOWN, base_of
-from llmcap.providers.reader import count, document, documents, text
-from llmcap.providers.shape import Document
-from llmcap.providers.tiers import is_placeholder, tier
+from llmcap.providers.parts.reader import count, document, documents, text
+from llmcap.providers.parts.shape import Document
+from llmcap.providers.parts.tiers import is_placeholder, tier
 from llmcap.words.records import Charge, Count, Usage
 from llmcap.words.usage import Period
 

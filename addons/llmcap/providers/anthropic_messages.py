@@ -17,12 +17,12 @@ from dataclasses import replace
 from typing import Any
 
 from llmcap.pricing.terms import REGION, SPEED, SUMMED, TIER
-from llmcap.providers import hosted
 from llmcap.providers.anthropic_bill import NOBODY, Refusals, message_charges, terms_in
-from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 
 THINKING_BUDGET_MIN = 1_024  # the least that the API takes
 

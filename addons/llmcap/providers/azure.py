@@ -10,7 +10,6 @@ https://learn.microsoft.com/azure/ai-services/openai/reference
 from collections.abc import Callable
 from dataclasses import replace
 
-from llmcap.providers import hosted
 from llmcap.providers.anthropic_messages import MessagesReader
 from llmcap.providers.compatible import (
     FREE,
@@ -21,12 +20,13 @@ from llmcap.providers.compatible import (
     anthropic_api,
     openai_api,
 )
-from llmcap.providers.limits import both, by_model
-from llmcap.providers.made import agents_of_a_project, making
 from llmcap.providers.openai_assistants import assistants_api
-from llmcap.providers.reader import document, text
-from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.limits import both, by_model
+from llmcap.providers.parts.made import agents_of_a_project, making
+from llmcap.providers.parts.reader import document, text
+from llmcap.providers.parts.routes import Routes, routes_to
+from llmcap.providers.parts.shape import Ask, Endpoint, Provider, Request
 
 _DEPLOYMENTS = "deployments"
 

@@ -29,10 +29,10 @@ from llmcap.providers.compatible import (
     Route,
     openai_api,
 )
-from llmcap.providers.limits import by_model
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Endpoint, Provider, Request
-from llmcap.providers.spelling import normal
+from llmcap.providers.parts.limits import by_model
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Ask, Endpoint, Provider, Request
+from llmcap.providers.parts.spelling import normal
 
 
 def signed(headers: Mapping[str, str]) -> bool:

@@ -12,8 +12,8 @@ from functools import partial
 from llmcap.providers.bedrock import BEDROCK_FREE, BEDROCK_LATER, signed
 from llmcap.providers.bedrock_profiles import PROFILES
 from llmcap.providers.compatible import Route
-from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import Provider
+from llmcap.providers.parts.routes import Routes, routes_to
+from llmcap.providers.parts.shape import Provider
 
 # Batches, training and machines work on files in Amazon's storage, or by the hour.
 JOBS = replace(

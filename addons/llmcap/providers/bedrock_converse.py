@@ -21,11 +21,11 @@ from llmcap.providers.bedrock_usage import (
     token_usage,
     told_terms,
 )  # fmt: skip
-from llmcap.providers.billed import PricedAsAsked
-from llmcap.providers.content import measure
-from llmcap.providers.limits import highest
-from llmcap.providers.reader import document, documents, limit_in, text, times
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.billed import PricedAsAsked
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.limits import highest
+from llmcap.providers.parts.reader import document, documents, limit_in, text, times
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Usage
 
 # What the vendor of the model understands and Converse passes on.

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from llmcap.providers.content import measure
-from llmcap.providers.reader import BaseReader, count, document, documents
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, count, document, documents
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Count, Usage
 

@@ -30,13 +30,13 @@ from llmcap.providers.bedrock_usage import (
     token_usage,
     told_terms,
 )  # fmt: skip
-from llmcap.providers.billed import PricedAsAsked
 from llmcap.providers.compatible import compatible_usage
-from llmcap.providers.content import measure, sold_by
-from llmcap.providers.limits import highest
-from llmcap.providers.openai_rerank import searches_bound
-from llmcap.providers.reader import count, document, documents, limit_in, text, times
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.billed import PricedAsAsked
+from llmcap.providers.parts.content import measure, sold_by
+from llmcap.providers.parts.limits import highest
+from llmcap.providers.parts.reader import count, document, documents, limit_in, text, times
+from llmcap.providers.parts.rerank import searches_bound
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Charge, Count, Usage
 
 # Where the vendors of the models have the limit, by what is in the names of these: an object of the

@@ -10,9 +10,9 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreatePromptRouter.h
 from collections.abc import Iterable
 
 from llmcap.providers.bedrock_usage import stands_for
-from llmcap.providers.made import making, one_or_listed
-from llmcap.providers.reader import document, documents, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.made import making, one_or_listed
+from llmcap.providers.parts.reader import document, documents, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.usage import Made
 
 _ARNS = ("inferenceProfileArn", "promptRouterArn")

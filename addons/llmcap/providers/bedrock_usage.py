@@ -13,9 +13,9 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from llmcap.pricing.terms import LATENCY, OPTIMIZED, base_of
-from llmcap.providers.reader import count, document, documents
-from llmcap.providers.shape import Document, Request
-from llmcap.providers.tiers import tier
+from llmcap.providers.parts.reader import count, document, documents
+from llmcap.providers.parts.shape import Document, Request
+from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Usage
 
 METRICS = "amazon-bedrock-invocationMetrics"

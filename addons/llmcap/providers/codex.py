@@ -6,8 +6,8 @@ counted, as that is what a plan's limits are about. All else on the host is Chat
 """
 
 from llmcap.providers.openai import COMPACT, FREE, RESPONSES, STORED
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Provider
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Provider
 
 _BASE = "/backend-api/codex"
 

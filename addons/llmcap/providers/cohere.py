@@ -9,13 +9,21 @@ https://docs.cohere.com/reference, https://cohere.com/pricing
 from dataclasses import replace
 
 from llmcap.providers.compatible import FREE, LATER, Api, openai_api
-from llmcap.providers.content import measure, sold_by
 from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_chat import attributes_of
-from llmcap.providers.openai_rerank import searches_bound
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text, times
-from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.parts.content import measure, sold_by
+from llmcap.providers.parts.reader import (
+    BaseReader,
+    count,
+    document,
+    documents,
+    limit_in,
+    text,
+    times,
+)
+from llmcap.providers.parts.rerank import searches_bound
+from llmcap.providers.parts.routes import Routes, routes_to
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.words.records import Count, Usage
 
 # What a request means that names no model.

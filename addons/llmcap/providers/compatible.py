@@ -11,7 +11,6 @@ from functools import cache, partial
 
 from llmcap.providers import anthropic, openai
 from llmcap.providers.anthropic_messages import MessagesReader
-from llmcap.providers.billed import Bill, PricedAsAsked, billed
 from llmcap.providers.compatible_tools import (
     UNITS,
     Tools,
@@ -19,7 +18,6 @@ from llmcap.providers.compatible_tools import (
     own_tools,
     with_tools,
 )  # fmt: skip
-from llmcap.providers.limits import MAX_TOKENS, LimitsOf, max_tokens
 from llmcap.providers.openai_audio import (
     SpeechReader,
     TranscriptionReader,
@@ -36,11 +34,13 @@ from llmcap.providers.openai_chat import (
 )  # fmt: skip
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai_images import ImagesReader, read_image
-from llmcap.providers.openai_rerank import RerankReader, read_rerank
 from llmcap.providers.openai_responses import ResponsesReader, limit_responses, read_responses
-from llmcap.providers.reader import BaseReader, count, document
-from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Reader, Request
+from llmcap.providers.parts.billed import Bill, PricedAsAsked, billed
+from llmcap.providers.parts.limits import MAX_TOKENS, LimitsOf, max_tokens
+from llmcap.providers.parts.reader import BaseReader, count, document
+from llmcap.providers.parts.rerank import RerankReader, read_rerank
+from llmcap.providers.parts.routes import Routes, routes_to
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Reader, Request
 from llmcap.words.records import Count, Usage
 
 Read = Callable[[Request], Ask]

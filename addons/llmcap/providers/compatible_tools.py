@@ -12,9 +12,9 @@ rest is taken to search as often as any (`hosted.USES_DEFAULT`). Few tell how of
 from collections.abc import Callable
 from dataclasses import replace
 
-from llmcap.providers import hosted
-from llmcap.providers.reader import document, documents, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.reader import document, documents, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.errors import FormatError
 
 # What the caller runs; a tool without a type is taken for a function.

@@ -23,8 +23,8 @@ from llmcap.providers.compatible import (
     compatible,
 )
 from llmcap.providers.compatible_tools import searches_once, switched_on
-from llmcap.providers.reader import count, document, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.reader import count, document, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Usage
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from llmcap.providers.compatible import Api, compatible
 from llmcap.providers.openai_responses import ResponsesReader
-from llmcap.providers.shape import Document
+from llmcap.providers.parts.shape import Document
 from llmcap.words.records import Count
 
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.providers.compatible import FREE, LATER, compatible
-from llmcap.providers.multipart import fields_of
-from llmcap.providers.reader import BaseReader, text, times
-from llmcap.providers.shape import Ask, Document, Endpoint, Request
+from llmcap.providers.parts.multipart import fields_of
+from llmcap.providers.parts.reader import BaseReader, text, times
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
 from llmcap.words.records import Usage
 
 # More steps than this no model of theirs takes, and so many are held where none are named.

@@ -25,8 +25,8 @@ from llmcap.providers import (
     xai,
 )
 from llmcap.providers.compatible import FREE, LATER, compatible, openai_api
-from llmcap.providers.routes import Routes, found_by
-from llmcap.providers.shape import Endpoint, Provider
+from llmcap.providers.parts.routes import Routes, found_by
+from llmcap.providers.parts.shape import Endpoint, Provider
 from llmcap.providers.vendors import VENDORS
 
 _CLOUDFLARE = re.compile(r"/v1/[^/]+/[^/]+/([^/]+)(/.*)", re.IGNORECASE)

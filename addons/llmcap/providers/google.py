@@ -25,14 +25,14 @@ from llmcap.providers.google_interactions import (
     read_interaction,
     read_stored,
 )  # fmt: skip
-from llmcap.providers.limits import EITHER, either
 from llmcap.providers.openai_chat import HiddenReasoningReader, ask_usage, read_chat
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai_images import ImagesReader, read_image
-from llmcap.providers.orders import order_batch, read_nothing
-from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import Billing, Endpoint, Provider
-from llmcap.providers.spelling import normal
+from llmcap.providers.parts.limits import EITHER, either
+from llmcap.providers.parts.orders import order_batch, read_nothing
+from llmcap.providers.parts.routes import Routes, routes_to
+from llmcap.providers.parts.shape import Billing, Endpoint, Provider
+from llmcap.providers.parts.spelling import normal
 
 GENERATE = Endpoint(
     name="generateContent",

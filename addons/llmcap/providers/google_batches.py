@@ -13,9 +13,9 @@ from typing import override
 from llmcap.pricing.terms import BATCH, settled
 from llmcap.providers.google_embed import read_embed
 from llmcap.providers.google_generate import GenerateReader, generate_ask, generate_usage, model_in
-from llmcap.providers.orders import NOTHING_DONE, OrderReader, batched, request_of
-from llmcap.providers.reader import BaseReader, count, document, documents, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader, batched, request_of
+from llmcap.providers.parts.reader import BaseReader, count, document, documents, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Reading, Usage
 

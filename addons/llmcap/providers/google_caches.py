@@ -10,10 +10,10 @@ https://ai.google.dev/api/caching, https://ai.google.dev/gemini-api/docs/pricing
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from llmcap.providers.content import measure
 from llmcap.providers.google_generate import SOUNDING, model_in
-from llmcap.providers.reader import BaseReader, amount, count, document, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, amount, count, document, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Usage
 

@@ -6,10 +6,10 @@ estimated is billed.
 https://ai.google.dev/api/embeddings
 """
 
-from llmcap.providers.content import measure
 from llmcap.providers.google_generate import SOUNDING, generate_usage, model_in
-from llmcap.providers.reader import BaseReader, documents
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, documents
+from llmcap.providers.parts.shape import Ask, Document, Request
 
 
 def read_embed(request: Request) -> Ask:

@@ -8,12 +8,12 @@ https://ai.google.dev/gemini-api/docs/files, https://ai.google.dev/gemini-api/do
 """
 
 from llmcap.pricing.terms import BATCH
-from llmcap.providers.bodies import parsed
 from llmcap.providers.google_embed import read_embed
 from llmcap.providers.google_generate import read_generate
-from llmcap.providers.orders import batched
-from llmcap.providers.reader import BaseReader, document, text
-from llmcap.providers.shape import Ask, Document, Match, Piece, Request
+from llmcap.providers.parts.bodies import parsed
+from llmcap.providers.parts.orders import batched
+from llmcap.providers.parts.reader import BaseReader, document, text
+from llmcap.providers.parts.shape import Ask, Document, Match, Piece, Request
 
 _COMMAND = "x-goog-upload-command"
 _OFFSET = "x-goog-upload-offset"

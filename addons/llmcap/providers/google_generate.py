@@ -12,11 +12,19 @@ from collections.abc import Mapping
 from typing import Any, override
 
 from llmcap.pricing.terms import TIER
-from llmcap.providers import hosted
-from llmcap.providers.content import measure
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text, times
-from llmcap.providers.shape import Ask, Document, Request
-from llmcap.providers.tiers import tier
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import (
+    BaseReader,
+    count,
+    document,
+    documents,
+    limit_in,
+    text,
+    times,
+)
+from llmcap.providers.parts.shape import Ask, Document, Request
+from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Count, Usage
 
 # google.ai.generativelanguage.v1beta.Modality: with `enum-encoding=int` these are numbers.

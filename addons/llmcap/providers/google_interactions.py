@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import override
 
 from llmcap.pricing.terms import TIER
-from llmcap.providers import hosted
-from llmcap.providers.content import measure
 from llmcap.providers.google_generate import SOUNDING, bills_queries
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
-from llmcap.providers.shape import Ask, Document, Request
-from llmcap.providers.tiers import tier
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.parts.shape import Ask, Document, Request
+from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Count, Usage
 
 _SEARCHES = {"google_search": "web_search", "google_maps": "maps_search"}

@@ -14,12 +14,12 @@ https://ai.google.dev/api/live
 import json
 from typing import Any, override
 
-from llmcap.providers.content import measure
 from llmcap.providers.google_generate import GenerateReader
-from llmcap.providers.reader import count, document, documents, text
-from llmcap.providers.session import Heard, Moment, Turn
-from llmcap.providers.shape import Ask, Document, Endpoint, Request
-from llmcap.providers.voice import PCM_BYTES_PER_SECOND, Conversation, seconds_in
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import count, document, documents, text
+from llmcap.providers.parts.session import Heard, Moment, Turn
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
+from llmcap.providers.parts.voice import PCM_BYTES_PER_SECOND, Conversation, seconds_in
 
 # Gemini counts up to 32 tokens for a second of sound and 258 for an image of a film, one a second.
 TOKENS_PER_SECOND = 32

@@ -9,10 +9,10 @@ https://ai.google.dev/gemini-api/docs/video, https://cloud.google.com/vertex-ai/
 
 from typing import override
 
-from llmcap.providers.content import measure, sold_by
 from llmcap.providers.google_generate import generate_usage, model_in
-from llmcap.providers.orders import NOTHING_DONE, OrderReader
-from llmcap.providers.reader import (
+from llmcap.providers.parts.content import measure, sold_by
+from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader
+from llmcap.providers.parts.reader import (
     BaseReader,
     asked_amount,
     count,
@@ -21,7 +21,7 @@ from llmcap.providers.reader import (
     text,
     times,
 )
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Count, Reading, Usage
 

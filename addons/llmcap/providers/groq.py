@@ -8,12 +8,12 @@ https://console.groq.com/docs/api-reference, https://console.groq.com/docs/compo
 
 from dataclasses import replace
 
-from llmcap.providers import hosted
 from llmcap.providers.compatible import Api, CompatibleReader, Read, compatible, compatible_usage
-from llmcap.providers.limits import either
 from llmcap.providers.openai_audio import TranscriptionReader
-from llmcap.providers.reader import document, documents, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.limits import either
+from llmcap.providers.parts.reader import document, documents, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Charge, Usage
 
 # A recording is billed as ten seconds at least: https://console.groq.com/docs/speech-to-text

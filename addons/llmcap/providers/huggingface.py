@@ -18,9 +18,9 @@ from llmcap.providers.compatible import (
     Read,
     openai_api,
 )
-from llmcap.providers.limits import by_model
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Provider, Request
+from llmcap.providers.parts.limits import by_model
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Ask, Provider, Request
 
 # The paths of the vendors' APIs, as they stand behind the vendor's name.
 _VENDOR_PATHS = (

@@ -9,8 +9,8 @@ host; and what cannot be read is let through as it is, since nothing can be lost
 from llmcap.providers import ollama
 from llmcap.providers.compatible import Api, Read, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider, Request
 from llmcap.words.errors import FormatError
 
 HOSTS = ("localhost", "127.0.0.1", "::1", "host.docker.internal")

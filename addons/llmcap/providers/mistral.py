@@ -10,10 +10,8 @@ https://docs.mistral.ai/api, https://mistral.ai/pricing
 from dataclasses import replace
 from functools import partial
 
-from llmcap.providers import hosted, mistral_batches, mistral_platform
+from llmcap.providers import mistral_batches, mistral_platform
 from llmcap.providers.compatible import FREE, LATER, Api, CompatibleReader, Read, openai_api
-from llmcap.providers.content import measure
-from llmcap.providers.limits import MAX_TOKENS
 from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_batches import OutputReader, answers, read_output
 from llmcap.providers.openai_chat import (
@@ -22,10 +20,13 @@ from llmcap.providers.openai_chat import (
 )  # fmt: skip
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai_files import UploadedReader, read_piece
-from llmcap.providers.orders import order_batch, read_nothing
-from llmcap.providers.reader import BaseReader, amount, count, document, documents, text
-from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import (
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.limits import MAX_TOKENS
+from llmcap.providers.parts.orders import order_batch, read_nothing
+from llmcap.providers.parts.reader import BaseReader, amount, count, document, documents, text
+from llmcap.providers.parts.routes import Routes, routes_to
+from llmcap.providers.parts.shape import (
     Ask,
     Billing,
     Document,

@@ -9,13 +9,13 @@ https://docs.mistral.ai/api/endpoint/batch
 from dataclasses import replace
 from typing import override
 
-from llmcap.providers.bodies import parsed
 from llmcap.providers.openai_batches import Answer, BatchReader, OutputReader
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.openai_files import TUNING, call_ask, read_example
-from llmcap.providers.orders import request_of
-from llmcap.providers.reader import document, documents, text
-from llmcap.providers.shape import Ask, Document, Match, Piece, Request
+from llmcap.providers.parts.bodies import parsed
+from llmcap.providers.parts.orders import request_of
+from llmcap.providers.parts.reader import document, documents, text
+from llmcap.providers.parts.shape import Ask, Document, Match, Piece, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Reading
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 
 from llmcap.providers.compatible import FREE, LATER, Route
-from llmcap.providers.made import agents, making
-from llmcap.providers.routes import routes_to
+from llmcap.providers.parts.made import agents, making
+from llmcap.providers.parts.routes import routes_to
 
 IN_THE_CLOUD = replace(
     LATER,

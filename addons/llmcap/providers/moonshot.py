@@ -8,9 +8,9 @@ from typing import Any
 
 from llmcap.providers.compatible import Api, CompatibleReader, compatible
 from llmcap.providers.compatible_tools import BUILT_IN
-from llmcap.providers.limits import either
-from llmcap.providers.reader import document
-from llmcap.providers.shape import Ask
+from llmcap.providers.parts.limits import either
+from llmcap.providers.parts.reader import document
+from llmcap.providers.parts.shape import Ask
 
 
 class SearchCallsReader(CompatibleReader):

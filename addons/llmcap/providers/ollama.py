@@ -7,9 +7,9 @@ https://docs.ollama.com/api
 
 from collections.abc import Callable
 
-from llmcap.providers.content import measure
-from llmcap.providers.reader import BaseReader, count, document, limit_in, text
-from llmcap.providers.shape import Ask, Document, Endpoint, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, count, document, limit_in, text
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
 from llmcap.words.records import Usage
 
 Read = Callable[[Request], Ask]

@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 
 from llmcap.pricing.terms import REGION, STANDARD, settled
-from llmcap.providers.limits import BOTH, MAX_TOKENS, both
 from llmcap.providers.openai_assistants import assistants_api
 from llmcap.providers.openai_audio import (
     SpeechReader,
@@ -45,9 +44,10 @@ from llmcap.providers.openai_responses import (
 from llmcap.providers.openai_runs import read_run
 from llmcap.providers.openai_tuning import JobReader, order_training, read_job
 from llmcap.providers.openai_videos import VideoReader, read_video
-from llmcap.providers.orders import order_batch, read_nothing
-from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
+from llmcap.providers.parts.limits import BOTH, MAX_TOKENS, both
+from llmcap.providers.parts.orders import order_batch, read_nothing
+from llmcap.providers.parts.routes import Routes, routes_to
+from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider, Request
 
 Read = Callable[[Request], Ask]
 

@@ -9,10 +9,10 @@ https://platform.openai.com/docs/api-reference/assistants
 from collections.abc import Callable
 from dataclasses import replace
 
-from llmcap.providers.made import agents, making
 from llmcap.providers.openai_runs import RunReader, limit_run, read_run, read_stored
-from llmcap.providers.routes import routes_to
-from llmcap.providers.shape import Ask, Billing, Endpoint, Request
+from llmcap.providers.parts.made import agents, making
+from llmcap.providers.parts.routes import routes_to
+from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Request
 
 RUN = Endpoint(name="runs", read=read_run, reader=RunReader, limit=limit_run)
 STORED_RUN = Endpoint(

@@ -13,12 +13,12 @@ from dataclasses import replace
 from decimal import ROUND_CEILING
 from typing import override
 
-from llmcap.providers.content import measure
-from llmcap.providers.multipart import Field, fields_of
 from llmcap.providers.openai_chat import attributes_of, chat_usage
 from llmcap.providers.openai_responses import responses_usage
-from llmcap.providers.reader import BaseReader, amount, count, document, text
-from llmcap.providers.shape import Ask, Document, Media, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.multipart import Field, fields_of
+from llmcap.providers.parts.reader import BaseReader, amount, count, document, text
+from llmcap.providers.parts.shape import Ask, Document, Media, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Count, Usage
 

@@ -20,9 +20,9 @@ from llmcap.providers.openai_embeddings import EmbeddingsReader
 from llmcap.providers.openai_images import ImagesReader
 from llmcap.providers.openai_responses import ResponsesReader, responses_usage
 from llmcap.providers.openai_videos import VideoReader
-from llmcap.providers.orders import NOTHING_DONE, OrderReader
-from llmcap.providers.reader import BaseReader, count, document, documents, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader
+from llmcap.providers.parts.reader import BaseReader, count, document, documents, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Reading
 

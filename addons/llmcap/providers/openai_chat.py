@@ -15,12 +15,12 @@ from dataclasses import replace
 from typing import Any
 
 from llmcap.pricing.terms import TIER
-from llmcap.providers import hosted
-from llmcap.providers.content import measure
-from llmcap.providers.limits import MAX_TOKENS, LimitsOf, max_tokens
-from llmcap.providers.reader import DONE, BaseReader, count, document, documents, text, times
-from llmcap.providers.shape import SOUNDING, Ask, Document, Request
-from llmcap.providers.tiers import tier
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.limits import MAX_TOKENS, LimitsOf, max_tokens
+from llmcap.providers.parts.reader import DONE, BaseReader, count, document, documents, text, times
+from llmcap.providers.parts.shape import SOUNDING, Ask, Document, Request
+from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Count, Usage
 
 # --- request --------------------------------------------------------------------------------

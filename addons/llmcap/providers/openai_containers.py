@@ -7,8 +7,8 @@ uses it. A search of a store costs the same whether a model makes it or a progra
 https://developers.openai.com/api/docs/pricing, "Built-in tools"
 """
 
-from llmcap.providers.reader import BaseReader, document, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.reader import BaseReader, document, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Usage
 
 # Sessions of the smallest container that one of this size costs.

@@ -4,10 +4,10 @@ The wire format of embeddings, as OpenAI defined it: input only.
 https://platform.openai.com/docs/api-reference/embeddings
 """
 
-from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of, chat_usage, prompts_in
-from llmcap.providers.reader import BaseReader, count, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, count, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Usage
 
 

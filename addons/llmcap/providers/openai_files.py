@@ -9,13 +9,13 @@ https://platform.openai.com/docs/api-reference/files, https://platform.openai.co
 from dataclasses import replace
 
 from llmcap.pricing.terms import BATCH
-from llmcap.providers.bodies import parsed
-from llmcap.providers.content import measure
-from llmcap.providers.declared import unread_in
-from llmcap.providers.multipart import parts_of
-from llmcap.providers.orders import batched
-from llmcap.providers.reader import BaseReader, document, text
-from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Match, Piece, Request
+from llmcap.providers.parts.bodies import parsed
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.declared import unread_in
+from llmcap.providers.parts.multipart import parts_of
+from llmcap.providers.parts.orders import batched
+from llmcap.providers.parts.reader import BaseReader, document, text
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Match, Piece, Request
 from llmcap.words.errors import FormatError
 
 TUNING = "fine-tune"

@@ -7,12 +7,12 @@ size. Edits and variations are forms, not JSON.
 https://platform.openai.com/docs/api-reference/images, https://platform.openai.com/docs/pricing
 """
 
-from llmcap.providers.content import measure
-from llmcap.providers.multipart import fields_of
 from llmcap.providers.openai_chat import attributes_of, chat_usage
 from llmcap.providers.openai_responses import image_tokens, responses_usage
-from llmcap.providers.reader import BaseReader, documents, text, times
-from llmcap.providers.shape import Ask, Document, Media, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.multipart import fields_of
+from llmcap.providers.parts.reader import BaseReader, documents, text, times
+from llmcap.providers.parts.shape import Ask, Document, Media, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Usage
 

@@ -16,11 +16,19 @@ from dataclasses import replace
 from decimal import ROUND_CEILING
 from typing import override
 
-from llmcap.providers.content import measure
-from llmcap.providers.reader import BaseReader, amount, count, document, documents, limit_in, text
-from llmcap.providers.session import TRANSCRIPT, Heard, Moment, Turn
-from llmcap.providers.shape import Ask, Document, Endpoint, Request
-from llmcap.providers.voice import (
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import (
+    BaseReader,
+    amount,
+    count,
+    document,
+    documents,
+    limit_in,
+    text,
+)
+from llmcap.providers.parts.session import TRANSCRIPT, Heard, Moment, Turn
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
+from llmcap.providers.parts.voice import (
     G711_BYTES_PER_SECOND,
     PCM_BYTES_PER_SECOND,
     Conversation,

@@ -12,13 +12,13 @@ import re
 from collections.abc import Mapping
 
 from llmcap.pricing.terms import STANDARD, TIER
-from llmcap.providers import hosted
-from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of, chat_usage
 from llmcap.providers.openai_containers import container_of, size_of
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
-from llmcap.providers.shape import SOUNDING, Ask, Document, Request
-from llmcap.providers.tiers import tier
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.parts.shape import SOUNDING, Ask, Document, Request
+from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Charge, Count, Usage
 
 # `reasoning.mode: "pro"` reads the input several times, unseen: 1,568 tokens were recorded for a

@@ -7,11 +7,11 @@ https://platform.openai.com/docs/api-reference/runs
 """
 
 from llmcap.pricing.terms import TIER
-from llmcap.providers import hosted
-from llmcap.providers.content import measure
 from llmcap.providers.openai_chat import attributes_of
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Count, Usage
 
 FEES = ("file_search", "code_interpreter")

@@ -13,9 +13,9 @@ from typing import override
 
 from llmcap.providers.openai_chat import attributes_of
 from llmcap.providers.openai_files import TUNING
-from llmcap.providers.orders import NOTHING_DONE, OrderReader, with_lots
-from llmcap.providers.reader import count, document, documents, text, times
-from llmcap.providers.shape import Ask, Document, Request, Work
+from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader, with_lots
+from llmcap.providers.parts.reader import count, document, documents, text, times
+from llmcap.providers.parts.shape import Ask, Document, Request, Work
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Reading, Usage
 

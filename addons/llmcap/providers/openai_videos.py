@@ -7,9 +7,9 @@ went.
 https://platform.openai.com/docs/api-reference/videos
 """
 
-from llmcap.providers.multipart import fields_of
-from llmcap.providers.reader import BaseReader, amount, asked_amount, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.multipart import fields_of
+from llmcap.providers.parts.reader import BaseReader, amount, asked_amount, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Usage
 
 SECONDS_DEFAULT = 4

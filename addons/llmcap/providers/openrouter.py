@@ -10,9 +10,8 @@ https://openrouter.ai/docs/use-cases/usage-accounting, https://openrouter.ai/doc
 from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.providers import anthropic, hosted
+from llmcap.providers import anthropic
 from llmcap.providers.anthropic_messages import limit_messages, read_messages
-from llmcap.providers.billed import billed
 from llmcap.providers.compatible import (
     FREE,
     LATER,
@@ -25,11 +24,13 @@ from llmcap.providers.compatible import (
     openai_api,
 )
 from llmcap.providers.compatible_tools import no_tools
-from llmcap.providers.limits import by_model
 from llmcap.providers.openai_images import ImagesReader, read_image
-from llmcap.providers.reader import amount, count, document, documents, text
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Document, Endpoint, Media, Provider, Request
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.billed import billed
+from llmcap.providers.parts.limits import by_model
+from llmcap.providers.parts.reader import amount, count, document, documents, text
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Media, Provider, Request
 from llmcap.words.records import Usage
 
 # The web plugin: five results unless the request says so, billed together as one search.

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.providers import hosted
-from llmcap.providers.billed import billed
 from llmcap.providers.compatible import LATER, Api, CompatibleReader, Read, compatible
 from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai_chat import read_chat
 from llmcap.providers.openai_containers import SideReader
-from llmcap.providers.orders import NOTHING_DONE, read_nothing, request_of
-from llmcap.providers.reader import amount, count, document, text
-from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Request
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.billed import billed
+from llmcap.providers.parts.orders import NOTHING_DONE, read_nothing, request_of
+from llmcap.providers.parts.reader import amount, count, document, text
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Request
 from llmcap.words.records import Count, Usage
 
 SIZES = ("low", "medium", "high")

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.providers.compatible import FREE, LATER, Route
-from llmcap.providers.content import measure, sold_by
 from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
-from llmcap.providers.openai_rerank import RerankReader, read_rerank
-from llmcap.providers.reader import count, text
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.parts.content import measure, sold_by
+from llmcap.providers.parts.reader import count, text
+from llmcap.providers.parts.rerank import RerankReader, read_rerank
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.words.records import Count, Usage
 
 # Pictures and films have a price by their pixels at Voyage, beside the tokens of the texts.

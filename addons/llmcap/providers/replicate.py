@@ -9,11 +9,11 @@ https://replicate.com/docs/reference/http
 from decimal import Decimal
 
 from llmcap.providers.compatible import FREE, LATER
-from llmcap.providers.content import measure
-from llmcap.providers.limits import highest
-from llmcap.providers.reader import BaseReader, amount, count, document, limit_in, text
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.limits import highest
+from llmcap.providers.parts.reader import BaseReader, amount, count, document, limit_in, text
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Request
 from llmcap.words.records import Count, Usage
 
 ENDED = ("succeeded", "failed", "canceled", "aborted")

@@ -18,9 +18,9 @@ from llmcap.providers.openai_responses import (
     limit_responses,
     read_responses,
 )
-from llmcap.providers.reader import count, document, text
-from llmcap.providers.session import Heard, Moment, Turn
-from llmcap.providers.shape import Ask, Document, Endpoint, Request
+from llmcap.providers.parts.reader import count, document, text
+from llmcap.providers.parts.session import Heard, Moment, Turn
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
 from llmcap.words.errors import FormatError
 
 # A lane's name is the client's; longer ones are taken for the same.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llmcap.providers.compatible import compatible
-from llmcap.providers.shape import Provider
+from llmcap.providers.parts.shape import Provider
 
 # https://github.com/anomalyco/models.dev, the provider.toml of each, on 2026-07-02
 DEV = "models.dev, 2026-07-02"

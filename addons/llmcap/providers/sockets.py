@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from llmcap.providers.google_live import LiveWire
 from llmcap.providers.openai_realtime import RealtimeWire
+from llmcap.providers.parts.session import Wire
+from llmcap.providers.parts.shape import Billing, Endpoint, Provider, Request
 from llmcap.providers.responses_socket import ResponsesWire
-from llmcap.providers.session import Wire
-from llmcap.providers.shape import Billing, Endpoint, Provider, Request
 
 WireMaker = Callable[[Endpoint, Request], Wire]
 

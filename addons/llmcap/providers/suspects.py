@@ -7,8 +7,8 @@ those of models do, and the body asks one. None of these may pass for free.
 
 import re
 
-from llmcap.providers.routes import dearer, found_by
-from llmcap.providers.shape import Billing, Endpoint, Provider, Request
+from llmcap.providers.parts.routes import dearer, found_by
+from llmcap.providers.parts.shape import Billing, Endpoint, Provider, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import EndpointPolicy, Policy
 

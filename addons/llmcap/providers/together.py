@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from llmcap.providers.compatible import FREE, LATER, Api, compatible
-from llmcap.providers.routes import routes_to
+from llmcap.providers.parts.routes import routes_to
 
 PICTURES = replace(
     LATER,

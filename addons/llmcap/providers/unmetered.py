@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from llmcap.providers.table import Table
+from llmcap.providers.parts.table import Table
 from llmcap.words.rules import HostPolicy
 
 ROWS = Path(__file__).with_name("unmetered.csv")

@@ -9,11 +9,11 @@ a row can say has a file of its own, made with the same `openai_api`.
 from dataclasses import replace
 
 from llmcap.providers import ollama
-from llmcap.providers.billed import usage_cost
 from llmcap.providers.compatible import Api, compatible
 from llmcap.providers.compatible_tools import searches_once
-from llmcap.providers.limits import either
-from llmcap.providers.shape import Provider
+from llmcap.providers.parts.billed import usage_cost
+from llmcap.providers.parts.limits import either
+from llmcap.providers.parts.shape import Provider
 
 # Streams that tell their usage whether asked for it or not.
 TELLS = Api(asks_usage=False)

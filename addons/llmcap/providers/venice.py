@@ -7,11 +7,11 @@ https://docs.venice.ai/api-reference
 from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.providers import hosted
 from llmcap.providers.compatible import LATER, Api, Read, compatible
 from llmcap.providers.compatible_tools import own_tools, switched_on
-from llmcap.providers.reader import amount, document
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.reader import amount, document
+from llmcap.providers.parts.shape import Ask, Document, Request
 
 # It is not published; calls that said one word were billed for up to 1,600 tokens.
 OWN_PROMPT_TOKENS = 4_000

@@ -10,7 +10,6 @@ https://vercel.com/docs/ai-gateway
 from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.providers.billed import PricedAsAsked
 from llmcap.providers.compatible import (
     Api,
     AskedEmbeddingsReader,
@@ -18,9 +17,10 @@ from llmcap.providers.compatible import (
     CompatibleReader,
     compatible,
 )
-from llmcap.providers.limits import by_model
-from llmcap.providers.reader import amount, document
-from llmcap.providers.shape import Document
+from llmcap.providers.parts.billed import PricedAsAsked
+from llmcap.providers.parts.limits import by_model
+from llmcap.providers.parts.reader import amount, document
+from llmcap.providers.parts.shape import Document
 from llmcap.words.records import Usage
 
 

@@ -17,20 +17,20 @@ from llmcap.pricing.terms import REGION, base_of, settled
 from llmcap.providers import anthropic, google
 from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
 from llmcap.providers.compatible import CompatibleReader
-from llmcap.providers.content import measure
 from llmcap.providers.google_caches import read_cache
 from llmcap.providers.google_generate import GenerateReader, model_in, read_generate
-from llmcap.providers.limits import EITHER, MAX_TOKENS, either
 from llmcap.providers.openai_chat import (
     HiddenReasoningReader,
     ask_usage,
     read_chat,
 )
-from llmcap.providers.reader import document
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
-from llmcap.providers.spelling import normal
-from llmcap.providers.tiers import tier
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.limits import EITHER, MAX_TOKENS, either
+from llmcap.providers.parts.reader import document
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.parts.spelling import normal
+from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Usage
 
 Read = Callable[[Request], Ask]

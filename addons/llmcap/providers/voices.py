@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import override
 
 from llmcap.providers.compatible import FREE, LATER
-from llmcap.providers.multipart import fields_of
 from llmcap.providers.openai_audio import read_recording
-from llmcap.providers.reader import BaseReader, amount, count, document, text
-from llmcap.providers.routes import Routes, routes_to
-from llmcap.providers.shape import Ask, Document, Endpoint, Media, Provider, Request, Sent
+from llmcap.providers.parts.multipart import fields_of
+from llmcap.providers.parts.reader import BaseReader, amount, count, document, text
+from llmcap.providers.parts.routes import Routes, routes_to
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Media, Provider, Request, Sent
 from llmcap.words.records import Count, Usage
 
 # What the query says of sound without a header, and what a medium says whose channels are billed

@@ -20,10 +20,10 @@ from llmcap.providers.compatible import (
     Read,
     compatible,
 )
-from llmcap.providers.limits import MAX_TOKENS
 from llmcap.providers.openai_chat import ask_usage, read_chat
 from llmcap.providers.openai_embeddings import read_embeddings
-from llmcap.providers.shape import Ask, Endpoint, Request
+from llmcap.providers.parts.limits import MAX_TOKENS
+from llmcap.providers.parts.shape import Ask, Endpoint, Request
 
 API = Api(chat=AskedChatReader, responses=AskedResponsesReader, embeddings=AskedEmbeddingsReader)
 

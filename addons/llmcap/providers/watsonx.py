@@ -7,12 +7,12 @@ https://cloud.ibm.com/apidocs/watsonx-ai
 from dataclasses import replace
 
 from llmcap.providers.compatible import FREE, LATER, CompatibleReader
-from llmcap.providers.content import measure
-from llmcap.providers.limits import EITHER, either
 from llmcap.providers.openai_chat import read_chat
-from llmcap.providers.reader import BaseReader, count, document, documents, limit_in, text
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.limits import EITHER, either
+from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.words.records import Usage
 
 # Where a request sets no limit: https://cloud.ibm.com/apidocs/watsonx-ai#text-generation

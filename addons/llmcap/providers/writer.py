@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from llmcap.providers.compatible import LATER, CompatibleReader, compatible, read_prompt
 from llmcap.providers.compatible_tools import own_tools, with_tools
-from llmcap.providers.limits import MAX_TOKENS
 from llmcap.providers.openai_chat import ask_usage, read_chat
-from llmcap.providers.shape import Document, Endpoint
+from llmcap.providers.parts.limits import MAX_TOKENS
+from llmcap.providers.parts.shape import Document, Endpoint
 
 
 class ValuesReader(CompatibleReader):

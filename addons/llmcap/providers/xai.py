@@ -11,16 +11,17 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import override
 
-from llmcap.providers import hosted, openai_videos, xai_grpc
-from llmcap.providers.billed import billed
+from llmcap.providers import openai_videos, xai_grpc
 from llmcap.providers.compatible import FREE, LATER, Api, Read, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
-from llmcap.providers.limits import either
 from llmcap.providers.openai_audio import read_recording
 from llmcap.providers.openai_chat import HiddenReasoningReader
 from llmcap.providers.openai_images import ImagesReader
 from llmcap.providers.openai_responses import ResponsesReader, tool_units
-from llmcap.providers.reader import (
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.billed import billed
+from llmcap.providers.parts.limits import either
+from llmcap.providers.parts.reader import (
     BaseReader,
     amount,
     asked_amount,
@@ -30,8 +31,8 @@ from llmcap.providers.reader import (
     text,
     times,
 )
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Provider, Request
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Request
 from llmcap.words.records import Charge, Count, Reading, Usage
 
 TICK_USD = Decimal("1e-10")

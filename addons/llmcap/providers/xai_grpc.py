@@ -13,10 +13,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import override
 
-from llmcap.providers import hosted
-from llmcap.providers.parts import DATA_URL
-from llmcap.providers.reader import BaseReader, text
-from llmcap.providers.shape import (
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.kinds import DATA_URL
+from llmcap.providers.parts.reader import BaseReader, text
+from llmcap.providers.parts.shape import (
     NOT_SENT,
     Ask,
     Billing,

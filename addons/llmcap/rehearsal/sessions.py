@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.rehearsal.verdicts import Rehearsed, Verdict, passed, refused, went
 from llmcap.replies import Refusal
 from llmcap.sockets import Pending, opened

@@ -9,7 +9,7 @@ from llmcap.audit.recordings import Recording
 from llmcap.ledger import open_ledger
 from llmcap.ledger.promise import MEMORY
 from llmcap.pricing import PriceBook
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.rehearsal.sessions import walked
 from llmcap.rehearsal.verdicts import Rehearsed, passed, refused, went, with_told
 from llmcap.replies import Refusal

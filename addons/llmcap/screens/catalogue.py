@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from llmcap.providers import PROVIDERS, local, sellers
-from llmcap.providers.billed import Billed
-from llmcap.providers.reader import BaseReader
-from llmcap.providers.routes import Routes
-from llmcap.providers.shape import Billing, Endpoint, Provider
+from llmcap.providers.parts.billed import Billed
+from llmcap.providers.parts.reader import BaseReader
+from llmcap.providers.parts.routes import Routes
+from llmcap.providers.parts.shape import Billing, Endpoint, Provider
 from llmcap.providers.unmetered import everyone
 from llmcap.replies import DIALECTS
 

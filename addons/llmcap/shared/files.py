@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.lots import Sums
-from llmcap.providers.content import texts
-from llmcap.providers.shape import Ask, Endpoint, Piece, Provider, Request, Work
+from llmcap.providers.parts.content import texts
+from llmcap.providers.parts.shape import Ask, Endpoint, Piece, Provider, Request, Work
 from llmcap.streams.ndjson import LineDecoder
 from llmcap.words.errors import FormatError
 

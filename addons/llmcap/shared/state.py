@@ -18,7 +18,7 @@ from llmcap.ledger import Ledger
 from llmcap.metering.pace import Paces
 from llmcap.notices.alerts import Event
 from llmcap.pricing import PriceBook
-from llmcap.providers.shape import Provider, Request
+from llmcap.providers.parts.shape import Provider, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shared.files import Uploads
 from llmcap.shared.guard import PAGE_VALUES, Guard, Page

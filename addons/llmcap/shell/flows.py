@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from mitmproxy import ctx, http
 from mitmproxy.proxy.mode_specs import UpstreamMode
 
-from llmcap.providers.shape import SEVERAL, Request
+from llmcap.providers.parts.shape import SEVERAL, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shell.keeper import Fields
 from llmcap.walk.attributes import OWN_HEADERS

@@ -13,7 +13,7 @@ from collections import deque
 from mitmproxy import ctx, http
 from mitmproxy.websocket import WebSocketMessage
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.replies import refuse_upgrade
 from llmcap.shell import closing
 from llmcap.shell.destinations import provider_host

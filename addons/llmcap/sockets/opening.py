@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from llmcap.providers import provider_of
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 from llmcap.providers.sockets import socket_of
 from llmcap.providers.suspects import passes_unknown
 from llmcap.replies import Refusal, refuse_upgrade

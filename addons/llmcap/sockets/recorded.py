@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from llmcap.providers.session import RESPONSE, Moment, Turn, Wire
-from llmcap.providers.shape import Ask, Reader, Request
+from llmcap.providers.parts.session import RESPONSE, Moment, Turn, Wire
+from llmcap.providers.parts.shape import Ask, Reader, Request
 from llmcap.sockets.turns import Slot, Turns
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge

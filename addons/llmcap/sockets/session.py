@@ -14,8 +14,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from llmcap.providers.session import RESPONSE, Heard, Moment, Turn, Wire
-from llmcap.providers.shape import Document, Provider, Request
+from llmcap.providers.parts.session import RESPONSE, Heard, Moment, Turn, Wire
+from llmcap.providers.parts.shape import Document, Provider, Request
 from llmcap.replies import Refusal
 from llmcap.replies.dialects import openai_error
 from llmcap.sockets.turns import HEAD, OpenTurn, Turns

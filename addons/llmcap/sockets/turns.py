@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from llmcap.bounds.estimate import demand
-from llmcap.providers.session import RESPONSE, TRANSCRIPT, Heard, Moment, Turn
-from llmcap.providers.shape import Ask
+from llmcap.providers.parts.session import RESPONSE, TRANSCRIPT, Heard, Moment, Turn
+from llmcap.providers.parts.shape import Ask
 from llmcap.walk.admission import Admission
 from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Ending

@@ -14,9 +14,9 @@ from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
 from llmcap.budgets.waiting import Key
 from llmcap.pricing.terms import settled
-from llmcap.providers.content import texts
-from llmcap.providers.leaving import stops
-from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+from llmcap.providers.parts.content import texts
+from llmcap.providers.parts.leaving import stops
+from llmcap.providers.parts.shape import Ask, Endpoint, Provider, Request
 from llmcap.replies import Refusal, refusal_for
 from llmcap.shared.state import Shared
 from llmcap.walk.allowance import SLICE_AHEAD_TOKENS

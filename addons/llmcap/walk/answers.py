@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from llmcap.providers.shape import Endpoint, Request
+from llmcap.providers.parts.shape import Endpoint, Request
 from llmcap.replies import Refusal, Reply
 from llmcap.shared.state import Shared
 from llmcap.words.records import Call

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.shape import Request
 
 FINGERPRINT_HEX = 12
 VALUE_LENGTH_MAX = 128

@@ -12,8 +12,8 @@ from dataclasses import replace
 from llmcap.bounds.estimate import sold
 from llmcap.bounds.lots import unsold
 from llmcap.providers import match
-from llmcap.providers.declared import unread_in
-from llmcap.providers.shape import Ask, Billing, Endpoint, Provider, Request
+from llmcap.providers.parts.declared import unread_in
+from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider, Request
 from llmcap.providers.suspects import (
     dearest_reading,
     is_idle,

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from llmcap.providers.shape import Document
+from llmcap.providers.parts.shape import Document
 from llmcap.replies import refusal_for
 from llmcap.shared.state import Shared
 from llmcap.walk.admission import Admission

@@ -12,7 +12,7 @@ from functools import partial
 
 from llmcap.metering.bill import cost_of, total
 from llmcap.metering.meter import Meter
-from llmcap.providers.shape import Ask, Endpoint, Provider
+from llmcap.providers.parts.shape import Ask, Endpoint, Provider
 from llmcap.shared.state import Shared
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import Call, Ending, Reading, Scope, Settlement

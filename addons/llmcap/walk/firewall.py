@@ -14,7 +14,7 @@ from datetime import datetime
 from llmcap.ledger import Ledger
 from llmcap.notices.alerts import Event
 from llmcap.pricing import PriceBook
-from llmcap.providers.shape import Ask, Endpoint, Provider, Request
+from llmcap.providers.parts.shape import Ask, Endpoint, Provider, Request
 from llmcap.shared.guard import Guard
 from llmcap.shared.state import Shared
 from llmcap.walk.admission import Admission

@@ -11,9 +11,9 @@ from functools import partial
 from math import ceil
 
 from llmcap.bounds.lots import from_json, summed
-from llmcap.providers import hosted
-from llmcap.providers.orders import with_lots
-from llmcap.providers.shape import Ask, Endpoint, Provider, Work
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.orders import with_lots
+from llmcap.providers.parts.shape import Ask, Endpoint, Provider, Work
 from llmcap.shared.state import HIDDEN, Shared
 from llmcap.words.errors import FormatError
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import override
 
 from llmcap.bounds.lots import to_json
-from llmcap.providers.shape import Request, Work
+from llmcap.providers.parts.shape import Request, Work
 from llmcap.shared.state import Shared
 from llmcap.walk.deferred import Deferred, Watched
 from llmcap.words.errors import FormatError, LedgerError

@@ -11,8 +11,8 @@ count in their order. Letters are the same in either case, as with some servers 
 import re
 from collections.abc import Iterable
 
-from llmcap.providers.shape import Billing, Endpoint, Match
-from llmcap.providers.spelling import normal
+from llmcap.providers.parts.shape import Billing, Endpoint, Match
+from llmcap.providers.parts.spelling import normal
 
 _ENCODED_SLASH = re.compile(r"%2F|%5C")
 

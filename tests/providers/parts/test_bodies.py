@@ -5,9 +5,9 @@ import json
 import pytest
 from walk import walk
 
-from llmcap.providers.bodies import parsed
-from llmcap.providers.reader import asked_amount, limit_in, times
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.bodies import parsed
+from llmcap.providers.parts.reader import asked_amount, limit_in, times
+from llmcap.providers.parts.shape import Request
 from llmcap.walk.admission import Admission
 from llmcap.walk.attributes import Facts
 from llmcap.words.errors import FormatError

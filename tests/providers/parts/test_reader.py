@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.providers.reader import BaseReader, amount, count, limit_in, utf8_bytes
-from llmcap.providers.shape import Ask
+from llmcap.providers.parts.reader import BaseReader, amount, count, limit_in, utf8_bytes
+from llmcap.providers.parts.shape import Ask
 from llmcap.words.records import Charge, Usage
 
 ANYTHING = st.one_of(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from llmcap.providers.shape import Ask, Document, Endpoint, Request
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
 
 RESPONSE = "response"
 TRANSCRIPT = "transcript"

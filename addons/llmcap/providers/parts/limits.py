@@ -11,8 +11,8 @@ renames the other one for them).
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from llmcap.providers.reader import limit_in
-from llmcap.providers.shape import Document
+from llmcap.providers.parts.reader import limit_in
+from llmcap.providers.parts.shape import Document
 
 NEW, OLD = "max_completion_tokens", "max_tokens"
 

@@ -17,8 +17,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from llmcap.providers.bodies import parsed
-from llmcap.providers.spelling import normal
+from llmcap.providers.parts.bodies import parsed
+from llmcap.providers.parts.spelling import normal
 from llmcap.words.records import Count, Reading
 
 Document = dict[str, Any]

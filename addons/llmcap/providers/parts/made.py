@@ -7,8 +7,8 @@ A request that makes or shows such a thing costs nothing; its answer says what l
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from llmcap.providers.reader import BaseReader, document, documents, text
-from llmcap.providers.shape import Ask, Billing, Document, Endpoint, Request
+from llmcap.providers.parts.reader import BaseReader, document, documents, text
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Request
 from llmcap.words.records import Reading
 from llmcap.words.usage import Made
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.providers.content import measure, texts
-from llmcap.providers.shape import Media, Request
+from llmcap.providers.parts.content import measure, texts
+from llmcap.providers.parts.shape import Media, Request
 
 PIXELS = base64.b64encode(b"\x89PNG" + bytes(2_996)).decode()  # 3,000 bytes, 4,000 characters
 URL = "https://example.com/a.png"

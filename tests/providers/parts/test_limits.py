@@ -5,7 +5,7 @@ import json
 import pytest
 
 from llmcap.providers import PROVIDERS, match
-from llmcap.providers.shape import Billing, Request
+from llmcap.providers.parts.shape import Billing, Request
 
 NEW, OLD = "max_completion_tokens", "max_tokens"
 CHAT = "/chat/completions"

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.pricing.terms import BATCH, TIER, kind_of
-from llmcap.providers.reader import BaseReader
-from llmcap.providers.shape import Ask, Document, Lot, Request, Work
+from llmcap.providers.parts.reader import BaseReader
+from llmcap.providers.parts.shape import Ask, Document, Lot, Request, Work
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Reading
 

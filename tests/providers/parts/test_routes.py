@@ -2,8 +2,8 @@
 
 import pytest
 
-from llmcap.providers.routes import Routes, normal
-from llmcap.providers.shape import Endpoint
+from llmcap.providers.parts.routes import Routes, normal
+from llmcap.providers.parts.shape import Endpoint
 
 ONE, TWO, ANY, BELOW = (Endpoint(name=name) for name in ("one", "two", "any", "below"))
 ROUTES = Routes(

@@ -7,8 +7,8 @@ passed on. So a turn is held with room for more than was sent, and for more agai
 
 from dataclasses import dataclass, field
 
-from llmcap.providers.content import Content
-from llmcap.providers.shape import Media
+from llmcap.providers.parts.content import Content
+from llmcap.providers.parts.shape import Media
 
 # The fewest bytes of one second: PCM of 16 bits at the slowest rate in use, and G.711.
 PCM_BYTES_PER_SECOND = 32_000

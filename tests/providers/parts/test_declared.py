@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from walk import chat, walk
 
 from llmcap.providers import PROVIDERS
-from llmcap.providers.declared import ALL_READ, _tables, undeclared, unread_in
-from llmcap.providers.shape import Billing, Request
+from llmcap.providers.parts.declared import ALL_READ, _tables, undeclared, unread_in
+from llmcap.providers.parts.shape import Billing, Request
 from llmcap.walk.admission import Admission
 from llmcap.walk.attributes import Facts
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CLIENTS = ROOT / ".venv-clients" / "bin" / "python"
 
 # Metered endpoints whose fields only their readers know. A new one has a table; this only shrinks.

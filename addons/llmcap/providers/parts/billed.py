@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from llmcap.providers.reader import BaseReader, amount, document
-from llmcap.providers.shape import Ask, Document, Reader
+from llmcap.providers.parts.reader import BaseReader, amount, document
+from llmcap.providers.parts.shape import Ask, Document, Reader
 from llmcap.words.records import Reading
 
 # The dollars that a document tells, or None where it tells none.

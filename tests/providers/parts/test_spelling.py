@@ -3,9 +3,9 @@
 import pytest
 
 from llmcap.providers import PROVIDERS, match
-from llmcap.providers.routes import Routes, dearer, found_by
-from llmcap.providers.shape import Billing, Endpoint, Request
-from llmcap.providers.spelling import normal
+from llmcap.providers.parts.routes import Routes, dearer, found_by
+from llmcap.providers.parts.shape import Billing, Endpoint, Request
+from llmcap.providers.parts.spelling import normal
 
 METERED = Billing.METERED
 

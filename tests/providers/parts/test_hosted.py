@@ -1,6 +1,6 @@
 """Promise: what hosted tools may add is bounded by how often they may be used."""
 
-from llmcap.providers.hosted import NONE, RESULT_TOKENS, tools
+from llmcap.providers.parts.hosted import NONE, RESULT_TOKENS, tools
 
 
 def test_no_tools_add_nothing():

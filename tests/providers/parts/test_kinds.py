@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.providers.parts import MEDIA_TYPES, TEXT_TYPES, WALKED_TYPES
+from llmcap.providers.parts.kinds import MEDIA_TYPES, TEXT_TYPES, WALKED_TYPES
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KNOWN = TEXT_TYPES | WALKED_TYPES | MEDIA_TYPES.keys()
 
 # The files that say what may stand in a conversation.

@@ -9,9 +9,9 @@ not count the searches, those that were held are billed.
 
 import json
 
-from llmcap.providers.content import measure
-from llmcap.providers.reader import BaseReader, count, document, text
-from llmcap.providers.shape import Ask, Document, Request
+from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.reader import BaseReader, count, document, text
+from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Count, Usage
 
 DOCUMENTS_PER_SEARCH = 100

@@ -2,8 +2,8 @@
 
 import pytest
 
-from llmcap.providers.multipart import fields_of, repeated
-from llmcap.providers.shape import Request
+from llmcap.providers.parts.multipart import fields_of, repeated
+from llmcap.providers.parts.shape import Request
 from llmcap.words.errors import FormatError
 
 

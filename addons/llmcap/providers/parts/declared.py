@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from llmcap.providers.multipart import fields_of
-from llmcap.providers.reader import COUNT_MAX
-from llmcap.providers.shape import Document, Request
+from llmcap.providers.parts.multipart import fields_of
+from llmcap.providers.parts.reader import COUNT_MAX
+from llmcap.providers.parts.shape import Document, Request
 from llmcap.words.errors import FormatError
 
 _FILE = Path(__file__).with_name("declared.toml")

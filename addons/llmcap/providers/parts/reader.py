@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any
 
 from llmcap.pricing.terms import KINDS, is_base, kind_of, settled
-from llmcap.providers.shape import Ask, Document
+from llmcap.providers.parts.shape import Ask, Document
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Count, Reading, Usage
 

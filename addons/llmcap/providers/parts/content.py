@@ -14,8 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llmcap.providers.multipart import fields_of
-from llmcap.providers.parts import (
+from llmcap.providers.parts.kinds import (
     ADDRESS,
     ANY_DATA_URL,
     BASE64,
@@ -32,7 +31,8 @@ from llmcap.providers.parts import (
     WALKED_TYPES,
     plain,
 )
-from llmcap.providers.shape import Media, Request, Sent
+from llmcap.providers.parts.multipart import fields_of
+from llmcap.providers.parts.shape import Media, Request, Sent
 from llmcap.words.errors import FormatError
 
 _KINDS = ("image", "audio", "video")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from llmcap.providers.shape import NOT_SENT, Request, Sent
+from llmcap.providers.parts.shape import NOT_SENT, Request, Sent
 from llmcap.words.errors import FormatError
 
 FIELDS_MAX = 1_000
