@@ -340,8 +340,8 @@ OVERRUN = [chunk("hello" * 200), *STREAM[2:]]
     [
         *((each, {"max_tokens": 50}, JSON, COST) for each in AFTER),
         *((each, TELLING, STREAM, COST) for each in AFTER),
-        ("llmcap.providers.openai_chat.ChatReader.body", {"max_tokens": 50}, JSON, COST),
-        ("llmcap.providers.openai_chat.ChatReader.event", TELLING, STREAM, COST),
+        ("llmcap.providers.openai.chat.ChatReader.body", {"max_tokens": 50}, JSON, COST),
+        ("llmcap.providers.openai.chat.ChatReader.event", TELLING, STREAM, COST),
         ("llmcap.walk.flight.assumed", TELLING, UNTOLD, 600),
         ("llmcap.walk.allowance.Allowance.fits", TELLING | {"max_tokens": 1}, OVERRUN, COST),
     ],
@@ -406,7 +406,7 @@ def test_a_fault_in_the_last_resort_keeps_all_that_is_held(
     watch = begins(addon, flow, "text/event-stream")
     assert watch is not None
     with monkeypatch.context() as patch:
-        patch.setattr("llmcap.providers.openai_chat.ChatReader.event", Fault())
+        patch.setattr("llmcap.providers.openai.chat.ChatReader.event", Fault())
         patch.setattr("llmcap.walk.flight.at_hold", fault)
         watch(chunk("hello"))
         broke(addon, flow)

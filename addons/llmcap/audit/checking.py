@@ -19,7 +19,7 @@ from llmcap.metering.meter import Meter
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import billed
 from llmcap.providers import match, provider_of
-from llmcap.providers.openai_batches import BY_LINES
+from llmcap.providers.openai.batches import BY_LINES
 from llmcap.providers.parts.content import texts
 from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider
 from llmcap.providers.sockets import socket_of

@@ -14,7 +14,6 @@ from llmcap.providers import (
     azure,
     bedrock,
     bedrock_control,
-    codex,
     cohere,
     dashscope,
     deepseek,
@@ -27,7 +26,6 @@ from llmcap.providers import (
     local,
     mistral,
     moonshot,
-    openai,
     openrouter,
     perplexity,
     rankers,
@@ -44,6 +42,8 @@ from llmcap.providers import (
     writer,
     xai,
 )
+from llmcap.providers.openai import codex
+from llmcap.providers.openai.provider import PROVIDER as OPENAI
 from llmcap.providers.parts.routes import found_by
 from llmcap.providers.parts.shape import Endpoint, Provider
 from llmcap.providers.parts.spelling import normal
@@ -52,14 +52,14 @@ from llmcap.words.errors import ConfigError
 from llmcap.words.rules import OwnHost
 
 PROVIDERS: tuple[Provider, ...] = (
-    openai.PROVIDER,
+    OPENAI,
     anthropic.PROVIDER,
     google.PROVIDER,
     azure.OPENAI,
     azure.FOUNDRY_PROVIDER,
     bedrock.PROVIDER,
     *bedrock_control.AROUND,
-    bedrock.ANTHROPIC,
+    BEDROCK_ANTHROPIC,
     vertex.PROVIDER,
     vertex.ANTHROPIC,
     codex.PROVIDER,

@@ -18,7 +18,7 @@ from llmcap.providers.anthropic_messages import (
     read_complete,
     read_messages,
 )  # fmt: skip
-from llmcap.providers.openai_chat import ChatReader, ask_usage, read_chat
+from llmcap.providers.openai.chat import ChatReader, ask_usage, read_chat
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.limits import EITHER, either
 from llmcap.providers.parts.orders import batched, request_of

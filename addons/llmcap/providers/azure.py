@@ -20,7 +20,7 @@ from llmcap.providers.compatible import (
     anthropic_api,
     openai_api,
 )
-from llmcap.providers.openai_assistants import assistants_api
+from llmcap.providers.openai.assistants import assistants_api
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.limits import both, by_model
 from llmcap.providers.parts.made import agents_of_a_project, making

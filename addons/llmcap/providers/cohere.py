@@ -9,8 +9,8 @@ https://docs.cohere.com/reference, https://cohere.com/pricing
 from dataclasses import replace
 
 from llmcap.providers.compatible import FREE, LATER, Api, openai_api
-from llmcap.providers.openai_audio import read_recording
-from llmcap.providers.openai_chat import attributes_of
+from llmcap.providers.openai.audio import read_recording
+from llmcap.providers.openai.chat import attributes_of
 from llmcap.providers.parts.content import measure, sold_by
 from llmcap.providers.parts.reader import (
     BaseReader,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from llmcap.providers import anthropic, openai
+from llmcap.providers import anthropic
 from llmcap.providers.anthropic_messages import MessagesReader
 from llmcap.providers.compatible_tools import (
     UNITS,
@@ -18,23 +18,24 @@ from llmcap.providers.compatible_tools import (
     own_tools,
     with_tools,
 )  # fmt: skip
-from llmcap.providers.openai_audio import (
+from llmcap.providers.openai import provider as openai
+from llmcap.providers.openai.audio import (
     SpeechReader,
     TranscriptionReader,
     read_speech,
     read_transcription,
 )  # fmt: skip
-from llmcap.providers.openai_batches import OutputReader, answers
-from llmcap.providers.openai_chat import (
+from llmcap.providers.openai.batches import OutputReader, answers
+from llmcap.providers.openai.chat import (
     ChatReader,
     ask_usage,
     chat_usage,
     read_chat,
     read_completion,
 )  # fmt: skip
-from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
-from llmcap.providers.openai_images import ImagesReader, read_image
-from llmcap.providers.openai_responses import ResponsesReader, limit_responses, read_responses
+from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai.images import ImagesReader, read_image
+from llmcap.providers.openai.responses import ResponsesReader, limit_responses, read_responses
 from llmcap.providers.parts.billed import Bill, PricedAsAsked, billed
 from llmcap.providers.parts.limits import MAX_TOKENS, LimitsOf, max_tokens
 from llmcap.providers.parts.reader import BaseReader, count, document

@@ -7,7 +7,7 @@ https://api-docs.deepseek.com
 from collections.abc import Mapping
 
 from llmcap.providers.compatible import Api, compatible
-from llmcap.providers.openai_responses import ResponsesReader
+from llmcap.providers.openai.responses import ResponsesReader
 from llmcap.providers.parts.shape import Document
 from llmcap.words.records import Count
 

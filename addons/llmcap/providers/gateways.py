@@ -19,12 +19,12 @@ from llmcap.providers import (
     google,
     groq,
     mistral,
-    openai,
     openrouter,
     perplexity,
     xai,
 )
 from llmcap.providers.compatible import FREE, LATER, compatible, openai_api
+from llmcap.providers.openai import provider as openai
 from llmcap.providers.parts.routes import Routes, found_by
 from llmcap.providers.parts.shape import Endpoint, Provider
 from llmcap.providers.vendors import VENDORS

@@ -25,9 +25,9 @@ from llmcap.providers.google_interactions import (
     read_interaction,
     read_stored,
 )  # fmt: skip
-from llmcap.providers.openai_chat import HiddenReasoningReader, ask_usage, read_chat
-from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
-from llmcap.providers.openai_images import ImagesReader, read_image
+from llmcap.providers.openai.chat import HiddenReasoningReader, ask_usage, read_chat
+from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai.images import ImagesReader, read_image
 from llmcap.providers.parts.limits import EITHER, either
 from llmcap.providers.parts.orders import order_batch, read_nothing
 from llmcap.providers.parts.routes import Routes, routes_to

@@ -9,7 +9,7 @@ https://console.groq.com/docs/api-reference, https://console.groq.com/docs/compo
 from dataclasses import replace
 
 from llmcap.providers.compatible import Api, CompatibleReader, Read, compatible, compatible_usage
-from llmcap.providers.openai_audio import TranscriptionReader
+from llmcap.providers.openai.audio import TranscriptionReader
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.limits import either
 from llmcap.providers.parts.reader import document, documents, text

@@ -12,14 +12,14 @@ from functools import partial
 
 from llmcap.providers import mistral_batches, mistral_platform
 from llmcap.providers.compatible import FREE, LATER, Api, CompatibleReader, Read, openai_api
-from llmcap.providers.openai_audio import read_recording
-from llmcap.providers.openai_batches import OutputReader, answers, read_output
-from llmcap.providers.openai_chat import (
+from llmcap.providers.openai.audio import read_recording
+from llmcap.providers.openai.batches import OutputReader, answers, read_output
+from llmcap.providers.openai.chat import (
     attributes_of,
     read_chat,
 )  # fmt: skip
-from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
-from llmcap.providers.openai_files import UploadedReader, read_piece
+from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai.files import UploadedReader, read_piece
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.limits import MAX_TOKENS

@@ -9,9 +9,9 @@ https://docs.mistral.ai/api/endpoint/batch
 from dataclasses import replace
 from typing import override
 
-from llmcap.providers.openai_batches import Answer, BatchReader, OutputReader
-from llmcap.providers.openai_chat import attributes_of
-from llmcap.providers.openai_files import TUNING, call_ask, read_example
+from llmcap.providers.openai.batches import Answer, BatchReader, OutputReader
+from llmcap.providers.openai.chat import attributes_of
+from llmcap.providers.openai.files import TUNING, call_ask, read_example
 from llmcap.providers.parts.bodies import parsed
 from llmcap.providers.parts.orders import request_of
 from llmcap.providers.parts.reader import document, documents, text

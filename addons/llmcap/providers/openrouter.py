@@ -24,7 +24,7 @@ from llmcap.providers.compatible import (
     openai_api,
 )
 from llmcap.providers.compatible_tools import no_tools
-from llmcap.providers.openai_images import ImagesReader, read_image
+from llmcap.providers.openai.images import ImagesReader, read_image
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.billed import billed
 from llmcap.providers.parts.limits import by_model

@@ -13,8 +13,8 @@ from decimal import Decimal
 
 from llmcap.providers.compatible import LATER, Api, CompatibleReader, Read, compatible
 from llmcap.providers.compatible_tools import no_tools
-from llmcap.providers.openai_chat import read_chat
-from llmcap.providers.openai_containers import SideReader
+from llmcap.providers.openai.chat import read_chat
+from llmcap.providers.openai.containers import SideReader
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.billed import billed
 from llmcap.providers.parts.orders import NOTHING_DONE, read_nothing, request_of

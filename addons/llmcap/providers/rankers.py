@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.providers.compatible import FREE, LATER, Route
-from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.parts.content import measure, sold_by
 from llmcap.providers.parts.reader import count, text
 from llmcap.providers.parts.rerank import RerankReader, read_rerank

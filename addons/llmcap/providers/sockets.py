@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 
 from llmcap.providers.google_live import LiveWire
-from llmcap.providers.openai_realtime import RealtimeWire
+from llmcap.providers.openai.realtime import RealtimeWire
+from llmcap.providers.openai.responses_socket import ResponsesWire
 from llmcap.providers.parts.session import Wire
 from llmcap.providers.parts.shape import Billing, Endpoint, Provider, Request
-from llmcap.providers.responses_socket import ResponsesWire
 
 WireMaker = Callable[[Endpoint, Request], Wire]
 

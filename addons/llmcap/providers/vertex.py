@@ -19,7 +19,7 @@ from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_me
 from llmcap.providers.compatible import CompatibleReader
 from llmcap.providers.google_caches import read_cache
 from llmcap.providers.google_generate import GenerateReader, model_in, read_generate
-from llmcap.providers.openai_chat import (
+from llmcap.providers.openai.chat import (
     HiddenReasoningReader,
     ask_usage,
     read_chat,

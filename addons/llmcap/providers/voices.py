@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import override
 
 from llmcap.providers.compatible import FREE, LATER
-from llmcap.providers.openai_audio import read_recording
+from llmcap.providers.openai.audio import read_recording
 from llmcap.providers.parts.multipart import fields_of
 from llmcap.providers.parts.reader import BaseReader, amount, count, document, text
 from llmcap.providers.parts.routes import Routes, routes_to

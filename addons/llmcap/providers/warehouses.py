@@ -20,8 +20,8 @@ from llmcap.providers.compatible import (
     Read,
     compatible,
 )
-from llmcap.providers.openai_chat import ask_usage, read_chat
-from llmcap.providers.openai_embeddings import read_embeddings
+from llmcap.providers.openai.chat import ask_usage, read_chat
+from llmcap.providers.openai.embeddings import read_embeddings
 from llmcap.providers.parts.limits import MAX_TOKENS
 from llmcap.providers.parts.shape import Ask, Endpoint, Request
 

@@ -7,7 +7,7 @@ https://cloud.ibm.com/apidocs/watsonx-ai
 from dataclasses import replace
 
 from llmcap.providers.compatible import FREE, LATER, CompatibleReader
-from llmcap.providers.openai_chat import read_chat
+from llmcap.providers.openai.chat import read_chat
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.limits import EITHER, either
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from llmcap.providers.compatible import LATER, CompatibleReader, compatible, read_prompt
 from llmcap.providers.compatible_tools import own_tools, with_tools
-from llmcap.providers.openai_chat import ask_usage, read_chat
+from llmcap.providers.openai.chat import ask_usage, read_chat
 from llmcap.providers.parts.limits import MAX_TOKENS
 from llmcap.providers.parts.shape import Document, Endpoint
 

@@ -11,13 +11,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import override
 
-from llmcap.providers import openai_videos, xai_grpc
+from llmcap.providers import xai_grpc
 from llmcap.providers.compatible import FREE, LATER, Api, Read, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
-from llmcap.providers.openai_audio import read_recording
-from llmcap.providers.openai_chat import HiddenReasoningReader
-from llmcap.providers.openai_images import ImagesReader
-from llmcap.providers.openai_responses import ResponsesReader, tool_units
+from llmcap.providers.openai import videos as openai_videos
+from llmcap.providers.openai.audio import read_recording
+from llmcap.providers.openai.chat import HiddenReasoningReader
+from llmcap.providers.openai.images import ImagesReader
+from llmcap.providers.openai.responses import ResponsesReader, tool_units
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.billed import billed
 from llmcap.providers.parts.limits import either

@@ -12,7 +12,7 @@ https://developers.openai.com/api/reference/resources/responses/websocket-events
 import json
 from dataclasses import replace
 
-from llmcap.providers.openai_responses import (
+from llmcap.providers.openai.responses import (
     ENDINGS,
     ResponsesReader,
     limit_responses,

@@ -8,7 +8,7 @@ from exchanging import answer, ask, endpoint_of
 from ordering import form, jsonl, line
 
 from llmcap.providers import match
-from llmcap.providers.openai_batches import batch_readings
+from llmcap.providers.openai.batches import batch_readings
 from llmcap.providers.parts.shape import Billing, Piece, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Usage

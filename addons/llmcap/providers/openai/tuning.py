@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import override
 
-from llmcap.providers.openai_chat import attributes_of
-from llmcap.providers.openai_files import TUNING
+from llmcap.providers.openai.chat import attributes_of
+from llmcap.providers.openai.files import TUNING
 from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader, with_lots
 from llmcap.providers.parts.reader import count, document, documents, text, times
 from llmcap.providers.parts.shape import Ask, Document, Request, Work

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from llmcap.providers.openai import CHAT, COMPLETIONS, EMBEDDINGS
-from llmcap.providers.openai_chat import (
+from llmcap.providers.openai.chat import (
     ChatReader,
     ask_usage,
     read_chat,
     read_completion,
 )
-from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai.provider import CHAT, COMPLETIONS, EMBEDDINGS
 from llmcap.providers.parts.limits import BOTH, MAX_TOKENS, both
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
 from llmcap.words.records import Reading, Usage

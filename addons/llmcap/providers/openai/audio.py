@@ -13,8 +13,8 @@ from dataclasses import replace
 from decimal import ROUND_CEILING
 from typing import override
 
-from llmcap.providers.openai_chat import attributes_of, chat_usage
-from llmcap.providers.openai_responses import responses_usage
+from llmcap.providers.openai.chat import attributes_of, chat_usage
+from llmcap.providers.openai.responses import responses_usage
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.multipart import Field, fields_of
 from llmcap.providers.parts.reader import BaseReader, amount, count, document, text

@@ -7,7 +7,7 @@ https://platform.openai.com/docs/api-reference/runs
 """
 
 from llmcap.pricing.terms import TIER
-from llmcap.providers.openai_chat import attributes_of
+from llmcap.providers.openai.chat import attributes_of
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmcap.bounds.lots import lots_demand
 from llmcap.pricing import PriceBook, cost_usd
-from llmcap.providers.openai_tuning import job_reading, order_training
+from llmcap.providers.openai.tuning import job_reading, order_training
 from llmcap.providers.parts.shape import Lot, Piece, Request, Work
 from llmcap.words.errors import FormatError
 from llmcap.words.money import ceil_nanos

@@ -10,40 +10,40 @@ from dataclasses import replace
 from functools import partial
 
 from llmcap.pricing.terms import REGION, STANDARD, settled
-from llmcap.providers.openai_assistants import assistants_api
-from llmcap.providers.openai_audio import (
+from llmcap.providers.openai.assistants import assistants_api
+from llmcap.providers.openai.audio import (
     SpeechReader,
     TranscriptionReader,
     read_speech,
     read_transcription,
 )  # fmt: skip
-from llmcap.providers.openai_batches import (
+from llmcap.providers.openai.batches import (
     BatchReader,
     OutputReader,
     answers,
     read_batch,
     read_output,
 )  # fmt: skip
-from llmcap.providers.openai_chat import (
+from llmcap.providers.openai.chat import (
     ChatReader,
     ask_usage,
     read_chat,
     read_completion,
 )  # fmt: skip
-from llmcap.providers.openai_containers import SideReader, read_container, read_search
-from llmcap.providers.openai_decisions import DecisionReader, read_decision
-from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
-from llmcap.providers.openai_files import UploadedReader, read_line, read_piece
-from llmcap.providers.openai_images import ImagesReader, read_image
-from llmcap.providers.openai_responses import (
+from llmcap.providers.openai.containers import SideReader, read_container, read_search
+from llmcap.providers.openai.decisions import DecisionReader, read_decision
+from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai.files import UploadedReader, read_line, read_piece
+from llmcap.providers.openai.images import ImagesReader, read_image
+from llmcap.providers.openai.responses import (
     ResponsesReader,
     limit_responses,
     read_responses,
     read_stored,
 )  # fmt: skip
-from llmcap.providers.openai_runs import read_run
-from llmcap.providers.openai_tuning import JobReader, order_training, read_job
-from llmcap.providers.openai_videos import VideoReader, read_video
+from llmcap.providers.openai.runs import read_run
+from llmcap.providers.openai.tuning import JobReader, order_training, read_job
+from llmcap.providers.openai.videos import VideoReader, read_video
 from llmcap.providers.parts.limits import BOTH, MAX_TOKENS, both
 from llmcap.providers.parts.orders import order_batch, read_nothing
 from llmcap.providers.parts.routes import Routes, routes_to

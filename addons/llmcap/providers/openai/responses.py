@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 
 from llmcap.pricing.terms import STANDARD, TIER
-from llmcap.providers.openai_chat import attributes_of, chat_usage
-from llmcap.providers.openai_containers import container_of, size_of
+from llmcap.providers.openai.chat import attributes_of, chat_usage
+from llmcap.providers.openai.containers import container_of, size_of
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text

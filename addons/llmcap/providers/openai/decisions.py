@@ -7,7 +7,7 @@ https://developers.openai.com/api/docs/guides/decisions
 
 from dataclasses import replace
 
-from llmcap.providers.openai_embeddings import EmbeddingsReader, read_embeddings
+from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.parts.reader import count, documents
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Usage

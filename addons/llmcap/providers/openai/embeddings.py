@@ -4,7 +4,7 @@ The wire format of embeddings, as OpenAI defined it: input only.
 https://platform.openai.com/docs/api-reference/embeddings
 """
 
-from llmcap.providers.openai_chat import attributes_of, chat_usage, prompts_in
+from llmcap.providers.openai.chat import attributes_of, chat_usage, prompts_in
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.reader import BaseReader, count, text
 from llmcap.providers.parts.shape import Ask, Document, Request

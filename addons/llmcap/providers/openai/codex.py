@@ -5,7 +5,7 @@ The plan is paid by the month, so no call has a price; what it would have cost a
 counted, as that is what a plan's limits are about. All else on the host is ChatGPT itself.
 """
 
-from llmcap.providers.openai import COMPACT, FREE, RESPONSES, STORED
+from llmcap.providers.openai.provider import COMPACT, FREE, RESPONSES, STORED
 from llmcap.providers.parts.routes import Routes
 from llmcap.providers.parts.shape import Provider
 

@@ -7,8 +7,8 @@ size. Edits and variations are forms, not JSON.
 https://platform.openai.com/docs/api-reference/images, https://platform.openai.com/docs/pricing
 """
 
-from llmcap.providers.openai_chat import attributes_of, chat_usage
-from llmcap.providers.openai_responses import image_tokens, responses_usage
+from llmcap.providers.openai.chat import attributes_of, chat_usage
+from llmcap.providers.openai.responses import image_tokens, responses_usage
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.multipart import fields_of
 from llmcap.providers.parts.reader import BaseReader, documents, text, times

@@ -9,7 +9,7 @@ https://platform.openai.com/docs/api-reference/assistants
 from collections.abc import Callable
 from dataclasses import replace
 
-from llmcap.providers.openai_runs import RunReader, limit_run, read_run, read_stored
+from llmcap.providers.openai.runs import RunReader, limit_run, read_run, read_stored
 from llmcap.providers.parts.made import agents, making
 from llmcap.providers.parts.routes import routes_to
 from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Request

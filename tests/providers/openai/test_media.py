@@ -8,15 +8,15 @@ import pytest
 
 from llmcap.bounds.media import in_units
 from llmcap.pricing import PriceBook
-from llmcap.providers.openai_audio import (
+from llmcap.providers.openai.audio import (
     SpeechReader,
     TranscriptionReader,
     read_speech,
     read_transcription,
 )
-from llmcap.providers.openai_images import ImagesReader, read_image
-from llmcap.providers.openai_runs import RunReader, read_run
-from llmcap.providers.openai_videos import VideoReader, read_video
+from llmcap.providers.openai.images import ImagesReader, read_image
+from llmcap.providers.openai.runs import RunReader, read_run
+from llmcap.providers.openai.videos import VideoReader, read_video
 from llmcap.providers.parts.shape import Ask, Media, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Usage

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from llmcap.providers.openai_responses import (
+from llmcap.providers.openai.responses import (
     ResponsesReader,
     image_tokens,
     limit_responses,

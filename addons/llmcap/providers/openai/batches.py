@@ -15,11 +15,11 @@ from types import MappingProxyType
 from typing import override
 
 from llmcap.pricing.terms import BATCH, SUMMED, regional, settled
-from llmcap.providers.openai_chat import ChatReader, attributes_of
-from llmcap.providers.openai_embeddings import EmbeddingsReader
-from llmcap.providers.openai_images import ImagesReader
-from llmcap.providers.openai_responses import ResponsesReader, responses_usage
-from llmcap.providers.openai_videos import VideoReader
+from llmcap.providers.openai.chat import ChatReader, attributes_of
+from llmcap.providers.openai.embeddings import EmbeddingsReader
+from llmcap.providers.openai.images import ImagesReader
+from llmcap.providers.openai.responses import ResponsesReader, responses_usage
+from llmcap.providers.openai.videos import VideoReader
 from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, text
 from llmcap.providers.parts.shape import Ask, Document, Request
