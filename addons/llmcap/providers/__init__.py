@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from llmcap.providers import (
-    anthropic,
     azure,
     bedrock,
     bedrock_control,
@@ -42,6 +41,7 @@ from llmcap.providers import (
     writer,
     xai,
 )
+from llmcap.providers.anthropic.provider import PROVIDER as ANTHROPIC
 from llmcap.providers.openai import codex
 from llmcap.providers.openai.provider import PROVIDER as OPENAI
 from llmcap.providers.parts.routes import found_by
@@ -53,7 +53,7 @@ from llmcap.words.rules import OwnHost
 
 PROVIDERS: tuple[Provider, ...] = (
     OPENAI,
-    anthropic.PROVIDER,
+    ANTHROPIC,
     google.PROVIDER,
     azure.OPENAI,
     azure.FOUNDRY_PROVIDER,

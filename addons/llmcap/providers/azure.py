@@ -10,7 +10,7 @@ https://learn.microsoft.com/azure/ai-services/openai/reference
 from collections.abc import Callable
 from dataclasses import replace
 
-from llmcap.providers.anthropic_messages import MessagesReader
+from llmcap.providers.anthropic.messages import MessagesReader
 from llmcap.providers.compatible import (
     FREE,
     LATER,

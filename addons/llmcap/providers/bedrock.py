@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from llmcap.providers.anthropic import MESSAGES
+from llmcap.providers.anthropic.provider import MESSAGES
 from llmcap.providers.bedrock_converse import ConverseReader, limit_converse, read_converse
 from llmcap.providers.bedrock_guardrails import ApplyReader, read_apply
 from llmcap.providers.bedrock_invoke import AnthropicReader, InvokeReader, limit_invoke, read_invoke

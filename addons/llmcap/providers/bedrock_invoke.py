@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, override
 
 from llmcap.pricing.terms import LATENCY, TIER, settled
-from llmcap.providers.anthropic_messages import MessagesReader, ask_of, limit_messages
+from llmcap.providers.anthropic.messages import MessagesReader, ask_of, limit_messages
 from llmcap.providers.bedrock_guardrails import billed_units, guarded, told_units
 from llmcap.providers.bedrock_usage import (
     CHOICES,

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from llmcap.providers import anthropic
-from llmcap.providers.anthropic_messages import MessagesReader
+from llmcap.providers.anthropic import provider as anthropic
+from llmcap.providers.anthropic.messages import MessagesReader
 from llmcap.providers.compatible_tools import (
     UNITS,
     Tools,

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any, override
 
 from llmcap.pricing.terms import EXPLICIT, MODE, THINKING, base_of
-from llmcap.providers import anthropic
-from llmcap.providers.anthropic_messages import read_messages
+from llmcap.providers.anthropic import provider as anthropic
+from llmcap.providers.anthropic.messages import read_messages
 from llmcap.providers.compatible import (
     Api,
     CompatibleReader,

@@ -10,8 +10,8 @@ https://openrouter.ai/docs/use-cases/usage-accounting, https://openrouter.ai/doc
 from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.providers import anthropic
-from llmcap.providers.anthropic_messages import limit_messages, read_messages
+from llmcap.providers.anthropic import provider as anthropic
+from llmcap.providers.anthropic.messages import limit_messages, read_messages
 from llmcap.providers.compatible import (
     FREE,
     LATER,

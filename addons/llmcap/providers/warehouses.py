@@ -9,7 +9,7 @@ https://docs.snowflake.com/user-guide/snowflake-cortex/cortex-rest-api
 
 from dataclasses import replace
 
-from llmcap.providers.anthropic_messages import limit_messages, read_messages
+from llmcap.providers.anthropic.messages import limit_messages, read_messages
 from llmcap.providers.compatible import (
     LATER,
     Api,

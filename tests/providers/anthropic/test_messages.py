@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from llmcap.providers.anthropic import BATCH, BATCH_RESULTS, BatchResultsReader
-from llmcap.providers.anthropic_messages import (
+from llmcap.providers.anthropic.messages import (
     ADVISOR_OUTPUT_DEFAULT,
     DEFINED_TOOL_TOKENS,
     MessagesReader,
     limit_messages,
     read_messages,
 )
+from llmcap.providers.anthropic.provider import BATCH, BATCH_RESULTS, BatchResultsReader
 from llmcap.providers.parts.hosted import USES_DEFAULT
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Charge, Reading, Usage

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from llmcap.providers.anthropic import BatchResultsReader
-from llmcap.providers.anthropic_bill import message_charges
-from llmcap.providers.anthropic_messages import MessagesReader
+from llmcap.providers.anthropic.bill import message_charges
+from llmcap.providers.anthropic.messages import MessagesReader
+from llmcap.providers.anthropic.provider import BatchResultsReader
 from llmcap.providers.bedrock_invoke import InvokeReader
 from llmcap.providers.compatible import ResoldMessagesReader
 from llmcap.providers.parts.shape import Ask

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmcap.pricing.terms import REGION, SPEED, SUMMED, TIER
-from llmcap.providers.anthropic_bill import NOBODY, Refusals, message_charges, terms_in
+from llmcap.providers.anthropic.bill import NOBODY, Refusals, message_charges, terms_in
 from llmcap.providers.openai.chat import attributes_of
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure

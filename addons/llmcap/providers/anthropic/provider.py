@@ -10,8 +10,8 @@ https://docs.claude.com/en/api/overview
 from functools import partial
 from typing import override
 
-from llmcap.providers.anthropic_bill import Refusals, message_charges
-from llmcap.providers.anthropic_messages import (
+from llmcap.providers.anthropic.bill import Refusals, message_charges
+from llmcap.providers.anthropic.messages import (
     MessagesReader,
     ask_of,
     limit_messages,
