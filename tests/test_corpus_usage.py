@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from llmcap.bounds.media import unit_bound
 from llmcap.metering.meter import Meter
 from llmcap.providers import match
-from llmcap.providers.google_generate import bills_queries
+from llmcap.providers.google.generate import bills_queries
 from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Reading, Unbounded

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmcap.metering.meter import BACKLOG_BYTES_MAX, Meter
-from llmcap.providers import google
 from llmcap.providers.anthropic import provider as anthropic
+from llmcap.providers.google import provider as google
 from llmcap.providers.openai import assistants as openai_assistants
 from llmcap.providers.openai import provider as openai
 from llmcap.providers.parts.reader import BaseReader

@@ -19,7 +19,6 @@ from llmcap.providers import (
     fireworks,
     gateways,
     github,
-    google,
     groq,
     huggingface,
     local,
@@ -34,7 +33,6 @@ from llmcap.providers import (
     vendors,
     venice,
     vercel,
-    vertex,
     voices,
     warehouses,
     watsonx,
@@ -42,6 +40,8 @@ from llmcap.providers import (
     xai,
 )
 from llmcap.providers.anthropic.provider import PROVIDER as ANTHROPIC
+from llmcap.providers.google import vertex
+from llmcap.providers.google.provider import PROVIDER as GOOGLE
 from llmcap.providers.openai import codex
 from llmcap.providers.openai.provider import PROVIDER as OPENAI
 from llmcap.providers.parts.routes import found_by
@@ -54,7 +54,7 @@ from llmcap.words.rules import OwnHost
 PROVIDERS: tuple[Provider, ...] = (
     OPENAI,
     ANTHROPIC,
-    google.PROVIDER,
+    GOOGLE,
     azure.OPENAI,
     azure.FOUNDRY_PROVIDER,
     bedrock.PROVIDER,

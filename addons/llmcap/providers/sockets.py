@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from llmcap.providers.google_live import LiveWire
+from llmcap.providers.google.realtime import LiveWire
 from llmcap.providers.openai.realtime import RealtimeWire
 from llmcap.providers.openai.responses_socket import ResponsesWire
 from llmcap.providers.parts.session import Wire

@@ -10,16 +10,14 @@ https://ai.google.dev/api
 from dataclasses import replace
 from functools import partial
 
-from llmcap.providers import (
-    google_batches,
-    google_caches,
-    google_decisions,
-    google_files,
-    google_predict,
-)  # fmt: skip
-from llmcap.providers.google_embed import EmbedReader, read_embed
-from llmcap.providers.google_generate import GenerateReader, limit_generate, read_generate
-from llmcap.providers.google_interactions import (
+from llmcap.providers.google import batches as google_batches  # fmt: skip
+from llmcap.providers.google import caches as google_caches  # fmt: skip
+from llmcap.providers.google import decisions as google_decisions  # fmt: skip
+from llmcap.providers.google import files as google_files  # fmt: skip
+from llmcap.providers.google import predict as google_predict  # fmt: skip
+from llmcap.providers.google.embeddings import EmbedReader, read_embed
+from llmcap.providers.google.generate import GenerateReader, limit_generate, read_generate
+from llmcap.providers.google.interactions import (
     InteractionReader,
     limit_interaction,
     read_interaction,

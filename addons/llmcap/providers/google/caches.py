@@ -10,7 +10,7 @@ https://ai.google.dev/api/caching, https://ai.google.dev/gemini-api/docs/pricing
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from llmcap.providers.google_generate import SOUNDING, model_in
+from llmcap.providers.google.generate import SOUNDING, model_in
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.reader import BaseReader, amount, count, document, text
 from llmcap.providers.parts.shape import Ask, Document, Request

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import override
 
 from llmcap.pricing.terms import TIER
-from llmcap.providers.google_generate import SOUNDING, bills_queries
+from llmcap.providers.google.generate import SOUNDING, bills_queries
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text

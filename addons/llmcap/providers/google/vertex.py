@@ -14,12 +14,12 @@ from functools import partial
 from typing import override
 
 from llmcap.pricing.terms import REGION, base_of, settled
-from llmcap.providers import google
 from llmcap.providers.anthropic import provider as anthropic
 from llmcap.providers.anthropic.messages import MessagesReader, ask_of, limit_messages
 from llmcap.providers.compatible import CompatibleReader
-from llmcap.providers.google_caches import read_cache
-from llmcap.providers.google_generate import GenerateReader, model_in, read_generate
+from llmcap.providers.google import provider as google
+from llmcap.providers.google.caches import read_cache
+from llmcap.providers.google.generate import GenerateReader, model_in, read_generate
 from llmcap.providers.openai.chat import (
     HiddenReasoningReader,
     ask_usage,

@@ -9,7 +9,7 @@ https://ai.google.dev/gemini-api/docs/video, https://cloud.google.com/vertex-ai/
 
 from typing import override
 
-from llmcap.providers.google_generate import generate_usage, model_in
+from llmcap.providers.google.generate import generate_usage, model_in
 from llmcap.providers.parts.content import measure, sold_by
 from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader
 from llmcap.providers.parts.reader import (

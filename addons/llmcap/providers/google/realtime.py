@@ -14,7 +14,7 @@ https://ai.google.dev/api/live
 import json
 from typing import Any, override
 
-from llmcap.providers.google_generate import GenerateReader
+from llmcap.providers.google.generate import GenerateReader
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.reader import count, document, documents, text
 from llmcap.providers.parts.session import Heard, Moment, Turn

@@ -6,7 +6,7 @@ estimated is billed.
 https://ai.google.dev/api/embeddings
 """
 
-from llmcap.providers.google_generate import SOUNDING, generate_usage, model_in
+from llmcap.providers.google.generate import SOUNDING, generate_usage, model_in
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.reader import BaseReader, documents
 from llmcap.providers.parts.shape import Ask, Document, Request

@@ -6,7 +6,7 @@ Only what is read is paid. https://ai.google.dev/gemini-api/docs/decisions
 
 from dataclasses import replace
 
-from llmcap.providers.google_interactions import interaction_usage, read_interaction
+from llmcap.providers.google.interactions import interaction_usage, read_interaction
 from llmcap.providers.parts.reader import BaseReader
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Usage

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.pricing.terms import BATCH, settled
-from llmcap.providers.google_embed import read_embed
-from llmcap.providers.google_generate import GenerateReader, generate_ask, generate_usage, model_in
+from llmcap.providers.google.embeddings import read_embed
+from llmcap.providers.google.generate import GenerateReader, generate_ask, generate_usage, model_in
 from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader, batched, request_of
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, text
 from llmcap.providers.parts.shape import Ask, Document, Request

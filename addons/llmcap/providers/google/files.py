@@ -8,8 +8,8 @@ https://ai.google.dev/gemini-api/docs/files, https://ai.google.dev/gemini-api/do
 """
 
 from llmcap.pricing.terms import BATCH
-from llmcap.providers.google_embed import read_embed
-from llmcap.providers.google_generate import read_generate
+from llmcap.providers.google.embeddings import read_embed
+from llmcap.providers.google.generate import read_generate
 from llmcap.providers.parts.bodies import parsed
 from llmcap.providers.parts.orders import batched
 from llmcap.providers.parts.reader import BaseReader, document, text

@@ -7,7 +7,7 @@ import pytest
 from exchanging import answer, ask, endpoint_of
 from ordering import jsonl
 
-from llmcap.providers.google_batches import batch_reading
+from llmcap.providers.google.batches import batch_reading
 from llmcap.providers.parts.shape import Piece, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Usage

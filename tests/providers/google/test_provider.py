@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from llmcap.providers.google import HiddenReasoningReader
-from llmcap.providers.google_embed import EmbedReader, read_embed
-from llmcap.providers.google_generate import GenerateReader, limit_generate, read_generate
-from llmcap.providers.google_interactions import (
+from llmcap.providers.google.embeddings import EmbedReader, read_embed
+from llmcap.providers.google.generate import GenerateReader, limit_generate, read_generate
+from llmcap.providers.google.interactions import (
     InteractionReader,
     limit_interaction,
     read_interaction,
 )
+from llmcap.providers.google.provider import HiddenReasoningReader
 from llmcap.providers.parts.hosted import USES_DEFAULT
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Usage
