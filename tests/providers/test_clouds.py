@@ -13,7 +13,7 @@ from exchanging import answer, ask, endpoint_of
 
 from llmcap.pricing import PriceBook
 from llmcap.providers import match, provider_of
-from llmcap.providers.bedrock import signed
+from llmcap.providers.bedrock.provider import signed
 from llmcap.providers.parts.shape import Billing
 
 BEDROCK = "https://bedrock-runtime.us-east-1.amazonaws.com"

@@ -11,8 +11,6 @@ from dataclasses import replace
 
 from llmcap.providers import (
     azure,
-    bedrock,
-    bedrock_control,
     cohere,
     dashscope,
     deepseek,
@@ -40,6 +38,9 @@ from llmcap.providers import (
     xai,
 )
 from llmcap.providers.anthropic.provider import PROVIDER as ANTHROPIC
+from llmcap.providers.bedrock import control as bedrock_control
+from llmcap.providers.bedrock.provider import ANTHROPIC as BEDROCK_ANTHROPIC
+from llmcap.providers.bedrock.provider import PROVIDER as BEDROCK
 from llmcap.providers.google import vertex
 from llmcap.providers.google.provider import PROVIDER as GOOGLE
 from llmcap.providers.openai import codex
@@ -57,7 +58,7 @@ PROVIDERS: tuple[Provider, ...] = (
     GOOGLE,
     azure.OPENAI,
     azure.FOUNDRY_PROVIDER,
-    bedrock.PROVIDER,
+    BEDROCK,
     *bedrock_control.AROUND,
     BEDROCK_ANTHROPIC,
     vertex.PROVIDER,

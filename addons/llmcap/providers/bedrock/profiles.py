@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreatePromptRouter.h
 
 from collections.abc import Iterable
 
-from llmcap.providers.bedrock_usage import stands_for
+from llmcap.providers.bedrock.usage import stands_for
 from llmcap.providers.parts.made import making, one_or_listed
 from llmcap.providers.parts.reader import document, documents, text
 from llmcap.providers.parts.shape import Ask, Document, Request

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.pricing.terms import LATENCY, TIER
-from llmcap.providers.bedrock_guardrails import billed_units, guarded, told_units
-from llmcap.providers.bedrock_usage import (
+from llmcap.providers.bedrock.guardrails import billed_units, guarded, told_units
+from llmcap.providers.bedrock.usage import (
     CHOICES,
     LIMITS,
     asked_terms,

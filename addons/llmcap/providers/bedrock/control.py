@@ -9,8 +9,8 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations.html
 from dataclasses import replace
 from functools import partial
 
-from llmcap.providers.bedrock import BEDROCK_FREE, BEDROCK_LATER, signed
-from llmcap.providers.bedrock_profiles import PROFILES
+from llmcap.providers.bedrock.profiles import PROFILES
+from llmcap.providers.bedrock.provider import BEDROCK_FREE, BEDROCK_LATER, signed
 from llmcap.providers.compatible import Route
 from llmcap.providers.parts.routes import Routes, routes_to
 from llmcap.providers.parts.shape import Provider

@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import partial
 
 from llmcap.providers.anthropic.provider import MESSAGES
-from llmcap.providers.bedrock_converse import ConverseReader, limit_converse, read_converse
-from llmcap.providers.bedrock_guardrails import ApplyReader, read_apply
-from llmcap.providers.bedrock_invoke import AnthropicReader, InvokeReader, limit_invoke, read_invoke
-from llmcap.providers.bedrock_usage import model_in, stands_for
+from llmcap.providers.bedrock.converse import ConverseReader, limit_converse, read_converse
+from llmcap.providers.bedrock.guardrails import ApplyReader, read_apply
+from llmcap.providers.bedrock.invoke import AnthropicReader, InvokeReader, limit_invoke, read_invoke
+from llmcap.providers.bedrock.usage import model_in, stands_for
 from llmcap.providers.compatible import (
     FREE,
     LATER,

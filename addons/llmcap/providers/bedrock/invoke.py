@@ -16,8 +16,8 @@ from typing import Any, override
 
 from llmcap.pricing.terms import LATENCY, TIER, settled
 from llmcap.providers.anthropic.messages import MessagesReader, ask_of, limit_messages
-from llmcap.providers.bedrock_guardrails import billed_units, guarded, told_units
-from llmcap.providers.bedrock_usage import (
+from llmcap.providers.bedrock.guardrails import billed_units, guarded, told_units
+from llmcap.providers.bedrock.usage import (
     CHOICES,
     LATENCY_HEADER,
     METRICS,
