@@ -20,7 +20,6 @@ from llmcap.providers import (
     groq,
     huggingface,
     local,
-    mistral,
     moonshot,
     openrouter,
     perplexity,
@@ -43,6 +42,7 @@ from llmcap.providers.bedrock.provider import ANTHROPIC as BEDROCK_ANTHROPIC
 from llmcap.providers.bedrock.provider import PROVIDER as BEDROCK
 from llmcap.providers.google import vertex
 from llmcap.providers.google.provider import PROVIDER as GOOGLE
+from llmcap.providers.mistral.provider import PROVIDER as MISTRAL
 from llmcap.providers.openai import codex
 from llmcap.providers.openai.provider import PROVIDER as OPENAI
 from llmcap.providers.parts.routes import found_by
@@ -66,7 +66,7 @@ PROVIDERS: tuple[Provider, ...] = (
     codex.PROVIDER,
     github.COPILOT,
     github.MODELS,
-    mistral.PROVIDER,
+    MISTRAL,
     moonshot.PROVIDER,
     cohere.PROVIDER,
     dashscope.PROVIDER,

@@ -12,10 +12,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from llmcap.providers import cohere, deepseek, groq, mistral, openrouter, perplexity, xai
+from llmcap.providers import cohere, deepseek, groq, openrouter, perplexity, xai
 from llmcap.providers.anthropic import provider as anthropic
 from llmcap.providers.compatible import FREE, LATER, compatible, openai_api
 from llmcap.providers.google import provider as google
+from llmcap.providers.mistral import provider as mistral
 from llmcap.providers.openai import provider as openai
 from llmcap.providers.parts.routes import Routes, found_by
 from llmcap.providers.parts.shape import Endpoint, Provider

@@ -10,8 +10,9 @@ https://docs.mistral.ai/api, https://mistral.ai/pricing
 from dataclasses import replace
 from functools import partial
 
-from llmcap.providers import mistral_batches, mistral_platform
 from llmcap.providers.compatible import FREE, LATER, Api, CompatibleReader, Read, openai_api
+from llmcap.providers.mistral import batches as mistral_batches
+from llmcap.providers.mistral import platform as mistral_platform
 from llmcap.providers.openai.audio import read_recording
 from llmcap.providers.openai.batches import OutputReader, answers, read_output
 from llmcap.providers.openai.chat import (
