@@ -12,7 +12,7 @@ from llmcap.audit.recordings import read
 from llmcap.cli import main
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.parts.shape import Ask
-from llmcap.providers.xai_grpc import GrpcReader
+from llmcap.providers.xai.grpc import GrpcReader
 from llmcap.words.money import ceil_nanos
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"

@@ -34,7 +34,6 @@ from llmcap.providers import (
     warehouses,
     watsonx,
     writer,
-    xai,
 )
 from llmcap.providers.anthropic.provider import PROVIDER as ANTHROPIC
 from llmcap.providers.bedrock import control as bedrock_control
@@ -49,6 +48,7 @@ from llmcap.providers.parts.routes import found_by
 from llmcap.providers.parts.shape import Endpoint, Provider
 from llmcap.providers.parts.spelling import normal
 from llmcap.providers.parts.table import Table
+from llmcap.providers.xai.provider import PROVIDER as XAI
 from llmcap.words.errors import ConfigError
 from llmcap.words.rules import OwnHost
 
@@ -70,7 +70,7 @@ PROVIDERS: tuple[Provider, ...] = (
     moonshot.PROVIDER,
     cohere.PROVIDER,
     dashscope.PROVIDER,
-    xai.PROVIDER,
+    XAI,
     deepseek.PROVIDER,
     fireworks.PROVIDER,
     groq.PROVIDER,

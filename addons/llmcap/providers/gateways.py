@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from llmcap.providers import cohere, deepseek, groq, openrouter, perplexity, xai
+from llmcap.providers import cohere, deepseek, groq, openrouter, perplexity
 from llmcap.providers.anthropic import provider as anthropic
 from llmcap.providers.compatible import FREE, LATER, compatible, openai_api
 from llmcap.providers.google import provider as google
@@ -21,6 +21,7 @@ from llmcap.providers.openai import provider as openai
 from llmcap.providers.parts.routes import Routes, found_by
 from llmcap.providers.parts.shape import Endpoint, Provider
 from llmcap.providers.vendors import VENDORS
+from llmcap.providers.xai import provider as xai
 
 _CLOUDFLARE = re.compile(r"/v1/[^/]+/[^/]+/([^/]+)(/.*)", re.IGNORECASE)
 _CEREBRAS = next(vendor for vendor in VENDORS if vendor.name == "cerebras")

@@ -7,7 +7,7 @@ from walk import walk
 
 from llmcap.providers import match
 from llmcap.providers.parts.shape import Ask, Billing, Request
-from llmcap.providers.xai_grpc import read_completion
+from llmcap.providers.xai.grpc import read_completion
 from llmcap.streams.grpc import messages_in
 from llmcap.streams.protobuf import Message, varint
 from llmcap.walk.answers import Refused

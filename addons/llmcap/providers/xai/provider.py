@@ -11,7 +11,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import override
 
-from llmcap.providers import xai_grpc
 from llmcap.providers.compatible import FREE, LATER, Api, Read, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai import videos as openai_videos
@@ -34,6 +33,7 @@ from llmcap.providers.parts.reader import (
 )
 from llmcap.providers.parts.routes import Routes
 from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Request
+from llmcap.providers.xai import grpc as xai_grpc
 from llmcap.words.records import Charge, Count, Reading, Usage
 
 TICK_USD = Decimal("1e-10")
