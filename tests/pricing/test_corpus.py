@@ -22,7 +22,7 @@ from llmcap.words.errors import PriceError
 from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Count, Usage
 
-CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus" / "expected.jsonl"
+CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "expected.jsonl"
 
 SETTLED = ("two books agree", "adjudicated")
 

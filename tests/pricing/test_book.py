@@ -31,7 +31,7 @@ from llmcap.words.records import Price, Tier, Usage, Variant
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MILLION = 1_000_000
-SOURCES = Path(__file__).resolve().parents[1] / "addons" / "llmcap" / "pricing"
+SOURCES = Path(__file__).resolve().parents[2] / "addons" / "llmcap" / "pricing"
 
 
 def price(
