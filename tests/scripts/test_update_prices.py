@@ -18,7 +18,7 @@ for package in ("genai_prices", "litellm"):
 from pricebook import emit, installed, models_dev  # noqa: E402
 from pricebook.cli import main  # noqa: E402
 
-PRICING = Path(__file__).resolve().parents[1] / "pricing"
+PRICING = Path(__file__).resolve().parents[2] / "pricing"
 DAY = "2026-11-20"
 
 
