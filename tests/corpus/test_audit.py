@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from llmcap.cli import main
 
-CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 EXCHANGES = CORPUS / "exchanges.jsonl"
 
 pytestmark = pytest.mark.skipif(

@@ -32,7 +32,7 @@ from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Reading, Unbounded
 
-CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 EVERY_CUT = bool(os.environ.get("LLMCAP_TEST_EVERY_CUT"))
 
 pytestmark = pytest.mark.skipif(

@@ -15,7 +15,7 @@ from llmcap.providers.parts.shape import Ask
 from llmcap.providers.xai.grpc import GrpcReader
 from llmcap.words.money import ceil_nanos
 
-CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 SESSIONS = CORPUS / "ws.jsonl"
 CALLS = CORPUS / "grpc.jsonl"
 

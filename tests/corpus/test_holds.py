@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from llmcap.cli import main
 from llmcap.screens import catalogue
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "corpus"
 FILES = ("exchanges", "ws", "grpc")
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from llmcap.cli import main
 
-CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
+CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="no cases at ../shared/cases")
 
