@@ -1,155 +1,155 @@
 """
-The shape of the source, read from its imports: who may know whom, and what is banned where.
+The map of the source, held: `house.py` has the rooms, their order, and each rule as a function.
 
-The table below is the map of `addons/llmcap`: what is in none of its rows is an edge. A module that
-needs one from a row below its own is in the wrong row, or holds two subjects.
+Every rule is also tried on a house that was built to break it.
 """
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 
+import house
 import pytest
+from house import House
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCE = ROOT / "addons" / "llmcap"
 TESTS = ROOT / "tests"
+HOUSE = House(ROOT / "addons" / "llmcap")
 
-LINES_MAX = 400
+# Folders of tests that are about the whole, or about what is beside the package.
+WHOLE = {"addon", "corpus", "e2e", "faults", "scripts"}
 
-# Each row may import itself and the rows above; the edges, which come last, may import everything.
-# A package stands for all of its modules.
-ROWS = {
-    "words": "errors money paths records rules words",
-    "readers": "pricing providers streams vocabulary windows yamldoc",
-    "rules": (
-        "alerts attributes bounds brakes budget estimate events lineage lots meter pace replies "
-        "waiting"
+RULES = [
+    house.strangers,
+    house.upward,
+    house.upward_in_providers,
+    house.circle,
+    house.loose,
+    house.crowded,
+    house.unsaid,
+    house.long,
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps_every_rule(rule: Callable[[House], list[str]]) -> None:
+    """Rooms in one list, one direction, no circle, nothing loose, crowded, unsaid or too long."""
+    assert rule(HOUSE) == []
+
+
+def test_tests_mirror_the_rooms() -> None:
+    """Whoever looks for the tests of a room finds them in the folder of the same name."""
+    assert house.unmirrored(HOUSE, TESTS, WHOLE) == []
+
+
+SAYS = '"""\nText comes in, text goes out. Never fails.\n"""\n'
+
+# A rule, the files of a house of two rooms, `low` and `high`, that breaks it, and what is named.
+BROKEN = [
+    ("strangers", {"cellar/__init__.py": SAYS}, "cellar"),
+    ("upward", {"low/a.py": "from here.high import b\n"}, "here.low.a imports here.high.b"),
+    (
+        "upward",
+        {"low/a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n import here.high.b\n"},
+        "here.low.a imports here.high.b",
     ),
-    "store": "ledger",
-    "walk": (
-        "admission allowance bill deferred firewall flight guard parked patience restrain shared "
-        "sockets unfinished uploads visible walk"
+    ("upward", {"low/a.py": "def f():\n from here.high.b import x\n"}, "here.high.b"),
+    (
+        "upward_in_providers",
+        {"providers/first/a.py": "from here.providers.second import b\n"},
+        "here.providers.second.b",
     ),
-}
+    (
+        "upward_in_providers",
+        {"providers/first/a.py": "from here.providers import alone\n"},
+        "here.providers.alone",
+    ),
+    (
+        "circle",
+        {
+            "low/a.py": "from here.low import c\n",
+            "low/c.py": "def f():\n from here.low.a import x\n",
+        },
+        "here.low.a",
+    ),
+    ("loose", {f"{name}.py": "" for name in "vwxyz"}, "v, w, x, y, z"),
+    ("crowded", {f"low/m{number}.py": "" for number in range(30)}, "low has"),
+    ("unsaid", {"low/__init__.py": '"""Text comes in and goes out."""\n'}, "never"),
+    ("unsaid", {"low/deeper/a.py": ""}, "deeper"),
+    ("long", {"low/a.py": "\n" * 500}, "low/a.py has 500 lines"),
+]
 
-# What comes from outside the standard library, and who may use it.
-OUTSIDE = {
-    "apprise": "notices",
-    "brotli": "streams",
-    "certifi": "authority",
-    "click": "cli",
-    "cryptography": "authority cli",
-    "mitmproxy": "addon checkup cut launch recordings shell",
-    "psycopg": "ledger",
-    "pypdf": "bounds",
-    "rich": "cli",
-    "sqlite_utils": "ledger",
-    "textual": "cli",
-    "tiktoken": "vocabulary",
-    "tinytag": "bounds",
-    "wsproto": "shell",
-    "yaml": "pricing yamldoc",
-    "zstandard": "streams",
-}
 
-# Where amounts are computed. Elsewhere a float may be a number of seconds.
-MONEY = (
-    "admission allowance bill budget deferred estimate firewall flight ledger lots money pricing "
-    "records restrain shared uploads walk words"
+@pytest.mark.parametrize(
+    ("rule", "files", "named"),
+    BROKEN,
+    ids=[each[0] for each in BROKEN],
 )
-
-# Modules whose tests are not named after them, and where they are.
-TESTED_IN = {
-    "__init__": "nothing is in it",
-    "cut": "e2e/test_wire.py: only a real proxy has the streams that it cuts",
-    "restrain": "test_guard.py: it asks the guard, and does what that says",
-    "rules": "test_config.py, test_thresholds.py, test_breakers.py: records without functions",
-    "walk": "test_firewall.py, test_admission.py: answers, which the steps give",
-}
-
-
-def modules() -> list[Path]:
-    """Every source file of the package."""
-    return sorted(SOURCE.rglob("*.py"))
-
-
-def part_of(path: Path) -> str:
-    """The module, or the package, directly under `llmcap` that a file belongs to."""
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
-
-
-def row_of(part: str) -> int:
-    """The number of its row, from the top."""
-    for number, names in enumerate(ROWS.values()):
-        if part in names.split():
-            return number
-    return len(ROWS)
+def test_a_rule_names_what_breaks_it(
+    rule: str, files: dict[str, str], named: str, tmp_path: Path
+) -> None:
+    """A house of two rooms is in order, and is no more once the files are in it."""
+    whole = {
+        "__init__.py": "",
+        "low/__init__.py": SAYS,
+        "low/a.py": "",
+        "high/__init__.py": SAYS,
+        "high/b.py": "from here.low import a\nx = 1\n",
+        "providers/__init__.py": SAYS,
+        "providers/alone.py": "",
+        "providers/first/__init__.py": SAYS,
+        "providers/second/__init__.py": SAYS,
+        "providers/second/b.py": "",
+    }
+    check = getattr(house, rule)
+    assert check(built(tmp_path / "before" / "here", whole)) == []
+    found = check(built(tmp_path / "after" / "here", whole | files))
+    assert found
+    assert named in found[0]
 
 
-@cache
-def tree(path: Path) -> ast.Module:
-    """The parsed file."""
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+def test_a_room_without_tests_is_named(tmp_path: Path) -> None:
+    """And so is a folder of tests that belongs to no room."""
+    there = built(tmp_path / "here", {"__init__.py": "", "low/__init__.py": SAYS})
+    (tmp_path / "tests" / "lower").mkdir(parents=True)
+    (tmp_path / "tests" / "lower" / "test_a.py").touch()
+    found = house.unmirrored(there, tmp_path / "tests", set())
+    assert found == ["tests/low has no test", "tests/lower is named after no room"]
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The full names that a file imports, wherever in it."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: relative imports hide the row"
-            module = node.module or ""
-            if module == "llmcap":
-                yield from (f"llmcap.{alias.name}" for alias in node.names)
-            else:
-                yield module
+def built(source: Path, files: dict[str, str]) -> House:
+    """A house of these files."""
+    for name, text in files.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text, encoding="utf-8")
+    return House(source, rooms=["low", "providers", "high"], families=["first", "second"])
 
 
 def each_module() -> pytest.MarkDecorator:
     """One case per source file."""
     return pytest.mark.parametrize(
-        "path", modules(), ids=lambda path: str(path.relative_to(SOURCE))
+        "path", HOUSE.files, ids=lambda path: str(path.relative_to(HOUSE.source))
     )
-
-
-@each_module()
-def test_a_module_imports_only_its_row_and_the_rows_above(path: Path) -> None:
-    """Knowledge flows one way: from words to edges."""
-    part = part_of(path)
-    own = row_of(part)
-    for name in imports(path):
-        if name.startswith("llmcap."):
-            imported = name.split(".")[1]
-            assert imported == part or row_of(imported) <= own, f"{part} must not know {imported}"
 
 
 @each_module()
 def test_packages_from_outside_stay_where_they_belong(path: Path) -> None:
     """A dependency is used in few places, so that it can be replaced."""
-    part = part_of(path)
-    for name in imports(path):
+    room = HOUSE.room_of(HOUSE.name_of(path))
+    for name in HOUSE.imports(path):
         package = name.partition(".")[0]
         if package == "llmcap" or package in sys.stdlib_module_names:
             continue
-        allowed = OUTSIDE.get(package, "").split()
-        assert part in allowed, f"{part} imports {package}, which only {allowed or 'nobody'} may"
+        allowed = house.OUTSIDE.get(package, "").split()
+        assert room in allowed, f"{room} imports {package}, which only {allowed or 'nobody'} may"
 
 
-def test_everything_above_the_edges_works_without_mitmproxy() -> None:
+def test_everything_before_the_edges_works_without_mitmproxy() -> None:
     """The walk of a call can be used, and tested, where mitmproxy is not installed."""
-    edges = len(ROWS)
-    names = [
-        ".".join(("llmcap", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(
-            ".__init__"
-        )
-        for path in modules()
-        if row_of(part_of(path)) < edges and path.name != "__main__.py"
-    ]
+    inner = set(house.ROOMS[: house.ROOMS.index(house.EDGE)])
+    names = [name for name in HOUSE.names if HOUSE.room_of(name) in inner]
     program = (
         "import importlib, sys\n"
         "sys.modules['mitmproxy'] = None\n"
@@ -157,7 +157,7 @@ def test_everything_above_the_edges_works_without_mitmproxy() -> None:
     )
     result = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONPATH": str(SOURCE.parent)},
+        env={"PYTHONPATH": str(HOUSE.source.parent)},
         capture_output=True,
         text=True,
         check=False,
@@ -166,27 +166,15 @@ def test_everything_above_the_edges_works_without_mitmproxy() -> None:
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("part", sorted({part_of(path) for path in modules()}))
-def test_every_module_has_a_test_file(part: str) -> None:
-    """`test_PART.py`, or `test_PART_*.py`, or a folder for a package."""
-    if part in TESTED_IN:
-        return
-    found = [
-        *TESTS.glob(f"test_{part}.py"),
-        *TESTS.glob(f"test_{part}_*.py"),
-        *TESTS.glob(f"addon/test_{part}.py"),
-        *TESTS.glob(f"{part}/test_*.py"),
-    ]
-    assert found, f"llmcap.{part} has no test file: write tests/test_{part}.py"
-
-
 @each_module()
 def test_no_float_is_near_money(path: Path) -> None:
     """No conversion to float, no annotation with it, and no literal, where amounts are computed."""
-    if part_of(path) not in MONEY.split():
+    place = path.relative_to(HOUSE.source).with_suffix("").as_posix()
+    rooms = {place, place.partition("/")[0]}
+    if rooms.isdisjoint(house.MONEY) or place in house.NO_MONEY:
         return
-    for node in ast.walk(tree(path)):
-        assert not is_float(node), f"{path.name}:{getattr(node, 'lineno', 0)}: a float near money"
+    for node in ast.walk(HOUSE.trees[path]):
+        assert not is_float(node), f"{place}:{getattr(node, 'lineno', 0)}: a float near money"
 
 
 def is_float(node: ast.AST) -> bool:
@@ -210,7 +198,7 @@ def is_float(node: ast.AST) -> bool:
 @each_module()
 def test_every_time_has_a_zone(path: Path) -> None:
     """No `datetime.now()` without a zone, no `utcnow`, no `today`, no naive `fromtimestamp`."""
-    for node in ast.walk(tree(path)):
+    for node in ast.walk(HOUSE.trees[path]):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         name, arguments = node.func.attr, len(node.args) + len(node.keywords)
@@ -223,10 +211,3 @@ def test_every_time_has_a_zone(path: Path) -> None:
             or (name == "fromtimestamp" and arguments < 2)
         )
         assert not naive, f"{path.name}:{node.lineno}: {owner}.{name} gives a time without a zone"
-
-
-@each_module()
-def test_a_file_holds_one_subject(path: Path) -> None:
-    """Past 400 lines there are usually two."""
-    count = len(path.read_text(encoding="utf-8").splitlines())
-    assert count <= LINES_MAX, f"{path.name} has {count} lines: split it"
