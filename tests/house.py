@@ -34,6 +34,7 @@ ROOMS = [
     "walk",
     "sockets",
     "audit",
+    "rehearsal",
     "shell",
     "assembly",
     "addon",

@@ -1,9 +1,11 @@
 """
-What a proxy would do with traffic that is only told of: nothing is sent, and nothing is kept.
+What a proxy would do with traffic that is only told of.
 
-The same walk decides as for live traffic, over a ledger in memory; recorded answers are settled as
+Recorded exchanges come in, or one request; out goes the verdict of the same walk that decides on
+live traffic, over a ledger in memory, with what was held and why. Recorded answers are settled as
 live ones are, so that a budget, a file or a conversation is known to the exchanges that follow.
-`stage` walks plain exchanges, `sessions` WebSocket sessions, `verdicts` is what comes out.
+It never sends anything, and keeps nothing. `stage` walks plain exchanges, `sessions` WebSocket
+sessions, `verdicts` is what comes out.
 """
 
 from llmcap.rehearsal.stage import Stage
