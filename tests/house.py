@@ -39,6 +39,7 @@ ROOMS = [
     "assembly",
     "addon",
     "authority",
+    "confine",
     "launch",
     "screens",
     "checkup",
