@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from exchanging import answer, ask, endpoint_of
 
-from llmcap.pricing import PriceBook
+from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.parts.shape import Billing
+from llmcap.words.records import Price
 
 OPENROUTER = "https://openrouter.ai/api/v1/chat/completions"
 VERCEL = "https://ai-gateway.vercel.sh/v1/chat/completions"
@@ -230,3 +231,54 @@ def test_a_codex_plan_costs_what_the_api_would():
     provider, _ = endpoint_of(url)
     assert not provider.api_only
     assert PriceBook().find(provider.price_key, "gpt-5.4", NOW) is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "output"),
+    [
+        ("api.doubleword.ai", "/v1", 10),  # inside, and counted by a text of its own
+        ("openrouter.ai", "/api/v1", 10),
+        ("api.groq.com", "/openai/v1", 10),
+        ("api.deepseek.com", "/v1", 10),
+        ("ai-gateway.vercel.sh", "/v1", 70),  # beside
+        ("api.x.ai", "/v1", 70),
+        ("api.novita.ai", "/openai/v1", 70),  # nobody says: it cannot be inside
+    ],
+)
+def test_reasoning_above_the_completion_is_billed_as_the_vendor_counts_it(host, path, output):
+    """By a total that leaves it out."""
+    url = f"https://{host}{path}/chat/completions"
+    endpoint, asked = endpoint_of(url)[1], ask(url, {"model": "m", "messages": []})
+    usage = {"prompt_tokens": 5, "completion_tokens": 10, "total_tokens": 15}
+    usage |= {"completion_tokens_details": {"reasoning_tokens": 60}}
+    reader = endpoint.reader(asked)
+    reader.body({"model": "m", "choices": [{"message": {"content": "x"}}], "usage": usage})
+    (charge,) = reader.reading().charges
+    price = Price("p", "m", rates={"input": Decimal(0), "output": Decimal(1_000_000)})
+    assert cost_usd(charge.usage, price) == output
+
+
+def test_the_vendor_that_hugging_faces_router_chose_has_the_price():
+    """It tells in the head of its answer."""
+    url = "https://router.huggingface.co/v1/chat/completions"
+    for asked_model, served in (
+        ("a/b", "a/b:nebius"),
+        ("a/b:fastest", "a/b:nebius"),
+        ("a/b:groq", "a/b:groq"),
+    ):
+        endpoint, asked = endpoint_of(url)[1], ask(url, chat(asked_model))
+        reader = endpoint.reader(asked)
+        reader.head({"x-inference-provider": "nebius"})
+        reader.body({"model": "b", "choices": [], "usage": USAGE})
+        assert reader.reading().charges[0].model == served
+
+
+def test_a_served_model_in_the_head_counts_where_the_body_names_none():
+    """Azure's router has it there."""
+    url = "https://x.openai.azure.com/openai/deployments/model-router/chat/completions"
+    endpoint, asked = endpoint_of(url)[1], ask(url, {"messages": []})
+    for body, served in (({}, "gpt-5-nano"), ({"model": "gpt-5-mini"}, "gpt-5-mini")):
+        reader = endpoint.reader(asked)
+        reader.head({"x-ms-served-model": "gpt-5-nano"})
+        reader.body({**body, "choices": [], "usage": USAGE})
+        assert reader.reading().charges[0].model == served

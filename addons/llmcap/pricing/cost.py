@@ -120,12 +120,19 @@ def _output_lines(usage: Usage, price: Price, rates: Rates) -> list[Line]:
         usage.output_tokens,
         whole,
         (
-            (usage.reasoning, rates.get("reasoning", whole)),
+            _reasoned(usage, rates, whole),
             (usage.output_audio, rates.get("output_audio", whole)),
             (usage.output_image, rates.get("output_image", whole)),
             (usage.output_video, rates.get("output_video", whole)),
         ),
     )
+
+
+def _reasoned(usage: Usage, rates: Rates, whole: Decimal) -> Line:
+    """Reasoning is within the output, whatever a vendor counts, unless it is billed apart."""
+    if "reasoning" in rates:
+        return usage.reasoning, rates["reasoning"]
+    return min(usage.reasoning, usage.output_tokens), whole
 
 
 def _split(total: int, whole: Decimal, parts: Iterable[Line]) -> list[Line]:

@@ -69,8 +69,15 @@ def compatible_usage(usage: Document) -> Usage:
     )
 
 
+INSIDE, BESIDE = "inside", "beside"
+
+
 class CompatibleReader(ChatReader):
     """Chat completions of a vendor that adds to OpenAI's shape, as all of them do."""
+
+    # Whether completion tokens hold the reasoning. Where nobody says, reasoning that is more than
+    # all of the completion is beside it.
+    reasons: str = ""
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
@@ -87,11 +94,25 @@ class CompatibleReader(ChatReader):
         searches = document(document(usage.get("plugins")).get("search")).get("count")
         if isinstance(searches, int):
             self.told["web_search"] = searches  # Alibaba
-        return replace(compatible_usage(usage), extras=self.extras())
+        known = replace(compatible_usage(usage), extras=self.extras())
+        beside = self.reasons == BESIDE or known.reasoning > known.output_tokens
+        if not beside or self.reasons == INSIDE:
+            return known
+        return replace(known, output_tokens=known.output_tokens + known.reasoning)
 
     def extras(self) -> Mapping[str, Count]:
         """Units besides tokens: what was told, else what was held."""
         return {**super().extras(), **self.assumed, **self.told}
+
+
+class InsideChatReader(CompatibleReader):
+    """
+    Chat completions of a vendor whose completion tokens hold the reasoning, however much that says.
+
+    Seen in bills and totals of recorded traffic; some count reasoning by a text of their own.
+    """
+
+    reasons = INSIDE
 
 
 class AskedChatReader(PricedAsAsked, CompatibleReader):

@@ -6,7 +6,7 @@ https://api-docs.deepseek.com
 
 from collections.abc import Mapping
 
-from llmcap.providers.compatible import Api, compatible
+from llmcap.providers.compatible import Api, InsideChatReader, compatible
 from llmcap.providers.openai.responses import ResponsesReader
 from llmcap.providers.parts.shape import Document
 from llmcap.words.records import Count
@@ -25,5 +25,5 @@ PROVIDER = compatible(
     "api.deepseek.com",
     bases=("/v1", "", "/beta"),
     messages=("/anthropic/v1",),
-    api=Api(responses=FreeToolsReader),
+    api=Api(chat=InsideChatReader, responses=FreeToolsReader),
 )

@@ -8,7 +8,7 @@ https://console.groq.com/docs/api-reference, https://console.groq.com/docs/compo
 
 from dataclasses import replace
 
-from llmcap.providers.compatible import Api, CompatibleReader, Read, compatible, compatible_usage
+from llmcap.providers.compatible import Api, InsideChatReader, Read, compatible, compatible_usage
 from llmcap.providers.openai.audio import TranscriptionReader
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.limits import either
@@ -40,7 +40,7 @@ def _is_compound(model: str) -> bool:
     return "compound" in model.rpartition("/")[2]
 
 
-class GroqReader(CompatibleReader):
+class GroqReader(InsideChatReader):
     """Chat completions, with a charge for each model that a compound one called."""
 
     def __init__(self, ask: Ask) -> None:

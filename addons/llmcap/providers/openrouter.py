@@ -14,6 +14,7 @@ from llmcap.providers.anthropic import provider as anthropic
 from llmcap.providers.anthropic.messages import limit_messages, read_messages
 from llmcap.providers.compatible import (
     FREE,
+    INSIDE,
     LATER,
     Api,
     AskedChatReader,
@@ -111,6 +112,8 @@ def _hosted(body: Document, ask: Ask) -> hosted.Hosted:
 
 class RoutedReader(AskedChatReader):
     """Chat completions, and the searches that the usage tells of."""
+
+    reasons = INSIDE
 
     def usage_of(self, usage: Document) -> Usage:
         """Tokens, and searches where the bill is missing."""

@@ -9,7 +9,7 @@ a row can say has a file of its own, made with the same `openai_api`.
 from dataclasses import replace
 
 from llmcap.providers import ollama
-from llmcap.providers.compatible import Api, compatible
+from llmcap.providers.compatible import Api, InsideChatReader, compatible
 from llmcap.providers.compatible_tools import searches_once
 from llmcap.providers.parts.billed import usage_cost
 from llmcap.providers.parts.limits import either
@@ -32,7 +32,7 @@ VENDORS: tuple[Provider, ...] = (
     compatible("chutes", "llm.chutes.ai"),
     compatible("clarifai", "api.clarifai.com", bases=("/v2/ext/openai/v1",), api_only=False),
     compatible("deepinfra", "api.deepinfra.com", bases=("/v1/openai", "/v1")),
-    compatible("doubleword", "api.doubleword.ai"),
+    compatible("doubleword", "api.doubleword.ai", api=Api(chat=InsideChatReader)),
     compatible("friendliai", "api.friendli.ai", bases=("/serverless/v1", "/dedicated/v1")),
     compatible("helicone", "ai-gateway.helicone.ai", bases=("/v1", "/ai")),
     compatible("hyperbolic", "api.hyperbolic.xyz"),

@@ -7,10 +7,10 @@ total.
 https://vercel.com/docs/ai-gateway
 """
 
-from dataclasses import replace
 from decimal import Decimal
 
 from llmcap.providers.compatible import (
+    BESIDE,
     Api,
     AskedEmbeddingsReader,
     AskedResponsesReader,
@@ -21,7 +21,6 @@ from llmcap.providers.parts.billed import PricedAsAsked
 from llmcap.providers.parts.limits import by_model
 from llmcap.providers.parts.reader import amount, document
 from llmcap.providers.parts.shape import Document
-from llmcap.words.records import Usage
 
 
 def cost(told: Document) -> Decimal | None:
@@ -36,10 +35,7 @@ def cost(told: Document) -> Decimal | None:
 class GatewayReader(PricedAsAsked, CompatibleReader):
     """Chat completions that leave the reasoning out."""
 
-    def usage_of(self, usage: Document) -> Usage:
-        """The output with its reasoning."""
-        known = super().usage_of(usage)
-        return replace(known, output_tokens=known.output_tokens + known.reasoning)
+    reasons = BESIDE
 
 
 PROVIDER = compatible(

@@ -259,6 +259,8 @@ class HiddenReasoningReader(ChatReader):
         """Output is what the total leaves of the input."""
         known = chat_usage(usage, self.extras())
         hidden = count(usage.get("total_tokens")) - known.input_tokens - known.output_tokens
+        if known.reasoning > known.output_tokens:
+            hidden = max(hidden, known.reasoning)  # a total that leaves it out is not believed
         if hidden <= 0:
             return known
         return replace(

@@ -29,6 +29,11 @@ COUNT_MAX = 10**12
 
 NO_DOCUMENT: Document = {}
 
+# Where routers and clouds name the model that served. Azure's is seen in its answers; the others:
+# https://developers.cloudflare.com/ai-gateway/features/dynamic-routing/usage,
+# https://ngrok.com/docs/ai-gateway/how-it-works#response-headers
+SERVED_HEADERS = ("x-ms-served-model", "cf-aig-model", "ngrok-aig-model")
+
 
 def count(value: object) -> int:
     """A number of tokens, or 0 for whatever is none."""
@@ -155,7 +160,9 @@ class BaseReader:
         self._kept_bytes = 0
 
     def head(self, headers: Mapping[str, str]) -> None:
-        """The head of the response, before anything of its body: few formats tell usage there."""
+        """The head of the response: who served, where a router says so and the body does not."""
+        told = (headers[name] for name in SERVED_HEADERS if headers.get(name))
+        self.model = next(told, self.model)
 
     def event(self, event: Document, name: str = "") -> None:  # noqa: ARG002  the shape has it
         """One event of a stream; formats that do not stream take it for a whole body."""
