@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from llmcap.providers.anthropic.batches import BatchResultsReader
 from llmcap.providers.anthropic.bill import message_charges
 from llmcap.providers.anthropic.messages import MessagesReader
-from llmcap.providers.anthropic.provider import BatchResultsReader
 from llmcap.providers.bedrock.invoke import InvokeReader
 from llmcap.providers.compatible import ResoldMessagesReader
 from llmcap.providers.parts.shape import Ask

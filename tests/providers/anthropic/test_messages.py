@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from llmcap.providers.anthropic.batches import BatchResultsReader
 from llmcap.providers.anthropic.messages import (
     ADVISOR_OUTPUT_DEFAULT,
     DEFINED_TOOL_TOKENS,
@@ -11,7 +12,7 @@ from llmcap.providers.anthropic.messages import (
     limit_messages,
     read_messages,
 )
-from llmcap.providers.anthropic.provider import BATCH, BATCH_RESULTS, BatchResultsReader
+from llmcap.providers.anthropic.provider import BATCH, BATCH_RESULTS
 from llmcap.providers.parts.hosted import USES_DEFAULT
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.records import Charge, Reading, Usage

@@ -1,0 +1,57 @@
+"""
+xAI's batches: what they cost is told page by page in their results.
+
+https://docs.x.ai/docs/api-reference
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from llmcap.providers.openai.chat import HiddenReasoningReader
+from llmcap.providers.parts.reader import (
+    BaseReader,
+    document,
+    documents,
+)
+from llmcap.providers.parts.shape import Ask, Document, Request
+from llmcap.providers.xai.usage import ToolsReader, ticks
+from llmcap.words.records import Charge, Reading
+
+
+def read_batch_results(request: Request) -> Ask:
+    """Which page of which batch's results is fetched."""
+    segments = request.path.strip("/").split("/")
+    page = request.query.get("pagination_token", "")
+    return Ask(model="", previous_id=f"{segments[-2]}#{page}", generates=False)
+
+
+class BatchResultsReader(BaseReader):
+    """One page of a batch's results: a call each, with a bill of its own."""
+
+    def body(self, document: Document) -> None:
+        """The whole page."""
+        self.response_id = self.ask.previous_id
+        charges: list[Charge] = []
+        answers = [_answer(result) for result in documents(document.get("results"))]
+        for answer in answers:
+            charges += _charges(answer)
+        if charges:
+            self.charge_all(tuple(charges))
+            bills = [bill for answer in answers if (bill := ticks(answer)) is not None]
+            # A bill that is missing must not make its call free.
+            self.billed_usd = sum(bills, Decimal(0)) if len(bills) == len(charges) else None
+            self.complete = True
+
+
+def _answer(result: Document) -> Document:
+    """The answer in a line of results, under the name of its kind."""
+    response = document(document(result.get("batch_result")).get("response"))
+    return next((document(each) for each in response.values()), {})
+
+
+def _charges(answer: Document) -> tuple[Charge, ...]:
+    responds = answer.get("object") == "response"
+    reader = (ToolsReader if responds else HiddenReasoningReader)(Ask(model=""))
+    reader.body(answer)
+    reading: Reading = reader.reading()
+    return tuple(replace(charge, terms=("batch",)) for charge in reading.charges)

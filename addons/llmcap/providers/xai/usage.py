@@ -1,0 +1,89 @@
+"""
+What xAI counts beside tokens: its bill in ticks, and the tools that it runs itself.
+
+`usage.cost_in_usd_ticks` is what a call costs, in units of 10^-10 dollars, its tools included.
+https://docs.x.ai/docs/api-reference, https://docs.x.ai/docs/models#pricing
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import override
+
+from llmcap.providers.compatible import Read
+from llmcap.providers.openai.responses import ResponsesReader, tool_units
+from llmcap.providers.parts import hosted
+from llmcap.providers.parts.reader import (
+    amount,
+    count,
+    document,
+    documents,
+    text,
+)
+from llmcap.providers.parts.shape import Ask, Document, Request
+from llmcap.words.records import Count
+
+TICK_USD = Decimal("1e-10")
+
+
+# What a tool of a request is billed as, by its type.
+_UNITS = {
+    "web_search": "web_search",
+    "live_search": "web_search",
+    "x_search": "x_search",
+    "code_execution": "code_execution",
+    "code_interpreter": "code_execution",
+    "file_search": "file_search",
+    "collections_search": "file_search",
+    "image_generation": "image",
+}
+
+
+# Live search, the older way: billed by the source, at five times the fee of a search.
+SOURCES_DEFAULT = 20
+
+
+SEARCHES_PER_SOURCE = 5
+
+
+def ticks(told: Document) -> Decimal | None:
+    """The bill of an answer, in dollars."""
+    value = amount(document(told.get("usage")).get("cost_in_usd_ticks"))
+    return None if value is None else value * TICK_USD
+
+
+def with_tools(read: Read) -> Read:
+    """The same with the fees of xAI's own tools."""
+
+    def read_with_tools(request: Request) -> Ask:
+        ask = read(request)
+        if not ask.generates:
+            return ask
+        body = request.document()
+        turns = count(body.get("max_turns")) or hosted.USES_DEFAULT
+        kinds = {text(tool.get("type")) for tool in documents(body.get("tools"))}
+        fees: dict[str, Count] = {_UNITS[kind]: turns for kind in kinds & _UNITS.keys()}
+        # Pictures are drawn by xAI's own models, not by those that OpenAI's format names.
+        ask = replace(ask, other_models=(), extra_output=0)
+        search = document(body.get("search_parameters"))
+        if search and search.get("mode") != "off":
+            sources = count(search.get("max_search_results")) or SOURCES_DEFAULT
+            fees["web_search"] = sources * SEARCHES_PER_SOURCE
+        if not fees:
+            return replace(ask, fees={})
+        bound = hosted.tools({next(iter(fees)): turns})
+        return replace(ask, fees=fees, loops=bound.loops, extra_input=bound.result_tokens)
+
+    return read_with_tools
+
+
+class ToolsReader(ResponsesReader):
+    """Responses whose runs of code are billed by the run."""
+
+    @override
+    def units(self, response: Document) -> dict[str, Count]:
+        """xAI's units in place of OpenAI's."""
+        units: dict[str, Count] = {}
+        for unit, number in tool_units(response).items():
+            name = _UNITS.get(unit, "web_search")
+            units[name] = units.get(name, 0) + number
+        return units
