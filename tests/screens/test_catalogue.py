@@ -109,3 +109,12 @@ def test_a_mistake_is_one_line(arguments: list[str]):
 def test_the_command_writes_the_document():
     """What `scripts/provider_table` calls."""
     assert CliRunner().invoke(main, ["providers", "--markdown"]).stdout == catalogue.markdown()
+
+
+def test_every_path_of_the_instructions_exists():
+    """To add a provider, or an endpoint, one opens files that are there."""
+    named = set(re.findall(r"`([\w/]+(?:\.\w+|/))`", catalogue.HEAD))
+    root = README.parents[3]
+    places = (README.parent, README.parent / "openai", README.parent / "mistral", root)
+    assert {"vendors.py", "parts/shape.py", "mistral/"} <= named
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []

@@ -61,8 +61,17 @@ refused. It is made from the tables in this folder.
   ends that may not go on. **Refusal**: the status, and whose error it looks like.
 - **Recorded**: how many exchanges with the real provider the tests replay.
 
-A provider that speaks OpenAI's API is one row in `vendors.py` and a price file in `pricing/`. A
-host of your own needs no code:
+**To add a provider** that speaks OpenAI's API: a row in `vendors.py`, and its prices in `pricing/`.
+One that differs by more than a row can say has a file of its own, such as `groq.py`. One with
+formats of its own has a folder such as `mistral/`: `provider.py` for hosts and routes, and a file
+for each format, named as in `openai/`: `chat.py`, `batches.py`, `files.py`, `embeddings.py`,
+`audio.py`. Both stand in `__init__.py`.
+
+**To add an endpoint**: an `Endpoint` (`parts/shape.py`) with a reader of requests and a reader of
+answers, a route to it in its `provider.py` or file, the fields of its request in
+`parts/declared.toml`; then `scripts/provider_table`.
+
+A host of your own needs no code:
 
 ```yaml
 providers:

@@ -1,0 +1,33 @@
+"""Promise: what the documents of this project name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "addons/llmcap/config/README.md"]
+NAMED = re.compile(
+    r"`((?:addons|pricing|scripts|tests|findings)/[\w./-]+|(?:pricing|scripts|tests))"
+)
+LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_path_in_a_document_exists(name: str) -> None:
+    """A path in backquotes, or behind a link, leads somewhere: a document does not outlive it."""
+    document = ROOT / name
+    text = document.read_text(encoding="utf-8")
+    paths = [ROOT / path for path in NAMED.findall(text)]
+    paths += [document.parent / path for path in LINKED.findall(text)]
+    assert [str(path) for path in paths if not path.exists()] == []
+
+
+def test_contributing_answers_a_dozen_questions() -> None:
+    """Each row of *Where do I change* names a file or a folder."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("### Where do I change")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "---" not in line]
+    answers = [row for row in rows if row.strip("| ")]
+    assert len(answers) >= 12
+    assert [row for row in answers if not NAMED.search(row)] == []
