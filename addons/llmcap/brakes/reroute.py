@@ -60,4 +60,5 @@ def _changed(request: Request, *, path: str, body: bytes) -> Request:
         query=request.query,
         headers=request.headers,
         body=body,
+        arrival=request.arrival,
     )

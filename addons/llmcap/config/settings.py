@@ -137,7 +137,9 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
     ),
     "refusal_status": (
         "refusal_status",
-        one_of("auto", "429", "402", "400").said("The HTTP status of a refusal."),
+        one_of("auto", "429", "402", "401", "400").said(
+            "The HTTP status of a refusal; auto: what stops the client that is refused."
+        ),
     ),
     "allow_fields": (
         "allow_fields",

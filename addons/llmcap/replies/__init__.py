@@ -2,6 +2,7 @@
 What LLMCap says itself: refusals in each provider's words, the ends of cut streams, its headers.
 
 `refusal` is why, `dialects` the HTTP replies, `clients` what particular programs need instead,
+`plain` how it is said so that none of them takes it for a passing failure,
 `endings` the last bytes of a stream that is cut (`boundaries` where, `stream_state` in what), and
 `headers` what a call that went through is told. A reason and a client come in, bytes and headers go
 out. A reply never decides anything, and never says that trying again helps where it does not.

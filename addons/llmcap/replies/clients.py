@@ -2,11 +2,16 @@
 What particular programs make of a refusal, where that differs from what the official SDKs do.
 
 The default is a 429 with `x-should-retry: false` and no `retry-after`: one attempt in the SDKs of
-OpenAI and Anthropic and in Claude Code. The programs below were watched retrying it, or hiding its
-message; each row says what stopped them. Measured on their releases of November 2026.
+OpenAI and Anthropic and in Claude Code. Whoever asks again after that has a retry of its own above
+its SDK, which nothing in the request tells, and gets a 402: it ended every such program that was
+tried but one. The programs below were watched retrying even the first, or hiding its message; each
+row says what stopped them. Measured on their releases of November 2026.
 """
 
 from dataclasses import dataclass
+
+# The first refusal, and those of a client that asks again.
+USUAL = (429, 402)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,23 +19,29 @@ class Client:
     """One program, recognised by a mark in its user agent."""
 
     mark: str  # lower-case; in front of the user agent, or after a space
-    status: int = 429  # that stops it and shows the message
+    # Of its first refusal, of the next, of the same request after that one, ...; the last one
+    # holds for all that follow. Each stops the program and shows the message, as far as known.
+    statuses: tuple[int, ...] = USUAL
     graceful: bool = False  # a cut stream is best closed as if the answer ended there
+
+    def status(self, step: int) -> int:
+        """The status of its refusal at this step, from 1 on."""
+        return self.statuses[min(step, len(self.statuses)) - 1]
 
 
 # The first row that fits decides.
 CLIENTS = (
     # Replays a turn whose stream ends with an error; takes a closed answer as it is.
-    Client("claude-cli/", graceful=True),
+    Client("claude-cli/", (429,), graceful=True),
     # Shows the message of a 400 only; reconnects five times after an error event.
-    Client("codex_", status=400, graceful=True),
-    Client("codex-", status=400, graceful=True),
+    Client("codex_", (400,), graceful=True),
+    Client("codex-", (400,), graceful=True),
     # Retry every 429, header or not; take a 402 as final.
-    Client("opencode/", status=402),
-    Client("ai-sdk/", status=402),
+    Client("opencode/", (402,)),
+    Client("ai-sdk/", (402,)),
     # aider and other users of litellm: nine attempts on a 429, one on a 400.
-    Client("litellm/", status=400),
-    Client("aider/", status=400),
+    Client("litellm/", (400,)),
+    Client("aider/", (400,)),
 )
 
 UNKNOWN = Client("")

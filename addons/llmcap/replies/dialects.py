@@ -5,24 +5,31 @@ A row per dialect: the status that stops its SDKs, the error document, its heade
 those that the providers send when an account's own spend limit is reached, where such a thing is
 known; our message and a small machine-readable `llmcap` object take the place of theirs.
 
+A client that asks again gets another status, the one that ends it, and a body in which nothing is
+found that would let it wait: see `clients` and `plain`.
+
 No reply has a `retry-after`: several SDKs and Codex would sleep for it, some of them for days. Only
 a rate limit, which a minute's wait cures, is told as one: see `ratelimit`.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 from llmcap.replies import ratelimit
 from llmcap.replies.clients import client_of
+from llmcap.replies.plain import plain, plain_document
 from llmcap.replies.refusal import CAP_REACHED, Refusal, Reply, iso
 
 Document = dict[str, Any]
 
-QUOTA_STATUSES = {"429": 429, "402": 402, "400": 400}
+# What Anthropic calls an error of an account's means; told to clients that would wait for a quota.
+BILLING = "billing_error"
+
+QUOTA_STATUSES = {"429": 429, "402": 402, "401": 401, "400": 400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +43,25 @@ class Dialect:
     headers: Callable[[Refusal, int], Mapping[str, str]] = lambda _refusal, _status: {}
 
 
-def refuse(refusal: Refusal, *, dialect: str, user_agent: str = "", status: str = "auto") -> Reply:
+def refuse(
+    refusal: Refusal, *, dialect: str, user_agent: str = "", status: str = "auto", step: int = 1
+) -> Reply:
     """
     The whole reply to a request that is not forwarded.
 
     `status` is the user's `refusal_status`. With `auto`, a request that no budget could let through
     gets 400 (an app that backs off on 429 would otherwise come back with it), everything else the
-    status that stops this client.
+    status that stops this client: `step` is how often it was told already, and this time.
     """
     shape = DIALECTS.get(dialect, DIALECTS["generic"])
     if dialect == "grpc":
         return _grpc(refusal)
     if refusal.retry_after is not None and status in ("auto", "429"):
         return _rate_limited(refusal, shape, dialect, refusal.retry_after)
-    code = QUOTA_STATUSES.get(status) or _auto_status(refusal, shape, user_agent)
+    code = QUOTA_STATUSES.get(status) or _auto_status(refusal, shape, user_agent, step)
+    # What an API's own server says at its own status is not put in other words the first time.
+    own = status == "auto" and code == shape.status and step == 1 and not refusal.about_request
+    refusal = replace(refusal, final=code != 429 and not own)
     headers = {
         "content-type": shape.content_type,
         "x-should-retry": "false",
@@ -58,7 +70,10 @@ def refuse(refusal: Refusal, *, dialect: str, user_agent: str = "", status: str 
     }
     if shape.request_id:
         headers[shape.request_id] = _request_id(refusal)
-    return Reply(code, headers, _json(shape.error(refusal, code)))
+    if not refusal.final:
+        return Reply(code, headers, _json(shape.error(refusal, code)))
+    worded = replace(refusal, message=plain(refusal.message))
+    return Reply(code, headers, _json(plain_document(shape.error(worded, code))))
 
 
 def _rate_limited(refusal: Refusal, shape: Dialect, dialect: str, seconds: int) -> Reply:
@@ -120,6 +135,8 @@ def openai_error(refusal: Refusal, _status: int) -> Document:
     """OpenAI's shape, with the code it gives when a project's spend limit is reached."""
     kind = "invalid_request_error" if refusal.about_request else "insufficient_quota"
     code = "project_spend_limit_exceeded" if refusal.reason == CAP_REACHED else refusal.reason
+    if refusal.final and not refusal.about_request:
+        kind, code = BILLING, refusal.reason
     error = {"message": refusal.message, "type": kind, "param": None, "code": code}
     return {"error": {**error, "llmcap": refusal.document()}}
 
@@ -130,7 +147,8 @@ def anthropic_error(refusal: Refusal, status: int) -> Document:
 
     https://platform.claude.com/docs/en/api/errors
     """
-    kind = {429: "rate_limit_error", 402: "billing_error"}.get(status, "invalid_request_error")
+    kinds = {429: "rate_limit_error", 402: BILLING, 401: "authentication_error"}
+    kind = kinds.get(status, "invalid_request_error")
     error: Document = {"type": kind, "message": refusal.message}
     if refusal.reason == CAP_REACHED and status == 429:
         error["details"] = {"error_code": "enforced_spend_limit_reached"}
@@ -144,7 +162,7 @@ def google_error(refusal: Refusal, status: int) -> Document:
 
     Gemini CLI gives up at once only on a QuotaFailure per day, and comes back at a RetryInfo.
     """
-    code = "FAILED_PRECONDITION" if status == 400 else "RESOURCE_EXHAUSTED"
+    code = "FAILED_PRECONDITION" if status == 400 or refusal.final else "RESOURCE_EXHAUSTED"
     if refusal.about_request:
         code = "INVALID_ARGUMENT"
     metadata = {name: str(value) for name, value in refusal.document().items()}
@@ -156,7 +174,7 @@ def google_error(refusal: Refusal, status: int) -> Document:
             "metadata": metadata,
         }
     ]
-    if not refusal.about_request:
+    if not (refusal.about_request or refusal.final):
         violation = {
             "subject": f"llmcap/{refusal.budget or refusal.reason}",
             "description": refusal.message,
@@ -175,12 +193,18 @@ def google_error(refusal: Refusal, status: int) -> Document:
 
 def _interactions_error(refusal: Refusal, _status: int) -> Document:
     code = "invalid_request" if refusal.about_request else "quota_exceeded"
-    error = {"code": code, "message": refusal.message, "llmcap": refusal.document()}
+    error = {
+        "code": BILLING if refusal.final else code,
+        "message": refusal.message,
+        "llmcap": refusal.document(),
+    }
     return {"error": error}
 
 
 def _mistral_error(refusal: Refusal, _status: int) -> Document:
     kind = "invalid_request_error" if refusal.about_request else "rate_limited"
+    if refusal.final and not refusal.about_request:
+        kind = BILLING
     return {
         "object": "error",
         "message": refusal.message,
@@ -202,7 +226,7 @@ def _openrouter_error(refusal: Refusal, status: int) -> Document:
 
 
 def _copilot_error(refusal: Refusal, _status: int) -> Document:
-    code = refusal.reason if refusal.about_request else "quota_exceeded"
+    code = refusal.reason if refusal.about_request or refusal.final else "quota_exceeded"
     return {"message": refusal.message, "code": code, "llmcap": refusal.document()}
 
 
@@ -262,10 +286,10 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
 )
 
 
-def _auto_status(refusal: Refusal, shape: Dialect, user_agent: str) -> int:
+def _auto_status(refusal: Refusal, shape: Dialect, user_agent: str, step: int) -> int:
     if refusal.about_request:
         return 400
-    return client_of(user_agent).status if shape.status == 429 else shape.status
+    return client_of(user_agent).status(step) if shape.status == 429 else shape.status
 
 
 def _grpc(refusal: Refusal) -> Reply:

@@ -37,6 +37,15 @@ _COUNTED = {
 }
 
 
+# A client may take digits in an id for the status of a passing failure: see `plain`.
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+
+def new_id() -> str:
+    """A random id of letters alone."""
+    return uuid.uuid4().hex.translate(_LETTERS)
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An HTTP response that LLMCap gives itself. Header names are lower-case."""
@@ -51,6 +60,8 @@ class Refusal:
     """
     One refusal. The figures are in the unit of the budget's cap, and None where no budget decided.
 
+    `value` is that of the budget's `per`. `passing`: it would fit once calls in flight have ended.
+    `final`: it is told to a client that is to stop, in words that none takes for a rate limit.
     `reason` is a machine code: `cap_reached`, one of `REQUEST_REASONS`, or what failed on our side
     (`ledger_error`, `internal_error`, ...). `id` is told as the provider's request id.
     """
@@ -64,7 +75,10 @@ class Refusal:
     unit: CapUnit = CapUnit.USD
     resets_at: datetime | None = None
     retry_after: int | None = None  # seconds, where waiting so long is all that it takes
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    value: str = ""
+    passing: bool = False
+    final: bool = False
+    id: str = field(default_factory=new_id)
 
     @property
     def about_request(self) -> bool:
@@ -100,7 +114,16 @@ def refusal_for(deny: Deny, *, now: datetime, cut: bool = False) -> Refusal:
         unit=budget.unit,
         resets_at=deny.scope.resets_at,
         retry_after=None if cut else retry_after(deny, now),
+        value=deny.scope.value,
+        passing=is_passing(deny),
     )
+
+
+def is_passing(deny: Deny) -> bool:
+    """Whether the call fits into what is left once the calls in flight have cost nothing."""
+    balance = deny.balance
+    left = deny.scope.budget.cap + balance.raised - balance.spent
+    return not balance.paused and balance.held > 0 and deny.needed <= left
 
 
 def message_for(deny: Deny, *, now: datetime, cut: bool = False) -> str:
@@ -145,7 +168,7 @@ def _outlook(deny: Deny, now: datetime) -> str:
         frees = deny.scope.budget.unit is CapUnit.CONCURRENT
         when = "when the calls in flight have ended" if frees else "within the minute"
         return f"It can fit {when}: try again in {seconds} s."
-    if deny.balance.held and deny.needed <= cap - deny.balance.spent:
+    if is_passing(deny):
         return "It can fit when the calls in flight have ended; until then retrying does not help."
     if deny.scope.resets_at is None:
         return "This budget never resets: retrying does not help."

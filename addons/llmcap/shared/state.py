@@ -24,6 +24,7 @@ from llmcap.shared.files import Uploads
 from llmcap.shared.guard import PAGE_VALUES, Guard, Page
 from llmcap.shared.made import Things
 from llmcap.shared.parked import Parked
+from llmcap.shared.refusals import Refusals
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import (
     Balance,
@@ -74,6 +75,7 @@ class Shared:
         self.paces = Paces(ledger.paces())
         self.things = Things(ledger)
         self.uploads = Uploads(self.counter)
+        self.refusals = Refusals(secret)
         self.line = Line(places_max=policy.waiters_max)
         self.parked = Parked(ledger, clock=clock)
         # Settlements that could not be written yet; their holds stay until they can.
@@ -111,14 +113,18 @@ class Shared:
         hashed.update(f"\0{request.method} {request.host}{request.path}".encode())
         return hashed.hexdigest()
 
-    def reply(self, refusal: Refusal, dialect: str, request: Request) -> Reply:
-        """The refusal as this client's SDK reads it."""
+    def reply(
+        self, refusal: Refusal, dialect: str, request: Request, call: Call | None = None
+    ) -> Reply:
+        """The refusal as this client's SDK reads it; of a `call`, as one that asks again does."""
+        step = self.refusals.step(refusal, request, call, now=self.clock()) if call else 1
         grpc = request.headers.get("content-type", "").startswith("application/grpc")
         return refuse(
             refusal,
             dialect="grpc" if grpc else dialect,
             user_agent=request.headers.get("user-agent", ""),
             status=self.policy.refusal_status,
+            step=step,
         )
 
     def first_balances(self, budgets: Sequence[Budget]) -> list[tuple[Scope, Balance]]:

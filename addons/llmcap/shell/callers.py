@@ -38,6 +38,7 @@ class Callers:
         self._policy: Policy | None = None  # the last one, and whether it wants callers identified
         self._wanted = False
         self._users: dict[str, str] = {}
+        self._heard: set[str] = set()  # connections over which a call came
         self._tasks: dict[str, asyncio.Future[Owner | None]] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="llmcap-callers")
 
@@ -45,6 +46,12 @@ class Callers:
         """The connection was opened by this proxy user, for all of its calls."""
         if user:
             self._users[connection] = user
+
+    def is_first(self, connection: str) -> bool:
+        """Whether this is asked for the first time of that connection."""
+        first = connection not in self._heard
+        self._heard.add(connection)
+        return first
 
     def facts(
         self,
@@ -103,6 +110,7 @@ class Callers:
     def gone(self, connection: str) -> None:
         """The connection is closed: its port may be another program's next."""
         self._users.pop(connection, None)
+        self._heard.discard(connection)
         self._tasks.pop(connection, None)
 
     def close(self) -> None:

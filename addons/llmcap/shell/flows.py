@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from mitmproxy import ctx, http
 from mitmproxy.proxy.mode_specs import UpstreamMode
@@ -10,6 +11,7 @@ from llmcap.providers.parts.shape import SEVERAL, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shell.keeper import Fields
 from llmcap.walk.attributes import OWN_HEADERS
+from llmcap.words.arrival import Arrival
 from llmcap.words.errors import LLMCapError
 
 # LLMCap's own headers, and the proxy's password, are no business of the provider's.
@@ -25,12 +27,15 @@ ENCODINGS = ("", "identity", "gzip", "deflate", "br", "zstd")
 BUFFERED_BYTES_MAX = 4 * 1024 * 1024
 
 
-def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
+def request_of(
+    flow: http.HTTPFlow, host: str, *, program: str = "", first: bool = False
+) -> Request:
     """
     The flow's request as the core sees it, its body decoded.
 
     A program that calls through an SDK has the SDK's user agent. Where its name is known it stands
     behind that, as refusals have to be worded for the program; the flow itself is not changed.
+    `first`: none came over its connection before.
     """
     path, _, _ = flow.request.path.partition("?")
     encoding = flow.request.headers.get("content-encoding", "").strip().lower()
@@ -51,6 +56,19 @@ def request_of(flow: http.HTTPFlow, host: str, *, program: str = "") -> Request:
         query=_query_of(flow) if "?" in flow.request.path else {},
         headers=headers,
         body=body,
+        arrival=arrival_of(flow, first=first),
+    )
+
+
+def arrival_of(flow: http.HTTPFlow, *, first: bool) -> Arrival:
+    """A client that opens a connection means to send its first request by then."""
+    client = flow.client_conn
+    since = client.timestamp_start if first and client.timestamp_start else 0.0
+    return Arrival(
+        connection=client.id,
+        peer=client.peername[0],
+        in_turn=not flow.request.is_http2,
+        since=datetime.fromtimestamp(since or flow.request.timestamp_start, UTC),
     )
 
 

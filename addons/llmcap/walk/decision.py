@@ -104,7 +104,9 @@ def _go(admission: Admission, admit: Admit, document: Document | bytes | None) -
             body = request.body if admission.asked_model else None
             if document is not None:
                 body = json.dumps(document, separators=(",", ":")).encode()
-        return CallInFlight(admission, admit, body=body, strips_usage=strips_usage)
+        call = CallInFlight(admission, admit, body=body, strips_usage=strips_usage)
+    admission.shared.refusals.admitted(request, admission.call, admit.hold)
+    return call
 
 
 @contextlib.contextmanager
@@ -122,5 +124,5 @@ def _refuse(admission: Admission, deny: Deny) -> Refused:
     shared.ledger.refuse(admission.call, deny)
     shared.guard.denied(deny)
     refusal = refusal_for(deny, now=shared.clock())
-    reply = shared.reply(refusal, admission.endpoint.dialect, admission.request)
+    reply = shared.reply(refusal, admission.endpoint.dialect, admission.request, admission.call)
     return Refused(refusal, reply)

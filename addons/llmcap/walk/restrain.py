@@ -89,6 +89,7 @@ def _stopped(admission: Admission, reached: Reached) -> Refused:
             spent=balance.spent,
             cap=cap,
             unit=budget.unit,
+            value=scope.value,
             resets_at=scope.resets_at,
         ),
     )
@@ -96,7 +97,7 @@ def _stopped(admission: Admission, reached: Reached) -> Refused:
 
 def _refused(admission: Admission, refusal: Refusal) -> Refused:
     shared = admission.shared
-    reply = shared.reply(refusal, admission.endpoint.dialect, admission.request)
+    reply = shared.reply(refusal, admission.endpoint.dialect, admission.request, admission.call)
     return Refused(refusal, reply)
 
 

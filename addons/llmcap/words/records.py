@@ -233,7 +233,7 @@ class Policy:
     wait_seconds: Decimal = Decimal(20)
     waiters_max: int = 1000
     durability: str = "normal"  # normal: survives a killed process; full: also a power cut
-    refusal_status: str = "auto"  # auto | 429 | 402 | 400
+    refusal_status: str = "auto"  # auto | 429 | 402 | 401 | 400
     allow_fields: tuple[str, ...] = ()  # fields of requests that the user knows to cost nothing
     trusted_headers: tuple[str, ...] = ()  # that may name a project, user, customer or tag
     identify_processes: ProcessPolicy = ProcessPolicy.AUTO

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from llmcap.providers.parts.bodies import parsed
 from llmcap.providers.parts.spelling import normal
+from llmcap.words.arrival import UNTOLD, Arrival
 from llmcap.words.records import Count, Reading
 
 Document = dict[str, Any]
@@ -47,7 +48,7 @@ class Request:
     reading and clamping all need it.
     """
 
-    __slots__ = ("_document", "body", "headers", "host", "method", "path", "query")
+    __slots__ = ("_document", "arrival", "body", "headers", "host", "method", "path", "query")
 
     def __init__(
         self,
@@ -59,8 +60,10 @@ class Request:
         headers: Mapping[str, str] = MappingProxyType({}),
         body: bytes = b"",
         document: Document | None = None,
+        arrival: Arrival = UNTOLD,
     ) -> None:
         self.method = method
+        self.arrival = arrival
         self.host = host
         self.path = normal(path)
         self.query = query
