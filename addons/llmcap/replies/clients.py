@@ -38,10 +38,26 @@ CLIENTS = (
     Client("codex-", (400,), graceful=True),
     # Retry every 429, header or not; take a 402 as final.
     Client("opencode/", (402,)),
+    # Vercel's `ai`, in version 6, and in 7 where it names itself, its providers or its utilities.
     Client("ai-sdk/", (402,)),
+    Client("ai-sdk-", (402,)),
+    Client("ai/", (402,)),
+    # 28 attempts in 17 minutes, 11 in 98 s, 6 in 35 s, 4 in 7 s, 12 in 90 s; one on a 402.
+    Client("qwencode/", (402,)),
+    Client("ls/js", (402,)),  # Continue's `cn`
+    Client("langchain-google-genai/", (402,)),
+    Client("lm15/", (402,)),  # dspy on Anthropic
+    Client("mistral-client-python/", (402,)),
     # aider and other users of litellm: nine attempts on a 429, one on a 400.
     Client("litellm/", (400,)),
     Client("aider/", (400,)),
+    # mini-swe-agent, on litellm: asks again after everything but a 401.
+    Client("mini/", (401,)),
+    Client("mini-swe-agent/", (401,)),
+    # The same where it calls by itself, under the name of the SDK. Others under that name stop at
+    # the second at the latest.
+    Client("openai/python", (429, 402, 401)),
+    Client("asyncopenai/python", (429, 402, 401)),
 )
 
 UNKNOWN = Client("")

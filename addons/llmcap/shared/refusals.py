@@ -142,6 +142,7 @@ def _client_of(request: Request, call: Call) -> Hashable:
     told = call.attributes
     return (
         request.arrival.peer,
+        request.arrival.process,
         request.headers.get("user-agent", ""),
         *(told.get(name, "") for name in ("client", "key", "cwd", "proxy_user", "port")),
     )

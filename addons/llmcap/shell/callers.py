@@ -81,7 +81,11 @@ class Callers:
         if owner is None:
             return facts
         return dataclasses.replace(
-            facts, process=owner.program, cwd=owner.cwd, project=owner.project
+            facts,
+            process=owner.program,
+            pid=str(owner.pid),
+            cwd=owner.cwd,
+            project=owner.project,
         )
 
     def _identifies(self, policy: Policy) -> bool:

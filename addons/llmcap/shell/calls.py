@@ -108,7 +108,7 @@ class Calls:
     def _considered(self, flow: http.HTTPFlow, host: str, facts: Facts, came: Fields) -> Work:
         assert self.firewall is not None
         first = self.callers.is_first(flow.client_conn.id)
-        request = request_of(flow, host, program=facts.program, first=first)
+        request = request_of(flow, host, program=facts.program, process=facts.pid, first=first)
         considered = self.upgrades.consider(flow, self.firewall, request, facts)
         if isinstance(considered, Refused):
             flow.response = response_of(considered.reply)

@@ -28,7 +28,7 @@ BUFFERED_BYTES_MAX = 4 * 1024 * 1024
 
 
 def request_of(
-    flow: http.HTTPFlow, host: str, *, program: str = "", first: bool = False
+    flow: http.HTTPFlow, host: str, *, program: str = "", process: str = "", first: bool = False
 ) -> Request:
     """
     The flow's request as the core sees it, its body decoded.
@@ -56,17 +56,18 @@ def request_of(
         query=_query_of(flow) if "?" in flow.request.path else {},
         headers=headers,
         body=body,
-        arrival=arrival_of(flow, first=first),
+        arrival=arrival_of(flow, process=process, first=first),
     )
 
 
-def arrival_of(flow: http.HTTPFlow, *, first: bool) -> Arrival:
+def arrival_of(flow: http.HTTPFlow, *, process: str, first: bool) -> Arrival:
     """A client that opens a connection means to send its first request by then."""
     client = flow.client_conn
     since = client.timestamp_start if first and client.timestamp_start else 0.0
     return Arrival(
         connection=client.id,
         peer=client.peername[0],
+        process=process,
         in_turn=not flow.request.is_http2,
         since=datetime.fromtimestamp(since or flow.request.timestamp_start, UTC),
     )

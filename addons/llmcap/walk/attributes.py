@@ -38,6 +38,7 @@ class Facts:
     port: str = ""
     program: str = ""  # what the proxy was started for
     process: str = ""  # the local program that owns the socket
+    pid: str = ""  # of that program
     cwd: str = ""
     project: str = ""  # the git checkout that it works in
 

@@ -19,6 +19,7 @@ class Arrival:
 
     connection: str = ""
     peer: str = ""  # the client's address
+    process: str = ""  # its process, where that was looked up
     in_turn: bool = True
     since: datetime | None = None  # None: one after the other, as in a session
 
