@@ -41,7 +41,12 @@ def test_a_call_has_its_program_and_folder_where_they_are_asked_for():
     callers = Callers(Facts(), find=lambda *_: OWNER)
     callers.greeted("c1", "alpha")
     assert facts(callers, user="late", identify=True) == Facts(
-        proxy_user="alpha", port="8080", process="claude", cwd="/srv/alpha", project="alpha"
+        proxy_user="alpha",
+        port="8080",
+        process="claude",
+        pid="7",
+        cwd="/srv/alpha",
+        project="alpha",
     )
 
 
