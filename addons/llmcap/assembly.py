@@ -19,8 +19,10 @@ from llmcap.ledger import open_ledger
 from llmcap.notices.alerts import Event
 from llmcap.notices.courier import Courier
 from llmcap.notices.events import events_path
-from llmcap.pricing import PriceBook
+from llmcap.pricing import current_book
+from llmcap.pricing.taken import Taken
 from llmcap.providers import with_hosts
+from llmcap.tariffs.adopted import Daily, Watch, adopt_if_changed, daily_command
 from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import ConfigError, LedgerError, LLMCapError
 from llmcap.words.paths import default_ledger
@@ -88,7 +90,8 @@ def firewall_for(
     run_id: str = RUN_ID,
 ) -> Firewall:
     """`open_firewall` for a policy that is already there, such as one with budgets added to it."""
-    prices = PriceBook(overrides=policy.prices)
+    watch = Watch()  # before the prices are read: what changes from here on is seen
+    prices = current_book(policy.prices)
     courier = Courier(events_path(settings.ledger), policy.alerts)
     source = None
     if settings.config is not None:
@@ -109,11 +112,39 @@ def firewall_for(
     if policy.alerts:
         courier.start()
     firewall.farewells.append(courier.close)
+    _keep_prices(firewall, watch)
     firewall.chores.append(partial(exchange_breakers, firewall, courier))
     if source is not None:
         firewall.chores.append(partial(reread_if_changed, firewall, source, courier))
         firewall.reread = source.look_again
     return firewall
+
+
+def _keep_prices(firewall: Firewall, watch: Watch) -> None:
+    """Adopt newer prices as they are taken, and take them each day where the config says so."""
+
+    def notify(kind: str, text: str, subject: str) -> None:
+        firewall.shared.notify(kind, text, subject=subject)
+
+    def reprice(_: Taken | None) -> None:
+        firewall.reprice(current_book(firewall.shared.policy.prices))
+
+    firewall.chores.append(partial(adopt_if_changed, watch, reprice, notify))
+    daily: dict[tuple[str, ...], Daily] = {}
+
+    def update() -> None:
+        sources = firewall.shared.policy.price_updates
+        if sources is not None:
+            if sources not in daily:
+                daily[sources] = Daily(daily_command(sources), notify)
+            daily[sources].look()
+
+    def stop() -> None:
+        for each in daily.values():
+            each.stop()
+
+    firewall.chores.append(update)
+    firewall.farewells.append(stop)
 
 
 def tell_ignored(source: files.Source, notify: Callable[[str, str], None]) -> None:
@@ -156,7 +187,7 @@ def reread_if_changed(firewall: Firewall, source: files.Source, courier: Courier
     try:
         policy = source.load()
         with_hosts(policy.hosts)
-        prices = PriceBook(overrides=policy.prices)
+        prices = current_book(policy.prices)
         courier.direct(policy.alerts)
         firewall.adopt(policy, prices)
     except LedgerError as error:

@@ -16,7 +16,7 @@ from llmcap.config.files import FILE_NAME, find, is_met, load_met, user_folder
 from llmcap.config.schema import json_schema
 from llmcap.config.trust import trust as trust_file
 from llmcap.notices.sinks import sink_for
-from llmcap.pricing import PriceBook
+from llmcap.pricing import current_book
 from llmcap.words.errors import ConfigError
 from llmcap.words.paths import make_folder
 from llmcap.words.records import Policy
@@ -128,7 +128,7 @@ def _unknown_models(policy: Policy) -> list[tuple[str, str]]:
     ]
     if not wanted:
         return []
-    book, now = PriceBook(overrides=policy.prices), datetime.now(UTC)
+    book, now = current_book(policy.prices), datetime.now(UTC)
     return [each for each in wanted if not any(offers(book, each[1], now))]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from llmcap.cli.newer import reset, update
 from llmcap.cli.options import config_option, json_option, moment, policy_from
 from llmcap.cli.output import echo, echo_json, echo_table
-from llmcap.pricing import PriceBook, units
+from llmcap.pricing import PriceBook, current_book, units
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.words.errors import PriceError
 from llmcap.words.records import Price, Tier
@@ -21,12 +22,31 @@ _ANY_MODEL = "*"
 _MAIN_UNITS = ("input", "cache_read", "cache_write", "cache_write_1h", "output")
 
 
-@click.command()
+class PricesGroup(click.Group):
+    """`llmcap prices MODEL` is `llmcap prices show MODEL`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The words, with `show` before them where they name no command."""
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=PricesGroup, options_metavar="", subcommand_metavar="[MODEL] | COMMAND ...")
+def prices() -> None:
+    """What models cost, and newer prices than those of the release: MODEL alone shows them."""
+
+
+prices.add_command(update)
+prices.add_command(reset)
+
+
+@prices.command()
 @click.argument("model", required=False)
 @click.option("--at", "when", default="now", show_default=True, help="Prices as of this time.")
 @config_option
 @json_option
-def prices(model: str | None, when: str, config_path: Path | None, *, as_json: bool) -> None:
+def show(model: str | None, when: str, config_path: Path | None, *, as_json: bool) -> None:
     """
     Show what MODEL costs at every provider that sells it.
 
@@ -34,7 +54,7 @@ def prices(model: str | None, when: str, config_path: Path | None, *, as_json: b
     the providers are listed. Prices are in USD per million tokens, other units as told.
     """
     at = moment(when, now=datetime.now(UTC))
-    book = PriceBook(overrides=policy_from(config_path).prices)
+    book = current_book(policy_from(config_path).prices)
     if model is None:
         _show_providers(book, as_json=as_json)
         return
@@ -42,7 +62,8 @@ def prices(model: str | None, when: str, config_path: Path | None, *, as_json: b
     if not found:
         raise PriceError(
             f"{model!r} has no price, neither at a provider nor in the config\n"
-            "hint: `llmcap prices` lists the providers, `llmcap prices PROVIDER` their models"
+            "hint: `llmcap prices` lists the providers, `llmcap prices PROVIDER` their models, "
+            "`llmcap prices update` takes newer prices than those of the release"
         )
     if as_json:
         echo_json([_document(provider, price) for provider, price in found])

@@ -33,6 +33,10 @@ HOLD = choice(HoldMode).said("For all budgets: hold a stream's ceiling, or slice
 TIMEZONE = TEXT.said("For all budgets: where days begin, such as Europe/Berlin.")
 
 
+UPDATE = one_of("never", "daily").said("Whether newer prices are taken each day.")
+FROM = NAMES.said("Where they come from: genai-prices, litellm, models.dev, pip, URLs, files.")
+
+
 def load(path: Path) -> Policy:
     """The policy of a YAML file. Raises `ConfigError` for a file that cannot be read or used."""
     try:
@@ -62,6 +66,8 @@ def resolve(document: Place) -> Policy:
             timezone = TIMEZONE.read(place)
         elif key == "providers":
             own = read_hosts(place)
+        elif key == "prices":
+            values.update(_prices(place))
         elif key in SETTINGS:
             field, kind = SETTINGS[key]
             values[field] = kind.read(place)
@@ -87,12 +93,23 @@ def with_cap(policy: Policy, text: str) -> Policy:
     return dataclasses.replace(policy, budgets=(*policy.budgets, budget))
 
 
-def _prices(place: Place) -> Mapping[str, Mapping[str, object]]:
+def _prices(place: Place) -> dict[str, Any]:
+    """Prices of the user's own, and `update` and `from`: whether newer ones are taken each day."""
     prices: dict[str, Mapping[str, object]] = {}
+    values: dict[str, Any] = {"prices": prices}
+    sources: tuple[str, ...] = ()
     for key, each in place.items():
-        guarded(each, parse_override, key, each.plain)
-        prices[key] = each.plain
-    return prices
+        if key == "update":
+            if UPDATE.read(each) == "daily":
+                values["price_updates"] = ()
+        elif key == "from":
+            sources = FROM.read(each)
+        else:
+            guarded(each, parse_override, key, each.plain)
+            prices[key] = each.plain
+    if sources and "price_updates" in values:
+        values["price_updates"] = sources
+    return values
 
 
 # Setting in YAML -> field of `Policy`, and how its value is read.
@@ -104,6 +121,7 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
             {
                 "type": "object",
                 "description": "Prices of your own, by provider/model, in USD per million tokens.",
+                "properties": {"update": UPDATE.schema, "from": FROM.schema},
                 "additionalProperties": {"type": "object"},
             },
         ),

@@ -7,7 +7,7 @@ at that price, `worst_rates` the dearest that one more token of a call can be. A
 usage come in, an exact amount goes out. What has no price is never free.
 """
 
-from llmcap.pricing.book import PriceBook
+from llmcap.pricing.book import PriceBook, current_book
 from llmcap.pricing.cost import cost_usd
 from llmcap.pricing.override import Override, parse_override
 from llmcap.pricing.rates import worst_rates
@@ -20,6 +20,7 @@ __all__ = [
     "PriceBook",
     "Unit",
     "cost_usd",
+    "current_book",
     "parse_override",
     "units",
     "worst_rates",

@@ -21,6 +21,7 @@ from llmcap.pricing.entries import Entry, parse_model, parse_rates, parse_terms
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.pricing.names import Names, parse_names
 from llmcap.pricing.override import Override, parse_override
+from llmcap.pricing.taken import Taken, read_taken, taken_path
 from llmcap.pricing.units import OUTPUT_UNITS, TOKEN_UNITS
 from llmcap.pricing.vendor_terms import VendorTerms, completed, lent, under_account
 from llmcap.words.errors import PriceError
@@ -62,8 +63,8 @@ class PriceBook:
 
     `folder` is the book's (default: the one that came with llmcap); `overrides` is the config's
     `prices`, and is checked here. `accounts` says by provider which term of each kind its account
-    has by default; `likes` whose models a provider of the config sells. Raises `PriceError` for a
-    broken book or override.
+    has by default; `likes` whose models a provider of the config sells; `taken` what the user took
+    since the book was made. Raises `PriceError` for a broken book or override.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class PriceBook:
         *,
         accounts: Mapping[str, Mapping[str, str]] = _NOTHING_SAID,
         likes: Mapping[str, str] = _NO_LIKES,
+        taken: Taken | None = None,
     ) -> None:
         self._folder = folder or find_folder()
         self._accounts = accounts
         self._likes = likes
+        self._taken = taken
         self._tables: dict[str, _Table | None] = {}
         self._found: dict[tuple[str, str], tuple[Entry, ...]] = {}
         self._routers: dict[tuple[str, str, datetime], Price] = {}
@@ -178,6 +181,11 @@ class PriceBook:
         )
         return (*listed, *added)
 
+    def document(self, provider: str) -> dict[str, Any]:
+        """A provider's file of the book, with what was taken since it was made."""
+        document = read_document(self._folder, provider)
+        return document if self._taken is None else self._taken.over(provider, document)
+
     def _entries(self, provider: str, model: str) -> tuple[Entry, ...]:
         entries = self._listed(provider, model)
         override = self._override(provider, model, entries)
@@ -269,7 +277,7 @@ class PriceBook:
         return self._tables[provider]
 
     def _read(self, provider: str) -> _Table:
-        document = read_document(self._folder, provider)
+        document = self.document(provider)
         unknown = document.keys() - PROVIDER_KEYS
         models = document.get("models")
         if unknown or not isinstance(models, dict):
@@ -294,6 +302,13 @@ class PriceBook:
             routes=document.get("routes", {}),
             any_model=document.get("any_model"),
         )
+
+
+def current_book(
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+) -> PriceBook:
+    """The book as it is in force for this user: with what was taken since. Raises `PriceError`."""
+    return PriceBook(overrides=overrides, taken=read_taken(taken_path()))
 
 
 def in_force(entries: tuple[Entry, ...], at: datetime) -> Price | None:

@@ -99,6 +99,21 @@ class Sources:
         }
         return dict(sorted({**self.rules, **rest}.items()))
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether one of the two lists was not read: then nobody says what that alone knows."""
+        return not (self.table and self.catalog.ids())
+
+    def speak_of(self, provider: str, rules: Document) -> bool:
+        """Whether any list that was read has this provider."""
+        prefix = rules.get("gathers")
+        return (
+            provider in self.overlays
+            or rules.get("genai", provider) in self.catalog.ids()
+            or any(name in self.table for name in rules.get("litellm", ()))
+            or (prefix is not None and any(each.startswith(prefix) for each in self.catalog.ids()))
+        )
+
     def most(self, maker: str) -> int | None:
         """The most that any model of a maker may write, as its own list documents it."""
         limits = map(litellm_table.limits, self.table.get(maker, {}).values())
@@ -145,7 +160,10 @@ def document(
     for model, patch in overlay.get("models", {}).items():
         models[model] = patched(models.get(model), patch, model)
     _settle_names(models, overlay.get("models", {}))
+    known = (old or {}).get("models", {})
     for model, fields in models.items():
+        if sources.is_partial and model in known:
+            fields.setdefault("reasons", known[model].get("reasons", True))
         _finish(model, fields, exact(rules.get("fees_reasoning", {})), sources)
         modes = exact(rules.get("modes", {}))
         fields["prices"] = [with_modes(entry, modes) for entry in fields["prices"]]

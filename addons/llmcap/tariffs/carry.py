@@ -35,7 +35,7 @@ def carry(models: Mapping[str, Document], old: Mapping[str, Document], today: st
         }
         for before, entry in _pairs(fields["prices"]):
             if (entry["since"] or "") > today or _when(entry) in marked:
-                _complete(before, entry)
+                entry.update(completed(before, entry))
 
 
 def forgotten(entries: Sequence[Document]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -79,11 +79,13 @@ def _lacking_anything(before: Document, entry: Document) -> Iterator[str]:
             yield f"{term}.{TIERS}"
 
 
-def _complete(before: Document, entry: Document) -> None:
+def completed(before: Document, entry: Document) -> Document:
+    """A price with what it does not name of the one before it, marked."""
     names = tuple(_lacking(before, entry))
     if not names:
-        return
+        return entry
     told, rates = entry["rates"], dict(entry["rates"])
+    made = dict(entry)
     variants = {term: dict(each) for term, each in entry.get("variants", {}).items()}
     old_rates = before["rates"]
     for name in names:
@@ -93,19 +95,21 @@ def _complete(before: Document, entry: Document) -> None:
         term, dot, part = name.partition(".")
         old = before.get("variants", {}).get(term)
         if name == TIERS:
-            entry[TIERS] = _tiers(before[TIERS], old_rates, rates)
+            made[TIERS] = _tiers(before[TIERS], old_rates, rates)
         elif old is not None and not dot:
             variants[term] = _variant(old, old_rates, rates)
         elif old is not None and part == TIERS:
-            variants[term][TIERS] = _tiers(old[TIERS], old["rates"], variants[term]["rates"])
+            own = variants[term].get("rates", {})
+            variants[term][TIERS] = _tiers(old[TIERS], old.get("rates", {}), own)
         elif old is not None:
             own = variants[term].get("rates", {})
             amount = _moved(part, old["rates"][part], old["rates"], own)
             variants[term]["rates"] = {**own, part: amount}
-    entry["rates"] = rates
+    made["rates"] = rates
     if variants:
-        entry["variants"] = variants
-    entry["carried"] = list(names)
+        made["variants"] = variants
+    made["carried"] = [*entry.get("carried", ()), *names]
+    return made
 
 
 def _moved(unit: str, rate: Decimal, old: Mapping[str, Any], new: Mapping[str, Any]) -> Decimal:

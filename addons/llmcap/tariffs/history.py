@@ -10,6 +10,7 @@ still to come is what the sources now say: nothing was billed by it.
 from typing import Any
 
 from llmcap.pricing.units import TOKEN_UNITS
+from llmcap.tariffs.carry import completed
 from llmcap.tariffs.overlay import exact
 
 Document = dict[str, Any]
@@ -51,10 +52,17 @@ def joined(old: list[Document], new: list[Document], today: str) -> list[Documen
     merged += [entry for entry in new if _when(entry) not in have and _begun(entry, today)]
     merged.sort(key=lambda entry: entry["since"] or "")
     now = _newest([entry for entry in new if _begun(entry, today)])
+    now = [_kept(_newest(merged), entry) for entry in now]
     if [_content(entry) for entry in _newest(merged)] != [_content(entry) for entry in now]:
         merged = [entry for entry in merged if entry["since"] != today]
         merged += [{**entry, "since": today} for entry in now]
     return [*merged, *(entry for entry in new if not _begun(entry, today))]
+
+
+def _kept(before: list[Document], entry: Document) -> Document:
+    """A price in force with what it does not name of the one in force before it."""
+    whole = [each for each in before if "hours" not in each]
+    return completed(whole[-1], entry) if whole and "hours" not in entry else entry
 
 
 def _begun(entry: Document, today: str) -> bool:

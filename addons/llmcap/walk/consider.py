@@ -192,10 +192,15 @@ def _unknown_model(
         f"LLMCap has no price for the model {name} of {provider.name}, so it did not send the "
         "request: an unknown model is never free. Retrying does not help. Give it a price in "
         f"the LLMCap config, `prices: {{{provider.price_key}/{name}: {{input: ..., output: "
-        "...}}` (USD per million tokens), or set `unknown_models: most_expensive`."
+        "...}}` (USD per million tokens), or set `unknown_models: most_expensive`. If the model is "
+        "new, `llmcap prices update` takes prices that are newer than this release."
     )
     told = f"{provider.name}/{name}"
-    shared.notify("unknown_model", f"{told} has no price: refused", subject=told)
+    shared.notify(
+        "unknown_model",
+        f"{told} has no price: refused",
+        subject=told,
+    )
     return _refused(shared, "unknown_model", text, endpoint.dialect, request)
 
 

@@ -101,6 +101,11 @@ class Firewall:
         self.shared.guard.adopt(policy)
         self.shared.line.wake()
 
+    def reprice(self, prices: PriceBook) -> None:
+        """Go on under other prices. Calls in flight are billed by the price of their time."""
+        self.shared.prices = prices
+        self.shared.line.wake()
+
     def note_refusal(self, provider: Provider, path: str, reason: str) -> None:
         """A row for a call that was refused before it could be understood."""
         call = Call(

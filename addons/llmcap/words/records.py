@@ -224,6 +224,7 @@ class Policy:
     budgets: tuple[Budget, ...] = ()
     prices: Mapping[str, Mapping[str, object]] = MappingProxyType({})
     unknown_models: UnknownPolicy = UnknownPolicy.REFUSE
+    price_updates: tuple[str, ...] | None = None  # daily, from these sources; empty: the usual ones
     unknown_endpoints: EndpointPolicy = EndpointPolicy.AUTO
     unmetered_hosts: HostPolicy = HostPolicy.AUTO
     pass_hosts: tuple[str, ...] = ()  # those of them that may pass, whatever is said of the others

@@ -149,6 +149,7 @@ class EventKind(StrEnum):
     LEDGER_ERROR = "ledger_error"  # spending could not be recorded
     UNREAD_FIELD = "unread_field"  # a request has a field that nobody knows: held at the dearest
     UNMETERED = "unmetered"  # a call passed without a price, as the policy allows
+    PRICE_CHANGED = "price_changed"  # newer prices are in force, or could not be taken
     UNMETERED_HOST = "unmetered_host"  # a connection to who sells model calls and is not metered
 
 
