@@ -1,5 +1,6 @@
 """`llmcap report`: what was spent, by any attribute and over any time."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,9 +14,10 @@ import click
 from llmcap.cli.options import json_option, ledger_option, moment
 from llmcap.cli.output import echo_json, echo_table, on_terminal, tell
 from llmcap.config.readers import ATTRIBUTES
-from llmcap.ledger import history, spans
+from llmcap.ledger import history, rollups, spans
+from llmcap.ledger.follower import catch_up
 from llmcap.ledger.spans import TIMES, Sums
-from llmcap.words.errors import ConfigError
+from llmcap.words.errors import ConfigError, LedgerError
 from llmcap.words.money import format_usd, usd_string
 
 BAR_WIDTH = 24
@@ -57,19 +59,13 @@ def report(
     Times stand in their order. On a terminal a bar shows each row's share of the dearest one.
     """
     now = datetime.now(UTC)
-    with history.reading(ledger_path) as db:
-        wanted: dict[str, Any] = {
-            "since": moment(since, now=now),
-            "until": moment(until, now=now),
-            "attributes": {"project": project} if project else None,
-            "model": model,
-        }
-        found = spans.sums(
-            spans.calls_within(db, **wanted),
-            by,
-            zone=_zone(timezone, now),
-            totals=spans.totals_within(db, **wanted),
-        )
+    wanted: dict[str, Any] = {
+        "since": moment(since, now=now),
+        "until": moment(until, now=now),
+        "attributes": {"project": project} if project else None,
+        "model": model,
+    }
+    found = _sums(ledger_path, by, _zone(timezone, now), wanted)
     if as_json:
         echo_json([{**dict(zip(by, key, strict=True)), **_document(each)} for key, each in
                    found.items()])  # fmt: skip
@@ -92,6 +88,21 @@ def report(
     )
     if total.assumed:
         tell(f"of {total.assumed} calls the cost is a bound, as their outcome is not known")
+
+
+def _sums(
+    ledger_path: Path, by: Sequence[str], zone: tzinfo, wanted: dict[str, Any]
+) -> dict[tuple[str, ...], Sums]:
+    """From the rollups, brought up to date where that may be written; else from every call."""
+    if ledger_path.exists():
+        with contextlib.suppress(LedgerError):
+            catch_up(ledger_path)
+    with history.reading(ledger_path) as db:
+        if rollups.has_rollups(db):
+            found = rollups.sums(db, by, zone=zone, **wanted)
+            return {key: each.plain() for key, each in found.items()}
+        totals = spans.totals_within(db, **wanted)
+        return spans.sums(spans.calls_within(db, **wanted), by, zone=zone, totals=totals)
 
 
 def bars(costs: Sequence[int], *, width: int = BAR_WIDTH) -> list[str]:

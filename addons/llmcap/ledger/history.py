@@ -122,7 +122,8 @@ def calls(
         where.append("json_extract(first.attributes, ?) = ?")
         values += [f'$."{name}"', value]
     if model is not None:
-        where.append("(lower(first.model) GLOB ? OR lower(last.served_model) GLOB ?)")
+        served = "coalesce(last.served_model, first.served_model)"
+        where.append(f"(lower(first.model) GLOB ? OR lower({served}) GLOB ?)")
         values += [model.lower()] * 2
     sql = f"{' AND '.join(where)} ORDER BY first.id DESC LIMIT ?"
     return _past_calls(db, db.execute(sql, (*values, limit)).fetchall())

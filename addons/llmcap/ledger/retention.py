@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from llmcap.ledger.follower import catch_up
 from llmcap.ledger.queries import audit
 from llmcap.ledger.rows import micros
 from llmcap.words.errors import LedgerError
@@ -106,6 +107,8 @@ def prune(path: str | Path, *, before: datetime, now: datetime) -> Pruned:
         # the whole table for each row; the audit at the end does it once.
         with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
             _choose(db, before)
+            # What is chosen is counted in the rollups from then on, without its rows.
+            catch_up(Path(path))
             last = -1
             while (found := _next(db, last)) is not None:
                 last, chosen = found

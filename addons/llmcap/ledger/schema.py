@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 # How many migrations there are; PRAGMA user_version of a ledger that has had them all.
-VERSION = 5
+VERSION = 6
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -58,6 +58,12 @@ def m004_work_in_uploaded_files(db: "Database") -> None:
 def m005_pulse_and_paces(db: "Database") -> None:
     """What bounds the calls of a proxy that was killed."""
     for statement in _PULSE:
+        db.execute(statement)
+
+
+def m006_rollups(db: "Database") -> None:
+    """What calls came to, by quarter of an hour and by day."""
+    for statement in _ROLLUPS:
         db.execute(statement)
 
 
@@ -276,10 +282,61 @@ _PULSE = (
     """,
 )
 
+# See `rollups`: sums of calls by the time of their hold. They are made from the entries by whoever
+# follows them, never in a call's transaction, and could be made again but for what was pruned.
+_SUMS = "".join(
+    f"{name} INTEGER NOT NULL, "
+    for name in (
+        "calls", "refused", "assumed", "input_tokens", "cached_tokens", "output_tokens",
+        "cost_nanos", "assumed_nanos",
+    )
+)  # fmt: skip
+_ROLLUPS = (
+    # The last entry that is counted.
+    """
+    CREATE TABLE rollup_cursor (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        entry_id INTEGER NOT NULL
+    ) STRICT
+    """,
+    # What calls were about, each combination once: a JSON object with its names in order; and in
+    # which of them an attribute has a value.
+    "CREATE TABLE rollup_facts (id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE) STRICT",
+    """
+    CREATE TABLE rollup_facts_with (
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        facts_id INTEGER NOT NULL REFERENCES rollup_facts,
+        PRIMARY KEY (name, value, facts_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # The sums of a value of an attribute. The name "" is everything, and the name "#" are the facts
+    # by their id. A slot is a quarter of an hour: days begin at :30 and :45 somewhere. Days and
+    # weeks of 7 x 96 slots are there for long spans of time; all are counted from 1970.
+    *(
+        f"CREATE TABLE {table} (name TEXT NOT NULL, value TEXT NOT NULL, {unit} INTEGER NOT NULL, "
+        f"{_SUMS} PRIMARY KEY ({order})) STRICT, WITHOUT ROWID"
+        for table, unit, order in (
+            ("rollup_slots", "slot", "name, value, slot"),
+            ("rollup_days", "day", "name, day, value"),
+            ("rollup_weeks", "week", "name, week, value"),
+        )
+    ),
+    # Between which entries the calls of a slot began.
+    """
+    CREATE TABLE rollup_began (
+        slot INTEGER PRIMARY KEY,
+        first_id INTEGER NOT NULL,
+        last_id INTEGER NOT NULL
+    ) STRICT
+    """,
+)
+
 STEPS: tuple[Callable[["Database"], None], ...] = (
     m001_entries_and_balances,
     m002_definitions_of_budgets,
     m003_totals_of_pruned_calls,
     m004_work_in_uploaded_files,
     m005_pulse_and_paces,
+    m006_rollups,
 )

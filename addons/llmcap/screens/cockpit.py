@@ -4,12 +4,11 @@ What `llmcap top` shows, read from the ledger at one moment, as rows of text.
 The screen itself is in `cli/top`; this knows nothing of it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from llmcap.ledger import history, queries
+from llmcap.ledger import history, queries, rollups
 from llmcap.ledger.history import PastCall
 from llmcap.words.money import format_usd
 from llmcap.words.records import Balance, CapUnit, Scope
@@ -58,6 +57,7 @@ def snapshot(ledger: Path, now: datetime) -> Snapshot:
             for row in queries.balances(db, now, [budget], run_id=run)
         ]
         calls = history.calls(db, limit=CALLS_READ)
+        spent = rollups.spent_since(db, now - BURN_OVER)
     flying = [call for call in calls if call.state == "held"]
     return Snapshot(
         at=now,
@@ -66,16 +66,15 @@ def snapshot(ledger: Path, now: datetime) -> Snapshot:
         ),
         in_flight=tuple(flight_cells(call, now) for call in flying),
         recent=tuple(recent_cells(call) for call in calls if call.state != "held")[:CALLS_SHOWN],
-        burn=burn(calls, now),
+        burn=burn(spent),
         held=format_usd(sum(call.held_nanos for call in flying)),
     )
 
 
-def burn(calls: Sequence[PastCall], now: datetime) -> str:
-    """Dollars per minute of the last minutes."""
-    spent = sum(call.cost_nanos for call in calls if call.at > now - BURN_OVER)
+def burn(spent_nanos: int) -> str:
+    """Dollars per minute of the last minutes, in which so much was spent."""
     minutes = int(BURN_OVER.total_seconds()) // 60
-    return f"{format_usd(spent // minutes)}/min"
+    return f"{format_usd(spent_nanos // minutes)}/min"
 
 
 def budget_cells(scope: Scope, balance: Balance) -> tuple[str, ...]:
