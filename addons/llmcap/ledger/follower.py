@@ -35,7 +35,7 @@ from llmcap.words.errors import LedgerBusy, LedgerError
 # Entries of one step: their sums are written within some milliseconds.
 STEP_ENTRIES = 1_000
 IDS_MAX = 20_000
-BUSY_SECONDS = 0.05
+BUSY_MILLISECONDS = 50
 
 # What is counted at once, and the tables that it is counted in, with the slots of one row.
 TABLES = (
@@ -150,10 +150,10 @@ def catch_up(path: Path, *, while_true: Callable[[], bool] = lambda: True) -> No
             try:
                 more = follower.step()
             except LedgerBusy:
-                time.sleep(BUSY_SECONDS)
+                time.sleep(BUSY_MILLISECONDS / 1_000)
                 continue
-            if more:  # as long again for whoever else wants to write
-                time.sleep(min(time.monotonic() - started, BUSY_SECONDS) / 4)
+            if more:  # whoever else wants to write has its turn
+                time.sleep((time.monotonic() - started) / 10)
 
 
 def cursor(db: sqlite3.Connection) -> int | None:
