@@ -272,6 +272,9 @@ def test_a_call_that_names_no_unit_of_its_model_is_not_sold():
     """It would look free: a picture's model asked for a chat, a recording's asked for an image."""
     assert sold(Ask("dall-e-2", text_bytes=5), price("openai", "dall-e-2")) is None
     assert sold(Ask("whisper-1", fees={"image": 1}), price("openai", "whisper-1")) is None
+    reads = Ask("text-embedding-3-small", text_bytes=5)
+    assert sold(reads, price("openai", "text-embedding-3-small")) is None
+    assert sold(replace(reads, generates=False), price("openai", "text-embedding-3-small"))
     free = price("openai", "omni-moderation-latest")
     assert sold(Ask("omni-moderation-latest", text_bytes=5), free) is not None
 

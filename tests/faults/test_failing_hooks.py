@@ -313,7 +313,7 @@ AFTER = [
     "llmcap.walk.flight.CallInFlight.finish",
     "llmcap.walk.flight.CallInFlight._settlement",
     "llmcap.walk.flight.CallInFlight._fits",
-    "llmcap.walk.flight.cost_of",
+    "llmcap.walk.flight.bill_of",
     "llmcap.walk.flight.cost_headers",
     "llmcap.walk.flight.Meter",
     "llmcap.walk.flight.StreamEnding",

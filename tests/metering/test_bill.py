@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 from walk import walk
 
-from llmcap.metering.bill import cost_of, total
+from llmcap.metering.bill import bill_of, cost_of, total
 from llmcap.providers import provider_of
 from llmcap.words.errors import PriceError
-from llmcap.words.records import Call, Charge, Reading, Usage
+from llmcap.words.records import Call, Charge, Hold, Reading, Usage
 
 OPENAI = provider_of("api.openai.com")
 USAGE = Usage(input_tokens=1000, output_tokens=100)
@@ -44,6 +44,20 @@ def test_no_price_at_all_is_an_error_never_zero():
     """An unknown model is never free."""
     with pytest.raises(PriceError, match="mystery"):
         cost(Reading(charges=(Charge("mystery", USAGE),)), model="unknown")
+
+
+def test_a_unit_that_nobody_prices_costs_all_that_was_held():
+    """What an answer tells and no price has is never nothing, and it is said."""
+    there = walk()
+    call = Call("id", there.clock(), "openai", "chat completions", "gpt-4o-mini")
+    hold = Hold(1, call, 5_000_000, 0, (), ())
+    price_of = there.firewall.shared.price_of
+    told = Reading(charges=(Charge("gpt-4o-mini", Usage(10, 10, extras={"page": 3})),))
+    bill = bill_of(price_of, OPENAI, told, hold)
+    assert (bill.nanos, bill.known) == (5_000_000, False)
+    assert "page" in bill.notes[0]
+    plain = bill_of(price_of, OPENAI, Reading(charges=(Charge("gpt-4o-mini", USAGE),)), hold)
+    assert plain == (1000 * 150 + 100 * 600, [], True)
 
 
 def test_several_charges_are_added_before_they_are_rounded():

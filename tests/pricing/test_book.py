@@ -349,6 +349,14 @@ def test_cached_sound_has_a_rate_of_its_own() -> None:
     assert cost_usd(usage, price(rates)) == expected / MILLION
 
 
+def test_a_whole_without_a_price_costs_what_its_dearest_part_does() -> None:
+    """Models that make nothing but pictures are priced so, and told of as output."""
+    only_parts = price({"input_audio": "3", "output_image": "30", "output_audio": "40"})
+    assert cost_usd(Usage(output_tokens=10), only_parts) == 10 * Decimal(40) / MILLION
+    told = Usage(input_tokens=5, output_tokens=10, output_image=10)
+    assert cost_usd(told, only_parts) == (5 * 3 + 10 * Decimal(30)) / MILLION
+
+
 @pytest.mark.parametrize(
     ("usage", "named"),
     [

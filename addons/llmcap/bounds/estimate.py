@@ -19,7 +19,7 @@ from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, Answer, assembled, most_wri
 from llmcap.bounds.reading import input_parts
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.pricing.dearest import bills_tokens
-from llmcap.pricing.units import SIDE_UNITS, TOKEN_UNITS
+from llmcap.pricing.units import OUTPUT_UNITS, SIDE_UNITS, TOKEN_UNITS
 from llmcap.providers.parts.shape import Ask
 from llmcap.words.errors import LLMCapError
 from llmcap.words.records import Count, Demand, Part, Policy, Price, Usage
@@ -49,14 +49,20 @@ def sold(ask: Ask, price: Price, *, looked: bool = False) -> Ask | None:
     `FormatError` where nothing bounds how much of such a unit one of its media has.
     """
     ask = in_units(ask, price, looked=looked)
-    if bills_tokens(price) or ask.lots:
+    if ask.lots:
         return ask
+    # A model that only reads, to embed or to rank, is not sold by who lets it write.
+    writes = not ask.generates or not price.rates.keys().isdisjoint(OUTPUT_UNITS)
+    if bills_tokens(price):
+        return ask if writes else None
     fees = {**ask.fees, **measured(ask.measures, price)}
     ways = price.rates.keys() - set(TOKEN_UNITS) - SIDE_UNITS
     if ways and not ways & fees.keys():
         return None
     by_units = ask.measures or any(media.unit in fees for media in ask.media)
-    return replace(ask, fees=fees, generates=False) if by_units else ask
+    if by_units:
+        return replace(ask, fees=fees, generates=False)
+    return ask if writes else None
 
 
 def measured(measures: Mapping[str, Count], price: Price) -> dict[str, Count]:

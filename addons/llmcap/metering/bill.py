@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from llmcap.pricing import cost_usd
 from llmcap.pricing.terms import billed
 from llmcap.providers.parts.shape import Provider
 from llmcap.words.errors import PriceError
 from llmcap.words.money import ceil_nanos
-from llmcap.words.records import Call
+from llmcap.words.records import Call, Hold
 from llmcap.words.usage import Charge, Price, Reading, Usage
 
 # The price of a provider's model at a time, as whoever asks for a bill looks it up: a changed
@@ -46,6 +47,28 @@ def cost_of(
         usd += cost_usd(charge.usage, price, billed(charge.terms, reading.untold))
         usd += router_fee(price_of(provider, call.model, call.at), price, charge.usage)
     return ceil_nanos(usd), notes
+
+
+class Bill(NamedTuple):
+    """What a call cost; `known` is false where its price lacks a unit that the answer told."""
+
+    nanos: int
+    notes: list[str]
+    known: bool = True
+
+
+def bill_of(price_of: PriceOf, provider: Provider, reading: Reading, hold: Hold) -> Bill:
+    """
+    What a reading cost, or all that was held for it where that cannot be told.
+
+    A seller may bill a model by units that its price does not have; the hold is the most that was
+    thought of, and what nobody can price is never less.
+    """
+    try:
+        return Bill(*cost_of(price_of, provider, reading, hold.call))
+    except PriceError as error:
+        why = str(error).partition("\n")[0]
+        return Bill(hold.held_nanos, [f"billed at all that was held: {why}"], known=False)
 
 
 def router_fee(asked: Price | None, served: Price, usage: Usage) -> Decimal:

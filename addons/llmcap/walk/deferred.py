@@ -14,7 +14,7 @@ from llmcap.metering.bill import cost_of, total
 from llmcap.metering.meter import Meter
 from llmcap.providers.parts.shape import Ask, Endpoint, Provider
 from llmcap.shared.state import Shared
-from llmcap.words.errors import LedgerError
+from llmcap.words.errors import LedgerError, PriceError
 from llmcap.words.records import Call, Ending, Reading, Scope, Settlement
 
 # A part of a document, which a client asked for by its range: what it tells is not the whole.
@@ -72,6 +72,11 @@ class Deferred:
         except LedgerError as error:
             self._shared.unsettled.append(partial(self._settle_safely, reading))
             self._shared.notify("ledger_error", str(error))
+        except PriceError as error:
+            # Nobody here ordered it, or it would have been settled at its hold.
+            why = str(error).partition("\n")[0]
+            told = f"a bill of {self._watched.call.provider} cannot be priced: {why}"
+            self._shared.notify("price_missing", told, subject=told)
 
     def _settle(self, reading: Reading) -> None:
         assert reading.response_id, "usage that came later has an id"

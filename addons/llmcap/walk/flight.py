@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from llmcap.brakes.breakers import Outcome
-from llmcap.metering.bill import cost_of, counts_nothing, total
+from llmcap.metering.bill import Bill, bill_of, counts_nothing, total
 from llmcap.metering.meter import Meter
 from llmcap.metering.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
 from llmcap.replies import Refusal, StreamEnding, cost_headers
@@ -259,7 +259,8 @@ class CallInFlight:
         return reading.complete and not (served and counts_nothing(reading))
 
     def _priced(self, reading: Reading, ending: Ending, note: str) -> Settlement:
-        cost, notes = cost_of(self.shared.price_of, self._admission.provider, reading, self.call)
+        bill = self._bill(reading)
+        notes = list(bill.notes)
         for text in notes:
             told = f"{self.call.provider}/{self.call.model} was {text}"
             self.shared.notify("price_missing", told, subject=text)
@@ -269,9 +270,12 @@ class CallInFlight:
         self._learn(usage)
         self._time(usage)
         return Settlement(
-            ending, cost, usage=usage, model=reading.model, response_id=reading.response_id,
-            note="; ".join(notes),
+            ending if bill.known else Ending.ASSUMED, bill.nanos, usage=usage, model=reading.model,
+            response_id=reading.response_id, note="; ".join(notes),
         )  # fmt: skip
+
+    def _bill(self, reading: Reading) -> Bill:
+        return bill_of(self.shared.price_of, self._admission.provider, reading, self._hold)
 
     def _end(self, settlement: Settlement) -> None:
         self.settlement = settlement
@@ -361,8 +365,7 @@ class CallInFlight:
         """Whether what was reported and what was seen so far are covered by the hold."""
         if reading.charges is not self._reported:
             self._reported = reading.charges
-            cost, _ = cost_of(self.shared.price_of, self._admission.provider, reading, self.call)
-            if not self._allowance.pays(cost):
+            if not self._allowance.pays(self._bill(reading).nanos):
                 return False
         if reading.visible_bytes <= self._allowance.next_look:
             return True

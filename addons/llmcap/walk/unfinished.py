@@ -8,7 +8,7 @@ free: where there may be some, it is all that the model can have written in that
 
 from dataclasses import replace
 
-from llmcap.metering.bill import cost_of, counts_nothing, total
+from llmcap.metering.bill import bill_of, counts_nothing, total
 from llmcap.metering.meter import Meter
 from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.pricing.terms import base_of, settled
@@ -63,7 +63,7 @@ def assumed(
         first, *others = reading.charges
         usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
         seen = replace(reading, charges=(replace(first, usage=usage), *others))
-        cost, _ = cost_of(admission.shared.price_of, admission.provider, seen, admission.call)
+        cost = bill_of(admission.shared.price_of, admission.provider, seen, hold).nanos
     else:
         _count_input(admission)
         demand = admission.served_under(reading.terms)

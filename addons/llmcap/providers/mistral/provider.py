@@ -54,7 +54,10 @@ CONVERSATION = Endpoint(
 OCR = Endpoint(name="ocr", read=read_ocr, reader=OcrReader, dialect="mistral")
 SPEECH = Endpoint(name="speech", read=read_speech, reader=SpeechReader, dialect="mistral")
 TRANSCRIPTION = Endpoint(
-    name="transcriptions", read=read_recording, reader=TranscriptReader, dialect="mistral"
+    name="transcriptions",
+    read=with_sound(read_recording),
+    reader=TranscriptReader,
+    dialect="mistral",
 )
 MODERATION = replace(FREE, name="moderations", dialect="mistral")
 JUDGEMENT = Endpoint(

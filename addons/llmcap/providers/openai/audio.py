@@ -151,16 +151,15 @@ def _read_inline(request: Request) -> Ask:
 
 
 def read_recording(request: Request) -> Ask:
-    """The same for vendors that bill every model by the second."""
+    """The same for vendors that bill by the second: what is written too, where that has a price."""
     fields = fields_of(request)
     if not fields:
-        return replace(_read_inline(request), generates=False)
+        return _read_inline(request)
     values = {field.name: field.text for field in fields if not field.filename}
     return Ask(
         model=values.get("model", ""),
         stream=values.get("stream", "").lower() == "true",
         media=recordings_in(fields),
-        generates=False,
         hidden_work=False,
         attributes=attributes_of(dict(values)),
     )
