@@ -253,6 +253,11 @@ ASKED: dict[str, tuple[Asked, ...]] = {
               ({"id": "p", "status": "succeeded", "output": ["hi"], "metrics": {
                   "input_token_count": 9, "output_token_count": 9, "predict_time": 1.0}},)),
     ),
+    "guardrail": (
+        Asked({"source": "INPUT", "content": [{"text": {"text": TEXT}}]},
+              ({"action": "NONE", "usage": {"contentPolicyUnits": 1, "topicPolicyUnits": 1}},
+               {"action": "NONE"})),
+    ),
     "vector store search": (Asked({"query": TEXT}, ({"data": []},)),),
     "containers": (Asked({"name": "a"}, ({"id": "c"},)),),
 }  # fmt: skip

@@ -28,8 +28,6 @@ from llmcap.words.usage import Count, Price, Usage
 # A part of the input or output: how many tokens, and at which rate per million.
 Line = tuple[int, Decimal]
 
-_PARTS = {"input": INPUT_UNITS, "output": OUTPUT_UNITS}
-
 # What is read, and what is written, beside the wholes.
 _read_parts = attrgetter(
     "cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "input_image", "input_video"
@@ -198,10 +196,6 @@ def _rate(name: str, count: Count, rates: Rates, price: Price) -> Decimal:
     rate = rates.get(name)
     if rate is not None:
         return rate
-    # A price with parts only, as of models that make nothing but pictures: no token is cheaper than
-    # the dearest of them.
-    if parts := [rates[part] for part in _PARTS.get(name, ()) if part in rates]:
-        return max(parts)
     raise PriceError(
         f"{price.provider}/{price.model} has no price for {name}, of which {count} are used\n"
         f"hint: add one to the config: prices: {{{price.provider}/{price.model}: {{{name}: ...}}}}"
