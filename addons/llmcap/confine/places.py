@@ -31,7 +31,7 @@ MORE_BUNDLES = (
     "/nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt",
 )
 
-RESOLVER = "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n"
+RESOLVER = "nameserver 127.0.0.1\noptions timeout:2 attempts:4\n"
 
 _HOSTS_LINE = re.compile(r"^\s*hosts\s*:.*$", re.MULTILINE)
 
