@@ -19,7 +19,6 @@ from llmcap.ledger import open_ledger
 from llmcap.notices.alerts import Event
 from llmcap.notices.courier import Courier
 from llmcap.notices.events import events_path
-from llmcap.pricing import current_book
 from llmcap.pricing.taken import Taken
 from llmcap.providers import with_hosts
 from llmcap.tariffs.adopted import Daily, Watch, adopt_if_changed, daily_command
@@ -91,7 +90,7 @@ def firewall_for(
 ) -> Firewall:
     """`open_firewall` for a policy that is already there, such as one with budgets added to it."""
     watch = Watch()  # before the prices are read: what changes from here on is seen
-    prices = current_book(policy.prices)
+    prices = config.book_of(policy)
     courier = Courier(events_path(settings.ledger), policy.alerts)
     source = None
     if settings.config is not None:
@@ -127,7 +126,7 @@ def _keep_prices(firewall: Firewall, watch: Watch) -> None:
         firewall.shared.notify(kind, text, subject=subject)
 
     def reprice(_: Taken | None) -> None:
-        firewall.reprice(current_book(firewall.shared.policy.prices))
+        firewall.reprice(config.book_of(firewall.shared.policy))
 
     firewall.chores.append(partial(adopt_if_changed, watch, reprice, notify))
     daily: dict[tuple[str, ...], Daily] = {}
@@ -187,7 +186,7 @@ def reread_if_changed(firewall: Firewall, source: files.Source, courier: Courier
     try:
         policy = source.load()
         with_hosts(policy.hosts)
-        prices = current_book(policy.prices)
+        prices = config.book_of(policy)
         courier.direct(policy.alerts)
         firewall.adopt(policy, prices)
     except LedgerError as error:

@@ -11,12 +11,11 @@ from llmcap.budgets.budget import describe
 from llmcap.cli.options import file_named, json_option
 from llmcap.cli.output import echo, echo_json, tell
 from llmcap.cli.prices import offers
-from llmcap.config import load
+from llmcap.config import book_of, load
 from llmcap.config.files import FILE_NAME, find, is_met, load_met, user_folder
 from llmcap.config.schema import json_schema
 from llmcap.config.trust import trust as trust_file
 from llmcap.notices.sinks import sink_for
-from llmcap.pricing import current_book
 from llmcap.words.errors import ConfigError
 from llmcap.words.paths import make_folder
 from llmcap.words.records import Policy
@@ -128,7 +127,7 @@ def _unknown_models(policy: Policy) -> list[tuple[str, str]]:
     ]
     if not wanted:
         return []
-    book, now = current_book(policy.prices), datetime.now(UTC)
+    book, now = book_of(policy), datetime.now(UTC)
     return [each for each in wanted if not any(offers(book, each[1], now))]
 
 

@@ -70,15 +70,14 @@ cap_option: Decorator = click.option(
 
 def rules_from(config_path: Path | None, cap: str | None) -> tuple[Policy, "PriceBook"]:
     """The policy of the config and a cap, and its prices; hosts that it names are known then."""
-    from llmcap.config import with_cap  # noqa: PLC0415 - as below
-    from llmcap.pricing import current_book  # noqa: PLC0415
+    from llmcap.config import book_of, with_cap  # noqa: PLC0415 - as below
     from llmcap.providers import with_hosts  # noqa: PLC0415
 
     policy = policy_from(config_path)
     if cap:
         policy = with_cap(policy, cap)
     with_hosts(policy.hosts)
-    return policy, current_book(policy.prices)
+    return policy, book_of(policy)
 
 
 def policy_from(config_path: Path | None) -> Policy:

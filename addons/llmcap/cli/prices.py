@@ -11,7 +11,8 @@ import click
 from llmcap.cli.newer import reset, update
 from llmcap.cli.options import config_option, json_option, moment, policy_from
 from llmcap.cli.output import echo, echo_json, echo_table
-from llmcap.pricing import PriceBook, current_book, units
+from llmcap.config import book_of
+from llmcap.pricing import PriceBook, units
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.words.errors import PriceError
 from llmcap.words.records import Price, Tier
@@ -54,7 +55,7 @@ def show(model: str | None, when: str, config_path: Path | None, *, as_json: boo
     the providers are listed. Prices are in USD per million tokens, other units as told.
     """
     at = moment(when, now=datetime.now(UTC))
-    book = current_book(policy_from(config_path).prices)
+    book = book_of(policy_from(config_path))
     if model is None:
         _show_providers(book, as_json=as_json)
         return

@@ -7,7 +7,8 @@ expected, and nothing of a bad config is used. A file comes in and a policy goes
 a ledger, and never guesses what was meant.
 """
 
+from llmcap.config.accounts import book_of
 from llmcap.config.readers import ATTRIBUTES, TRUSTABLE_HEADERS
 from llmcap.config.settings import SETTINGS, load, resolve, with_cap
 
-__all__ = ["ATTRIBUTES", "SETTINGS", "TRUSTABLE_HEADERS", "load", "resolve", "with_cap"]
+__all__ = ["ATTRIBUTES", "SETTINGS", "TRUSTABLE_HEADERS", "book_of", "load", "resolve", "with_cap"]

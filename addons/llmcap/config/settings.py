@@ -7,6 +7,7 @@ from typing import Any
 
 from llmcap.budgets.budget import parse_short
 from llmcap.config import yamldoc
+from llmcap.config.accounts import ACCOUNTS
 from llmcap.config.budgets import read_budgets
 from llmcap.config.guards import ALERTS, BREAKERS
 from llmcap.config.hosts import PASSED, OwnHosts, read_hosts
@@ -126,6 +127,7 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
             },
         ),
     ),
+    "account": ("accounts", ACCOUNTS),
     "unknown_models": (
         "unknown_models",
         choice(UnknownPolicy).said("What to do with a model that has no price."),

@@ -306,9 +306,13 @@ class PriceBook:
 
 def current_book(
     overrides: Mapping[str, Mapping[str, object]] | None = None,
+    *,
+    accounts: Mapping[str, Mapping[str, str]] = _NOTHING_SAID,
+    likes: Mapping[str, str] = _NO_LIKES,
 ) -> PriceBook:
     """The book as it is in force for this user: with what was taken since. Raises `PriceError`."""
-    return PriceBook(overrides=overrides, taken=read_taken(taken_path()))
+    taken = read_taken(taken_path())
+    return PriceBook(overrides=overrides, taken=taken, accounts=accounts, likes=likes)
 
 
 def in_force(entries: tuple[Entry, ...], at: datetime) -> Price | None:

@@ -223,6 +223,7 @@ class Policy:
 
     budgets: tuple[Budget, ...] = ()
     prices: Mapping[str, Mapping[str, object]] = MappingProxyType({})
+    accounts: Mapping[str, Mapping[str, str]] = MappingProxyType({})  # kind of term -> default
     unknown_models: UnknownPolicy = UnknownPolicy.REFUSE
     price_updates: tuple[str, ...] | None = None  # daily, from these sources; empty: the usual ones
     unknown_endpoints: EndpointPolicy = EndpointPolicy.AUTO
