@@ -282,3 +282,12 @@ def test_a_served_model_in_the_head_counts_where_the_body_names_none():
         reader.head({"x-ms-served-model": "gpt-5-nano"})
         reader.body({**body, "choices": [], "usage": USAGE})
         assert reader.reading().charges[0].model == served
+
+
+@pytest.mark.parametrize(
+    ("host", "terms"),
+    [("api.x.ai", ()), ("us-east-1.api.x.ai", ("geo-us",)), ("eu-west-1.api.x.ai", ("geo-us",))],
+)
+def test_a_regional_endpoint_of_xais_is_held_at_its_premium(host, terms):
+    """The one in the United States costs a tenth more; of others nobody says."""
+    assert ask(f"https://{host}/v1/chat/completions", chat("grok-4.3")).terms == terms

@@ -1,9 +1,9 @@
 """
 What a user says of an account: under which terms its provider serves a call that asks for none.
 
-A project of OpenAI's may have the priority tier as its default, a workspace of Anthropic's a region;
-neither is in any request. So such calls are held at the dearest of them, until the config says
-what the account has.
+A project of OpenAI's may have the priority tier as its default, a workspace of Anthropic's a
+region. Neither is in any request, so such calls are held at the dearest, until the config says what
+the account has.
 """
 
 from collections.abc import Mapping

@@ -15,7 +15,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 from functools import lru_cache
 
-from llmcap.pricing.terms import BATCH, SUMMED, by_kind, is_base, is_untold, kind_of
+from llmcap.pricing.terms import (
+    BATCH,
+    DEAREST,
+    FLEX,
+    SUMMED,
+    by_kind,
+    is_base,
+    is_untold,
+    kind_of,
+)  # fmt: skip
 from llmcap.pricing.units import OUTPUT_UNITS, TOKEN_UNITS
 from llmcap.words.money import EXACT
 from llmcap.words.usage import Price, Tier, Variant
@@ -133,8 +142,16 @@ def _served(price: Price, kind: str, term: str) -> Choices:
         return (None, *_unasked(price, kind))
     if term in price.variants:
         return (price.variants[term],)
-    # No vendor asks more for a batch. Of anything else that is unknown the dearest is assumed.
-    return (None,) if term == BATCH else (None, *_variants(price, kind))
+    # No vendor asks more for a batch. Of anything else that is unknown the dearest is assumed: of
+    # this vendor, or of all that are known.
+    if term in (BATCH, FLEX):
+        return (None,)
+    known = [
+        variant
+        for each, variant in price.variants.items()
+        if kind_of(each) == kind and each not in (BATCH, FLEX)
+    ]
+    return (None, *known) if known else (None, Variant(factor=DEAREST[kind]))
 
 
 def _unasked(price: Price, kind: str) -> list[Variant]:

@@ -7,8 +7,11 @@ told, what was asked for is billed; where nothing was asked either, what an acco
 default (`Variant.unasked`) is held, and billed unless the answer is one that would have told.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
+from types import MappingProxyType
 
+CACHE = "cache"  # which cache of a prompt: a request marks one, or there is the usual one
 TIER, REGION, SPEED, LATENCY, MODE = KINDS = ("tier", "geo", "speed", "latency", "mode")
 
 # Tiers. Whatever no other rule places is one too: a value that nobody knows is some tier.
@@ -24,13 +27,29 @@ THINKING = "thinking"  # Alibaba's mode, which sets the price of all output
 OPTIMIZED = "latency-optimized"  # Bedrock's performance configuration
 EXPLICIT = "cache-explicit"  # Alibaba's cache that a request asks for, at a price of its own
 
+# What any vendor asks at most for a term of a kind, where the one that is asked publishes nothing:
+# OpenAI's priority (openai.com/api-priority-processing), the regions of OpenAI, Anthropic and xAI,
+# Anthropic's fast mode, Bedrock's optimized latency. Modes and caches are priced where they exist.
+DEAREST: Mapping[str, Decimal] = MappingProxyType(
+    {
+        TIER: Decimal("2.5"),
+        REGION: Decimal("1.1"),
+        SPEED: Decimal(6),
+        LATENCY: Decimal("1.25"),
+        MODE: Decimal(1),
+        CACHE: Decimal("1.25"),
+        "route": Decimal(1),
+        "search_type": Decimal(1),
+    }
+)
+
 # A mark of our own: the counts are sums over several passes of a server-side loop, none of which
 # was long enough for a context tier. Only who read the response can know that.
 SUMMED = "summed"
 
 _UNTOLD = "-untold"
 _PLACED = {FAST: SPEED, THINKING: MODE, SUMMED: SUMMED}
-_PREFIXES = (*KINDS, "cache", "route", "search_type")
+_PREFIXES = (*KINDS, CACHE, "route", "search_type")
 
 
 def kind_of(term: str) -> str:

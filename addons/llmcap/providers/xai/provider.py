@@ -7,7 +7,10 @@ inside. Tools that xAI runs itself cost a fee per call, searches of X and code t
 https://docs.x.ai/docs/api-reference, https://docs.x.ai/docs/models#pricing
 """
 
-from llmcap.providers.compatible import FREE, LATER, Api, anthropic_api, openai_api
+from dataclasses import replace
+
+from llmcap.pricing.terms import REGION
+from llmcap.providers.compatible import FREE, LATER, Api, Read, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai.audio import read_recording
 from llmcap.providers.openai.chat import HiddenReasoningReader
@@ -22,6 +25,24 @@ from llmcap.providers.xai.batches import BatchResultsReader, read_batch_results
 from llmcap.providers.xai.usage import ToolsReader, ticks, with_tools
 from llmcap.providers.xai.videos import VideoReader, read_stored, read_video
 from llmcap.words.records import Usage
+
+HOST = "api.x.ai"
+
+
+def regional(read: Read) -> Read:
+    """
+    The same for the regional hosts, of which the one in the United States costs more.
+
+    https://docs.x.ai/developers/pricing; what it is elsewhere is not published, so the same is
+    taken.
+    """
+
+    def read_in_region(request: Request) -> Ask:
+        ask = read(request)
+        domain = request.host.lower().partition(".")[2]
+        return replace(ask, terms=(*ask.terms, f"{REGION}-us")) if domain == HOST else ask
+
+    return read_in_region
 
 
 def read_image(request: Request) -> Ask:
@@ -50,7 +71,7 @@ API = Api(
     chat=HiddenReasoningReader,
     responses=ToolsReader,
     bill=ticks,
-    reads=with_tools,
+    reads=lambda read: regional(with_tools(read)),
     limits=either,  # https://docs.x.ai/docs/api-reference#chat-completions
     tools=no_tools,
     asks_usage=False,
@@ -78,7 +99,7 @@ BATCH_RESULTS = Endpoint(
 
 PROVIDER = Provider(
     name="xai",
-    hosts=("api.x.ai", "*.api.x.ai"),
+    hosts=(HOST, f"*.{HOST}"),
     match=Routes(
         (
             ("POST", "/v1/images/generations", IMAGES),
