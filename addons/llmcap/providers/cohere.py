@@ -170,13 +170,26 @@ def billed_usage(units: Document, tokens: Document) -> Usage:
 # --- the API --------------------------------------------------------------------------------
 
 CHAT = Endpoint(
-    name="chat", read=read_chat, reader=BilledUnitsReader, limit=limit_chat, dialect="cohere"
+    name="chat",
+    fields="cohereChat",
+    read=read_chat,
+    reader=BilledUnitsReader,
+    limit=limit_chat,
+    dialect="cohere",
 )
-SUMMARIZE = replace(CHAT, name="summarize", read=read_summary, limit=None)
-EMBED = Endpoint(name="embed", read=read_embed, reader=BilledUnitsReader, dialect="cohere")
-RERANK = Endpoint(name="rerank", read=read_rerank, reader=BilledUnitsReader, dialect="cohere")
+SUMMARIZE = replace(CHAT, name="summarize", fields="summaries", read=read_summary, limit=None)
+EMBED = Endpoint(
+    name="embed", fields="embed", read=read_embed, reader=BilledUnitsReader, dialect="cohere"
+)
+RERANK = Endpoint(
+    name="rerank", fields="rerank", read=read_rerank, reader=BilledUnitsReader, dialect="cohere"
+)
 TRANSCRIPTION = Endpoint(
-    name="transcriptions", read=read_recording, reader=BilledUnitsReader, dialect="cohere"
+    name="transcriptions",
+    fields="transcriptions",
+    read=read_recording,
+    reader=BilledUnitsReader,
+    dialect="cohere",
 )
 COHERE_LATER = replace(
     LATER,
@@ -192,7 +205,7 @@ PROVIDER = Provider(
         (
             ("POST", "/v1/chat", CHAT),
             ("POST", "/v2/chat", CHAT),
-            ("POST", "/v1/generate", replace(CHAT, name="generate")),
+            ("POST", "/v1/generate", replace(CHAT, name="generate", fields="generations")),
             ("POST", "/v1/summarize", SUMMARIZE),
             ("POST", "/v1/embed", EMBED),
             ("POST", "/v2/embed", EMBED),

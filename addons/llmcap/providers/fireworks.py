@@ -58,7 +58,7 @@ class PictureReader(BaseReader):
         self.complete = True
 
 
-PICTURE = Endpoint(name="images", read=read_picture, reader=PictureReader)
+PICTURE = Endpoint(name="images", fields="pictures", read=read_picture, reader=PictureReader)
 MACHINES = replace(
     LATER,
     name="machines, batches and training of Fireworks",

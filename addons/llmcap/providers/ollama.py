@@ -76,12 +76,19 @@ def routes(reads: Callable[[Read], Read] = _as_it_is) -> list[tuple[str, str, En
     """The routes of a server that speaks it; `reads` changes every `Ask`."""
     chat = Endpoint(
         name="chat",
+        fields="ollama",
         read=reads(read_generate),
         reader=GenerateReader,
         limit=limit_generate,
         dialect="ollama",
     )
-    embed = Endpoint(name="embed", read=reads(read_embed), reader=GenerateReader, dialect="ollama")
+    embed = Endpoint(
+        name="embed",
+        fields="ollamaEmbed",
+        read=reads(read_embed),
+        reader=GenerateReader,
+        dialect="ollama",
+    )
     return [
         ("POST", "/api/chat", chat),
         ("POST", "/api/generate", chat),

@@ -136,6 +136,7 @@ API = Api(
 )
 MESSAGES = Endpoint(
     name="messages",
+    fields="messages",
     read=routed(read_messages),
     reader=billed(AskedMessagesReader, cost),
     limit=limit_messages,
@@ -143,6 +144,7 @@ MESSAGES = Endpoint(
 )
 IMAGES = Endpoint(
     name="images",
+    fields="images",
     read=routed(read_image),
     reader=billed(ImagesReader, cost),
     dialect="openrouter",

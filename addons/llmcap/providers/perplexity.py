@@ -130,7 +130,10 @@ def read_search(request: Request) -> Ask:
 
 
 ASYNC = Endpoint(
-    name="async chat completions", read=read_async, reader=billed(AsyncReader, async_cost)
+    name="async chat completions",
+    fields="asyncChat",
+    read=read_async,
+    reader=billed(AsyncReader, async_cost),
 )
 STORED_ASYNC = Endpoint(
     name="stored chat completion",
@@ -138,7 +141,7 @@ STORED_ASYNC = Endpoint(
     read=read_nothing,
     reader=billed(AsyncReader, async_cost),
 )
-SEARCH = Endpoint(name="search", read=read_search, reader=SideReader)
+SEARCH = Endpoint(name="search", fields="search", read=read_search, reader=SideReader)
 AGENT = replace(
     LATER, name="agents of Perplexity", advice="Chat completions of a sonar model are metered."
 )

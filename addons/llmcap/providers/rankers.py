@@ -56,17 +56,23 @@ class PixelsReader(EmbeddingsReader):
 
 def _routes(dialect: str) -> tuple[Route, ...]:
     embeddings = Endpoint(
-        name="embeddings", read=read_embeddings, reader=EmbeddingsReader, dialect=dialect
+        name="embeddings",
+        fields="severalEmbeddings",
+        read=read_embeddings,
+        reader=EmbeddingsReader,
+        dialect=dialect,
     )
     several = replace(embeddings, read=read_inputs, reader=PixelsReader)
-    rerank = Endpoint(name="rerank", read=read_rerank, reader=RerankReader, dialect=dialect)
+    rerank = Endpoint(
+        name="rerank", fields="rerank", read=read_rerank, reader=RerankReader, dialect=dialect
+    )
     later, free = replace(LATER, dialect=dialect), replace(FREE, dialect=dialect)
     return (
         ("POST", "/v1/embeddings", embeddings),
         ("POST", "/v1/multimodalembeddings", several),
         ("POST", "/v1/contextualizedembeddings", several),
         ("POST", "/v1/rerank", rerank),
-        ("POST", "/v1/classify", replace(several, name="classify")),
+        ("POST", "/v1/classify", replace(several, name="classify", fields="classify")),
         ("POST", "/v1/batches", later),
         ("POST", "/v1/train", later),
         ("GET|POST|DELETE", "/v1/files/**", free),

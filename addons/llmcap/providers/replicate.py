@@ -88,7 +88,9 @@ def prediction_usage(metrics: Document) -> Usage:
     return Usage(input_tokens=read, output_tokens=written, extras=extras)
 
 
-PREDICTION = Endpoint(name="predictions", read=read_prediction, reader=PredictionReader)
+PREDICTION = Endpoint(
+    name="predictions", fields="predictions", read=read_prediction, reader=PredictionReader
+)
 STORED = Endpoint(
     name="stored prediction", billing=Billing.DEFERRED, read=read_stored, reader=PredictionReader
 )

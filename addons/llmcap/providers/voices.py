@@ -140,8 +140,16 @@ DEEPGRAM = Provider(
     hosts=("api.deepgram.com", "agent.deepgram.com"),
     match=Routes(
         (
-            ("POST", "/v1/speak", Endpoint(name="speak", read=read_speak, reader=SpokenReader)),
-            ("POST", "/v1/listen", Endpoint(name="listen", read=read_listen, reader=HeardReader)),
+            (
+                "POST",
+                "/v1/speak",
+                Endpoint(name="speak", fields="speak", read=read_speak, reader=SpokenReader),
+            ),
+            (
+                "POST",
+                "/v1/listen",
+                Endpoint(name="listen", fields="listen", read=read_listen, reader=HeardReader),
+            ),
             *routes_to(
                 OVER_SOCKETS, "GET", "/v1/speak", "/v1/listen", "/v2/listen", "/v1/agent/**"
             ),
@@ -151,7 +159,9 @@ DEEPGRAM = Provider(
         )
     ),
 )
-_VOICE = Endpoint(name="text-to-speech", read=read_voice, reader=SpokenReader)
+_VOICE = Endpoint(
+    name="text-to-speech", fields="textToSpeech", read=read_voice, reader=SpokenReader
+)
 ELEVENLABS = Provider(
     name="elevenlabs",
     hosts=(
@@ -169,7 +179,9 @@ ELEVENLABS = Provider(
             (
                 "POST",
                 "/v1/speech-to-text",
-                Endpoint(name="speech-to-text", read=read_form, reader=HeardReader),
+                Endpoint(
+                    name="speech-to-text", fields="speechToText", read=read_form, reader=HeardReader
+                ),
             ),
             *routes_to(FREE, "GET|DELETE", "/v1/user/**", "/v1/history/**", "/v1/voices/**"),
             *routes_to(

@@ -37,16 +37,22 @@ def read_invocation(request: Request) -> Ask:
 
 INVOCATION = Endpoint(
     name="invocations",
+    fields="invocations",
     read=read_invocation,
     reader=AskedChatReader,
     limit=MAX_TOKENS.lower,
     ask_usage=ask_usage,
 )
 COMPLETE = Endpoint(
-    name="inference:complete", read=read_chat, reader=AskedChatReader, limit=MAX_TOKENS.lower
+    name="inference:complete",
+    fields="cortexComplete",
+    read=read_chat,
+    reader=AskedChatReader,
+    limit=MAX_TOKENS.lower,
 )
 MESSAGES = Endpoint(
     name="messages",
+    fields="messages",
     read=read_messages,
     reader=AskedMessagesReader,
     limit=limit_messages,

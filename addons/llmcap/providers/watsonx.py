@@ -89,11 +89,23 @@ class GenerationReader(BaseReader):
             self.charge(Usage(input_tokens=self._read, output_tokens=self._written))
 
 
-_CHAT = Endpoint(name="chat", read=read_messages, reader=CompatibleReader, limit=EITHER.lower)
-_GENERATION = Endpoint(
-    name="generation", read=read_generation, reader=GenerationReader, limit=limit_generation
+_CHAT = Endpoint(
+    name="chat",
+    fields="watsonxChat",
+    read=read_messages,
+    reader=CompatibleReader,
+    limit=EITHER.lower,
 )
-_EMBEDDINGS = Endpoint(name="embeddings", read=read_embeddings, reader=GenerationReader)
+_GENERATION = Endpoint(
+    name="generation",
+    fields="generation",
+    read=read_generation,
+    reader=GenerationReader,
+    limit=limit_generation,
+)
+_EMBEDDINGS = Endpoint(
+    name="embeddings", fields="watsonxEmbeddings", read=read_embeddings, reader=GenerationReader
+)
 
 PROVIDER = Provider(
     name="watsonx",

@@ -25,12 +25,15 @@ class ValuesReader(CompatibleReader):
 
 CHAT = Endpoint(
     name="chat completions",
+    fields="chat",
     read=with_tools(read_chat, own_tools),
     reader=CompatibleReader,
     limit=MAX_TOKENS.lower,
     ask_usage=ask_usage,
 )
-COMPLETIONS = replace(CHAT, name="completions", read=read_prompt, reader=ValuesReader)
+COMPLETIONS = replace(
+    CHAT, name="completions", fields="completions", read=read_prompt, reader=ValuesReader
+)
 
 PROVIDER = compatible(
     "writer",

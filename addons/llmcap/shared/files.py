@@ -5,11 +5,12 @@ The memory is bounded. A file of which a piece was not seen, or not understood, 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.lots import Sums
 from llmcap.providers.parts.content import texts
+from llmcap.providers.parts.declared import allowing, unread_names
 from llmcap.providers.parts.shape import Ask, Endpoint, Piece, Provider, Request, Work
 from llmcap.streams.ndjson import LineDecoder
 from llmcap.words.errors import FormatError
@@ -24,7 +25,13 @@ COUNTED_BYTES_MAX = 64 * 1024 * 1024
 class Lines:
     """The lines of one file, summed up as they come."""
 
-    def __init__(self, counter: TokenCounter, provider: Provider, endpoint: Endpoint) -> None:
+    def __init__(
+        self,
+        counter: TokenCounter,
+        provider: Provider,
+        endpoint: Endpoint,
+        allowed: Collection[str] = (),
+    ) -> None:
         self._counter = counter
         self._provider = provider
         self._endpoint = endpoint
@@ -33,6 +40,8 @@ class Lines:
         self._number = 0
         self._offset = 0
         self._unreadable = ""
+        self._allowed = allowed
+        self.unread: set[str] = set()  # fields that nobody knows
 
     def take(self, request: Request, piece: Piece) -> Work | None:
         """The next piece; the work of the whole file with its last one."""
@@ -58,7 +67,8 @@ class Lines:
         assert self._endpoint.line is not None, self._endpoint.name
         for line in lines:
             self._number += 1
-            ask = self._endpoint.line(request, piece, line, self._provider.match)
+            ask = allowing(self._endpoint.line(request, piece, line, self._provider), self._allowed)
+            self.unread |= set(unread_names(ask))
             self._sums.add(ask, counted=self._counted(request, line, ask))
 
     def _counted(self, request: Request, line: bytes, ask: Ask) -> int | None:
@@ -75,15 +85,22 @@ class Uploads:
         self._counter = counter
         self._open: OrderedDict[tuple[str, str], Lines] = OrderedDict()
 
-    def of(self, piece: Piece, provider: Provider, endpoint: Endpoint) -> Lines | None:
+    def of(
+        self,
+        piece: Piece,
+        provider: Provider,
+        endpoint: Endpoint,
+        *,
+        allowed: Collection[str] = (),
+    ) -> Lines | None:
         """Who reads this piece: who read those before it; None where nobody did."""
         if not piece.upload:
-            return Lines(self._counter, provider, endpoint)
+            return Lines(self._counter, provider, endpoint, allowed)
         key = (provider.name, piece.upload)
         found = self._open.pop(key, None)
         if found is None and piece.offset:
             return None
-        found = found or Lines(self._counter, provider, endpoint)
+        found = found or Lines(self._counter, provider, endpoint, allowed)
         if not piece.last:
             self._open[key] = found
             if len(self._open) > OPEN_MAX:

@@ -6,7 +6,7 @@ the policy and the prices are others once the config has changed.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -92,6 +92,16 @@ class Shared:
         if (kind, subject) not in self._said and len(self._said) < SAID_MAX:
             self._said.add((kind, subject))
             self.notify(kind, message, subject=subject)
+
+    def tell_unread(self, provider: str, names: Iterable[str]) -> None:
+        """Tell of fields that nobody knows, each once, with the line of the config that helps."""
+        for name in names:
+            text = (
+                f"{provider} was sent the field {name!r}, of which LLMCap does not know what it "
+                "costs: such calls are held at the dearest. If it costs nothing: "
+                f"`allow_fields: [{name}]` in the config"
+            )
+            self.notify_once("unread_field", text, subject=f"{provider}/{name}")
 
     def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
         """The price of a model at that time, or what the policy puts in its place."""

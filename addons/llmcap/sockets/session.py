@@ -9,11 +9,12 @@ clock: it can be tested at every frame.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from llmcap.providers.parts.declared import ALL_READ, unread_in_document, with_unread
 from llmcap.providers.parts.session import RESPONSE, Heard, Moment, Turn, Wire
 from llmcap.providers.parts.shape import Document, Provider, Request
 from llmcap.replies import Refusal
@@ -87,6 +88,7 @@ class Session:
         self._turns: Turns[OpenTurn] = Turns()
         self._stopped: dict[str, Deferred | None] = {}  # responses that were ended, by their id
         self._closed = False
+        self._unread = ALL_READ  # of what the client has said so far
         self._quiet_until = firewall.clock()
         self.refusal: Refusal | None = None  # the last that the client was told
 
@@ -98,7 +100,7 @@ class Session:
             return Verdict(None)
         frame = self._request(content)
         try:
-            turns = self._wire.said(frame)
+            turns = self._looked_at(frame, self._wire.said(frame))
         except FormatError as error:
             text = f"LLMCap cannot tell what this frame may cost, so it was not sent: {error}."
             return self._refused(Refusal(reason="unreadable_request", message=text), "")
@@ -274,6 +276,27 @@ class Session:
         return Verdict(content)
 
     # --- parts --------------------------------------------------------------------------------
+
+    def _looked_at(self, frame: Request, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+        """
+        The same turns with what of the session's frames nobody has declared; each is told once.
+
+        Raises `FormatError` for a frame of a kind that nobody knows.
+        """
+        shared = self.firewall.shared
+        name, allowed = self._provider.name, shared.policy.allow_fields
+        body = frame.document()
+        unread = unread_in_document(body, provider=name, fields=self._wire.fields, allowed=allowed)
+        if self._wire.remembers:
+            unread = self._unread = self._unread.and_(unread)
+        looked = []
+        for turn in turns:
+            if fields := turn.endpoint.fields:
+                more = unread_in_document(body, provider=name, fields=fields, allowed=allowed)
+                unread = unread.and_(more)
+            looked.append(replace(turn, ask=with_unread(turn.ask, unread)))
+        shared.tell_unread(name, unread.names)
+        return tuple(looked)
 
     def _request(self, content: bytes) -> Request:
         upgrade = self._upgrade

@@ -7,12 +7,11 @@ calls back.
 """
 
 import os
-from dataclasses import replace
 
 from llmcap.bounds.estimate import sold
 from llmcap.bounds.lots import unsold
 from llmcap.providers import match
-from llmcap.providers.parts.declared import unread_in
+from llmcap.providers.parts.declared import allowing, asked, unread_names
 from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider, Request
 from llmcap.providers.suspects import (
     dearest_reading,
@@ -53,9 +52,8 @@ def consider(shared: Shared, request: Request, facts: Facts) -> Considered:
         return _deferred(shared, provider, endpoint, request, facts)
     if endpoint.billing is Billing.UPLOAD:
         return Upload(shared, _watched(shared, provider, endpoint, request, facts), request)
-    assert endpoint.read is not None, endpoint.name
     try:
-        ask = _looked_at(shared, provider, endpoint, request, endpoint.read(request))
+        ask = _looked_at(shared, provider, endpoint, request)
         ask = ordered(shared, provider, endpoint, ask)
         return consider_ask(shared, provider, endpoint, request, ask, facts)
     except FormatError as error:
@@ -66,25 +64,13 @@ def consider(shared: Shared, request: Request, facts: Facts) -> Considered:
         return _refused(shared, "unknown_price", text, endpoint.dialect, request)
 
 
-def _looked_at(
-    shared: Shared, provider: Provider, endpoint: Endpoint, request: Request, ask: Ask
-) -> Ask:
-    """The same ask, with what of its request nobody has declared; each is told once."""
-    if not endpoint.fields:
-        return ask
-    unread = unread_in(
-        request,
-        provider=provider.name,
-        fields=endpoint.fields,
-        allowed=shared.policy.allow_fields,
-    )
-    for name in unread.names:
-        text = (
-            f"{provider.name} was sent the field {name!r}, which LLMCap does not know: such calls "
-            f"are held at the dearest. If it costs nothing: `allow_fields: [{name}]` in the config"
-        )
-        shared.notify("unread_field", text, subject=f"{provider.name}/{name}")
-    return replace(ask, unread=unread.names, unread_times=unread.times) if unread.names else ask
+def _looked_at(shared: Shared, provider: Provider, endpoint: Endpoint, request: Request) -> Ask:
+    """What a request asks for, with what of it nobody has declared; each is told once."""
+    allowed = shared.policy.allow_fields
+    ask = asked(endpoint, request, provider=provider.name, allowed=allowed)
+    ask = allowing(ask, allowed)
+    shared.tell_unread(provider.name, unread_names(ask))
+    return ask
 
 
 def consider_ask(

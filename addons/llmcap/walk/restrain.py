@@ -12,6 +12,7 @@ from dataclasses import replace
 from llmcap.bounds.estimate import sold
 from llmcap.brakes.reroute import with_limit, with_model
 from llmcap.brakes.thresholds import Reached
+from llmcap.providers.parts.declared import asked
 from llmcap.replies import CAP_REACHED, Refusal
 from llmcap.replies.refusal import iso
 from llmcap.walk.admission import Admission
@@ -129,13 +130,15 @@ def _rewritten(admission: Admission, model: str) -> Admission | None:
     request = with_model(admission.request, admission.ask.model, model)
     if price is None or request is None or endpoint.read is None:
         return None
-    asked = admission.ask.output_limit
+    limit = admission.ask.output_limit
     try:
-        if asked is not None and price.max_output is not None and asked > price.max_output:
+        if limit is not None and price.max_output is not None and limit > price.max_output:
             request = with_limit(endpoint, request, price.max_output)
             if request is None:
                 return None
-        ask = sold(endpoint.read(request), price)
+        allowed = shared.policy.allow_fields
+        name = admission.provider.name
+        ask = sold(asked(endpoint, request, provider=name, allowed=allowed), price)
     except FormatError:
         return None
     if ask is None or ask.model != model:

@@ -40,9 +40,12 @@ class Upload(Deferred):
             return
         if piece is None:
             return
-        lines = self._shared.uploads.of(piece, watched.provider, watched.endpoint)
+        allowed = self._shared.policy.allow_fields
+        uploads = self._shared.uploads
+        lines = uploads.of(piece, watched.provider, watched.endpoint, allowed=allowed)
         if lines is not None:
             self._work = lines.take(self._request, piece)
+            self._shared.tell_unread(watched.provider.name, sorted(lines.unread))
 
     @override
     def finish(self) -> None:

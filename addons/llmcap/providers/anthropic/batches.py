@@ -12,6 +12,7 @@ from llmcap.providers.anthropic.messages import (
     ask_of,
 )  # fmt: skip
 from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.declared import unread_in_document, with_unread
 from llmcap.providers.parts.orders import batched, request_of
 from llmcap.providers.parts.reader import BaseReader, document, documents, text
 from llmcap.providers.parts.shape import Ask, Document, Request
@@ -28,7 +29,8 @@ def read_batch(request: Request) -> Ask:
         ask = ask_of(
             call.document(), text_bytes=content.text_bytes, media=content.media, betas=betas
         )
-        parts.append(batched(ask))
+        unread = unread_in_document(call.document(), provider="anthropic", fields="messages")
+        parts.append(with_unread(batched(ask), unread))
     return Ask(model="", parts=tuple(parts), generates=False, hidden_work=False, deferred=True)
 
 

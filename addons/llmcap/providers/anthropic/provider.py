@@ -34,7 +34,13 @@ MESSAGES = Endpoint(
     limit=limit_messages,
     dialect="anthropic",
 )
-COMPLETE = Endpoint(name="complete", read=read_complete, reader=MessagesReader, dialect="anthropic")
+COMPLETE = Endpoint(
+    name="complete",
+    fields="complete",
+    read=read_complete,
+    reader=MessagesReader,
+    dialect="anthropic",
+)
 # In OpenAI's format: both limits are obeyed, one answer is given, and what else it does not know is
 # skipped. https://platform.claude.com/docs/en/api/openai-sdk
 CHAT = Endpoint(
@@ -45,7 +51,13 @@ CHAT = Endpoint(
     limit=EITHER.lower,
     ask_usage=ask_usage,
 )
-BATCH = Endpoint(name="message batches", read=read_batch, reader=BatchReader, dialect="anthropic")
+BATCH = Endpoint(
+    name="message batches",
+    fields="messageBatches",
+    read=read_batch,
+    reader=BatchReader,
+    dialect="anthropic",
+)
 BATCH_RESULTS = Endpoint(
     name="message batch results",
     billing=Billing.DEFERRED,

@@ -61,6 +61,7 @@ CONVERSE = Endpoint(
 )
 INVOKE = Endpoint(
     name="invoke",
+    fields="invoke",
     read=profiled(read_invoke),
     reader=InvokeReader,
     limit=partial(limit_invoke, model=""),

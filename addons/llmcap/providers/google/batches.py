@@ -13,6 +13,7 @@ from typing import override
 from llmcap.pricing.terms import BATCH, settled
 from llmcap.providers.google.embeddings import read_embed
 from llmcap.providers.google.generate import GenerateReader, generate_ask, generate_usage, model_in
+from llmcap.providers.parts.declared import unread_in_document, with_unread
 from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader, batched, request_of
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, text
 from llmcap.providers.parts.shape import Ask, Document, Request
@@ -33,7 +34,7 @@ def read_batch(request: Request) -> Ask:
         request,
         model,
         (
-            generate_ask(call, call.document(), model=model, stream=False)
+            _looked_at(call, generate_ask(call, call.document(), model=model, stream=False))
             for call in _calls(request)
         ),
     )
@@ -41,7 +42,13 @@ def read_batch(request: Request) -> Ask:
 
 def read_embed_batch(request: Request) -> Ask:
     """What a batch of calls for embeddings asks for."""
-    return _ordered(request, model_in(request.path), (read_embed(call) for call in _calls(request)))
+    calls = _calls(request)
+    asks = (_looked_at(call, read_embed(call), "embedContent") for call in calls)
+    return _ordered(request, model_in(request.path), asks)
+
+
+def _looked_at(call: Request, ask: Ask, fields: str = "generateContent") -> Ask:
+    return with_unread(ask, unread_in_document(call.document(), provider="google", fields=fields))
 
 
 def _ordered(request: Request, model: str, asks: Iterable[Ask]) -> Ask:

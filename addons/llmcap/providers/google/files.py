@@ -11,9 +11,10 @@ from llmcap.pricing.terms import BATCH
 from llmcap.providers.google.embeddings import read_embed
 from llmcap.providers.google.generate import read_generate
 from llmcap.providers.parts.bodies import parsed
+from llmcap.providers.parts.declared import unread_in_document, with_unread
 from llmcap.providers.parts.orders import batched
 from llmcap.providers.parts.reader import BaseReader, document, text
-from llmcap.providers.parts.shape import Ask, Document, Match, Piece, Request
+from llmcap.providers.parts.shape import Ask, Document, Piece, Provider, Request
 
 _COMMAND = "x-goog-upload-command"
 _OFFSET = "x-goog-upload-offset"
@@ -36,14 +37,16 @@ def read_piece(request: Request) -> Piece | None:
     )
 
 
-def read_line(request: Request, piece: Piece, line: bytes, match: Match) -> Ask:  # noqa: ARG001
+def read_line(request: Request, piece: Piece, line: bytes, provider: Provider) -> Ask:  # noqa: ARG001
     """What a line asks for: a call for text, or one for an embedding; the order names the model."""
     body = document(parsed(line, "it").get("request"))
     verb = "embedContent" if "content" in body else "generateContent"
     call = Request(
         method="POST", host=request.host, path=f"/v1beta/models/:{verb}", body=line, document=body
     )
-    return batched(read_embed(call) if "content" in body else read_generate(call))
+    ask = batched(read_embed(call) if "content" in body else read_generate(call))
+    fields = "embedContent" if "content" in body else "generateContent"
+    return with_unread(ask, unread_in_document(body, provider=provider.name, fields=fields))
 
 
 class UploadedReader(BaseReader):

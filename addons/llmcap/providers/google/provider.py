@@ -40,9 +40,16 @@ GENERATE = Endpoint(
     limit=limit_generate,
     dialect="google",
 )
-EMBED = Endpoint(name="embedContent", read=read_embed, reader=EmbedReader, dialect="google")
+EMBED = Endpoint(
+    name="embedContent",
+    fields="embedContent",
+    read=read_embed,
+    reader=EmbedReader,
+    dialect="google",
+)
 INTERACTION = Endpoint(
     name="interactions",
+    fields="interactions",
     read=read_interaction,
     reader=InteractionReader,
     limit=limit_interaction,
@@ -78,6 +85,7 @@ IMAGES = Endpoint(
 )
 BATCH = Endpoint(
     name="batchGenerateContent",
+    fields="generateBatch",
     read=google_batches.read_batch,
     reader=google_batches.BatchReader,
     order=order_batch,
@@ -110,12 +118,14 @@ FILES = Endpoint(
 )
 PREDICT = Endpoint(
     name="predict",
+    fields="predict",
     read=google_predict.read_predict,
     reader=google_predict.PredictReader,
     dialect="google",
 )
 FILM = Endpoint(
     name="predictLongRunning",
+    fields="predictLongRunning",
     read=google_predict.read_film,
     reader=google_predict.FilmReader,
     dialect="google",
@@ -123,6 +133,7 @@ FILM = Endpoint(
 STORED_FILM = replace(STORED_BATCH, name="stored film", reader=google_predict.FilmReader)
 CACHE = Endpoint(
     name="cachedContents",
+    fields="cachedContents",
     named_later=True,
     read=google_caches.read_cache,
     reader=google_caches.CacheReader,

@@ -52,6 +52,8 @@ class LiveReader(GenerateReader):
 class LiveWire:
     """See `Wire`."""
 
+    fields = "live"
+    remembers = True
     closes = True
 
     def __init__(self, endpoint: Endpoint, upgrade: Request) -> None:  # noqa: ARG002  the shape has it

@@ -162,6 +162,7 @@ MESSAGES = Endpoint(
 )
 RAW = Endpoint(
     name="rawPredict",
+    fields="rawPredict",
     read=located(read_raw),
     reader=VertexRawReader,
     limit=MAX_TOKENS.lower,

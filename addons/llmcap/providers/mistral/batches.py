@@ -15,7 +15,7 @@ from llmcap.providers.openai.files import TUNING, call_ask, read_example
 from llmcap.providers.parts.bodies import parsed
 from llmcap.providers.parts.orders import request_of
 from llmcap.providers.parts.reader import document, documents, text
-from llmcap.providers.parts.shape import Ask, Document, Match, Piece, Request
+from llmcap.providers.parts.shape import Ask, Document, Match, Piece, Provider, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Reading
 
@@ -29,17 +29,17 @@ _ENDPOINTS = {
 }
 
 
-def read_line(request: Request, piece: Piece, line: bytes, match: Match) -> Ask:
+def read_line(request: Request, piece: Piece, line: bytes, provider: Provider) -> Ask:
     """What a line of an uploaded file asks for: the order names the endpoint, the body shows it."""
     told = parsed(line, "it")
     if piece.purpose == TUNING:
         return read_example(request, line, told)
     body = document(told.get("body"))
     path = next((path for key, path in _ENDPOINTS.items() if key in body), "")
-    endpoint = match("POST", path)
+    endpoint = provider.match("POST", path)
     if endpoint is None:
         raise FormatError("its body is of no kind that is known")
-    return call_ask(endpoint, request, path, line, body)
+    return call_ask(endpoint, request_of(request, body, path=path), provider.name)
 
 
 def read_job(request: Request, match: Match) -> Ask:
@@ -54,7 +54,7 @@ def read_job(request: Request, match: Match) -> Ask:
         endpoint = match("POST", path)
         if endpoint is None:
             raise FormatError(f"it calls {path or 'nothing'}, which is not known")
-        ask = call_ask(endpoint, call, path, call.body, call.document())
+        ask = call_ask(endpoint, call, "mistral")
         parts.append(replace(ask, model=ask.model or model))
     named = (
         tuple(each for each in files if isinstance(each, str)) if isinstance(files, list) else ()

@@ -35,6 +35,7 @@ from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider, Reque
 API = Api(chat=MistralReader, reads=with_sound, asks_usage=False, dialect="mistral")
 COMPLETION = Endpoint(
     name="completions",
+    fields="fim",
     read=read_chat,
     reader=MistralReader,
     limit=MAX_TOKENS.lower,
@@ -45,16 +46,20 @@ AGENT_COMPLETION = replace(
 )
 CONVERSATION = Endpoint(
     name="conversations",
+    fields="conversations",
     named_later=True,
     read=read_conversation,
     reader=ConversationReader,
     limit=limit_conversation,
     dialect="mistral",
 )
-OCR = Endpoint(name="ocr", read=read_ocr, reader=OcrReader, dialect="mistral")
-SPEECH = Endpoint(name="speech", read=read_speech, reader=SpeechReader, dialect="mistral")
+OCR = Endpoint(name="ocr", fields="ocr", read=read_ocr, reader=OcrReader, dialect="mistral")
+SPEECH = Endpoint(
+    name="speech", fields="speech", read=read_speech, reader=SpeechReader, dialect="mistral"
+)
 TRANSCRIPTION = Endpoint(
     name="transcriptions",
+    fields="transcriptions",
     read=with_sound(read_recording),
     reader=TranscriptReader,
     dialect="mistral",
@@ -85,6 +90,7 @@ FILES = Endpoint(
 )
 BATCH = Endpoint(
     name="batch jobs",
+    fields="batchJobs",
     read=_read_batch,
     reader=partial(mistral_batches.JobReader, answer=ANSWERS),
     order=order_batch,

@@ -14,7 +14,7 @@ from llmcap.providers.parts.made import agents, making
 from llmcap.providers.parts.routes import routes_to
 from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Request
 
-RUN = Endpoint(name="runs", read=read_run, reader=RunReader, limit=limit_run)
+RUN = Endpoint(name="runs", fields="runs", read=read_run, reader=RunReader, limit=limit_run)
 STORED_RUN = Endpoint(
     name="stored run", billing=Billing.DEFERRED, read=read_stored, reader=RunReader
 )

@@ -11,11 +11,11 @@ from dataclasses import replace
 from llmcap.pricing.terms import BATCH
 from llmcap.providers.parts.bodies import parsed
 from llmcap.providers.parts.content import measure
-from llmcap.providers.parts.declared import unread_in
+from llmcap.providers.parts.declared import asked
 from llmcap.providers.parts.multipart import parts_of
 from llmcap.providers.parts.orders import batched
 from llmcap.providers.parts.reader import BaseReader, document, text
-from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Match, Piece, Request
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Piece, Provider, Request
 from llmcap.words.errors import FormatError
 
 TUNING = "fine-tune"
@@ -43,44 +43,43 @@ def read_piece(request: Request) -> Piece | None:
     return Piece(purpose, data)
 
 
-def read_line(request: Request, piece: Piece, line: bytes, match: Match) -> Ask:
+def read_line(request: Request, piece: Piece, line: bytes, provider: Provider) -> Ask:
     """What a line of an uploaded file asks for. Raises `FormatError`."""
     told = parsed(line, "it")
     return (
         read_example(request, line, told)
         if piece.purpose == TUNING
-        else read_call(request, line, told, match)
+        else read_call(request, line, told, provider)
     )
 
 
-def read_call(request: Request, line: bytes, told: Document, match: Match) -> Ask:
+def read_call(request: Request, line: bytes, told: Document, provider: Provider) -> Ask:
     """A call of a batch, at the terms of one."""
     url = text(told.get("url"))
     for path in _paths(request.path, url):
-        endpoint = match("POST", path)
+        endpoint = provider.match("POST", path)
         if endpoint is not None:
-            return call_ask(endpoint, request, path, line, document(told.get("body")))
+            call = _call(request, path, line, document(told.get("body")))
+            return call_ask(endpoint, call, provider.name)
     raise FormatError(f"it calls {url or 'nothing'}, which is not known")
 
 
-def call_ask(endpoint: Endpoint, request: Request, path: str, line: bytes, body: Document) -> Ask:
-    """What such a call asks for at this endpoint. Raises `FormatError`."""
-    if endpoint.billing is Billing.FREE:
-        return Ask(model=text(body.get("model")) or "omni-moderation-latest", generates=False)
-    if endpoint.billing is not Billing.METERED or endpoint.name in _UNBOUNDED:
-        raise FormatError(f"what {endpoint.name} cost in a batch is not known before it is over")
-    assert endpoint.read is not None, endpoint.name
+def _call(request: Request, path: str, line: bytes, body: Document) -> Request:
     headers = {"content-type": "application/json"}
-    call = Request(
+    return Request(
         method="POST", host=request.host, path=path, headers=headers, body=line, document=body
     )
-    ask = batched(endpoint.read(call))
-    if not endpoint.fields:
-        return replace(ask, plain=endpoint.name in _PLAIN)
-    # Of whom is not known here: what only one vendor has is taken for unread.
-    unread = unread_in(call, provider="", fields=endpoint.fields)
-    plain = endpoint.name in _PLAIN and not unread.names
-    return replace(ask, plain=plain, unread=unread.names, unread_times=unread.times)
+
+
+def call_ask(endpoint: Endpoint, call: Request, provider: str) -> Ask:
+    """What a call of a batch asks for at this endpoint. Raises `FormatError`."""
+    if endpoint.billing is Billing.FREE:
+        model = text(call.document().get("model")) or "omni-moderation-latest"
+        return Ask(model=model, generates=False)
+    if endpoint.billing is not Billing.METERED or endpoint.name in _UNBOUNDED:
+        raise FormatError(f"what {endpoint.name} cost in a batch is not known before it is over")
+    ask = batched(asked(endpoint, call, provider=provider))
+    return replace(ask, plain=endpoint.name in _PLAIN and not ask.unread)
 
 
 def _paths(uploaded: str, url: str) -> list[str]:

@@ -118,6 +118,7 @@ RESPONSES = Endpoint(
 )
 COMPACT = Endpoint(
     name="compact",
+    fields="compact",
     read=_regional(read_responses),
     reader=ResponsesReader,
     dialect="openai_responses",
@@ -136,11 +137,17 @@ TRANSCRIPTION = Endpoint(
     read=_other(read_transcription),
     reader=TranscriptionReader,
 )
-VIDEO = Endpoint(name="videos", read=_other(read_video), reader=VideoReader)
+VIDEO = Endpoint(name="videos", fields="videos", read=_other(read_video), reader=VideoReader)
 FILES = Endpoint(
     name="files", billing=Billing.UPLOAD, reader=UploadedReader, upload=read_piece, line=read_line
 )
-BATCH = Endpoint(name="batches", read=_regional(read_batch), reader=BatchReader, order=order_batch)
+BATCH = Endpoint(
+    name="batches",
+    fields="batches",
+    read=_regional(read_batch),
+    reader=BatchReader,
+    order=order_batch,
+)
 STORED_BATCH = Endpoint(
     name="stored batch",
     billing=Billing.DEFERRED,
@@ -156,13 +163,21 @@ BATCH_OUTPUT = Endpoint(
     charges_strangers=False,
 )
 TUNING = Endpoint(
-    name="fine-tuning", read=_one_tier(read_job), reader=JobReader, order=order_training
+    name="fine-tuning",
+    fields="tuning",
+    read=_one_tier(read_job),
+    reader=JobReader,
+    order=order_training,
 )
 STORED_TUNING = replace(
     STORED_BATCH, name="stored fine-tuning", read=read_nothing, reader=JobReader
 )
-CONTAINER = Endpoint(name="containers", read=_one_tier(read_container), reader=SideReader)
-STORE_SEARCH = Endpoint(name="vector store search", read=_one_tier(read_search), reader=SideReader)
+CONTAINER = Endpoint(
+    name="containers", fields="containers", read=_one_tier(read_container), reader=SideReader
+)
+STORE_SEARCH = Endpoint(
+    name="vector store search", fields="storeSearch", read=_one_tier(read_search), reader=SideReader
+)
 DECISIONS = Endpoint(
     name="decisions",
     fields="decisions",

@@ -156,6 +156,8 @@ class RealtimeWire:
     """See `Wire`."""
 
     closes = False
+    fields = "realtime"
+    remembers = True
 
     def __init__(self, endpoint: Endpoint, upgrade: Request) -> None:
         self.endpoint = Endpoint(

@@ -31,6 +31,8 @@ class ResponsesWire:
     """See `Wire`."""
 
     closes = False
+    fields = "sessionEvents"
+    remembers = False
 
     def __init__(self, endpoint: Endpoint, upgrade: Request) -> None:
         self._read = endpoint.read or read_responses

@@ -60,6 +60,8 @@ class Wire(Protocol):
     """The frames of one session, in the order in which they passed."""
 
     closes: bool  # whether a session ends with its first error
+    fields: str  # the format of its client's frames, in `fields/`
+    remembers: bool  # whether what one frame says holds for all turns after it
 
     def said(self, frame: Request) -> tuple[Turn, ...]:
         """

@@ -282,9 +282,9 @@ class Endpoint:
     ask_usage: Callable[[Document], Document] | None = None
     # The bytes of an upload that later calls may work on; None where they are none of ours.
     upload: Callable[[Request], Piece | None] | None = None
-    # What a line of such a file asks for; the provider's `match` knows the call that it stands for.
+    # What a line of such a file asks for; the provider knows the call that it stands for.
     # Raises `FormatError`.
-    line: Callable[[Request, Piece, bytes, "Match"], Ask] | None = None
+    line: Callable[[Request, Piece, bytes, "Provider"], Ask] | None = None
     # What work on uploaded files asks for. Raises `FormatError` where it cannot be bounded.
     order: Callable[[Ask, Sequence[Work]], Ask] | None = None
     # Whether its answer has an id that later calls may name in place of the model that served.
@@ -293,7 +293,9 @@ class Endpoint:
     charges_strangers: bool = True
     advice: str = ""  # what to do where it is refused as unmeterable
     dialect: str = "openai"  # the error shape, in `replies`
-    fields: str = ""  # the format whose fields `declared.toml` has; "": its reader alone knows them
+    fields: str = (
+        ""  # the format whose fields are declared in `fields/`: all that is metered has one
+    )
 
 
 Match = Callable[[str, str], Endpoint | None]

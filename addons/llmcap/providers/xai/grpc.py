@@ -290,9 +290,11 @@ def _endpoint(
     billing: Billing = Billing.METERED,
 ) -> Endpoint:
     limited = billing is Billing.METERED and read is not read_compact
+    fields = "grpcCompact" if read is read_compact else "grpcCompletion"
     return Endpoint(
         name=name,
         billing=billing,
+        fields=fields if billing is Billing.METERED else "",
         read=read,
         reader=reader,
         limit_body=limit_completion if limited else None,

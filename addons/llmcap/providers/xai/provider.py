@@ -19,11 +19,11 @@ from llmcap.providers.parts.billed import billed
 from llmcap.providers.parts.limits import either
 from llmcap.providers.parts.reader import BaseReader, amount, text, times
 from llmcap.providers.parts.routes import Routes
-from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Request
+from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider, Request
 from llmcap.providers.xai import grpc as xai_grpc
 from llmcap.providers.xai.batches import BatchResultsReader, read_batch_results
 from llmcap.providers.xai.usage import ToolsReader, ticks, with_tools
-from llmcap.providers.xai.videos import VideoReader, read_stored, read_video
+from llmcap.providers.xai.videos import PICTURES, VideoReader, given, read_stored, read_video
 from llmcap.words.records import Usage
 
 HOST = "api.x.ai"
@@ -46,9 +46,13 @@ def regional(read: Read) -> Read:
 
 
 def read_image(request: Request) -> Ask:
-    """What a request for images asks for: so many, at the model's price for one."""
+    """
+    What a request for images asks for: so many, at the model's price for one.
+
+    One that is read costs a part of that: a hundredth of a dollar, by what answers were billed.
+    """
     body = request.document()
-    images = max(times(body.get("n")), 1)
+    images = max(times(body.get("n")), 1) + given(body, PICTURES)
     return Ask(
         model=text(body.get("model")), generates=False, hidden_work=False, fees={"image": images}
     )
@@ -77,8 +81,16 @@ API = Api(
     asks_usage=False,
     dialect="xai",
 )
-IMAGES = Endpoint(name="images", read=read_image, reader=billed(ImagesReader, ticks), dialect="xai")
-VIDEO = Endpoint(name="videos", read=read_video, reader=VideoReader, dialect="xai")
+IMAGES = Endpoint(
+    name="images",
+    fields="xaiImages",
+    read=read_image,
+    reader=billed(ImagesReader, ticks),
+    dialect="xai",
+)
+VIDEO = Endpoint(
+    name="videos", fields="xaiVideos", read=read_video, reader=VideoReader, dialect="xai"
+)
 STORED_VIDEO = Endpoint(
     name="stored video",
     billing=Billing.DEFERRED,
@@ -87,7 +99,11 @@ STORED_VIDEO = Endpoint(
     dialect="xai",
 )
 HEARD = Endpoint(
-    name="speech to text", read=read_recording, reader=SpeechToTextReader, dialect="xai"
+    name="speech to text",
+    fields="hearing",
+    read=read_recording,
+    reader=SpeechToTextReader,
+    dialect="xai",
 )
 BATCH_RESULTS = Endpoint(
     name="batch results",
