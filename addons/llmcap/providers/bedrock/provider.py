@@ -67,7 +67,9 @@ INVOKE = Endpoint(
     limit=partial(limit_invoke, model=""),
     dialect="bedrock",
 )
-APPLY = Endpoint(name="guardrail", read=read_apply, reader=ApplyReader, dialect="bedrock")
+APPLY = Endpoint(
+    name="guardrail", fields="guardrail", read=read_apply, reader=ApplyReader, dialect="bedrock"
+)
 BEDROCK_FREE = replace(FREE, dialect="bedrock")
 BEDROCK_LATER = replace(
     LATER,
