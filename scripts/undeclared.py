@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from llmcap.providers.declarations import undeclared
+from llmcap.providers.parts.declarations import undeclared
 
 KEPT = Path(__file__).resolve().parents[1] / "tests" / "data" / "package_fields.json"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from walk import chat, post, walk
 
 from llmcap.providers import PROVIDERS, match
-from llmcap.providers.declarations import KEYS, NO_FIELDS, fields_of, tables, undeclared
+from llmcap.providers.parts.declarations import KEYS, NO_FIELDS, fields_of, tables, undeclared
 from llmcap.providers.parts.declared import (
     ALL_READ,
     Unread,

@@ -17,7 +17,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from llmcap.providers.declarations import NO_FIELDS, Fields, fields_of, snake
+from llmcap.providers.parts.declarations import NO_FIELDS, Fields, fields_of, snake
 from llmcap.providers.parts.multipart import fields_of as form_of
 from llmcap.providers.parts.multipart import repeated
 from llmcap.providers.parts.reader import COUNT_MAX
