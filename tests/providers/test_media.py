@@ -262,11 +262,11 @@ def test_a_line_of_mistrals_is_known_by_its_body(body, expected):
     provider, endpoint = endpoint_of(f"{MISTRAL}/files")
     request = Request(method="POST", host="api.mistral.ai", path="/v1/files")
     told = json.dumps({"custom_id": "1", "body": body}).encode()
-    asked = endpoint.line(request, Piece("batch", b""), told, provider.match)
+    asked = endpoint.line(request, Piece("batch", b""), told, provider)
     assert {name: getattr(asked, name) for name in expected} == expected
     assert (asked.model, asked.terms) == ("", ("batch",))
     with pytest.raises(FormatError, match="no kind"):
-        endpoint.line(request, Piece("batch", b""), b'{"body": {}}', provider.match)
+        endpoint.line(request, Piece("batch", b""), b'{"body": {}}', provider)
 
 
 def test_a_job_of_mistrals_orders_files_or_brings_its_calls():

@@ -98,13 +98,13 @@ def test_a_line_asks_for_text_or_for_an_embedding():
 
     def read(call: dict):
         told = json.dumps({"key": "1", "request": call}).encode()
-        return endpoint.line(put(b"", "upload"), piece, told, provider.match)
+        return endpoint.line(put(b"", "upload"), piece, told, provider)
 
     text, embedding = read(CALL), read({"content": {"parts": []}, "taskType": "RETRIEVAL_QUERY"})
     assert (text.model, text.output_limit, text.terms) == ("", 50, ("batch",))
     assert (embedding.model, embedding.generates) == ("", False)
     with pytest.raises(FormatError, match="not an object"):
-        endpoint.line(put(b"", "upload"), piece, b"1", provider.match)
+        endpoint.line(put(b"", "upload"), piece, b"1", provider)
 
 
 # --- what is told ---------------------------------------------------------------------------

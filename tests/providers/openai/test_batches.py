@@ -32,7 +32,7 @@ def read(url: str, told: dict, *, purpose: str = "batch"):
     host, _, path = url.removeprefix("https://").partition("/")
     provider, endpoint = match(host, "POST", f"/{path}/files")
     request = Request(method="POST", host=host, path=f"/{path}/files")
-    return endpoint.line(request, Piece(purpose, b""), json.dumps(told).encode(), provider.match)
+    return endpoint.line(request, Piece(purpose, b""), json.dumps(told).encode(), provider)
 
 
 @pytest.mark.parametrize("base", COPIES.values(), ids=COPIES)

@@ -93,7 +93,7 @@ def test_an_example_is_text_and_its_pictures():
     told = {"messages": [{"role": "user", "content": [picture]}]}
     request = Request(method="POST", host="api.openai.com", path="/v1/files")
     line = json.dumps(told).encode()
-    asked = endpoint.line(request, Piece("fine-tune", b""), line, provider.match)
+    asked = endpoint.line(request, Piece("fine-tune", b""), line, provider)
     assert [media.kind for media in asked.media] == ["image"]
     assert (asked.generates, asked.text_bytes, asked.plain) == (False, len(line), False)
 
