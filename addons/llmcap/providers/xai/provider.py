@@ -19,7 +19,7 @@ from llmcap.providers.parts.billed import billed
 from llmcap.providers.parts.limits import either
 from llmcap.providers.parts.reader import BaseReader, amount, text, times
 from llmcap.providers.parts.routes import Routes
-from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider, Request
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Request
 from llmcap.providers.xai import grpc as xai_grpc
 from llmcap.providers.xai.batches import BatchResultsReader, read_batch_results
 from llmcap.providers.xai.usage import ToolsReader, ticks, with_tools

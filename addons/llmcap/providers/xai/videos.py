@@ -14,7 +14,6 @@ from llmcap.providers.parts.reader import (
 )
 from llmcap.providers.parts.shape import Ask, Document, Request
 
-
 # Where a request has what it works on.
 PICTURES = ("image", "images", "image_url", "reference_images", "mask")
 FILMS = ("video", "video_url")
