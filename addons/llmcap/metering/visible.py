@@ -71,6 +71,12 @@ class Visible:
         """The most that the provider made before it noticed, beside `tokens` that were seen."""
         return max(UNSEEN_TOKENS, self.coming(tokens, visible_bytes, within=NOTICE_WITHIN))
 
+    def further(self, begun: int) -> int:
+        """Calls of tools that can have begun unseen, at the pace of those seen: one at least."""
+        if not begun or self.first_byte_at is None:
+            return 0
+        return max(1, _during(begun, self._clock() - self.first_byte_at, NOTICE_WITHIN))
+
     def coming(self, tokens: int, visible_bytes: int, *, within: timedelta) -> int:
         """
         Tokens that such a time brings, at the pace of the `tokens` so far.

@@ -58,8 +58,8 @@ def _of_agent(ask: Ask, request: Request) -> Ask:
     return ask
 
 
-API = Api(reads=deployed, limits=both, dialect="azure")
-FOUNDRY = Api(limits=by_model, dialect="azure")
+API = Api(reads=deployed, limits=both, limits_tools=True, dialect="azure")
+FOUNDRY = Api(limits=by_model, limits_tools=True, dialect="azure")
 
 # A project of Foundry has OpenAI's API below its own path.
 _PROJECT = "/api/projects/{}/openai"

@@ -35,7 +35,12 @@ from llmcap.providers.openai.chat import (
 )  # fmt: skip
 from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai.images import ImagesReader, read_image
-from llmcap.providers.openai.responses import ResponsesReader, limit_responses, read_responses
+from llmcap.providers.openai.responses import (
+    ResponsesReader,
+    limit_responses,
+    read_responses,
+    using_tools,
+)  # fmt: skip
 from llmcap.providers.parts.billed import Bill, PricedAsAsked, billed
 from llmcap.providers.parts.limits import MAX_TOKENS, LimitsOf, max_tokens
 from llmcap.providers.parts.reader import BaseReader, count, document
@@ -163,6 +168,7 @@ class Api:
     reads: Callable[[Read], Read] = _as_it_is  # what is changed in every `Ask`
     tools: Tools = own_tools  # what the vendor's own tools add to a chat
     limits: LimitsOf = max_tokens  # what bounds the output of a chat
+    limits_tools: bool = False  # obeys a limit of its own tools' calls, where a response has one
     asks_usage: bool = True  # False: streams tell it unasked, and asking may be refused
 
     def lower(self, body: Document, limit: int) -> Document | None:
@@ -212,6 +218,8 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         read=api.reads(read_responses),
         reader=api.reader(api.responses),
         limit=limit_responses,
+        limit_tools=using_tools if api.limits_tools else None,
+        using_tools=using_tools if api.limits_tools else None,
         dialect="openai_responses" if api.dialect in OPENAI_SHAPED else api.dialect,
     )
     stored = Endpoint(

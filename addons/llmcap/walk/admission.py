@@ -5,10 +5,12 @@ It is the data that every later step works on. Whether it may go is asked in `wa
 what became of it is in `flight`; nothing here knows either.
 """
 
+import copy
+import json
 from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.bounds.estimate import demand
+from llmcap.bounds.estimate import demand, sold
 from llmcap.bounds.lots import lots_demand
 from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
@@ -16,7 +18,7 @@ from llmcap.budgets.waiting import Key
 from llmcap.pricing.terms import settled
 from llmcap.providers.parts.content import texts
 from llmcap.providers.parts.leaving import stops
-from llmcap.providers.parts.shape import Ask, Endpoint, Provider, Request
+from llmcap.providers.parts.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.replies import Refusal, refusal_for
 from llmcap.shared.state import Shared
 from llmcap.walk.allowance import SLICE_AHEAD_TOKENS
@@ -56,6 +58,9 @@ class Admission:
         self.prices = prices
         self.scopes = scopes
         self.signed = provider.signed(request.headers)
+        self.fewer_tools = (
+            False  # whether the request allows fewer calls of tools than it came with
+        )
         self.asked_model = ""  # where a threshold has put another in its place
         self.delay_seconds = Decimal(0)  # of a throttle
         self.fingerprint = shared.fingerprint_of(request)
@@ -108,6 +113,31 @@ class Admission:
         has_limit = self.endpoint.limit is not None or self.endpoint.limit_body is not None
         return has_limit and not self.signed
 
+    @property
+    def tools_limitable(self) -> bool:
+        """Whether the request can be rewritten to fewer calls of its vendor's own tools."""
+        return (
+            self.endpoint.limit_tools is not None
+            and self.ask.tool_calls > 1
+            and self.shared.policy.clamp
+            and not self.signed
+        )
+
+    def with_tools(self, most: int) -> "Admission | None":
+        """The same call with so many calls of tools at most; None where that cannot be said."""
+        assert self.endpoint.limit_tools is not None, self.endpoint.name
+        document = self.endpoint.limit_tools(self.request.document(), most)
+        if document is None or (asked := self._asking(document)) is None:
+            return None
+        request, ask, prices = asked
+        if ask.tool_calls >= self.ask.tool_calls:
+            return None
+        lower = copy.copy(self)
+        lower.request, lower.ask, lower.prices = request, ask, prices
+        lower.fewer_tools = True
+        lower.demand = self._demand(ask, prices)
+        return lower
+
     def ended(self, outcome: Outcome) -> None:
         """The call has ended, as far as breakers are concerned."""
         self.shared.guard.ended(self.call, outcome, self.fingerprint)
@@ -153,15 +183,20 @@ class Admission:
         self.text_tokens = min(counted, self.ask.text_bytes)
         self.demand = self._demand(self.ask)
 
-    def served_under(self, terms: tuple[str, ...]) -> Demand:
+    def served_under(self, terms: tuple[str, ...], *, begun: int | None = None) -> Demand:
         """
-        The demand of the same call, where its answer has told terms under which it is served.
+        The demand of the same call, where its answer has told terms under which it is served, and
+        how many calls of tools were `begun` at most.
 
         What was held for what it asked, or for what its account may have by default, is then not
         what it cost.
         """
-        known = settled(self.ask.terms, terms)
-        return self._demand(replace(self.ask, terms=known)) if terms else self.demand
+        used = self._using(begun) if begun is not None else None
+        if used is None:
+            known = settled(self.ask.terms, terms)
+            return self._demand(replace(self.ask, terms=known)) if terms else self.demand
+        _, ask, prices = used
+        return self._demand(replace(ask, terms=settled(ask.terms, terms)), prices)
 
     def cut_refusal(self, hold: Hold) -> Refusal:
         """Why a stream is cut: the first budget that could not hold more for it."""
@@ -174,14 +209,40 @@ class Admission:
 
     # --- parts --------------------------------------------------------------------------------
 
-    def _demand(self, ask: Ask) -> Demand:
+    def _using(self, begun: int) -> tuple[Request, Ask, list[Price]] | None:
+        """The request as it would have been with so many calls of tools and no more."""
+        if self.endpoint.using_tools is None or begun >= self.ask.tool_calls:
+            return None
+        return self._asking(self.endpoint.using_tools(self.request.document(), begun))
+
+    def _asking(self, document: Document) -> tuple[Request, Ask, list[Price]] | None:
+        """The same request with another document, what it asks for, and the prices of that."""
+        assert self.endpoint.read is not None, self.endpoint.name
+        request = Request(
+            method=self.request.method,
+            host=self.request.host,
+            path=self.request.path,
+            query=self.request.query,
+            headers=self.request.headers,
+            body=json.dumps(document, separators=(",", ":")).encode(),
+            document=document,
+            arrival=self.request.arrival,
+        )
+        prices = dict(zip((self.ask.model, *self.ask.other_models), self.prices, strict=True))
+        ask = sold(self.endpoint.read(request), self.prices[0], looked=self._counted)
+        if ask is None or not prices.keys() >= {ask.model, *ask.other_models}:
+            return None
+        ask = replace(ask, unread=self.ask.unread, unread_times=self.ask.unread_times)
+        return request, ask, [prices[model] for model in (ask.model, *ask.other_models)]
+
+    def _demand(self, ask: Ask, sold_at: list[Price] | None = None) -> Demand:
         if ask.lots:
             models = (ask.model, *ask.other_models)
             prices = dict(zip(models, self.prices, strict=True))
             return lots_demand(ask.lots, prices.__getitem__, counted=self._counted)
         found = demand(
             ask,
-            self.prices,
+            sold_at or self.prices,
             self.shared.policy,
             family=self.provider.name,
             text_tokens=self.text_tokens,

@@ -1,9 +1,10 @@
 """
 Whether one call may go, and what follows from that: the body to send, or the refusal.
 
-The order: the ceiling if it fits, else wait for money that calls in flight hold, else a clamped
-output limit, else a refusal. The decision and the hold are one step in the ledger; this file gives
-it the admission's demand, and makes a call in flight of its answer.
+The order: the ceiling if it fits, else wait for money that calls in flight hold, else fewer calls
+of the vendor's own tools, else a clamped output limit, else a refusal. The decision and the hold
+are one step in the ledger; this file gives it the admission's demand, and makes a call in flight of
+its answer.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from llmcap.shared.state import Shared
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused, unbounded
 from llmcap.walk.flight import CallInFlight
-from llmcap.words.records import Admit, Deny, Hold, Wait
+from llmcap.words.records import Admit, CapUnit, Deny, Hold, Wait
 
 
 def try_cheap(admission: Admission) -> CallInFlight | None:
@@ -40,13 +41,13 @@ def decide(admission: Admission, *, patient: bool) -> CallInFlight | Refused | W
         )
     _turn_windows(admission)
     shared = admission.shared
-    decision = shared.ledger.hold(
-        admission.call,
-        admission.scopes,
-        admission.demand,
-        patient=patient,
-        paced=admission.paced,
-    )
+    # Fewer uses of tools are asked for before a shorter answer is.
+    whole = admission.tools_limitable and not admission.sliced
+    decision = _held(admission, patient=patient, whole=whole)
+    if isinstance(decision, Deny) and (lower := _with_fewer_tools(admission, decision)):
+        return decide(lower, patient=patient)
+    if isinstance(decision, Deny) and whole:
+        decision = _held(admission, patient=patient, whole=False)
     if isinstance(decision, Admit) and decision.output_limit is not None:
         with _or_give_back(shared, decision.hold):
             limited = _limited(admission, decision.output_limit)
@@ -81,6 +82,46 @@ def _turn_windows(admission: Admission) -> None:
         admission.scopes = admission.shared.scopes_of(admission.call)
 
 
+def _held(admission: Admission, *, patient: bool, whole: bool) -> Admit | Wait | Deny:
+    """What the ledger says to the call; `whole`: with all the output that it asks for."""
+    demand = replace(admission.demand, clampable=False) if whole else admission.demand
+    return admission.shared.ledger.hold(
+        admission.call, admission.scopes, demand, patient=patient, paced=admission.paced
+    )
+
+
+def _with_fewer_tools(admission: Admission, deny: Deny) -> Admission | None:
+    """
+    The call with the most uses of its vendor's tools that the denying budget can carry, down to
+    one; None where there is nothing to lower.
+
+    Each time it is lower than before, so this ends, at the latest at one: then the answer is
+    clamped as any is, or the call refused.
+    """
+    if not admission.tools_limitable or deny.balance.paused:
+        return None
+    balance = deny.balance
+    left = deny.scope.budget.cap + balance.raised - balance.spent - balance.held
+
+    def fits(lower: Admission) -> bool:
+        tokens = deny.scope.budget.unit is CapUnit.TOKENS
+        demand = lower.demand
+        return (demand.ceiling_tokens() if tokens else demand.ceiling_nanos()) <= left
+
+    least, most = 1, admission.ask.tool_calls - 1
+    found = admission.with_tools(least)
+    if found is None or not fits(found):
+        return found
+    while least < most:
+        middle = (least + most + 1) // 2
+        lower = admission.with_tools(middle)
+        if lower is not None and fits(lower):
+            least, found = middle, lower
+        else:
+            most = middle - 1
+    return found
+
+
 def _limited(admission: Admission, output_limit: int) -> Document | bytes | None:
     endpoint, request = admission.endpoint, admission.request
     if endpoint.limit_body is not None:
@@ -101,7 +142,8 @@ def _go(admission: Admission, admit: Admit, document: Document | bytes | None) -
             if not (told or endpoint.ask_usage is None):
                 document = endpoint.ask_usage(document or request.document())
                 strips_usage = True
-            body = request.body if admission.asked_model else None
+            changed = admission.asked_model or admission.fewer_tools
+            body = request.body if changed else None
             if document is not None:
                 body = json.dumps(document, separators=(",", ":")).encode()
         call = CallInFlight(admission, admit, body=body, strips_usage=strips_usage)

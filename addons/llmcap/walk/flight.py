@@ -56,7 +56,7 @@ class CallInFlight:
         self.call = admission.call
         self.body = body
         self.path = admission.request.path if admission.asked_model else None
-        self.clamped = admit.output_limit is not None
+        self.clamped = admit.output_limit is not None or admission.fewer_tools
         self.cut = False
         self.settlement: Settlement | None = None
         self._admission = admission

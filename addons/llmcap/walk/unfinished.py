@@ -58,18 +58,22 @@ def assumed(
         reading = replace(reading, untold=untold, terms=terms)
     if counts_nothing(reading):
         reading = replace(reading, charges=())
+    begun = _begun(admission, meter, visible, whole=whole)
     output = _output_tokens(admission, meter, visible, limit, whole=whole) if ask.generates else 0
     if reading.charges:
         first, *others = reading.charges
         usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
         seen = replace(reading, charges=(replace(first, usage=usage), *others))
         cost = bill_of(admission.shared.price_of, admission.provider, seen, hold).nanos
-    else:
+    if not reading.charges or begun:
+        # What was told before tools began leaves out what they add to be read.
         _count_input(admission)
-        demand = admission.served_under(reading.terms)
-        usage = Usage(input_tokens=demand.fixed_tokens, output_tokens=output)
+        demand = admission.served_under(reading.terms, begun=begun)
         per_token = demand.per_output_nanos / ask.choices
-        cost = demand.fixed_nanos + ceil_nanos(output * per_token / 1_000_000_000)
+        most = demand.fixed_nanos + ceil_nanos(output * per_token / 1_000_000_000)
+        if not reading.charges or most > cost:
+            usage = Usage(input_tokens=demand.fixed_tokens, output_tokens=output)
+            cost = most
     if output <= admission.demand.output_limit * ask.choices:
         cost = min(cost, hold.held_nanos)
     return Settlement(
@@ -80,6 +84,20 @@ def assumed(
         response_id=reading.response_id,
         note=note,
     )
+
+
+def _begun(
+    admission: Admission, meter: Meter | None, visible: Visible, *, whole: bool
+) -> int | None:
+    """
+    How many calls of the vendor's own tools were begun at most; None where nothing tells.
+
+    Those that the stream has shown, and as many as can have begun since at the pace of these.
+    """
+    shown = meter.reading.begun if meter else None
+    if shown is None or admission.endpoint.using_tools is None or not admission.ask.tool_calls:
+        return None
+    return shown if whole else shown + visible.further(shown)
 
 
 def _output_tokens(

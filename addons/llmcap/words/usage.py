@@ -117,6 +117,7 @@ class Reading:
     visible_bytes: int = 0  # UTF-8 bytes of generated text seen so far
     visible_events: int = 0  # deltas that carried output
     stopped: int = 0  # choices of which the end was seen
+    begun: int | None = None  # calls of the provider's own tools; None: such a stream shows none
 
 
 # --- what it costs --------------------------------------------------------------------------

@@ -39,6 +39,10 @@ ADVICE_MAX = 100  # keeps a nonsensical `max_uses` from making a long list
 # tokens each are documented (docs.claude.com, "Tool use", pricing), and 1,800 were recorded.
 DEFINED_TOOL_TOKENS = 4_000
 
+_SEARCH = "web_search_"
+# Tools of all of them whose uses a request may limit.
+_LIMITED = (_SEARCH, "web_fetch_", "advisor_")
+
 # Tools without a fee whose results make the model read once more.
 _LOOPING = ("web_fetch_", "code_execution_", "tool_search_", "mcp_toolset", "advisor_")
 
@@ -80,6 +84,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
         tools="tools" in body or "mcp_servers" in body,
         output_limit=limit,
         extra_output=sum(output for _, output in helpers),
+        tool_calls=tools.loops - 1,
         loops=tools.loops,
         extra_input=tools.result_tokens + DEFINED_TOOL_TOKENS * len(_defined(body)),
         remote_input=bool(previous),
@@ -148,12 +153,40 @@ def _uses(tool: Document) -> int:
     return count(tool.get("max_uses")) or hosted.USES_DEFAULT
 
 
+def _loops(tool: Document) -> bool:
+    """Whether Anthropic itself works on its calls, and the model reads what they gave."""
+    return text(tool.get("type")).startswith((_SEARCH, *_LOOPING))
+
+
+def limit_tools(body: Document, most: int) -> Document | None:
+    """The same request with so many uses at most of each tool that takes such a limit."""
+    return _with_uses(body, most, of=_LIMITED)
+
+
+def using_tools(body: Document, most: int) -> Document:
+    """The request as which it is to be read where so many uses were begun in all."""
+    if most:
+        return _with_uses(body, most, of=(_SEARCH, *_LOOPING))
+    own = {name: value for name, value in body.items() if name != "mcp_servers"}
+    return own | {"tools": [tool for tool in documents(body.get("tools")) if not _loops(tool)]}
+
+
+def _with_uses(body: Document, most: int, *, of: tuple[str, ...]) -> Document:
+    tools = [
+        {**tool, "max_uses": min(most, _uses(tool))}
+        if text(tool.get("type")).startswith(of)
+        else tool
+        for tool in documents(body.get("tools"))
+    ]
+    return {**body, "tools": tools}
+
+
 def _hosted(body: Document) -> hosted.Hosted:
     fees: dict[str, int] = {}
     unpriced = 0
     for tool in _defined(body):
         kind, uses = text(tool.get("type")), _uses(tool)
-        if kind.startswith("web_search_"):
+        if kind.startswith(_SEARCH):
             fees["web_search"] = uses
         elif kind.startswith(_LOOPING):
             unpriced += uses
@@ -255,6 +288,7 @@ class MessagesReader(BaseReader):
         self.complete = bool(self._usage)
 
     def _head(self, message: Document) -> None:
+        self.begun = self.begun or 0
         self.model = text(message.get("model")) or self.model
         self.response_id = text(message.get("id")) or self.response_id
         self._merge(message.get("usage"))
@@ -280,6 +314,8 @@ class MessagesReader(BaseReader):
     def _block(self, block: Document) -> None:
         self._refusals.block(block)
         kind = text(block.get("type"))
+        if kind in ("server_tool_use", "mcp_tool_use"):
+            self.begun = (self.begun or 0) + 1
         if kind.endswith("_result"):
             return  # what a tool gave back is input
         for key in ("text", "thinking"):

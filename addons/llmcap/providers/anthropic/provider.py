@@ -18,8 +18,10 @@ from llmcap.providers.anthropic.batches import (
 from llmcap.providers.anthropic.messages import (
     MessagesReader,
     limit_messages,
+    limit_tools,
     read_complete,
     read_messages,
+    using_tools,
 )  # fmt: skip
 from llmcap.providers.openai.chat import ChatReader, ask_usage, read_chat
 from llmcap.providers.parts.limits import EITHER, either
@@ -32,6 +34,8 @@ MESSAGES = Endpoint(
     read=read_messages,
     reader=MessagesReader,
     limit=limit_messages,
+    limit_tools=limit_tools,
+    using_tools=using_tools,
     dialect="anthropic",
 )
 COMPLETE = Endpoint(

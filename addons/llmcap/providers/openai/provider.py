@@ -40,6 +40,7 @@ from llmcap.providers.openai.responses import (
     limit_responses,
     read_responses,
     read_stored,
+    using_tools,
 )  # fmt: skip
 from llmcap.providers.openai.runs import read_run
 from llmcap.providers.openai.tuning import JobReader, order_training, read_job
@@ -114,6 +115,8 @@ RESPONSES = Endpoint(
     read=_regional(read_responses),
     reader=ResponsesReader,
     limit=limit_responses,
+    limit_tools=using_tools,
+    using_tools=using_tools,
     dialect="openai_responses",
 )
 COMPACT = Endpoint(

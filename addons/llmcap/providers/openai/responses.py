@@ -39,6 +39,11 @@ _UNPRICED = ("mcp", "shell", "computer_use", "tool_search")
 IMAGE_TOKENS_MAX = 6_240
 IMAGE_MODEL = "gpt-image-1"
 
+# Items of the output that the client works on: nothing of theirs is billed but their tokens.
+CLIENTS_CALLS = frozenset(
+    ("function_call", "custom_tool_call", "local_shell_call", "computer_call", "apply_patch_call")
+)
+
 ENDINGS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
 
@@ -62,6 +67,7 @@ def read_responses(request: Request) -> Ask:
         tools="tools" in body or "prompt" in body,
         output_limit=limit_in(body.get("max_output_tokens")),
         extra_output=IMAGE_TOKENS_MAX * (tools.loops - 1) if images else 0,
+        tool_calls=_calls_max(body) if tools.loops > 1 else 0,
         loops=tools.loops * (PRO_LOOPS if reasoning.get("mode") == "pro" else 1),
         extra_input=tools.result_tokens,
         sound=any(media.kind in SOUNDING for media in content.media),
@@ -107,9 +113,27 @@ def limit_responses(body: Document, limit: int) -> Document | None:
     return {**body, "max_output_tokens": limit} if limit >= OUTPUT_LIMIT_MIN else None
 
 
+def using_tools(body: Document, most: int) -> Document:
+    """The same request with at most so many calls of hosted tools; with none, without them."""
+    if not most:
+        tools = documents(body.get("tools"))
+        return {**body, "tools": [tool for tool in tools if not _is_hosted(tool)]}
+    return {**body, "max_tool_calls": min(most, count(body.get("max_tool_calls")) or most)}
+
+
+def _is_hosted(tool: Document) -> bool:
+    kind = text(tool.get("type"))
+    free = kind == "image_generation" or kind.startswith(_UNPRICED)
+    return free or bool(_unit(kind)) or container_of(tool) is not None
+
+
+def _calls_max(body: Document) -> int:
+    return count(body.get("max_tool_calls")) or hosted.USES_DEFAULT
+
+
 def _hosted(body: Document) -> hosted.Hosted:
     """What the tools of a request may cost. `max_tool_calls` bounds all of them together."""
-    calls_max = count(body.get("max_tool_calls")) or hosted.USES_DEFAULT
+    calls_max = _calls_max(body)
     priced: dict[str, int] = {}
     unpriced = False
     for tool in documents(body.get("tools")):
@@ -162,6 +186,8 @@ class ResponsesReader(BaseReader):
         kind = text(event.get("type")) or name
         if kind.endswith(".delta"):
             self.see(event.get("delta"))
+        elif kind in ("response.output_item.added", "response.output_item.done"):
+            self._item(document(event.get("item")), begins=kind.endswith("added"))
         elif kind in ENDINGS:
             self.body(document(event.get("response")))
         elif kind in ("response.created", "response.queued", "response.in_progress"):
@@ -185,11 +211,25 @@ class ResponsesReader(BaseReader):
         self.charge_all(tuple(charges))
         self.complete = True
 
+    def _item(self, item: Document, *, begins: bool) -> None:
+        """
+        An item of the output, as it begins and as it ends.
+
+        A search tells at its end how many queries it made of one call.
+        """
+        kind = text(item.get("type"))
+        if not kind.endswith("_call") or kind in CLIENTS_CALLS:
+            return
+        queries = document(item.get("action")).get("queries")
+        further = len(queries) - 1 if isinstance(queries, list) and queries else 0
+        self.begun = (self.begun or 0) + (1 if begins else further)
+
     def units(self, response: Document) -> Mapping[str, Count]:
         """What the hosted tools of a response are billed as."""
         return tool_units(response)
 
     def _head(self, response: Document) -> None:
+        self.begun = self.begun or 0
         self.model = text(response.get("model")) or self.model
         self.response_id = text(response.get("id")) or self.response_id
         self.terms = tier(response.get("service_tier")) or self.terms

@@ -156,6 +156,7 @@ class BaseReader:
         self.visible_bytes = 0
         self.visible_events = 0
         self.stopped: set[object] = set()
+        self.begun: int | None = None
         self._texts: list[str] = []
         self._kept_bytes = 0
 
@@ -193,6 +194,7 @@ class BaseReader:
             visible_bytes=self.visible_bytes,
             visible_events=self.visible_events,
             stopped=len(self.stopped),
+            begun=self.begun,
         )
 
     # --- for subclasses -----------------------------------------------------------------------

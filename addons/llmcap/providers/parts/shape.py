@@ -195,6 +195,7 @@ class Ask:
     choices: int = 1
     extra_output: int = 0  # output beyond the limit: advisors, fallbacks, predictions
     loops: int = 1  # how often the input may be billed: server-side tool loops
+    tool_calls: int = 0  # of tools that the provider runs, at most; 0: none, or nobody counts them
     extra_input: int = 0  # tokens per loop that the body does not hold: results of hosted tools
     kept_until: datetime | None = None  # the same as `kept_seconds`, by the clock
     kept_seconds: Decimal = Decimal(0)  # how long what is read is kept, at a price of its own
@@ -278,6 +279,12 @@ class Endpoint:
     limit: Callable[[Document, int], Document | None] | None = None
     # The same for a body that is no JSON.
     limit_body: Callable[[bytes, int], bytes] | None = None
+    # The same document with at most so many calls of the provider's own tools, one at least; None
+    # where this request cannot carry that.
+    limit_tools: Callable[[Document, int], Document | None] | None = None
+    # The request as which it is to be read where so many of them were begun, which may be none:
+    # for formats whose streams show each as it begins.
+    using_tools: Callable[[Document, int], Document] | None = None
     # The same document asking for usage in the stream, where that is not a matter of course.
     ask_usage: Callable[[Document], Document] | None = None
     # The bytes of an upload that later calls may work on; None where they are none of ours.
