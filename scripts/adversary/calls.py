@@ -47,6 +47,7 @@ class Plan:
     behaviour: dict[str, Any] = field(default_factory=dict)
     leave: Leave | None = None
     http2: bool = False
+    searches: bool = False  # of the Responses API: declares a search of the web
     background: bool = False  # of the Responses API: the answer is fetched later, or never
     fetches: bool = True
     stored: str = ""  # the id of the background answer that this call fetches
@@ -131,6 +132,8 @@ def _responses(plan: Plan) -> tuple[str, dict[str, Any]]:
     }
     if plan.max_tokens is not None:
         document["max_output_tokens"] = plan.max_tokens
+    if plan.searches:
+        document["tools"] = [{"type": "web_search"}]
     if plan.background:
         document["background"] = True
     return "/v1/responses", document

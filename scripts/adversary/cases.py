@@ -41,6 +41,7 @@ class Case:
     # promises, beside an overshoot of 0 and a ledger that is not below the bill
     utilisation_min: int | None = None  # percent, at the first persistent refusal
     exact: bool = True  # the ledger is the bill: every call told its usage
+    above_max: int | None = None  # percent that the ledger may be above the bill
     never_early: bool = True  # no refusal while less than half is spent
     all_settle: bool = True  # nothing is in flight when all clients have gone
     fates: frozenset[Fate] = frozenset({Fate.SERVED, Fate.REFUSED})
@@ -192,6 +193,40 @@ def _leaving(rng: random.Random) -> Plan:
             leave = Leave(after_seconds=rng.uniform(0.0, 0.15), rudely=rudely)
     return Plan(
         api=api, stream=stream, max_tokens=limit, asks_usage=rng.random() < 0.5, leave=leave
+    )
+
+
+def declared(clients: int, *, searches: int) -> Case:
+    """
+    Clients that declare a search in every call, and go away: before one was begun, or after some.
+
+    What each answer costs is told by its stream, so what the ledger takes for it is near the bill
+    where nothing was begun, and never below it where something was.
+    """
+    return Case(
+        f"tools are declared, {searches or 'none'} begun",
+        cap="3" if searches else "0.3",
+        clients=clients,
+        mix=_searching,
+        behaviour={"length": "120", "searches": searches, "search_every": 15, **PACE},
+        exact=False,
+        never_early=False,
+        above_max=None if searches else 100,
+        calls_max=100,
+        seconds_max=6,
+        fates=UNTIDY,
+    )
+
+
+def _searching(rng: random.Random) -> Plan:
+    leave = Leave(after_pieces=rng.randint(5, 60), rudely=rng.random() < 0.5)
+    return Plan(
+        api="responses",
+        stream=True,
+        searches=True,
+        words=1_500,
+        max_tokens=1000,
+        leave=leave if rng.random() < 0.7 else None,
     )
 
 
@@ -406,6 +441,8 @@ def ci() -> list[Case]:
         no_usage(8),
         leavers(16, pace=PACE, name="1000 tokens/s"),
         http2(16),
+        declared(8, searches=0),
+        declared(8, searches=3),
         background(8),
         windows(8),
         breaking(8),

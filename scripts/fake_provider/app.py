@@ -165,7 +165,14 @@ class FakeProvider:
         context = self._contexts.get(document.get("previous_response_id") or "", 0)
         order = openai_responses.order_of(document, model, context=context)
         record = self._record(order, exchange, scenario)
-        response = Response(order, record, document, usage=scenario.usage)
+        response = Response(
+            order,
+            record,
+            document,
+            usage=scenario.usage,
+            searches=scenario.searches,
+            search_every=scenario.search_every,
+        )
         if not document.get("background"):
             await self._answer(exchange, order, response, record, scenario)
             self._contexts[response.id] = record.input + record.output

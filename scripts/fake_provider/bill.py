@@ -24,6 +24,7 @@ class Record:
     reasoning: int = 0  # part of output
     spoken: int = 0  # characters read aloud
     heard_millis: int = 0  # of a recording
+    searches: int = 0  # of the web, by tools of the provider's
     halved: bool = False  # one of a batch
     protocol: str = "1.1"
     began: float = field(default_factory=time.monotonic)
@@ -36,7 +37,7 @@ class Record:
 
     def nanos(self) -> int:
         """What the client owes for it by now."""
-        return tariff.nanos(
+        return self.searches * tariff.SEARCH + tariff.nanos(
             self.model,
             fresh=self.fresh,
             cached=self.cached,

@@ -31,7 +31,24 @@ class Response:
 
     framing = "sse"
 
-    def __init__(self, order: Order, record: Record, document: Document, *, usage: bool) -> None:
+    def __init__(
+        self,
+        order: Order,
+        record: Record,
+        document: Document,
+        *,
+        usage: bool,
+        searches: int = 0,
+        search_every: int = 1,
+    ) -> None:
+        self._tools = [tool for tool in document.get("tools") or [] if "type" in tool]
+        declared = any(tool["type"] == "web_search" for tool in self._tools)
+        most = document.get("max_tool_calls")
+        self._searches_left = min(searches, searches if most is None else most) if declared else 0
+        self._search_every = search_every
+        self._prompt_tokens = record.fresh
+        self._made = 0
+        self._searched: list[Document] = []
         self.id = f"resp_{record.number}"
         self._record = record
         self._usage = usage
@@ -53,7 +70,7 @@ class Response:
             "previous_response_id": document.get("previous_response_id"),
             "service_tier": "default",
             "tool_choice": "auto",
-            "tools": [],
+            "tools": self._tools,
             "temperature": 1,
             "top_p": 1,
         }
@@ -62,7 +79,7 @@ class Response:
         """The response object; its usage is there once it has ended."""
         output: list[Any] = []
         if self._text or status == "completed":
-            output = [self._message(status)]
+            output = [*self._searched, self._message(status)]
         document = {**self._head, "status": status, "output": output, "usage": None}
         if status in {"completed", "incomplete", "cancelled"} and self._usage:
             document["usage"] = self._usage_block()
@@ -93,7 +110,16 @@ class Response:
         """A delta."""
         del choice
         self._text += text
-        return [self._event("response.output_text.delta", **self._place(), delta=text, logprobs=[])]
+        self._made += 1
+        events = []
+        if self._searches_left and self._made % self._search_every == 0:
+            events = [
+                self._event("response.output_item.added", output_index=1, item=self._search())
+            ]
+        return [
+            *events,
+            self._event("response.output_text.delta", **self._place(), delta=text, logprobs=[]),
+        ]
 
     def closing(self, choices: list[Choice]) -> list[Event]:
         """Every opened thing closed, then the whole response with its usage."""
@@ -115,7 +141,20 @@ class Response:
     def whole(self, choices: list[Choice], texts: list[str]) -> Document:
         """The finished response."""
         self._text = texts[0]
+        while self._searches_left:
+            self._search()
         return self.state("incomplete" if choices[0].cut_off else "completed")
+
+    def _search(self) -> Document:
+        """One search of the web, on the bill before anybody sees it: all is read once more."""
+        self._searches_left -= 1
+        self._record.searches += 1
+        self._record.fresh += (
+            self._prompt_tokens + len(self._searched) * tariff.SEARCH_RESULT_TOKENS
+        )
+        item = {"type": "web_search_call", "id": f"ws_{len(self._searched)}", "status": "completed"}
+        self._searched.append(item)
+        return item
 
     def _usage_block(self) -> Document:
         return {

@@ -50,6 +50,8 @@ class Scenario:
 
     length: str = "60"  # tokens that the model wants to write: `60`, or `heavy:60` (least, 60)
     reasoning: int = 0  # hidden tokens before the first visible one
+    searches: int = 0  # calls of a declared web search in a response, before it is at its end
+    search_every: int = 20  # tokens before the first, and between them
     first_token_seconds: float = 0.0
     gated_after: int | None = None  # tokens, after which it waits until the gate is opened
     token_seconds: float = 0.0

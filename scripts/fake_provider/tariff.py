@@ -98,6 +98,11 @@ HEARD = {
 # Pico-dollars per character, for the models that read aloud.
 SPOKEN = {"tts-1": 15_000_000, "tts-1-hd": 30_000_000}
 
+# Nano-dollars for one web search of a response, and the tokens that one gives the model to read.
+# https://platform.openai.com/docs/pricing, "Built-in tools"
+SEARCH = 10_000_000
+SEARCH_RESULT_TOKENS = 800
+
 # Tokens that a model writes at most when the request sets no limit.
 OUTPUT_MAX = {
     "gpt-4o-mini": 16_384,

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from walk import Walk, begin, post, walk
+from walk import NOBODY, Walk, begin, post, walk
 
 from llmcap.walk.flight import CallInFlight
 from llmcap.words.records import Ending, Wait
@@ -81,11 +81,14 @@ def test_anthropics_uses_are_lowered_tool_by_tool() -> None:
 
 def test_where_one_use_is_too_much_the_answer_is_lowered_too_and_then_the_call_refused() -> None:
     """The least that is told is the least with which it could have gone."""
-    one = held(responses(1))
-    _, call = under(f"{(one - 250_000) / 1e9:.9f}", responses())
+    admission = walk("1000").firewall.consider(responses(1), NOBODY)
+    admission.count_tokens()
+    one = admission.demand.ceiling_nanos()
+    cap = one - int(100 * admission.demand.per_output_nanos)
+    _, call = under(f"{cap / 1e9:.9f}", responses())
     sent = json.loads(call.body)
     assert sent["max_tool_calls"] == 1
-    assert 256 <= sent["max_output_tokens"] < 500
+    assert 390 <= sent["max_output_tokens"] <= 400
     _, refused = under("0.0001", responses())
     assert refused.reply.status == 429
     assert refused.refusal.needed < one

@@ -194,7 +194,7 @@ class BaseReader:
             visible_bytes=self.visible_bytes,
             visible_events=self.visible_events,
             stopped=len(self.stopped),
-            begun=self.begun,
+            begun=None if self.complete else self.begun,
         )
 
     # --- for subclasses -----------------------------------------------------------------------
