@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from llmcap.providers.parts import hosted
+from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import document, documents, text
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.errors import FormatError
@@ -55,7 +56,7 @@ def own_tools(body: Document) -> hosted.Hosted:
     """What the vendor's own tools may add. Raises `FormatError` for one of unknown cost."""
     fees: dict[str, int] = {}
     free = 0
-    for tool in documents(body.get("tools")):
+    for tool in offered(body):
         kind = text(tool.get("type"))
         if kind == "builtin_function" and document(tool.get("function")).get("name") == BUILT_IN:
             return PER_CALL

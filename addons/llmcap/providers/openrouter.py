@@ -29,6 +29,7 @@ from llmcap.providers.openai.images import ImagesReader, read_image
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.billed import billed
 from llmcap.providers.parts.limits import by_model
+from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import amount, count, document, documents, text
 from llmcap.providers.parts.routes import Routes
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Media, Provider, Request
@@ -94,7 +95,7 @@ def _hosted(body: Document, ask: Ask) -> hosted.Hosted:
 
     A plugin puts its results into the prompt, once; a tool is run as often as the model wants.
     """
-    kinds = [text(tool.get("type")) for tool in documents(body.get("tools"))]
+    kinds = [text(tool.get("type")) for tool in offered(body)]
     own = [kind for kind in kinds if kind.startswith("openrouter:")]
     if own:
         searches = hosted.USES_DEFAULT if any("search" in kind for kind in own) else 0

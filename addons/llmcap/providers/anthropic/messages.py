@@ -21,6 +21,7 @@ from llmcap.providers.anthropic.bill import NOBODY, Refusals, message_charges, t
 from llmcap.providers.openai.chat import attributes_of
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.parts.shape import Ask, Document, Request
 
@@ -81,7 +82,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
         stream=body.get("stream") is True,
         text_bytes=text_bytes,
         media=media,
-        tools="tools" in body or "mcp_servers" in body,
+        tools=bool(offered(body)) or "mcp_servers" in body,
         output_limit=limit,
         extra_output=sum(output for _, output in helpers),
         tool_calls=tools.loops - 1,
@@ -145,8 +146,7 @@ def _short_window(body: Document, betas: str) -> tuple[str, ...]:
 
 def _defined(body: Document) -> list[Document]:
     """The tools that Anthropic defines: they have a type, where a user's own have a schema."""
-    tools = documents(body.get("tools"))
-    return [tool for tool in tools if text(tool.get("type")) not in ("", "custom")]
+    return [tool for tool in offered(body) if text(tool.get("type")) not in ("", "custom")]
 
 
 def _uses(tool: Document) -> int:

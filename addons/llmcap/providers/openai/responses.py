@@ -16,6 +16,7 @@ from llmcap.providers.openai.chat import attributes_of, chat_usage
 from llmcap.providers.openai.containers import container_of, size_of
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.parts.shape import SOUNDING, Ask, Document, Request
 from llmcap.providers.parts.tiers import tier
@@ -64,7 +65,7 @@ def read_responses(request: Request) -> Ask:
         stream=body.get("stream") is True,
         text_bytes=content.text_bytes,
         media=content.media,
-        tools="tools" in body or "prompt" in body,
+        tools=bool(offered(body)) or "prompt" in body,
         output_limit=limit_in(body.get("max_output_tokens")),
         extra_output=IMAGE_TOKENS_MAX * (tools.loops - 1) if images else 0,
         tool_calls=_calls_max(body) if tools.loops > 1 else 0,
@@ -136,7 +137,7 @@ def _hosted(body: Document) -> hosted.Hosted:
     calls_max = _calls_max(body)
     priced: dict[str, int] = {}
     unpriced = False
-    for tool in documents(body.get("tools")):
+    for tool in offered(body):
         kind = text(tool.get("type"))
         if (container := container_of(tool)) is not None:
             priced["code_interpreter"] = max(
@@ -158,8 +159,7 @@ def _unit(kind: str) -> str:
 
 
 def _image_tool(body: Document) -> Document:
-    tools = documents(body.get("tools"))
-    return next((tool for tool in tools if tool.get("type") == "image_generation"), {})
+    return next((tool for tool in offered(body) if tool.get("type") == "image_generation"), {})
 
 
 def _id(value: object) -> str:

@@ -12,11 +12,11 @@ from typing import override
 from llmcap.providers.compatible import Read
 from llmcap.providers.openai.responses import ResponsesReader, tool_units
 from llmcap.providers.parts import hosted
+from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import (
     amount,
     count,
     document,
-    documents,
     text,
 )
 from llmcap.providers.parts.shape import Ask, Document, Request
@@ -60,7 +60,7 @@ def with_tools(read: Read) -> Read:
             return ask
         body = request.document()
         turns = count(body.get("max_turns")) or hosted.USES_DEFAULT
-        kinds = {text(tool.get("type")) for tool in documents(body.get("tools"))}
+        kinds = {text(tool.get("type")) for tool in offered(body)}
         fees: dict[str, Count] = {_UNITS[kind]: turns for kind in kinds & _UNITS.keys()}
         # Pictures are drawn by xAI's own models, not by those that OpenAI's format names.
         ask = replace(ask, other_models=(), extra_output=0)

@@ -1,0 +1,41 @@
+"""
+All tools that a request offers its model, wherever they stand in it.
+
+Beside the list that a request begins with, a conversation brings tools along: OpenAI's items
+`additional_tools` and `tool_search_output` (openai 3.52, `response_input_item_param.py`), which
+Codex sends all of its own in, and Anthropic's blocks `tool_addition` (anthropic 2.11,
+`beta_tool_change_tool_definition_param.py`). A `namespace` is a list of tools itself.
+"""
+
+from collections.abc import Iterator
+
+from llmcap.providers.parts.reader import document, documents
+from llmcap.providers.parts.shape import Document
+
+BRINGING = ("additional_tools", "tool_search_output")
+ADDING = "tool_addition"
+
+# How deep a list of tools may stand in another.
+_DEPTH_MAX = 4
+
+
+def offered(body: Document) -> list[Document]:
+    """Every tool, with its own fields; those of a namespace in its place."""
+    found = list(_flat(body.get("tools"), 0))
+    for item in documents(body.get("input")):
+        if item.get("type") in BRINGING:
+            found += _flat(item.get("tools"), 0)
+    for message in documents(body.get("messages")):
+        for block in documents(message.get("content")):
+            if block.get("type") == ADDING:
+                # Else it names one that stands elsewhere.
+                found += _flat([document(block.get("tool")).get("definition")], 0)
+    return found
+
+
+def _flat(tools: object, depth: int) -> Iterator[Document]:
+    for tool in documents(tools):
+        if isinstance(tool.get("tools"), list) and depth < _DEPTH_MAX:
+            yield from _flat(tool["tools"], depth + 1)
+        elif tool:
+            yield tool
