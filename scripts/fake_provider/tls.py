@@ -26,6 +26,7 @@ HOSTS = (
     "bedrock-runtime.us-east-1.amazonaws.com",
     "api.parasail.io",
     "oai.helicone.ai",
+    "example.openai.azure.com",
     # Hosts that LLMCap does not meter.
     "fal.run",
     "ampcode.com",
