@@ -35,6 +35,7 @@ ROOMS = [
     "sockets",
     "audit",
     "rehearsal",
+    "reconcile",
     "shell",
     "assembly",
     "addon",

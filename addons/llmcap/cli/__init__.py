@@ -47,6 +47,7 @@ COMMANDS = {
     "ca": Command("llmcap.cli.ca", "The certificate, and where it is trusted."),
     "completion": Command("llmcap.cli.completion", "Complete commands in your shell."),
     "prices": Command("llmcap.cli.prices", "What a model costs, and where that comes from."),
+    "reconcile": Command("llmcap.cli.reconcile", "What a provider billed, beside the ledger."),
     "providers": Command("llmcap.cli.providers", "Whose requests are metered, and how."),
 }
 

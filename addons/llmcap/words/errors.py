@@ -6,6 +6,7 @@ Every error that LLMCap raises on purpose.
     ├── MoneyError         an amount that is not exact dollars
     ├── PriceError         the price book, or a price in the config
     ├── FormatError        traffic that is not what the provider's format allows
+    ├── ReconcileError     what a provider billed, or another tool recorded, and cannot be read
     ├── NoBound            a call of which nothing says what it may cost at most
     └── LedgerError        spending that cannot be recorded
         ├── LedgerBusy     another process holds the write lock: the same step may work in a moment
@@ -33,6 +34,10 @@ class PriceError(LLMCapError):
 
 class FormatError(LLMCapError):
     """Traffic that is not what the provider's format allows, or is past a bound of ours."""
+
+
+class ReconcileError(LLMCapError):
+    """What a provider says that it billed, or what another tool recorded, cannot be read."""
 
 
 class NoBound(LLMCapError):  # noqa: N818 - says what is missing, not what failed

@@ -1,0 +1,104 @@
+"""A line of somebody's bill, in the words of all of them: a day, a model, tokens by kind, money."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+
+from llmcap.words.errors import ReconcileError
+
+# Kinds of token that every provider counts apart: together they are all that was billed.
+INPUT, READ, WRITE, OUTPUT = KINDS = ("input", "cache_read", "cache_write", "output")
+
+NANOS = Decimal(1_000_000_000)
+
+
+@dataclass(slots=True)
+class Sums:
+    """Tokens by kind, in the order of `KINDS`, with cost and requests where those are told."""
+
+    tokens: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    nanos: int = 0
+    priced: bool = False  # whether any of the cost was told
+    counted: bool = False  # whether any tokens were told
+    requests: int = 0
+
+    def add(self, other: "Sums") -> None:
+        """The other's too."""
+        for number, count in enumerate(other.tokens):
+            self.tokens[number] += count
+        self.nanos += other.nanos
+        self.requests += other.requests
+        self.priced |= other.priced
+        self.counted |= other.counted
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one row of an export says. `bucket` is the key or project that it names, if it does."""
+
+    day: str  # ISO, UTC
+    model: str
+    sums: Sums
+    bucket: str = ""
+
+
+NO_TOKENS: Mapping[str, int] = MappingProxyType({})
+
+
+def line(
+    day: str,
+    model: str,
+    tokens: Mapping[str, int] | None = None,
+    *,
+    nanos: int | None = None,
+    requests: int = 0,
+    bucket: str = "",
+) -> Line:
+    """A line from what a reader found; None: the export says nothing of it."""
+    sums = Sums(requests=requests, priced=nanos is not None, nanos=nanos or 0)
+    if tokens is not None:
+        sums.tokens = [tokens.get(kind, 0) for kind in KINDS]
+        sums.counted = True
+    return Line(day, model, sums, bucket)
+
+
+def day_of(value: object) -> str:
+    """The UTC day of a time as exports write it: seconds since 1970, RFC 3339, or a date."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return datetime.fromtimestamp(int(value), UTC).date().isoformat()
+    text = str(value).strip().replace(" UTC", "+00:00").replace("/", "-")
+    try:
+        if len(text) >= 10 and text[4] == text[7] == "-":
+            if len(text) == 10:
+                return datetime.fromisoformat(text).date().isoformat()
+            moment = datetime.fromisoformat(text)
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+            return moment.astimezone(UTC).date().isoformat()
+        month, day, year = text[:10].split("-")  # as Azure's details have it: 11-30-2026
+        return datetime(int(year), int(month), int(day), tzinfo=UTC).date().isoformat()
+    except ValueError:
+        raise ReconcileError(f"{value!r} is no time") from None
+
+
+def nanos_of(value: object, *, per_dollar: int = 1) -> int:
+    """An amount as nano-dollars; `per_dollar` is 100 where it is in cents."""
+    text = repr(value) if isinstance(value, float) else str(value if value is not None else 0)
+    try:
+        amount = Decimal(text.strip() or "0")
+        return int((amount * NANOS / per_dollar).to_integral_value())
+    except (InvalidOperation, ValueError, OverflowError):
+        raise ReconcileError(f"{value!r} is no amount of money") from None
+
+
+def count_of(value: object) -> int:
+    """A count as exports write it: 12, 12.0, "12", nothing."""
+    if isinstance(value, int):
+        return value
+    if value is None or value == "":
+        return 0
+    try:
+        return int(Decimal(str(value)))
+    except (InvalidOperation, ValueError, OverflowError):
+        raise ReconcileError(f"{value!r} is no count") from None
