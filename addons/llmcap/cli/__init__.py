@@ -27,6 +27,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "status": Command("llmcap.cli.status", "What each budget has spent, holds and has left."),
     "top": Command("llmcap.cli.top", "Watch budgets and calls, live."),
+    "dashboard": Command("llmcap.cli.dashboard", "Open the page: budgets, spend, calls."),
     "budget": Command("llmcap.cli.budget", "Raise, set, reset, pause or resume a budget."),
     "breaker": Command("llmcap.cli.breaker", "The breakers that are open, and closing them."),
     "config": Command("llmcap.cli.config", "Check the config, and tell an editor about it."),

@@ -6,10 +6,8 @@ they hold money. The cap in the config stays what it is: what is raised here is 
 """
 
 import getpass
-import re
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,12 @@ from typing import Any
 import click
 
 from llmcap.brakes.forecast import forecast
-from llmcap.budgets.budget import parse_cap
-from llmcap.budgets.windows import EPOCH, parse_window
 from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
-from llmcap.ledger import history, open_ledger, queries
-from llmcap.words.errors import ConfigError
-from llmcap.words.money import format_usd, usd_string
-from llmcap.words.records import Balance, Budget, CapUnit, Scope
+from llmcap.ledger import open_ledger
+from llmcap.ledger.byhand import amount_of, choose, find, known, name_of, shown
+from llmcap.words.money import usd_string
+from llmcap.words.records import Balance, CapUnit, Scope
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -35,18 +31,6 @@ by_option: Decorator = click.option(
     "--by", "author", default=getpass.getuser, show_default="you", help="Who changes it."
 )
 note_option: Decorator = click.option("--note", default="", help="Why, for the ledger.")
-
-
-_BARE = re.compile(r"\d[\d_,.]*\s*[kmKM]?")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A budget, the run that it counts for, and its balances that count now, by value."""
-
-    budget: Budget
-    run: str
-    balances: tuple[tuple[Scope, Balance], ...]
 
 
 @click.group()
@@ -66,7 +50,11 @@ def budget() -> None:
 def list_budgets(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> None:
     """List every budget and value: spent, cap, what was raised, and when it would end."""
     now = datetime.now(UTC)
-    rows = [row for known in _known(ledger_path, config_path, now) for row in known.balances]
+    rows = [
+        row
+        for each in known(ledger_path, now, policy_from(config_path).budgets)
+        for row in each.balances
+    ]
     if as_json:
         echo_json([_document(*row, now) for row in rows])
         return
@@ -95,10 +83,10 @@ def raise_budget(
     AMOUNT is in the unit of the cap: `5`, `100k tokens`, `20 requests`.
     """
     now = datetime.now(UTC)
-    known = _find(ledger_path, config_path, name, now)
-    more = _amount(known.budget, amount)
-    scope, _ = _choose(known, how["value"], now)
-    _adjust(ledger_path, scope, f"raised by {_shown(more, scope)}", how, raise_by=more)
+    found = find(ledger_path, name, now, policy_from(config_path).budgets)
+    more = amount_of(found.budget, amount)
+    scope, _ = choose(found, how["value"], now)
+    _adjust(ledger_path, scope, f"raised by {shown(more, scope)}", how, raise_by=more)
 
 
 @budget.command(name="set")
@@ -115,11 +103,11 @@ def set_budget(
 ) -> None:
     """Make CAP the cap of the budget NAME, for its present window: higher or lower."""
     now = datetime.now(UTC)
-    known = _find(ledger_path, config_path, name, now)
-    wanted = _amount(known.budget, cap)
-    scope, balance = _choose(known, how["value"], now)
+    found = find(ledger_path, name, now, policy_from(config_path).budgets)
+    wanted = amount_of(found.budget, cap)
+    scope, balance = choose(found, how["value"], now)
     more = wanted - scope.budget.cap - balance.raised
-    _adjust(ledger_path, scope, f"cap set to {_shown(wanted, scope)}", how, raise_by=more)
+    _adjust(ledger_path, scope, f"cap set to {shown(wanted, scope)}", how, raise_by=more)
 
 
 @budget.command(name="reset")
@@ -133,9 +121,9 @@ def set_budget(
 def reset_budget(name: str, ledger_path: Path, config_path: Path | None, **how: Any) -> None:
     """Let the budget NAME begin anew: what its present window has spent no longer counts."""
     now = datetime.now(UTC)
-    known = _find(ledger_path, config_path, name, now)
-    scope, balance = _choose(known, how["value"], now)
-    done = f"reset, {_shown(balance.spent, scope)} no longer counts"
+    found = find(ledger_path, name, now, policy_from(config_path).budgets)
+    scope, balance = choose(found, how["value"], now)
+    done = f"reset, {shown(balance.spent, scope)} no longer counts"
     _adjust(ledger_path, scope, done, how, reset=True)
 
 
@@ -167,13 +155,13 @@ def resume_budget(name: str, ledger_path: Path, config_path: Path | None, **how:
 
 
 def _adjust(ledger_path: Path, scope: Scope, done: str, how: dict[str, Any], **change: Any) -> None:
-    note = _signed(f"{_name(scope)} {done}", how)
+    note = _signed(f"{name_of(scope)} {done}", how)
     with closing(open_ledger(ledger_path)) as ledger:
         ledger.adjust(scope, note=note, **change)
         balances = ledger.balances(datetime.now(UTC), [scope.budget], run_id=scope.run)
     after = next(balance for each, balance in balances if each.value == scope.value)
     cap = scope.budget.cap + after.raised
-    tell(f"{note}: {_shown(after.spent, scope)} of {_shown(cap, scope)} spent")
+    tell(f"{note}: {shown(after.spent, scope)} of {shown(cap, scope)} spent")
     if how["as_json"]:
         echo_json(_document(scope, after, datetime.now(UTC)))
 
@@ -181,13 +169,13 @@ def _adjust(ledger_path: Path, scope: Scope, done: str, how: dict[str, Any], **c
 def _pause(
     name: str, ledger_path: Path, config_path: Path | None, how: dict[str, Any], *, paused: bool
 ) -> None:
-    known = _find(ledger_path, config_path, name, datetime.now(UTC))
-    note = _signed(f"{known.budget.name} {'paused' if paused else 'resumed'}", how)
+    found = find(ledger_path, name, datetime.now(UTC), policy_from(config_path).budgets)
+    note = _signed(f"{found.budget.name} {'paused' if paused else 'resumed'}", how)
     with closing(open_ledger(ledger_path)) as ledger:
-        ledger.pause(known.budget, paused=paused, note=note)
+        ledger.pause(found.budget, paused=paused, note=note)
     tell(note)
     if how["as_json"]:
-        echo_json({"name": known.budget.name, "paused": paused})
+        echo_json({"name": found.budget.name, "paused": paused})
 
 
 def _signed(done: str, how: dict[str, Any]) -> str:
@@ -195,79 +183,7 @@ def _signed(done: str, how: dict[str, Any]) -> str:
     return f"{done} by {how['author']}{why}"
 
 
-def _amount(budget: Budget, text: str) -> int:
-    """A bare number is meant in the unit of the cap, whatever that is."""
-    bare = budget.unit is not CapUnit.USD and _BARE.fullmatch(text.strip())
-    amount, unit = parse_cap(f"{text} {budget.unit}" if bare else text)
-    if unit is not budget.unit:
-        raise ConfigError(f"{text!r} is in {unit}, but the budget {budget.name!r} in {budget.unit}")
-    return amount
-
-
-# --- finding ----------------------------------------------------------------------------------
-
-
-def _known(ledger_path: Path, config_path: Path | None, now: datetime) -> list[Known]:
-    """The budgets of the config that is named, else those that the proxies were started with."""
-    with history.reading(ledger_path) as db:
-        defined = history.definitions(db)
-        run = defined[0][1] if defined else ""
-        wanted = [(each, run) for each in policy_from(config_path).budgets] or defined
-        return [
-            Known(each, run_id, tuple(queries.balances(db, now, [each], run_id=run_id)))
-            for each, run_id in wanted
-        ]
-
-
-def _find(ledger_path: Path, config_path: Path | None, name: str, now: datetime) -> Known:
-    everything = _known(ledger_path, config_path, now)
-    found = [known for known in everything if known.budget.name == name]
-    if not found:
-        names = ", ".join(dict.fromkeys(known.budget.name for known in everything)) or "none"
-        raise ConfigError(f"there is no budget named {name!r}; there are: {names}")
-    return found[0]
-
-
-def _choose(known: Known, value: str | None, now: datetime) -> tuple[Scope, Balance]:
-    """The balance that is meant. A value that has not spent yet can be changed as well."""
-    budget = known.budget
-    if not budget.per:
-        if value:
-            raise ConfigError(
-                f"the budget {budget.name!r} is not `per` anything: leave out --value"
-            )
-        value = ""
-    elif value is None:
-        values = ", ".join(scope.value or "(none)" for scope, _ in known.balances) or "none yet"
-        raise ConfigError(
-            f"the budget {budget.name!r} is per {' and '.join(budget.per)}: name one with --value\n"
-            f"hint: those that count now: {values}"
-        )
-    for scope, balance in known.balances:
-        if scope.value == value:
-            return scope, balance
-    return _empty(known, value, now), Balance()
-
-
-def _empty(known: Known, value: str, now: datetime) -> Scope:
-    budget = known.budget
-    window = parse_window(budget.every, budget.timezone)
-    run = known.run if window.run else ""
-    if budget.unit is CapUnit.CONCURRENT:
-        return Scope(budget, value, EPOCH, None, run)
-    return Scope(budget, value, window.start(now), window.resets_at(now), run, window.reach)
-
-
 # --- showing ----------------------------------------------------------------------------------
-
-
-def _name(scope: Scope) -> str:
-    return f"{scope.budget.name} ({scope.value})" if scope.value else scope.budget.name
-
-
-def _shown(value: int, scope: Scope) -> str:
-    unit = scope.budget.unit
-    return format_usd(value) if unit is CapUnit.USD else f"{value:,} {unit}"
 
 
 def _line(scope: Scope, balance: Balance, now: datetime) -> tuple[str, ...]:
@@ -277,9 +193,9 @@ def _line(scope: Scope, balance: Balance, now: datetime) -> tuple[str, ...]:
     return (
         scope.budget.name,
         scope.value,
-        _shown(balance.spent, scope),
-        _shown(scope.budget.cap + balance.raised, scope),
-        _shown(balance.raised, scope) if balance.raised else "",
+        shown(balance.spent, scope),
+        shown(scope.budget.cap + balance.raised, scope),
+        shown(balance.raised, scope) if balance.raised else "",
         f"{resets:%Y-%m-%d %H:%M}" if resets else "never",
         f"{ends:%Y-%m-%d %H:%M}" if ends else "",
         "paused" if balance.paused else "",

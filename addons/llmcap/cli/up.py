@@ -33,10 +33,23 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
     "--ledger", "ledger_path", envvar="LLMCAP_LEDGER", show_envvar=True, default="",
     type=click.Path(dir_okay=False), help="The ledger file; the default is in your data folder.",
 )  # fmt: skip
+@click.option(
+    "--page-port", type=click.IntRange(0, 65535), metavar="PORT",
+    help="The port of its page on loopback; the default is 8378, or another that is free.",
+)  # fmt: skip
+@click.option("--no-page", is_flag=True, help="Serve no page.")
 @click.option("--foreground", is_flag=True, help="Stay, and serve: for services and containers.")
 @json_option
 def up(
-    port: int, cap: str, config_path: str, ledger_path: str, *, foreground: bool, as_json: bool
+    port: int,
+    cap: str,
+    config_path: str,
+    ledger_path: str,
+    page_port: int | None,
+    *,
+    no_page: bool,
+    foreground: bool,
+    as_json: bool,
 ) -> None:
     """
     Start a proxy that stands until `llmcap down`.
@@ -50,16 +63,22 @@ def up(
     settings = settings_from(cap=cap, config=config_path, ledger=ledger_path)
     if foreground:
         log = standing.folder() / "log"
-        standing_proxy.serve(settings, port=port, log=log, tell=tell)
+        page = standing_proxy.NO_PAGE if no_page else page_port
+        standing_proxy.serve(settings, port=port, log=log, tell=tell, page_port=page)
         return
     options = {"--port": str(port), "--cap": cap, "--config": config_path, "--ledger": ledger_path}
+    if page_port is not None:
+        options["--page-port"] = str(page_port)
     given = [word for option, value in options.items() if value for word in (option, value)]
-    found = standing.start(given)
+    found = standing.start([*given, *["--no-page"] * no_page])
     for line in standing_proxy.in_force(policy_of(settings), found.url()):
         tell(line)
     tell('Use it with: eval "$(llmcap env)"')
+    if found.page:
+        tell(f"See it with: llmcap dashboard (http://127.0.0.1:{found.page}/)")
     if as_json:
-        echo_json({"url": found.url(), "pid": found.pid, "ledger": found.ledger})
+        document = {"url": found.url(), "pid": found.pid, "ledger": found.ledger}
+        echo_json({**document, "page": f"http://127.0.0.1:{found.page}/" if found.page else None})
 
 
 @click.command()

@@ -37,6 +37,7 @@ class Standing:
     ledger: str
     since: str  # ISO time
     hosts: Sequence[str] = ()  # that it meters: the provider table's, and its config's own
+    page: int = 0  # the port of its page; 0: it has none
 
     def url(self, *, project: str = "") -> str:
         """Where clients find it; a user name in it counts their calls for a project."""
@@ -69,6 +70,7 @@ def announced(
     ledger: str,
     hosts: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
+    page: int = 0,
 ) -> Iterator[None]:
     """Hold the lock and say where we listen. Raises `ConfigError` if a proxy stands already."""
     place = folder(environ)
@@ -84,6 +86,7 @@ def announced(
             ledger=ledger,
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             hosts=hosts,
+            page=page,
         )
         (place / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
         try:

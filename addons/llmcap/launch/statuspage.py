@@ -1,8 +1,10 @@
 """
-What a proxy of ours tells its own clients: `http://llmcap.internal/status.json`, through the proxy.
+What a proxy of ours tells its own clients, through the proxy: `http://llmcap.internal/`.
 
-So a status line asks the one proxy that its program runs behind, and needs to know neither the
-ledger's place nor the budgets. The name is a reserved one: it can never be somebody's.
+`/status.json` is for status lines: it asks the one proxy that its program runs behind, and needs to
+know neither the ledger's place nor the budgets. Everything else is the page, read-only: it is asked
+of the page's process for a viewer, and nothing but GET is asked. The name is a reserved one: it can
+never be somebody's.
 """
 
 import json
@@ -11,9 +13,20 @@ from typing import Any
 
 from mitmproxy.http import HTTPFlow, Response
 
+from llmcap.launch.pageprocess import PageProcess
+from llmcap.words.errors import LLMCapError
+
 # Where it is. `screens.statusline` asks there, and has these two as they are here.
 HOST = "llmcap.internal"
 PATH = "/status.json"
+
+_KEPT = (
+    "content-type", "content-security-policy", "content-disposition", "x-content-type-options",
+    "x-frame-options", "referrer-policy", "cross-origin-resource-policy", "cache-control",
+)  # fmt: skip
+_PLAIN = {"content-type": "text/plain"}
+# A stream would never end; the page asks again and again where it has none.
+_NO_STREAM = "/api/stream"
 
 
 class StatusPage:
@@ -23,12 +36,41 @@ class StatusPage:
         self._document = document
 
     def request(self, flow: HTTPFlow) -> None:
-        """Answer for our own name, whatever the path."""
-        if flow.request.host != HOST:
+        """Answer for our own name, whatever the path, where the page has not."""
+        if flow.request.host != HOST or flow.response is not None:
             return
         if flow.request.path != PATH:
-            flow.response = Response.make(404, b"", {"content-type": "text/plain"})
+            flow.response = Response.make(404, b"", _PLAIN)
             return
         body = json.dumps(self._document()).encode()
         headers = {"content-type": "application/json", "cache-control": "no-store"}
         flow.response = Response.make(200, body, headers)
+
+
+class ReadOnlyPage:
+    """The addon before it: the page for a viewer. `page` gives its process, or None."""
+
+    def __init__(self, page: Callable[[], PageProcess | None]) -> None:
+        self._page = page
+
+    async def request(self, flow: HTTPFlow) -> None:
+        """Answer what the page has, and leave the rest."""
+        page, path = self._page(), flow.request.path.partition("?")[0]
+        if flow.request.host == HOST and page is not None and path not in (PATH, _NO_STREAM):
+            flow.response = await _asked(page, flow)
+
+
+async def _asked(page: PageProcess, flow: HTTPFlow) -> Response:
+    path = flow.request.path
+    if flow.request.method != "GET":
+        return Response.make(405, b"through the proxy, the page is read-only\n", _PLAIN)
+    # Another page may make a browser ask; what it gets is for our own page.
+    if flow.request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return Response.make(403, b"this is for no other page\n", _PLAIN)
+    if not path.isascii() or not path.isprintable() or " " in path:
+        return Response.make(400, b"", _PLAIN)
+    try:
+        status, headers, body = await page.ask(path)
+    except (OSError, TimeoutError, ValueError, LLMCapError):
+        return Response.make(503, b"the page's process does not answer\n", _PLAIN)
+    return Response.make(status, body, {name: headers[name] for name in _KEPT if name in headers})

@@ -5,6 +5,7 @@ The same master, authority and ledger as `llmcap run` has; the budgets are those
 `--cap`. SIGHUP makes it read its config again, as a changed file does.
 """
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -20,6 +21,7 @@ from llmcap.budgets.budget import describe
 from llmcap.launch import environment, standing
 from llmcap.launch.behind import prepare, provider_domains
 from llmcap.launch.notes import LOGGERS
+from llmcap.launch.pageprocess import PageProcess, page_beside
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
 from llmcap.launch.tally import left_document
@@ -32,6 +34,8 @@ from llmcap.words.told import Log
 LOG_BYTES_MAX = 1_000_000
 LOG_FILES = 2
 
+NO_PAGE = -1
+
 logger = Log("llmcap.launch.up")
 
 
@@ -42,8 +46,13 @@ def serve(
     environ: Mapping[str, str] = os.environ,
     log: Path | None,
     tell: Callable[[str], None],
+    page_port: int | None = NO_PAGE,
 ) -> None:
-    """Serve until SIGTERM, SIGINT or the end of its terminal. Raises `LLMCapError`."""
+    """
+    Serve until SIGTERM, SIGINT or the end of its terminal. Raises `LLMCapError`.
+
+    The page is served beside: at its port, 0 for any that is free, None for the usual one.
+    """
     policy = policy_of(settings)
     place = prepare(environ)
     set_up_log(log)
@@ -51,7 +60,8 @@ def serve(
     setup = Setup(confdir=place.confdir, roots=place.roots, upstream=upstream_of(environ))
     ended = threading.Event()
     firewalls: list[Firewall] = []
-    make_addons = addon_maker(policy, settings, opened=firewalls.append)
+    pages: list[PageProcess] = []
+    make_addons = addon_maker(policy, settings, opened=firewalls.append, pages=pages)
     proxy = ProxyThread(setup, listener, make_addons, when_over=ended.set)
     terminals = terminals_of_ours()
 
@@ -67,9 +77,18 @@ def serve(
     proxy.start()
     try:
         proxy.wait_ready()
-        with standing.announced(
-            listener, ledger=settings.ledger, hosts=place.hosts, environ=environ
-        ):
+        with contextlib.ExitStack() as beside:
+            if page_port != NO_PAGE:
+                pages.append(beside.enter_context(page_beside(settings.ledger, port=page_port)))
+            beside.enter_context(
+                standing.announced(
+                    listener,
+                    ledger=settings.ledger,
+                    hosts=place.hosts,
+                    environ=environ,
+                    page=pages[0].port if pages else 0,
+                )
+            )
             for line in in_force(policy, proxy.url):
                 tell(line)
             ended.wait()
@@ -101,7 +120,11 @@ def upstream_of(environ: Mapping[str, str]) -> str | None:
 
 
 def addon_maker(
-    policy: Policy, settings: Settings, *, opened: Callable[[Firewall], object]
+    policy: Policy,
+    settings: Settings,
+    *,
+    opened: Callable[[Firewall], object],
+    pages: Sequence[PageProcess] = (),
 ) -> Callable[[], Callable[[], Sequence[object]]]:
     """What `ProxyThread` wants: first the firewall, and with it, later, the addon."""
 
@@ -121,9 +144,10 @@ def addon_maker(
         def addons() -> Sequence[object]:
             # They import mitmproxy.
             from llmcap.addon import LLMCap  # noqa: PLC0415
-            from llmcap.launch.statuspage import StatusPage  # noqa: PLC0415
+            from llmcap.launch.statuspage import ReadOnlyPage, StatusPage  # noqa: PLC0415
 
-            return [LLMCap(firewall), StatusPage(status)]
+            page = ReadOnlyPage(lambda: pages[0] if pages else None)
+            return [LLMCap(firewall), page, StatusPage(status)]
 
         return addons
 

@@ -101,6 +101,7 @@ def calls(
     *,
     limit: int,
     before_id: int | None = None,
+    from_id: int = 0,
     since: datetime | None = None,
     attributes: Mapping[str, str] | None = None,
     model: str | None = None,
@@ -109,9 +110,10 @@ def calls(
     The newest calls first.
 
     `attributes` must be equal; `model` is a glob, without regard to case, that the asked or the
-    served model fits. `before_id` goes on where an earlier page ended.
+    served model fits. `before_id` goes on where an earlier page ended;
+    nothing before `from_id` is read.
     """
-    where, values = [_CALLS], list[object]()
+    where, values = [f"{_CALLS} AND first.id >= ?"], list[object]([from_id])
     if before_id is not None:
         where.append("first.id < ?")
         values.append(before_id)
@@ -127,6 +129,28 @@ def calls(
         values += [model.lower()] * 2
     sql = f"{' AND '.join(where)} ORDER BY first.id DESC LIMIT ?"
     return _past_calls(db, db.execute(sql, (*values, limit)).fetchall())
+
+
+def in_flight(db: sqlite3.Connection, *, limit: int) -> list[PastCall]:
+    """The calls that hold money now, the oldest first."""
+    held = "SELECT hold_id FROM open_holds ORDER BY hold_id LIMIT ?"
+    rows = db.execute(f"{_CALLS} AND first.id IN ({held}) ORDER BY first.id", (limit,))
+    return _past_calls(db, rows.fetchall())
+
+
+def refused_lately(db: sqlite3.Connection, *, since: datetime, within: int) -> list[PastCall]:
+    """The calls that were refused since then, the newest first, of the last so many entries."""
+    lately = (
+        "first.kind = 'refused' AND first.at >= ? AND first.id > (SELECT max(id) FROM entries) - ?"
+    )
+    rows = db.execute(f"{_CALLS} AND {lately} ORDER BY first.id DESC", (micros(since), within))
+    return _past_calls(db, rows.fetchall())
+
+
+def one_call(db: sqlite3.Connection, entry_id: int) -> PastCall | None:
+    """The call that began with this entry."""
+    found = _past_calls(db, db.execute(_THESE_CALLS, (json.dumps([entry_id]),)).fetchall())
+    return found[0] if found else None
 
 
 def ended_since(db: sqlite3.Connection, entry_id: int) -> tuple[int, list[PastCall]]:

@@ -263,6 +263,45 @@ def _tail(db: sqlite3.Connection, name: str, span: Span) -> Iterator[tuple[str, 
                 yield value, change.slot, change.sums
 
 
+# --- single calls -----------------------------------------------------------------------------
+
+
+def began(
+    db: sqlite3.Connection, having: Sequence[tuple[str, Sequence[str]]], span: Span
+) -> list[tuple[int, int]]:
+    """Between which entries calls began that may have one of these values of each attribute."""
+    bounds = {"first": span.first, "last": span.last}
+    rows = db.execute(_BEGAN, bounds).fetchall()
+    for name, values in having:
+        slots = {
+            slot
+            for value in values
+            for (slot,) in db.execute(_SLOTS_WITH, {**bounds, "name": name, "value": value})
+        }
+        rows = [row for row in rows if row[0] in slots]
+    return [(first, last) for _, first, last in rows]
+
+
+def values_like(db: sqlite3.Connection, name: str, glob: str) -> list[str]:
+    """The values of an attribute that fit a glob, without regard to case; for those with few."""
+    rows = db.execute("SELECT DISTINCT value FROM rollup_weeks WHERE name = ?", (name,))
+    return [value for (value,) in rows if fnmatchcase(value.lower(), glob.lower())]
+
+
+def counted(db: sqlite3.Connection) -> int:
+    """The last entry that is in the rollups."""
+    return cursor(db) or 0
+
+
+_BEGAN = """
+    SELECT slot, first_id, last_id FROM rollup_began WHERE slot >= :first AND slot < :last
+"""
+_SLOTS_WITH = """
+    SELECT slot FROM rollup_slots
+    WHERE name = :name AND value = :value AND slot >= :first AND slot < :last
+"""
+
+
 # --- the burn ---------------------------------------------------------------------------------
 
 

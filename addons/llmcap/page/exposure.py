@@ -1,0 +1,45 @@
+"""The most that can be spent until each window ends: the worst case at a glance."""
+
+import sqlite3
+from datetime import datetime, timedelta
+from typing import Any
+
+from llmcap.ledger import history
+from llmcap.page.access import Role
+from llmcap.page.now import balances_seen, budget_document
+from llmcap.words.money import usd_string
+from llmcap.words.records import CapUnit
+
+SOON = timedelta(days=31)
+
+
+def document(db: sqlite3.Connection, now: datetime, role: Role) -> dict[str, Any]:
+    """
+    Each budget in dollars with what is still to be spent of it, those with the most first.
+
+    A budget that counts everything bounds the sum; the least of those is the worst case, whatever
+    the others allow.
+    """
+    rows = [row for row in balances_seen(db, now, role) if row[0].budget.unit is CapUnit.USD]
+    found = []
+    whole = []
+    for scope, balance in rows:
+        most = max(scope.budget.cap + balance.raised - balance.spent, 0)
+        most = 0 if balance.paused else most
+        found.append((most, {**budget_document(scope, balance, now), "most_usd": usd_string(most)}))
+        if not scope.budget.match and not scope.budget.per and not scope.budget.allow:
+            whole.append((most, scope))
+    found.sort(key=lambda row: (-row[0], row[1]["name"], row[1]["value"]))
+    worst = min(whole, key=lambda row: row[0], default=None)
+    unseen = [
+        budget.name for budget, _ in history.definitions(db)
+        if budget.per and budget.unit is CapUnit.USD
+    ]  # fmt: skip
+    return {
+        "time": now.isoformat(),
+        "budgets": [each for _, each in found],
+        "worst_usd": usd_string(worst[0]) if worst else None,
+        "worst_by": worst[1].budget.name if worst else None,
+        "worst_until": worst[1].resets_at.isoformat() if worst and worst[1].resets_at else None,
+        "per_value": unseen,
+    }

@@ -1,0 +1,162 @@
+"""What the page tells of this moment: budgets, calls in flight, refusals, events."""
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from llmcap.brakes.forecast import forecast
+from llmcap.ledger import history, queries, rollups
+from llmcap.ledger.history import PastCall
+from llmcap.ledger.liveness import running
+from llmcap.ledger.rolled import Span
+from llmcap.notices.events import EventLog, events_path
+from llmcap.page.access import Role
+from llmcap.words.errors import LedgerError
+from llmcap.words.money import usd_string
+from llmcap.words.records import Balance, CapUnit, Scope
+
+BURN_OVER = timedelta(minutes=5)
+LATELY = timedelta(hours=1)
+SHOWN_MAX = 200
+BUDGET_VALUES_MAX = 200
+RECENT_ENTRIES = 4_000
+EVENTS_MAX = 30
+
+
+def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
+    """Everything on the first view. Raises `LedgerError` where the ledger cannot be read."""
+    with history.reading(ledger) as db, rollups.one_moment(db):
+        rows = balances_seen(db, now, role)
+        flying = [call for call in history.in_flight(db, limit=SHOWN_MAX) if seen(call, role)]
+        refused = [
+            call
+            for call in history.refused_lately(
+                db, since=now - timedelta(hours=1), within=RECENT_ENTRIES
+            )
+            if seen(call, role)
+        ]
+        burn = rollups.spent_since(db, now - BURN_OVER) // (BURN_OVER // timedelta(minutes=1))
+        counts = _last_hour(db, now) if not role.project and rollups.has_rollups(db) else {}
+    breakers, events = told(ledger, now, role)
+    return {
+        "time": now.isoformat(),
+        "proxies": running(ledger),
+        "burn_usd": usd_string(burn) if not role.project else None,
+        "held_usd": usd_string(sum(call.held_nanos for call in flying)),
+        "budgets": [budget_document(scope, balance, now) for scope, balance in rows],
+        "in_flight": [call_line(call) for call in flying],
+        "refused": [call_line(call) for call in refused[:SHOWN_MAX]],
+        "last_hour": counts,
+        "breakers": breakers,
+        "events": events,
+    }
+
+
+def seen(call: PastCall, role: Role) -> bool:
+    """Whether somebody may see this call."""
+    return not role.project or call.attributes.get("project") == role.project
+
+
+def balances_seen(db: sqlite3.Connection, now: datetime, role: Role) -> list[tuple[Scope, Balance]]:
+    """The budgets of the proxies, and those of their values that take the most."""
+    found: list[tuple[Scope, Balance]] = []
+    for budget, run in history.definitions(db):
+        rows = queries.balances(db, now, [budget], run_id=run)
+        if role.project:
+            rows = [
+                row for row in rows if budget.per == ("project",) and row[0].value == role.project
+            ]
+        if len(rows) > BUDGET_VALUES_MAX:
+            rows = sorted(rows, key=lambda row: -(row[1].spent + row[1].held))[:BUDGET_VALUES_MAX]
+        found += rows
+    return found
+
+
+def budget_document(scope: Scope, balance: Balance, now: datetime) -> dict[str, Any]:
+    """One bar: amounts are decimal strings in dollars, or counts in the unit of the cap."""
+    budget = scope.budget
+    money = budget.unit is CapUnit.USD
+    cap = budget.cap + balance.raised
+    ahead = forecast(scope, balance, now)
+    amounts = {
+        "cap": cap,
+        "spent": balance.spent,
+        "held": balance.held,
+        "left": max(cap - balance.spent - balance.held, 0),
+        "raised": balance.raised,
+        "at_reset": ahead.at_reset if ahead else None,
+    }
+    return {
+        "name": budget.name,
+        "value": scope.value,
+        "per": list(budget.per),
+        "match": {name: list(globs) for name, globs in budget.match.items()},
+        "unit": str(budget.unit),
+        **{
+            name: usd_string(each) if money and each is not None else each
+            for name, each in amounts.items()
+        },
+        "every": budget.every,
+        "window_start": scope.window_start.isoformat(),
+        "resets_at": scope.resets_at.isoformat() if scope.resets_at else None,
+        "ends_at": ahead.ends_at.isoformat() if ahead and ahead.ends_at else None,
+        "calls": balance.calls,
+        "refused": balance.refused,
+        "paused": balance.paused,
+    }
+
+
+def call_line(call: PastCall) -> dict[str, Any]:
+    """One call in a list."""
+    return {
+        "entry": call.entry_id,
+        "id": call.id,
+        "time": call.at.isoformat(),
+        "state": call.state,
+        "provider": call.provider,
+        "model": call.served_model or call.model,
+        "asked": call.model,
+        "project": call.attributes.get("project", ""),
+        "customer": call.attributes.get("customer", ""),
+        "user": call.attributes.get("user", ""),
+        "client": call.attributes.get("client", ""),
+        "key": call.attributes.get("key", ""),
+        "input_tokens": int(call.usage.get("input_tokens", 0)),
+        "cached_tokens": int(call.usage.get("cache_read", 0)),
+        "output_tokens": int(call.usage.get("output_tokens", 0)),
+        "cost_usd": usd_string(call.cost_nanos),
+        "held_usd": usd_string(call.held_nanos),
+        "budgets": list(call.budgets),
+        "note": call.note,
+    }
+
+
+def _last_hour(db: sqlite3.Connection, now: datetime) -> dict[str, int]:
+    """How many calls came to which end, in the last four quarters and the one that runs."""
+    last = rollups.slot_of(now) + 1
+    found = rollups.totals(db, "state", Span(last - 5, last))
+    return {state: sums.calls + sums.refused for state, sums in sorted(found.items())}
+
+
+def told(
+    ledger: Path, now: datetime, role: Role
+) -> tuple[list[dict[str, Any]], Sequence[dict[str, Any]]]:
+    """The breakers that are open, and the newest events; a viewer of a project sees neither."""
+    path = events_path(str(ledger))
+    if role.project or not Path(path).exists():
+        return [], []
+    with contextlib.suppress(LedgerError):
+        log = EventLog(path)
+        try:
+            breakers = [
+                {"kind": each.kind, "value": each.value, "state": each.state, "why": each.why,
+                 "until": each.until.isoformat()}
+                for each in log.breakers() if each.until > now
+            ]  # fmt: skip
+            return breakers, log.latest(EVENTS_MAX)
+        finally:
+            log.close()
+    return [], []

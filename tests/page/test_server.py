@@ -1,0 +1,342 @@
+"""The page as browsers ask it: who gets nothing, what is told, and what an admin changes."""
+
+import csv
+import http.client
+import io
+import json
+import re
+import socket
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from served import Client
+
+from llmcap.ledger import history, queries, spans
+from llmcap.page import handlers
+from llmcap.page.access import Role, secret_for, token_for
+from llmcap.page.server import listen, main
+from llmcap.words.errors import ConfigError
+
+READS = ("/api/session", "/api/now", "/api/stream", "/api/spend", "/api/calls", "/api/calls.csv",
+         "/api/call/1", "/api/exposure")  # fmt: skip
+CHANGES = ("/api/budget", "/api/breaker")
+RAISE = {"do": "raise", "name": "all", "amount": "5", "reason": "a test"}
+
+
+@pytest.mark.parametrize("asked", [*READS, *CHANGES, "/api/none"])
+def test_without_a_session_there_is_nothing(page, asked):
+    """No token, no document: neither with none nor with a cookie that somebody made up."""
+    for cookie in ("", f"llmcap_page_{page.port}=made-up", "llmcap_page_1=x"):
+        status, _, body = Client(page.port, cookie).ask(asked)
+        assert status == 401
+        assert list(body) == ["error"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.x:1", ""])
+def test_another_name_for_the_page_gets_nothing(page, host):
+    """A name that somebody let lead to loopback (DNS rebinding) is not ours."""
+    client = page.client()
+    for path in (*READS, "/", "/main.js"):
+        assert client.ask(path, Host=host)[0] in (400, 403)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_origin_gets_nothing(page, site):
+    """Whatever it asks for, and with whichever cookie its browser sends."""
+    client = page.client()
+    for path in READS:
+        assert client.ask(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors")[0] == 403
+    origin = "http://evil.example"
+    assert client.change("/api/budget", RAISE, Origin=origin)[0] == 403
+    assert client.change("/api/budget", RAISE, Origin="null")[0] == 403
+
+
+def test_a_change_needs_the_page_s_own_secret(page, ledger):
+    """A form on another page has the cookie, and not what only our page can read."""
+    client = page.client()
+    assert client.change("/api/budget", RAISE, X_LLMCap_CSRF="guess")[0] == 403
+    assert client.ask("/api/budget", "POST", RAISE)[0] == 403
+    other = page.client()
+    assert client.change("/api/budget", RAISE, X_LLMCap_CSRF=other.csrf)[0] == 403
+    assert client.ask("/api/budget", "PUT", RAISE)[0] == 405
+
+
+def test_a_viewer_changes_nothing(page, path):
+    """Whatever its page would let it do."""
+    client = page.client("viewer")
+    for change in CHANGES:
+        assert client.change(change, RAISE)[0] == 403
+    assert raised(path) == 0
+
+
+def raised(path: Path) -> int:
+    """By how much the budget `all` is raised."""
+    with history.reading(path) as db:
+        budget = history.definitions(db)[0][0]
+        return queries.balances(db, datetime.now().astimezone(), [budget])[0][1].raised
+
+
+def test_a_link_is_good_for_its_time_and_as_it_was_made(page, path):
+    """A changed one, one of another ledger and an old one open nothing."""
+    secret = secret_for(path)
+    good = token_for(Role("admin"), secret, now=time.time())
+    other = token_for(Role("admin"), b"x" * 32, now=time.time())
+    old = token_for(Role("admin"), secret, now=time.time() - 3_600)
+    body, _, signature = token_for(Role("viewer"), secret, now=time.time()).partition(".")
+    mixed = good.partition(".")[0] + "." + signature
+    for token in (other, old, mixed, body, body + ".", "", "a.b.c", good + "x", "é." + signature):
+        status, headers, _ = Client(page.port).ask("/?token=" + token.replace("é", "%C3%A9"))
+        assert status in (200, 401)
+        assert "Set-Cookie" not in headers
+    status, headers, _ = Client(page.port).ask("/?token=" + good)
+    assert (status, headers["Location"]) == (302, "/")
+    assert "HttpOnly" in headers["Set-Cookie"]
+    assert "SameSite=Strict" in headers["Set-Cookie"]
+    assert oct(path.with_suffix(".page-key").stat().st_mode)[-3:] == "600"
+
+
+def test_everything_has_the_headers_that_keep_it_in(page):
+    """And nothing in the page names another host."""
+    for path in handlers.FILES:
+        status, headers, body = Client(page.port).ask(path)
+        assert status == 200, path
+        body = b"" if "vendor" in path else body  # it cites pages in its comments
+        assert headers["Content-Security-Policy"].startswith("default-src 'self';")
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        hosts = set(re.findall(rb"https?://([\w.-]+)", body)) - {b"www.w3.org", b"github.com"}
+        assert not hosts, path
+        assert b"<script>" not in body
+    assert Client(page.port).ask("/none.js")[0] == 401
+    assert Client(page.port).ask("/../access.py")[0] in (401, 404)
+
+
+def test_now_tells_budgets_flight_and_refusals(page):
+    """With amounts as exact texts."""
+    found = page.client("viewer").get("/api/now")
+    whole = found["budgets"][0]
+    assert (whole["name"], whole["cap"], whole["held"]) == ("all", "9", "0.7")
+    assert whole["spent"] == "0.600000015"
+    assert {each["value"] for each in found["budgets"]} >= {"red", '<img src=x onerror="alert(1)">'}
+    assert [call["held_usd"] for call in found["in_flight"]] == ["0.7"]
+    assert [call["note"] for call in found["refused"]] == ["refused by all"]
+    assert found["proxies"] == 1
+
+
+def test_spend_is_what_a_reading_of_all_calls_says(page, path):
+    """Totals, steps and shares; with a filter and without."""
+    client = page.client("viewer")
+    found = counted(client, "/api/spend?by=project&zone=Asia/Kathmandu")
+    with history.reading(path) as db:
+        exact = spans.sums(
+            spans.calls_within(db), ("project",), zone=datetime.now().astimezone().tzinfo
+        )
+    assert {each["value"]: each["calls"] for each in found["top"]} == {
+        key: each.calls for (key,), each in exact.items()
+    }
+    steps = [sum(map(float, each["cost_usd"])) for each in found["series"]]
+    assert sum(steps) == pytest.approx(float(found["total"]["cost_usd"]))
+    assert found["total"]["assumed_usd"] == "0.100000004"
+    some = client.get("/api/spend?by=model&project=red")
+    assert some["total"]["calls"] == 4
+    assert sum(map(float, some["series"][0]["cost_usd"])) == pytest.approx(0.300000006)
+    days = client.get(f"/api/spend?by=client&since={days_ago(90)}&zone=Europe/Berlin")
+    assert 90 <= len(days["steps"]) <= 92
+
+
+def days_ago(days: int) -> str:
+    """That moment as an address has it."""
+    at = datetime.now().astimezone() - timedelta(days=days)
+    return at.replace(microsecond=0).isoformat().replace("+", "%2B")
+
+
+def counted(client, path: str):
+    """The document, when the follower has been there."""
+    deadline = time.monotonic() + 20
+    while (found := client.get(path)).get("counting") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("", ["c8", "c7", "c5", "c4", "c3", "c2", "c1", "c0"]),
+        ("?project=red", ["c8", "c7", "c4", "c2", "c0"]),
+        ("?state=refused", ["c7"]),
+        ("?state=held", ["c8"]),
+        ("?state=assumed&project=red", ["c4"]),
+        ("?model=GPT-*&client=codex&state=settled", ["c5", "c3", "c2", "c1", "c0"]),
+        ("?project=nobody", []),
+        ("?budget=all", ["c7"]),
+    ],
+)
+def test_calls_are_found_by_anything(page, query, ids):
+    """Over the whole ledger, counted or not; the newest entries first."""
+    client = page.client("viewer")
+    counted(client, "/api/spend")
+    assert sorted(call["id"] for call in client.get("/api/calls" + query)["calls"]) == sorted(ids)
+    lines = list(csv.DictReader(io.StringIO(client.get("/api/calls.csv" + query).decode())))
+    assert sorted(line["id"] for line in lines) == sorted(ids)
+
+
+def test_pages_of_calls_go_on_where_they_ended(page, monkeypatch):
+    """Each call once."""
+    monkeypatch.setattr("llmcap.page.calls.PAGE", 3)
+    monkeypatch.setattr("llmcap.page.calls.READ", 2)
+    client, seen, before = page.client(), [], ""
+    counted(client, "/api/spend")
+    while before is not None:
+        found = client.get("/api/calls?before=" + before)
+        seen += [call["entry"] for call in found["calls"]]
+        before = found["next"]
+    assert seen == sorted(set(seen), reverse=True)
+    assert len(seen) == 8
+
+
+def test_one_call_is_told_line_by_line(page):
+    """Its entries, its usage with rates and where they are from."""
+    client = page.client()
+    calls = client.get("/api/calls?state=assumed")["calls"]
+    found = client.get(f"/api/call/{calls[0]['entry']}")
+    assert [each["kind"] for each in found["entries"]] == ["hold", "assumed"]
+    assert found["usage"][0]["unit"] == "input_tokens"
+    assert float(found["usage"][0]["rate_usd"]) > 0
+    assert found["price"]["source"]
+    assert client.ask("/api/call/999999")[0] == 404
+
+
+def test_a_viewer_of_one_project_sees_no_other(page):
+    """In no document, whatever it asks for."""
+    client = page.client("viewer", "red")
+    counted(client, "/api/spend")
+    for path in ("/api/now", "/api/spend?by=project", "/api/calls", "/api/exposure",
+                 "/api/calls?project=%3Cimg", "/api/spend?by=project&project=blue"):  # fmt: skip
+        said = json.dumps(client.get(path))
+        assert "onerror" not in said, path
+    assert [each["value"] for each in client.get("/api/spend?by=project")["top"]] == ["red"]
+    assert [each["name"] for each in client.get("/api/now")["budgets"]] == ["each"]
+    everything = page.client().get("/api/calls")["calls"]
+    strange = next(call for call in everything if "onerror" in call["project"])
+    assert client.ask(f"/api/call/{strange['entry']}")[0] == 404
+
+
+def test_exposure_is_the_worst_case(page):
+    """The least of the budgets that count everything bounds the sum."""
+    found = page.client("viewer").get("/api/exposure")
+    assert found["worst_by"] == "all"
+    assert found["worst_usd"] == "8.399999985"
+    assert found["budgets"][0]["most_usd"] == "8.399999985"
+
+
+def test_an_admin_changes_budgets_and_undoes_it(page, path):
+    """Each change is an entry with its reason; the way back is told."""
+    client = page.client()
+    status, _, done = client.change("/api/budget", RAISE)
+    assert (status, raised(path)) == (200, 5 * 10**9)
+    assert "(a test)" in done["done"]
+    again = {**done["undo"], "name": "all", "reason": "undone"}
+    assert client.change("/api/budget", again)[0] == 200
+    assert raised(path) == 0
+    pause = {"do": "pause", "name": "all", "reason": "night"}
+    assert client.change("/api/budget", pause)[2]["undo"] == {"do": "resume"}
+    assert client.get("/api/now")["budgets"][0]["paused"]
+    assert client.get("/api/exposure")["budgets"][-1]["most_usd"] == "0"
+    reset = {"do": "reset", "name": "each", "value": "red", "reason": "anew"}
+    assert client.change("/api/budget", reset)[2]["undo"] is None
+    with history.reading(path) as db:
+        notes = [entry.note for entry in queries.entries(db) if entry.kind == "adjusted"]
+    assert len(notes) == 4
+    assert all("on the page" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"do": "raise", "name": "all", "amount": "5"}, "reason"),
+        ({"do": "raise", "name": "all", "amount": "lots", "reason": "r"}, "'lots'"),
+        ({"do": "raise", "name": "none", "amount": "5", "reason": "r"}, "'none'"),
+        ({"do": "raise", "name": "calls", "amount": "$5", "reason": "r"}, "'$5'"),
+        ({"do": "steal", "name": "all", "reason": "r"}, "'steal'"),
+        ({"do": ["raise"], "name": "all"}, "no text"),
+        ([], "JSON object"),
+    ],
+)
+def test_a_wrong_change_is_told_in_a_sentence(page, wanted, told):
+    """And changes nothing."""
+    status, _, body = page.client().change("/api/budget", wanted)
+    assert status == 400
+    assert told in body["error"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["by=secret", "zone=Mars", "zone=../../etc/passwd", "since=soon",
+     "since=2026-01-02&until=2026-01-01",
+     "since=0001-01-01", "before=x%22"],
+)  # fmt: skip
+def test_a_wrong_question_is_told_in_a_sentence(page, query):
+    """And is nobody's fault but its own."""
+    path = "/api/calls?" if query.startswith("before") else "/api/spend?"
+    status, _, body = page.client("viewer").ask(path + query)
+    assert status == 400
+    assert body["error"]
+
+
+def test_the_stream_tells_what_happens_within_a_moment(page, ledger):
+    """One event at once, another when the ledger was written."""
+    client = page.client("viewer")
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
+    connection.request("GET", "/api/stream", headers={"Host": client.host, "Cookie": client.cookie})
+    answer = connection.getresponse()
+    assert answer.headers["Content-Type"] == "text/event-stream"
+    assert event(answer)["budgets"][0]["paused"] is False
+    client_of_all = page.client()
+    client_of_all.change("/api/budget", {"do": "pause", "name": "all", "reason": "r"})
+    while not event(answer)["budgets"][0]["paused"]:
+        pass
+    connection.close()
+
+
+def event(answer) -> dict:
+    """The next one."""
+    while not (line := answer.readline()).startswith(b"data: "):
+        assert line, "the stream has ended"
+    return json.loads(line.removeprefix(b"data: "))
+
+
+def test_a_ledger_that_cannot_be_read_is_told(page, path):
+    """In a sentence, and the page goes on."""
+    client = page.client()
+    moved = path.with_suffix(".away")
+    path.rename(moved)
+    status, _, body = client.ask("/api/now")
+    assert status == 503
+    assert "no ledger" in body["error"]
+    moved.rename(path)
+    assert client.ask("/api/now")[0] == 200
+
+
+def test_a_busy_port_is_told(capsys, path):
+    """Unless another one will do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} cannot be listened on"):
+            listen(port)
+        with listen(port, or_another=True) as other:
+            assert other.getsockname()[1] != port
+        assert main(["--ledger", str(path), "--port", str(port)]) == 2
+    assert f"port {port}" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_nothing_on_the_page_is_a_prompt_or_a_key(page):
+    """What a document may have is listed; the ledger has neither."""
+    client = page.client()
+    call = client.get("/api/calls")["calls"][0]
+    assert set(call) == {
+        "entry", "id", "time", "state", "provider", "model", "asked", "project", "customer", "user",
+        "client", "key", "input_tokens", "cached_tokens", "output_tokens", "cost_usd", "held_usd",
+        "budgets", "note",
+    }  # fmt: skip
