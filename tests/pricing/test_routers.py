@@ -111,3 +111,12 @@ def test_no_token_is_sold_at_the_price_of_a_thousand():
         for model in BOOK.models(provider):
             rates = BOOK.find(provider, model, NOW).rates
             assert all(rate <= 600 for unit, rate in rates.items() if unit in TOKEN_UNITS), model
+
+
+@pytest.mark.parametrize("provider", ["azure-openai", "azure-ai", "openrouter"])
+def test_a_router_has_limits_even_where_one_of_its_models_has_none(provider):
+    """Those of its vendor's longest stand in, so that a call without a limit can be held."""
+    name = "openrouter/auto" if provider == "openrouter" else "model-router"
+    router = BOOK.find(provider, name, NOW)
+    assert router.max_output or router.vendor_output
+    assert router.context_window or router.vendor_window

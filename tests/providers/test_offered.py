@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from exchanging import ask
+from exchanging import answer, ask
 
 from llmcap.providers.parts.offered import offered
 
@@ -90,3 +90,24 @@ def test_lists_in_lists_end_somewhere():
     for _ in range(200):
         tool = {"type": "namespace", "tools": [tool]}
     assert len(offered({"tools": [tool]})) == 1
+
+
+AZURE = "https://x.openai.azure.com/openai/v1/responses"
+
+
+@pytest.mark.parametrize("kind", ["bing_grounding", "bing_custom_search_preview"])
+def test_azures_searches_have_the_fee_of_a_web_search(kind: str) -> None:
+    """They are counted by their calls."""
+    asked = {"model": "gpt-4.1", "input": "hi", "tools": [{"type": kind}]}
+    assert ask(AZURE, asked).fees["web_search"] > 0
+    told = {"output": [{"type": f"{kind}_call"}] * 3, "usage": {"input_tokens": 1}}
+    assert answer(AZURE, asked, told).charges[0].usage.extras == {"web_search": 3}
+
+
+@pytest.mark.parametrize("kind", ["azure_ai_search", "openapi", "sharepoint_grounding_preview"])
+def test_what_azures_other_tools_return_is_read_again_and_again(kind: str) -> None:
+    """Their own bill is with their own resource."""
+    found = ask(AZURE, {"model": "gpt-4.1", "input": "hi", "tools": [{"type": kind}]})
+    assert found.fees == {}
+    assert found.loops > 1
+    assert found.extra_input > 0

@@ -154,10 +154,6 @@ def test_a_cache_is_billed_for_all_the_time_it_may_be_kept():
     assert there.balance.held >= 40 * (300 + 2 * 1_000)
     answered(call, {"name": "cachedContents/c", "usageMetadata": {"totalTokenCount": 40}})
     assert there.balance.spent == 40 * (300 + 2 * 1_000)
-    unpriced = body | {"model": "models/gemini-3.5-flash"}
-    verdict = there.admit(post("/v1beta/cachedContents", unpriced, host=GOOGLE))
-    assert isinstance(verdict, Refused)
-    assert "has no price for cache_storage" in verdict.refusal.message
     longer = Request(method="PATCH", host=GOOGLE, path="/v1beta/cachedContents/c", body=b"{}")
     call = there.admit(longer)
     assert isinstance(call, CallInFlight)
@@ -165,6 +161,16 @@ def test_a_cache_is_billed_for_all_the_time_it_may_be_kept():
     told = {"updateTime": "2026-06-01T12:30:00Z", "expireTime": "2026-06-01T14:30:00Z"}
     answered(call, {"usageMetadata": {"totalTokenCount": 40}, **told})
     assert there.balance.spent == 40 * (300 + 2 * 1_000) + 40 * 2 * 1_000
+
+
+def test_a_cache_of_which_no_price_is_listed_is_kept_at_the_dearest():
+    """The models' own price is for what is read."""
+    there = walk("1")
+    body = {"model": "models/gemini-3.5-flash", "contents": CALL["contents"], "ttl": "7200s"}
+    call = there.admit(post("/v1beta/cachedContents", body, host=GOOGLE))
+    assert isinstance(call, CallInFlight)
+    answered(call, {"name": "cachedContents/c", "usageMetadata": {"totalTokenCount": 40}})
+    assert there.balance.spent == 40 * (1_500 + 2 * 4_500)
 
 
 def test_a_cache_may_be_kept_until_a_moment():

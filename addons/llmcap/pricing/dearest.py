@@ -68,9 +68,17 @@ def routed(router: Price, prices: Sequence[Price]) -> Price:
         fee=MappingProxyType(fee),
         context_window=longest(prices, "context_window") if known else None,
         max_output=longest(prices, "max_output") if known else None,
+        # Where the limits of one are not known: the largest of it or of its vendor's models.
+        vendor_window=_largest(prices, "context_window", "vendor_window"),
+        vendor_output=_largest(prices, "max_output", "vendor_output"),
         reasons=True,
         source=f"{router.source}; the dearest that it may choose",
     )
+
+
+def _largest(prices: Sequence[Price], own: str, vendors: str) -> int | None:
+    found = [getattr(price, own) or getattr(price, vendors) for price in prices]
+    return max(found) if found and all(found) else None
 
 
 def _fee(fee: Rates, unit: str) -> Decimal:

@@ -127,7 +127,8 @@ PROVIDER = compatible(
     "dashscope-intl.aliyuncs.com",
     "dashscope-us.aliyuncs.com",
     "dashscope-finance.aliyuncs.com",
-    bases=("/compatible-mode/v1",),
+    # Of responses: alibabacloud.com/help/en/model-studio/openai-responses-api
+    bases=("/compatible-mode/v1", "/api/v2/apps/protocols/compatible-mode/v1"),
     more=(
         ("POST", "/apps/anthropic/v1/messages", MESSAGES),
         ("POST", "/api/v2/apps/claude-code-proxy/v1/messages", MESSAGES),

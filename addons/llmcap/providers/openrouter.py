@@ -49,6 +49,11 @@ def cost(told: Document) -> Decimal | None:
     return own + (upstream or Decimal(0))
 
 
+# Which model answers where a request names none is a setting of the account: any may.
+# https://openrouter.ai/docs/api/reference/overview ("If the model parameter is omitted")
+ACCOUNTS_DEFAULT = "openrouter/auto"
+
+
 def routed(read: Read) -> Read:
     """The same with what a router may make of the call: other models, and a search of the web."""
 
@@ -62,7 +67,7 @@ def routed(read: Read) -> Read:
             [each for each in models if isinstance(each, str)] if isinstance(models, list) else []
         )
         tools = _hosted(body, ask)
-        model = ask.model or next(iter(others), "")
+        model = ask.model or next(iter(others), ACCOUNTS_DEFAULT if ask.generates else "")
         rest = tuple(each for each in dict.fromkeys(others) if each != model)
         return replace(
             ask,
@@ -162,6 +167,12 @@ PROVIDER = Provider(
             ("POST", "/api/v1/messages/count_tokens", replace(anthropic.FREE)),
             ("POST", "/api/v1/images", IMAGES),
             *openai_api("/api/v1", api=API),
+            # Where responses began: https://openrouter.ai/docs/api-reference/responses-api-beta
+            *(
+                route
+                for route in openai_api("/api/alpha", "/api/beta", api=API)
+                if route[1].endswith("/responses")
+            ),
             # Keys and their limits, and what they have used.
             ("GET|POST|PATCH|DELETE", "/api/v1/keys/**", TOLD_FREE),
             ("GET|POST", "/api/v1/auth/**", TOLD_FREE),

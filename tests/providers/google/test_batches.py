@@ -7,6 +7,7 @@ import pytest
 from exchanging import answer, ask, endpoint_of
 from ordering import jsonl
 
+from llmcap.pricing import PriceBook
 from llmcap.providers.google.batches import batch_reading
 from llmcap.providers.parts.shape import Piece, Request
 from llmcap.words.errors import FormatError
@@ -245,6 +246,19 @@ def test_a_cache_may_be_kept_until_a_moment(name):
     asked = ask(CACHES, KEPT | {name: "2027-01-01T00:00:00Z"})
     assert asked.kept_until == datetime(2027, 1, 1, tzinfo=UTC)
     assert asked.kept_seconds == 0
+    elsewhere = ask(CACHES, KEPT | {name: "2027-01-01T01:00:00.5+01:00"})
+    assert elsewhere.kept_until == datetime(2027, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+
+
+def test_any_model_of_googles_has_a_price_for_what_is_kept():
+    """At Vertex AI too; where none is listed, the dearest."""
+    book = PriceBook()
+    for provider, model in (
+        ("google", "gemini-3.5-flash"),
+        ("google-vertex", "gemini-2.5-flash"),
+        ("google-vertex", "gemini-4-argon"),
+    ):
+        assert book.find(provider, model, datetime(2026, 11, 25, tzinfo=UTC)).rates["cache_storage"]
 
 
 def test_a_cache_is_read_once_and_kept_until_it_expires():

@@ -122,7 +122,7 @@ def _lasting(cache: Document, since: str = "createTime") -> Decimal | None:
 
 def _moment(value: object) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text(value)[:26].rstrip("Z"))
+        moment = datetime.fromisoformat(text(value))
     except ValueError:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -32,8 +32,16 @@ OUTPUT_LIMIT_MIN = 16  # the least that the API takes as `max_output_tokens`
 # of their unit too. The longest names first, as one may be the start of another.
 _PRICED = ("web_search_preview", "web_search", "file_search", "code_interpreter")
 
+# Azure's searches, which cost what a web search of its does:
+# https://www.microsoft.com/en-us/bing/apis/grounding-pricing
+_BING = ("bing_grounding", "bing_custom_search")
+
 # Tools that the provider runs without a fee of their own; what they return is read as input.
-_UNPRICED = ("mcp", "shell", "computer_use", "tool_search")
+# Azure's agents have more of them, whose resources are billed by themselves.
+_UNPRICED = (
+    "mcp", "shell", "computer_use", "tool_search", "azure_ai_search", "azure_function", "openapi",
+    "browser_automation", "fabric_dataagent", "memory_search", "sharepoint_grounding", "a2a",
+)  # fmt: skip
 
 # An image that a response draws is billed at the image model's price, which its usage leaves out:
 # the most tokens of one, at high quality and the largest size, and where `tool_usage` is absent.
@@ -155,6 +163,8 @@ def _hosted(body: Document) -> hosted.Hosted:
 
 def _unit(kind: str) -> str:
     """The unit of a tool type, dated or not (`web_search_2025_08_26`); "" for none."""
+    if kind.startswith(_BING):
+        return "web_search"
     return next((known for known in _PRICED if kind == known or kind.startswith(f"{known}_")), "")
 
 
@@ -262,6 +272,8 @@ def tool_units(response: Document) -> dict[str, Count]:
             units[kind.removesuffix("_call")] = units.get(kind.removesuffix("_call"), 0) + 1
         elif kind == "web_search_call" and _is_search(item):
             units[search] = units.get(search, 0) + 1
+        elif kind.startswith(_BING) and kind.endswith("_call"):
+            units["web_search"] = units.get("web_search", 0) + 1
     if containers:
         units["code_interpreter"] = len(containers) * max(sizes, default=1)
     told = document(document(response.get("tool_usage")).get("web_search")).get("num_requests")
