@@ -6,6 +6,7 @@
 #     use_clients                 # .venv-clients: the providers' own packages, for tests and demo
 #     use_price_sources           # .venv-prices: public price data, for the price book
 #     use_runtimes                # .venv-runtimes: Node, Deno, Go and Bun, for scripts/runtimes
+#     use_surfaces                # .venv-surfaces: Playwright and axe-core, for scripts/surfaces
 #
 # An environment is made again when the files that define it change; until then a start costs a few
 # milliseconds and no network. LLMCAP_PYTHON names the Python to use, where the wrong one is found.
@@ -17,6 +18,7 @@ VENV=$ROOT/.venv
 CLIENTS=$ROOT/.venv-clients
 PRICES=$ROOT/.venv-prices
 RUNTIMES=$ROOT/.venv-runtimes
+SURFACES=$ROOT/.venv-surfaces
 cd "$ROOT"
 
 # Foreign settings must not leak into our environments.
@@ -213,4 +215,20 @@ use_runtimes() {
             fail "npm's packages could not be installed."
     fi
     printf '%s\n' "$made_from" >"$RUNTIMES/made-from"
+}
+
+# Playwright without a browser of its own, which is the system's; axe-core is one file of its package.
+use_surfaces() {
+    made_from=$(fingerprint tests/clients/surfaces.txt)
+    if is_made_from "$SURFACES" "$made_from"; then return; fi
+    need_python
+    say 'Making .venv-surfaces: Playwright and axe-core.'
+    rm -rf "$SURFACES"
+    "$PYTHON" -m venv "$SURFACES"
+    "$SURFACES/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --requirement tests/clients/surfaces.txt >&2 || fail 'Playwright could not be installed.'
+    (cd "$SURFACES" && npm pack --silent axe-core@4.14.1 >/dev/null && \
+        tar -xzf axe-core-4.14.1.tgz package/axe.min.js && mv package/axe.min.js axe.min.js) ||
+        fail 'axe-core could not be had from the npm registry; it needs npm.'
+    printf '%s\n' "$made_from" >"$SURFACES/made-from"
 }

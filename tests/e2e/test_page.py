@@ -1,0 +1,87 @@
+"""The page in a real browser, beside a real `llmcap up`, about real calls. `scripts/surfaces`."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fake_provider.process import ROOT, ProviderHandle
+
+from .test_up import Shell, shell
+
+SURFACES = ROOT / ".venv-surfaces"
+PROGRAM = ROOT / "tests" / "clients" / "browser_program.py"
+CHROMIUM = os.environ.get("LLMCAP_CHROMIUM", "/usr/bin/chromium")
+SECONDS = 900  # ends what hangs
+
+__all__ = ["shell"]
+
+CONFIG = """
+budgets:
+- {name: everything, cap: $5, every: day}
+- {name: each-project, cap: $2, every: week, per: project}
+- {name: none of these, cap: $0, every: day, match: {model: gpt-4o}}
+"""
+CURL = (
+    "curl -sS https://api.openai.com/v1/chat/completions -o /dev/null -d "
+    '\'{"model":"%s","messages":[{"role":"user","content":"hi"}],"max_tokens":50}\''
+)
+
+
+def calls(shell: Shell) -> None:
+    """Some that pass, of two projects and models, and one that is refused."""
+    for project, model in (
+        ("website", "gpt-4o-mini"), ("website", "gpt-5"), ("search", "gpt-4o-mini"),
+        ("search", "gpt-4o"),
+    ):  # fmt: skip
+        again = "; ".join([CURL % model] * 3)
+        shell(f'eval "$($LLMCAP env --project {project})"; {again}')
+
+
+def test_the_page_shows_real_calls_and_its_proxy_lets_nobody_change_them(
+    shell: Shell, provider: ProviderHandle, tmp_path: Path
+) -> None:
+    """What the provider billed is on it; through the proxy it is read-only."""
+    config = tmp_path / "llmcap.yaml"
+    config.write_text(CONFIG)
+    shell(f"$LLMCAP up --port 0 --page-port 0 --config {config}")
+    calls(shell)
+    use = 'eval "$($LLMCAP env)"; '
+    now = json.loads(shell(use + "curl -sS http://llmcap.internal/api/now"))
+    spent = {each["name"]: each["spent"] for each in now["budgets"]}
+    billed = provider.nanos()
+    assert round(float(spent["everything"]) * 10**9) == billed
+    assert [call["note"] for call in now["refused"]] == ["refused by none of these"] * 3
+    posted = shell(use + "curl -sS -o /dev/null -w '%{http_code}' -X POST -d '{}' "
+                   "http://llmcap.internal/api/budget")  # fmt: skip
+    assert posted == "405"
+
+
+@pytest.mark.skipif(not (SURFACES / "made-from").exists(), reason="scripts/surfaces makes it")
+@pytest.mark.skipif(not shutil.which(CHROMIUM), reason="there is no Chromium")
+def test_a_browser_drives_every_view_and_action(
+    shell: Shell, provider: ProviderHandle, tmp_path: Path
+) -> None:
+    """Light and dark, wide and narrow, without a serious fault; nothing is asked elsewhere."""
+    config = tmp_path / "llmcap.yaml"
+    config.write_text(CONFIG)
+    shell(f"$LLMCAP up --port 0 --page-port 0 --config {config}")
+    calls(shell)
+    links = [
+        json.loads(shell(f"$LLMCAP dashboard --json {more}"))["url"] for more in ("", "--viewer")
+    ]
+    pictures = Path(os.environ.get("LLMCAP_PICTURES", tmp_path / "pictures"))
+    result = subprocess.run(
+        [SURFACES / "bin" / "python", PROGRAM, *links, SURFACES / "axe.min.js", pictures],
+        capture_output=True, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    done = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [each["did"] for each in done] == [
+        "browser", "pictures", "reading", "strangers", "actions",
+    ]  # fmt: skip
+    assert done[1]["count"] == 16
+    assert done[2]["calls"] == 12
