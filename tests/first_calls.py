@@ -107,8 +107,10 @@ def claude_code_title() -> Request:
 
 # --- Codex: with its tools in front, or in the conversation for models that take them there -------
 
-CODEX_MODELS = ("gpt-5.1-codex", "gpt-5.3-codex")
-CODEX_LITE_MODELS = ("gpt-5.5", "gpt-5.6-sol", "gpt-6-sol", "gpt-6.1-sol")
+CODEX_MODELS = (
+    "gpt-5.1-codex", "gpt-5.3-codex", "gpt-5.5", "gpt-5.6-sol", "gpt-6-sol", "gpt-6.1-sol",
+)  # fmt: skip
+CODEX_LITE_MODELS = CODEX_MODELS[2:]
 
 
 def codex(model: str) -> Request:

@@ -37,6 +37,8 @@ def test_a_first_call_goes_under_five_dollars(request_: Request) -> None:
     found = stage("5").request(request_, NOW)
     assert found.verdict in (Verdict.ADMITTED, Verdict.CLAMPED), found.message
     assert found.output_limit is None or found.output_limit >= OUTPUT_MIN
+    assert 0 <= (found.held_nanos or 0) - sum(part.nanos for part in found.parts) < 1
+    assert all(part.most >= 0 for part in found.parts)
     assert not found.told
     assert not any(part.what == "input" for part in found.parts), "its text is all that it reads"
 

@@ -73,6 +73,26 @@ def test_a_clamp_says_what_it_left() -> None:
     assert output.most <= found.output_limit
 
 
+def test_fewer_calls_of_tools_are_a_clamp_too() -> None:
+    """The parts are those of the request that would be sent."""
+    search = post(
+        "/v1/responses",
+        {
+            "model": "gpt-5",
+            "input": "x",
+            "max_output_tokens": 500,
+            "tools": [{"type": "web_search"}],
+        },
+    )
+    whole, lower = stage("1000").request(search, NOW), stage("0.4").request(search, NOW)
+    assert (lower.verdict, lower.reason) == (Verdict.CLAMPED, "tool_calls")
+    assert lower.output_limit is None
+    searches = [part.most for each in (whole, lower) for part in each.parts
+                if part.what == "web_search"]  # fmt: skip
+    assert searches[0] > searches[1] > 0
+    assert 0 <= (lower.held_nanos or 0) - sum(part.nanos for part in lower.parts) < 1
+
+
 def test_what_one_exchange_spent_is_gone_for_the_next() -> None:
     """Budgets count the recorded costs, and refuse when they are used up."""
     played = stage("0.01")

@@ -94,22 +94,29 @@ def refused(refusal: Refusal, parts: tuple[Part, ...] = ()) -> Rehearsed:
 
 
 def went(admission: Admission, call: CallInFlight) -> Rehearsed:
-    """It was admitted, as it was asked for or with a lower limit."""
-    held = call.held.hold.held_nanos
-    demand = admission.demand
-    verdict, reason, message, limit = Verdict.ADMITTED, "", "", None
+    """It was admitted, as it was asked for or with less."""
+    held, demand = call.held.hold.held_nanos, call.held.demand
+    asked = admission.demand
+    limit = call.held.told_limit // demand.per_output_tokens
+    verdict, reason = Verdict.ADMITTED, ""
+    said = []
     if call.clamped:
-        limit = call.held.told_limit // admission.ask.choices
         verdict, reason = Verdict.CLAMPED, "output_limit"
-        message = f"its output was limited to {limit:,} tokens of {demand.output_limit:,}"
+        if limit < asked.output_limit:
+            said.append(f"its output was limited to {limit:,} tokens of {asked.output_limit:,}")
+        if demand.parts != asked.parts:
+            reason = "output_limit" if said else "tool_calls"
+            said.append("fewer calls of its vendor's tools are allowed")
     elif demand.free:
-        reason, message = "free", demand.free
+        reason = "free"
+        said.append(demand.free)
     if admission.asked_model:
-        message = "; ".join(filter(None, (message, f"asked for {admission.asked_model}")))
+        said.append(f"asked for {admission.asked_model}")
     parts = demand.parts
     if held != demand.ceiling_nanos():
         parts = tuple(_within(parts, held - demand.fixed_nanos))
-    return Rehearsed(verdict, reason, message, held, parts, limit)
+    lowered = limit if call.clamped and limit < asked.output_limit else None
+    return Rehearsed(verdict, reason, "; ".join(said), held, parts, lowered)
 
 
 def _within(parts: Iterable[Part], nanos: int) -> Iterable[Part]:

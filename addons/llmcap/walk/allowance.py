@@ -44,6 +44,7 @@ class Allowance:
     ) -> None:
         """`limit` is what the provider was told: tokens for each of the choices."""
         self.hold = hold
+        self.demand = demand
         self.sliced = sliced
         self._ledger = ledger
         self._notify = notify
