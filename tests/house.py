@@ -36,6 +36,7 @@ ROOMS = [
     "audit",
     "rehearsal",
     "reconcile",
+    "imports",
     "shell",
     "assembly",
     "addon",

@@ -48,6 +48,7 @@ COMMANDS = {
     "ca": Command("llmcap.cli.ca", "The certificate, and where it is trusted."),
     "completion": Command("llmcap.cli.completion", "Complete commands in your shell."),
     "prices": Command("llmcap.cli.prices", "What a model costs, and where that comes from."),
+    "import": Command("llmcap.cli.imports", "Usage that did not pass the proxy, into the ledger."),
     "reconcile": Command("llmcap.cli.reconcile", "What a provider billed, beside the ledger."),
     "providers": Command("llmcap.cli.providers", "Whose requests are metered, and how."),
 }
@@ -74,7 +75,9 @@ class LazyGroup(click.Group):
         """The function of that name in its module."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name)
+        module = import_module(COMMANDS[cmd_name].module)
+        # Python keeps some words for itself: `import` is the function `import_`.
+        command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         assert isinstance(command, click.Command), cmd_name
         return command
 
