@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class Leave:
     after_seconds: float | None = None
     after_pieces: int | None = None
     rudely: bool = False  # a TCP reset instead of an orderly close
+    once: Callable[[], Awaitable[None]] | None = None  # and not before this has happened
 
 
 @dataclass(frozen=True, slots=True)

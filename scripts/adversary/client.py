@@ -134,6 +134,9 @@ class Connection:
         """The outcome, and whether the connection can be used again. Raises `Left`."""
         self._writer.write(plan.request())
         leave = plan.leave or Leave()
+        if leave.once is not None and leave.after_pieces is None:
+            await leave.once()
+            raise Left
         if leave.after_seconds is None:
             return await self._answer(plan, leave)
         try:
@@ -148,6 +151,8 @@ class Connection:
         async for piece in self._pieces(head):
             answer.add(piece)
             if leave.after_pieces is not None and answer.pieces >= leave.after_pieces:
+                if leave.once is not None:
+                    await leave.once()
                 raise Left
         keep = b"\r\nconnection: close" not in head and _is_framed(head)
         return answer.outcome(int(head.split(b" ", 2)[1]), head), keep

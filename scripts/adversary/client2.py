@@ -96,6 +96,9 @@ class Http2Connection:
 
     async def _answer(self, plan: Plan, stream: Stream, leave: Leave) -> Outcome:
         answer = Answer(plan)
+        if leave.once is not None and leave.after_pieces is None:
+            await leave.once()
+            raise Left
         while True:
             frame = await stream.frames.get()
             if isinstance(frame, OSError):
@@ -104,6 +107,8 @@ class Http2Connection:
                 return answer.outcome(stream.status, stream.head)
             answer.add(frame)
             if leave.after_pieces is not None and answer.pieces >= leave.after_pieces:
+                if leave.once is not None:
+                    await leave.once()
                 raise Left
 
     async def _read(self) -> None:

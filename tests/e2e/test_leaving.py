@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -44,23 +45,52 @@ def ended(provider: ProviderHandle) -> list[str]:
     return [record["ended"] for record in provider.bill()["records"]]
 
 
+def when(holds: Callable[[], bool]) -> Callable[[], Awaitable[None]]:
+    """What waits until something holds."""
+
+    def wait() -> None:
+        while not holds():
+            time.sleep(0.02)
+
+    async def happened() -> None:
+        await asyncio.to_thread(wait)
+
+    return happened
+
+
 @pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1", "HTTP/2"])
 def test_an_answer_that_was_made_when_its_client_left_is_settled_exactly(
     start: Start, provider: ProviderHandle, *, http2: bool
 ) -> None:
     """Its usage is in the buffers: nobody has to assume anything."""
     proxy = start(cap="1")
-    provider.scenario(length="3000")
+    provider.scenario(length="1000")
+    made = when(lambda: provider.bill()["open"] == 0)
     plans = [
-        Plan(stream=True, leave=Leave(after_pieces=1), http2=http2),
-        Plan(stream=True, leave=Leave(after_pieces=1, rudely=True), http2=http2),
-        Plan(leave=Leave(after_seconds=0.3), behaviour={"first_token_seconds": 0.8}, http2=http2),
+        Plan(stream=True, leave=Leave(after_pieces=1, once=made), http2=http2),
+        Plan(stream=True, leave=Leave(after_pieces=1, once=made, rudely=True), http2=http2),
     ]
     assert {outcome.fate for outcome in call(proxy, *plans)} == {Fate.LEFT}
     proxy.settle()
-    assert ended(provider) == ["whole"] * 3
+    assert ended(provider) == ["whole"] * 2
     assert proxy.spent_nanos() == provider.nanos() > 0
     assert "assumed" not in {entry["kind"] for entry in proxy.entries("kind")}
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1", "HTTP/2"])
+def test_an_answer_that_does_not_stream_is_waited_for_when_its_client_has_left(
+    start: Start, provider: ProviderHandle, *, http2: bool
+) -> None:
+    """Its vendor goes on to the end, and bills that."""
+    proxy = start(cap="1")
+    provider.scenario(length="300", gated_after=0)
+    asked = when(lambda: provider.bill()["open"] == 1)
+    plan = Plan(api="messages", max_tokens=500, leave=Leave(once=asked), http2=http2)
+    assert [outcome.fate for outcome in call(proxy, plan)] == [Fate.LEFT]
+    provider.open_gate()
+    proxy.settle()
+    assert ended(provider) == ["whole"]
+    assert proxy.spent_nanos() == provider.nanos() > 0
 
 
 @pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1", "HTTP/2"])

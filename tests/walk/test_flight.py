@@ -1,5 +1,8 @@
 """How a call in flight ends: every ending, once, at the right cost."""
 
+import json
+from datetime import timedelta
+
 import pytest
 from walk import (
     INPUT_NANOS,
@@ -14,10 +17,11 @@ from walk import (
 )  # fmt: skip
 
 from llmcap.metering.pace import FASTEST
-from llmcap.metering.visible import UNSEEN_TOKENS
+from llmcap.metering.visible import NOTICE_EVENTS, STOPPED_EVENTS, UNSEEN_TOKENS
 from llmcap.providers.parts.shape import Request
 from llmcap.walk.attributes import Facts
-from llmcap.walk.flight import LINGER, LINGER_FOR_USAGE, CallInFlight
+from llmcap.walk.flight import CallInFlight
+from llmcap.walk.unfinished import LINGER_FOR_USAGE, LINGER_TO_THE_END
 from llmcap.words.records import Ending
 
 COST = 100 * INPUT_NANOS + 10 * OUTPUT_NANOS
@@ -104,7 +108,7 @@ def test_nothing_is_written_faster_than_any_model_writes(model: str):
     call = admitted(there, request)
     there.clock.forward(seconds=1)
     call.broke("client disconnected", sent=True)
-    assert call.settlement.usage.output_tokens == 256 + 2 * FASTEST
+    assert call.settlement.usage.output_tokens == UNSEEN_TOKENS + 11 * FASTEST // 10
 
 
 def test_a_model_that_showed_its_pace_is_not_taken_for_the_fastest():
@@ -119,7 +123,7 @@ def test_a_model_that_showed_its_pace_is_not_taken_for_the_fastest():
     call = admitted(there, chat(max_tokens=16_000))
     there.clock.forward(seconds=9)
     call.broke("client disconnected", sent=True)
-    assert call.settlement.usage.output_tokens == 256 + 10 * 2 * 50
+    assert call.settlement.usage.output_tokens == UNSEEN_TOKENS + 91 * 2 * 50 // 10
 
 
 def test_a_stream_that_breaks_costs_what_was_seen_and_a_margin():
@@ -138,17 +142,59 @@ def test_a_stream_that_breaks_costs_what_was_seen_and_a_margin():
     assert there.balance.held == 0
 
 
-@pytest.mark.parametrize(("elapsed_ms", "unseen"), [(10_000, 256), (10, 2_400), (-5, 256)])
-def test_a_margin_grows_with_the_pace_of_the_stream(elapsed_ms: int, unseen: int):
-    """What a fast provider makes until it notices the hang-up is a second's worth."""
+# Events of a word are two tokens, as they are counted: half made ones, and what a tenth of a second
+# brings, or a twentieth where the provider had stopped. No pace is measured over less than that.
+@pytest.mark.parametrize(
+    ("elapsed_ms", "stopped", "unseen"),
+    [
+        (10_000, False, 2 * NOTICE_EVENTS + 1),
+        (10_000, True, 2 * STOPPED_EVENTS + 1),
+        (200, False, 2 * NOTICE_EVENTS + 12),
+        (200, True, 2 * STOPPED_EVENTS + 6),
+        (10, False, 2 * NOTICE_EVENTS + 24),
+        (-5, False, 2 * NOTICE_EVENTS),
+    ],
+)
+def test_a_margin_grows_with_the_pace_of_the_stream(elapsed_ms: int, stopped: bool, unseen: int):  # noqa: FBT001
+    """What a provider makes until it notices that we left, where it had not stopped by then."""
     there = walk()
     call = admitted(there, chat(stream=True, max_tokens=8_000))
     begin(call, stream=True)
     there.clock.forward(milliseconds=elapsed_ms)
     for _ in range(20):
         call.feed(chunk("word "))
+    call.parted(stopped=stopped, round_trip=timedelta(0))
     call.broke("client disconnected", sent=True)
+    assert call.settlement.usage.output_tokens == COUNTED + UNSEEN_TOKENS + unseen
+
+
+def test_a_provider_far_away_is_told_later():
+    """What it makes in the time of a way there and back is not seen either."""
+    there = walk()
+    call = admitted(there, chat(stream=True, max_tokens=8_000))
+    begin(call, stream=True)
+    there.clock.forward(seconds=1)
+    for _ in range(20):
+        call.feed(chunk("word "))
+    call.parted(stopped=False, round_trip=timedelta(seconds=0.4))
+    call.broke("client disconnected", sent=True)
+    unseen = UNSEEN_TOKENS + 2 * NOTICE_EVENTS + COUNTED // 2
     assert call.settlement.usage.output_tokens == COUNTED + unseen
+
+
+def test_a_vendor_that_goes_on_is_heard_to_its_end():
+    """It bills that anyway; and one of which nobody says what it does costs its hold."""
+    there = walk("10")
+    gemini = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+    path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent"
+    google = Request(
+        method="POST", host="generativelanguage.googleapis.com", path=path, query={"alt": "sse"},
+        headers={}, body=json.dumps(gemini).encode(),
+    )  # fmt: skip
+    call = admitted(there, google)
+    assert call.linger() == LINGER_TO_THE_END
+    call.broke("the proxy ended", sent=True)
+    assert call.settlement.cost_nanos == call.held.hold.held_nanos
 
 
 def test_the_pace_after_the_client_left_counts_where_it_is_higher():
@@ -159,12 +205,13 @@ def test_the_pace_after_the_client_left_counts_where_it_is_higher():
     there.clock.forward(seconds=60)
     for _ in range(10):
         call.feed(chunk("word "))
-    assert call.linger() == LINGER
+    assert not call.linger()
     there.clock.forward(milliseconds=10)
     for _ in range(10):
         call.feed(chunk("word "))
     call.broke("client disconnected", sent=True)
-    assert call.settlement.usage.output_tokens == COUNTED + COUNTED // 2 * 100
+    unseen = UNSEEN_TOKENS + 2 * NOTICE_EVENTS + COUNTED // 2
+    assert call.settlement.usage.output_tokens == COUNTED + unseen
 
 
 def test_an_answer_whose_usage_comes_after_the_client_left_is_settled_exactly():
@@ -173,10 +220,11 @@ def test_an_answer_whose_usage_comes_after_the_client_left_is_settled_exactly():
     call = admitted(there, chat(stream=True, max_tokens=8_000))
     begin(call, stream=True)
     call.feed(chunk("word "))
-    assert call.linger()
+    call.linger()
     call.feed(chunk("word "))
+    assert not call.is_over()
     call.feed(chunk(usage=(30, 2)))
-    assert not call.linger()
+    assert call.is_over()
     call.broke("client disconnected", sent=True)
     assert call.settlement.ending is Ending.SETTLED
     assert there.balance.spent == 30 * INPUT_NANOS + 2 * OUTPUT_NANOS
@@ -200,6 +248,7 @@ def test_a_broken_stream_of_a_model_that_reasons_costs_its_limit():
     held = there.balance.held
     begin(call, stream=True)
     call.feed(chunk("word "))
+    there.clock.forward(seconds=1)
     call.broke("client disconnected", sent=True)
     assert call.settlement.usage.output_tokens == 4000
     assert 4000 * 4_400 < there.balance.spent <= held

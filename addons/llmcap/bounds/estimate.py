@@ -10,6 +10,7 @@ Everything is priced at the dearest rate that could apply: cache writes, long-co
 dearest model that may help.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
@@ -205,6 +206,7 @@ class TokenCounter:
 
     def __init__(self, encode: Callable[[str], Sequence[int]] | None = None) -> None:
         self._encode = encode
+        self._preparing = False
         self._factors: dict[str, Decimal] = dict(TOKENIZER_FACTORS)
 
     def factor(self, family: str) -> Decimal:
@@ -233,8 +235,14 @@ class TokenCounter:
             seen = self.factor(family) * billed / bound
             self._factors[family] = min(seen, Decimal(8))
 
+    def prepare(self) -> None:
+        """Load the vocabulary beside other work: whoever counts first must not wait for it."""
+        if self._encode is None and not self._preparing:
+            self._preparing = True
+            threading.Thread(target=self._load, name="vocabulary", daemon=True).start()
+
     def _load(self) -> Callable[[str], Sequence[int]]:
-        # A tenth of a second to load: only when it decides something.
+        # A tenth of a second to load, and 80 MB: not before the first call.
         from llmcap.bounds.vocabulary import encoding  # noqa: PLC0415
 
         self._encode = encoding().encode_ordinary

@@ -11,15 +11,25 @@ from datetime import datetime, timedelta
 
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.metering.meter import Meter
+from llmcap.words.usage import Reading
 
-# Tokens that a provider may have generated when it notices that its client is gone, beyond those
-# that we saw: about a second of a fast model.
-UNSEEN_TOKENS = 256
-
-# How long a provider may go on before it notices: what is on its way then was made, and is billed.
-# One that is cut is told at once, and has the time of its way here and back.
-NOTICE_WITHIN = timedelta(seconds=1)
+# How long a provider may go on writing when we have left it, beside the time of its way here and
+# back: where it has closed its side (it has noticed, and may have been about to write more), and
+# where it was still writing, or was cut off by something else. What is made by then is billed.
+STOPPED_WITHIN = timedelta(milliseconds=50)
+NOTICE_WITHIN = timedelta(milliseconds=100)
 CUT_NOTICE_WITHIN = timedelta(milliseconds=250)
+
+# In events as large as those that were seen: one may be half made, and whoever writes learns that
+# we have gone by the second that he writes.
+STOPPED_EVENTS = 1
+NOTICE_EVENTS = 3
+
+# A pace is not measured over less: what comes at once was made before.
+MEASURED_MIN = timedelta(milliseconds=100)
+
+# Tokens that are not counted with any text, as what ends an answer.
+UNSEEN_TOKENS = 8
 
 
 class Visible:
@@ -37,6 +47,8 @@ class Visible:
         self._counted_tokens = 0
         self._left_at: datetime | None = None
         self._left_bytes = 0
+        self._stopped = False
+        self._round_trip = timedelta(0)
 
     def began(self) -> None:
         """The head of the answer is here."""
@@ -47,6 +59,10 @@ class Visible:
         if self._left_at is None:
             self._left_at = self._clock()
             self._left_bytes = visible_bytes
+
+    def parted(self, *, stopped: bool, round_trip: timedelta) -> None:
+        """Nothing more comes: whether the provider had stopped, and how far away it is."""
+        self._stopped, self._round_trip = stopped, round_trip
 
     def tokens(self, meter: Meter) -> int:
         """
@@ -65,11 +81,18 @@ class Visible:
     @property
     def time_to_write(self) -> timedelta:
         """Since it was asked for, and until its provider notices that nobody listens."""
-        return max(self._clock() - self.asked_at, timedelta(0)) + NOTICE_WITHIN
+        return max(self._clock() - self.asked_at, timedelta(0)) + self._notice_within
 
-    def unseen(self, tokens: int, visible_bytes: int) -> int:
+    @property
+    def _notice_within(self) -> timedelta:
+        return STOPPED_WITHIN if self._stopped else NOTICE_WITHIN + self._round_trip
+
+    def unseen(self, tokens: int, reading: Reading) -> int:
         """The most that the provider made before it noticed, beside `tokens` that were seen."""
-        return max(UNSEEN_TOKENS, self.coming(tokens, visible_bytes, within=NOTICE_WITHIN))
+        events = STOPPED_EVENTS if self._stopped else NOTICE_EVENTS
+        an_event = -(-tokens // max(reading.visible_events, 1))
+        coming = self.coming(tokens, reading.visible_bytes, within=self._notice_within)
+        return UNSEEN_TOKENS + events * an_event + coming
 
     def further(self, begun: int) -> int:
         """Calls of tools that can have begun unseen, at the pace of those seen: one at least."""
@@ -95,4 +118,6 @@ class Visible:
 
 def _during(tokens: int, elapsed: timedelta, within: timedelta) -> int:
     """At the pace of these tokens in that time; nothing where a clock was set back."""
-    return tokens * within // elapsed if elapsed > timedelta(0) else 0
+    if elapsed <= timedelta(0):
+        return 0
+    return -(-tokens * within // max(elapsed, MEASURED_MIN))

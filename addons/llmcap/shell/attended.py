@@ -30,14 +30,14 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
-from llmcap.shell.cut import CuttableHttpStream
 from llmcap.shell.destinations import provider_host, provider_names
 from llmcap.shell.keeper import Fields, keeper, waits
+from llmcap.shell.parting import PartingHttpStream
 
 Steps = Generator[commands.Command, Any, None]
 
 
-class AttendedHttpStream(CuttableHttpStream):
+class AttendedHttpStream(PartingHttpStream):
     """One request and its answer."""
 
     _came: Fields = ()  # the headers of the request as it came
@@ -128,6 +128,10 @@ class AttendedHttpStream(CuttableHttpStream):
         if isinstance(event, ResponseHeaders):
             self._head = (event.response.status_code, event.response.headers.fields)
         yield from self._attended(super().state_linger(event))
+
+    def state_close(self, event: events.Event) -> CommandGenerator[None]:
+        """And when its provider was left too."""
+        yield from self._attended(super().state_close(event))
 
     def _begin(self) -> None:
         response = self.flow.response

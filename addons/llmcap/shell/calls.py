@@ -14,7 +14,7 @@ from mitmproxy import http
 
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, Reply, refuse
-from llmcap.shell import cut
+from llmcap.shell import parting
 from llmcap.shell.callers import Callers
 from llmcap.shell.destinations import provider_host, provider_hosts
 from llmcap.shell.flows import (  # fmt: skip
@@ -139,6 +139,7 @@ class Calls:
 
     def _go(self, flow: http.HTTPFlow, admission: Admission, call: CallInFlight) -> None:
         self.in_flight.add(Passage(flow, call))
+        call.shared.counter.prepare()
         send_as(flow, path=call.path, body=call.body)
         if not admission.signed:
             ask_for_identity(flow)
@@ -230,7 +231,7 @@ class Calls:
         self.upgrades.client_gone(client_id)
         if left := self.in_flight.of_client(client_id):
             # mitmproxy closes the connections to the providers when this returns.
-            await cut.lingered(left)
+            await parting.parted(client_id, left)
             loop = asyncio.get_running_loop()
             loop.call_later(ABANDONED_AFTER_SECONDS, self._abandoned, client_id)
 

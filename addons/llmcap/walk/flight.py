@@ -20,7 +20,7 @@ from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance, certain_tokens
-from llmcap.walk.unfinished import assumed, at_hold
+from llmcap.walk.unfinished import assumed, at_hold, read_on
 from llmcap.words.errors import HoldEnded, LedgerError
 from llmcap.words.money import usd_string
 from llmcap.words.records import (
@@ -34,12 +34,6 @@ from llmcap.words.records import (
     Usage,
 )  # fmt: skip
 from llmcap.words.usage import Made
-
-# How long an answer is read on when its client has gone: what was made of it by then is in the
-# buffers. Where it hides work, or is not streamed, all that is held is at stake: the moments that
-# it may take to its end, and its usage, are cheap beside that.
-LINGER = timedelta(milliseconds=300)
-LINGER_FOR_USAGE = timedelta(seconds=3)
 
 # How much of a stream is passed on before its events are followed, so that it could be ended well.
 FOLLOW_BYTES = 16 * 1024
@@ -158,12 +152,17 @@ class CallInFlight:
         self._left(failed=unanswered or self._status >= 500)
 
     def linger(self) -> timedelta:
-        """How long to read on when the client has gone; none where nothing is learned by that."""
-        if self.settlement is not None or self.cut:
-            return timedelta(0)
+        """How long to read on when the client has gone, before its provider is left too."""
         self._visible.left(self._meter.reading.visible_bytes if self._meter else 0)
-        shown = self._admission.ask.stream and self._admission.shows_all
-        return LINGER if shown else LINGER_FOR_USAGE
+        return read_on(self._admission)
+
+    def is_over(self) -> bool:
+        """Whether nothing is learned any more from what its provider still sends."""
+        return self.settlement is not None or self.cut
+
+    def parted(self, *, stopped: bool, round_trip: timedelta) -> None:
+        """The provider's side is closed, or broke."""
+        self._visible.parted(stopped=stopped, round_trip=round_trip)
 
     def give_up(self, reason: str) -> None:
         """A background call whose usage will not be seen any more."""

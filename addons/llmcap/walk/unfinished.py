@@ -7,11 +7,13 @@ free: where there may be some, it is all that the model can have written in that
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from llmcap.metering.bill import bill_of, counts_nothing, total
 from llmcap.metering.meter import Meter
 from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.pricing.terms import base_of, settled
+from llmcap.providers.parts.leaving import goes_on
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import certain_tokens
 from llmcap.words.money import ceil_nanos
@@ -19,6 +21,21 @@ from llmcap.words.records import Ending, Hold, Reading, Settlement, Usage
 
 # A prompt of this size is counted in a few milliseconds.
 COUNT_BYTES_MAX = 512 * 1024
+
+
+# How long an answer is read on when its client has gone. Where it hides work, or is not streamed,
+# all that is held is at stake: the moments that it may take to its end, and its usage, are cheap
+# beside that. Where its vendor goes on to the end and bills that, that end is waited for.
+LINGER_FOR_USAGE = timedelta(seconds=3)
+LINGER_TO_THE_END = timedelta(minutes=10)
+
+
+def read_on(admission: Admission) -> timedelta:
+    """How long to read on before the provider is left too: not, where the answer shows it all."""
+    if goes_on(admission.provider.name, stream=admission.ask.stream):
+        return LINGER_TO_THE_END
+    shown = admission.ask.stream and admission.shows_all
+    return timedelta(0) if shown else LINGER_FOR_USAGE
 
 
 def at_hold(hold: Hold, note: str, reading: Reading | None = None) -> Settlement:
@@ -50,6 +67,8 @@ def assumed(
     choices, lowered by a clamp or not.
     """
     ask, reading = admission.ask, meter.reading if meter else Reading()
+    if not (whole or admission.paced):
+        return at_hold(hold, f"{note}; nobody says that this provider stops then", reading)
     if whole:
         # What would have been told is known: it is what is usual.
         untold = tuple(kind for kind in reading.untold if kind not in reading.usual)
@@ -109,7 +128,7 @@ def _output_tokens(
         certain = certain_tokens(reading)
         reported = sum(charge.usage.output_tokens for charge in reading.charges)
         seen = visible.tokens(meter)
-        unseen = 0 if whole else visible.unseen(seen, reading.visible_bytes)
+        unseen = 0 if whole else visible.unseen(seen, reading)
         made = max(reported, seen, meter.opaque_bytes) + unseen
     silent = meter is None or not (admission.ask.stream or whole)
     if silent or not admission.shows_all:

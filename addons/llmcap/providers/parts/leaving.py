@@ -30,6 +30,17 @@ STOP_STREAMS: Mapping[str, str] = MappingProxyType(
 # Novita is on that list, but says of itself that it goes on: novita.ai/docs/guides/llm-billing.
 
 
+# Those that go on, and bill the whole answer: on its second list, and whatever is not streamed.
+GO_ON: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("bedrock", "google", "google-vertex", "groq", "mistral"), _OPENROUTER)
+)
+
+
+def goes_on(provider: str, *, stream: bool) -> bool:
+    """Whether this vendor is known to finish, and to bill, such an answer when its client goes."""
+    return provider in GO_ON or (not stream and provider in STOP_STREAMS)
+
+
 def stops(provider: str, *, stream: bool) -> bool:
     """Whether this vendor is known to stop such an answer when its client goes."""
     return provider in STOP or (stream and provider in STOP_STREAMS)
