@@ -70,6 +70,8 @@ OUTSIDE = {
     "certifi": "authority",
     "click": "cli",
     "cryptography": "authority cli",
+    "h2": "shell",
+    "hyperframe": "shell",
     "mitmproxy": "addon audit checkup launch shell",
     "psycopg": "ledger",
     "pypdf": "bounds",
