@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import select
 import signal
 import sqlite3
 import time
@@ -22,8 +23,8 @@ KILLS = int(os.environ.get("LLMCAP_KILLS", "1000"))
 END_SECONDS_MAX = 60
 AT_ONCE = 6
 
-# From before the helper has made the network until calls are in flight.
-KILLED_WITHIN_SECONDS = 2.0
+# From before the helper has made the network, and from when the first answer is on its way.
+KILLED_WITHIN_SECONDS = 1.5
 
 STREAM = json.dumps({**CALL, "stream": True, "max_tokens": 4000})
 CALLS = f"while :; do curl -sS -N {URL} -d '{STREAM}' -H 'authorization: Bearer x' || exit; done"
@@ -67,6 +68,8 @@ def kill_one(user: User, seed: str) -> str:
     """A run, of which a random part is killed at a random moment; the part, when all are gone."""
     chance = random.Random(seed)
     with user.start("--confine", "--cap", "1000", "--", "sh", "-c", CALLS) as run:
+        if chance.random() < 0.5:
+            select.select([run.stdout], [], [], END_SECONDS_MAX)
         time.sleep(chance.uniform(0, KILLED_WITHIN_SECONDS))
         below = children(run.pid)
         parts = {"llmcap": [run.pid], "its child": below}
