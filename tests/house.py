@@ -37,6 +37,7 @@ ROOMS = [
     "rehearsal",
     "reconcile",
     "imports",
+    "keys",
     "shell",
     "assembly",
     "addon",

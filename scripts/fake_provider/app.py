@@ -24,7 +24,7 @@ from fake_provider import (
 from fake_provider.batches import Batches
 from fake_provider.bill import Bill, Record
 from fake_provider.engine import Dialect, Document, answer, send_json
-from fake_provider.exchange import Exchange
+from fake_provider.exchange import Exchange, Request
 from fake_provider.generate import Order, plan, tokens
 from fake_provider.http1 import HangUp, Server
 from fake_provider.http2 import Http2Exchange, serve_http2
@@ -56,6 +56,17 @@ class Refused(Exception):  # noqa: N818 - an answer, no error of ours
         super().__init__(status)
         self.status = status
         self.body = body
+
+
+# Answered with an error that repeats the request's credentials.
+WRONG_KEY = "/v1/models/wrong-key"
+
+HEADS_MAX = 100
+
+
+def head_of(request: Request) -> str:
+    """Its target and its headers, in lines."""
+    return "\n".join([request.target, *(f"{k}: {v}" for k, v in request.headers.items())])
 
 
 class FakeProvider:
@@ -103,6 +114,11 @@ class FakeProvider:
             await self._control(exchange, path.removeprefix(CONTROL))
             return
         self.bill.requests[path] = self.bill.requests.get(path, 0) + 1
+        if len(self.bill.heads) < HEADS_MAX:
+            self.bill.heads.append(head_of(exchange.request))
+        if path == WRONG_KEY:
+            await self._wrong_key(exchange)
+            return
         try:
             await self._route(exchange, path)
         except Refused as refused:
@@ -131,6 +147,15 @@ class FakeProvider:
             await self._free(exchange, {})
         else:
             raise Refused(404, openai_chat.error_body(404))
+
+    async def _wrong_key(self, exchange: Exchange) -> None:
+        """Repeat what was said, in the head and in the body, as some vendors do of a wrong key."""
+        said = head_of(exchange.request)
+        body = json.dumps({"error": {"message": f"Incorrect API key provided: {said}"}}).encode()
+        told = {"content-type": "application/json", "x-said": said.replace("\n", " ")}
+        await exchange.start(401, {**told, "content-length": str(len(body))})
+        await exchange.send(body)
+        await exchange.end()
 
     def _endpoints(self) -> dict[str, Callable[[Exchange], Awaitable[None]]]:
         return {

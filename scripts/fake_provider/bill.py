@@ -55,6 +55,7 @@ class Bill:
 
     records: list[Record] = field(default_factory=list)
     requests: dict[str, int] = field(default_factory=dict)  # by path, billable or not
+    heads: list[str] = field(default_factory=list)  # what requests said, with their credentials
 
     def nanos(self) -> int:
         """The total."""
@@ -81,6 +82,7 @@ class Bill:
             "nanos": str(self.nanos()),
             "open": self.open(),
             "requests": self.requests,
+            "heads": self.heads,
             "records": [
                 {
                     "number": record.number,

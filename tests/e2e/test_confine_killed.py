@@ -69,6 +69,7 @@ def kill_one(user: User, seed: str) -> str:
     chance = random.Random(seed)
     with user.start("--confine", "--cap", "1000", "--", "sh", "-c", CALLS) as run:
         if chance.random() < 0.5:
+            assert run.stdout is not None
             select.select([run.stdout], [], [], END_SECONDS_MAX)
         time.sleep(chance.uniform(0, KILLED_WITHIN_SECONDS))
         below = children(run.pid)
@@ -79,7 +80,10 @@ def kill_one(user: User, seed: str) -> str:
             os.kill(parts[part][0], signal.SIGKILL)
         gone_by = time.monotonic() + END_SECONDS_MAX
         while (run.poll() is None) or session(run.pid):
-            assert time.monotonic() < gone_by, (seed, part, session(run.pid))
+            if time.monotonic() > gone_by:
+                left = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in session(run.pid)]
+                run.send_signal(signal.SIGABRT)  # Python then says where it was
+                pytest.fail(f"{seed}: {part} was killed, left are {left}: {run.communicate()}")
             time.sleep(0.3)
         run.communicate()
     return part
@@ -90,6 +94,7 @@ def test_nothing_is_left_of_runs_that_are_killed(user: User) -> None:
     """Random parts at random moments; the seed is in the message of a failure."""
     seed = os.environ.get("LLMCAP_SEED", str(random.randrange(10**6)))
     user.provider.scenario(length="400", token_seconds=0.005)
+    user.more["PYTHONFAULTHANDLER"] = "1"
     user.run("--confine", "--cap", "1000", "--", "true")
     before = traces(user)
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -11,6 +11,7 @@ from llmcap.config.accounts import ACCOUNTS
 from llmcap.config.budgets import read_budgets
 from llmcap.config.guards import ALERTS, BREAKERS
 from llmcap.config.hosts import PASSED, OwnHosts, read_hosts
+from llmcap.config.keys import KEYS
 from llmcap.config.readers import (
     HEADERS,
     NAMES,
@@ -173,6 +174,7 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
         "identify_processes",
         choice(ProcessPolicy).said("Whether to look up which local program makes a call."),
     ),
+    "keys": ("keys", KEYS),
     "confine": (
         "confine",
         SWITCH.said("Give a command of `llmcap run` a network that leads nowhere but to LLMCap."),

@@ -22,14 +22,19 @@ class Confined:
     """How one command is started; once it was, what it tried. Raises `ConfigError` when made."""
 
     def __init__(
-        self, egress: Egress, place: Place, environ: Mapping[str, str], gates: Gates
+        self,
+        egress: Egress,
+        place: Place,
+        environ: Mapping[str, str],
+        gates: Gates,
+        *,
+        hidden: Sequence[Path] = (),
     ) -> None:
         self._egress = egress
         self._gates = gates
         self._gate: Gate | None = None
-        self._mounts: Sequence[tuple[Path, Path]] = places.mounts(
-            place.trust.bundle, folder=paths.data_folder(environ) / FOLDER
-        )
+        shown = places.mounts(place.trust.bundle, folder=paths.data_folder(environ) / FOLDER)
+        self._mounts = [*shown, *((Path(os.devnull), file) for file in hidden)]
         self.environ = environment.confined(environ, trust=place.trust)
 
     def start(

@@ -23,11 +23,12 @@ from llmcap.assembly import Settings, firewall_for, policy_of, settings_from
 from llmcap.budgets.budget import parse_short
 from llmcap.confine.egress import Egress, read_egress
 from llmcap.launch import child, environment, farewell
-from llmcap.launch.behind import Place, prepare
+from llmcap.launch.behind import prepare
 from llmcap.launch.confined import Confined
 from llmcap.launch.notes import Notes
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
+from llmcap.launch.swapped import Swapped
 from llmcap.launch.tally import Tally, left_document, tallied
 from llmcap.ledger import MEMORY, Ledger
 from llmcap.walk.attributes import Facts
@@ -80,6 +81,7 @@ def run(
     began = time.monotonic()
     policy, settings = settle(wanted, environ)
     egress = egress_of(wanted, policy)
+    swapped = Swapped(policy, environ)
     upstream = environment.upstream_proxy(environ)
     place = prepare(environ)
     tally, notes = Tally(), Notes()
@@ -87,15 +89,17 @@ def run(
         Setup(confdir=place.confdir, roots=place.roots, upstream=upstream),
         socket.create_server(("127.0.0.1", 0), backlog=512),
         addon_maker(
-            policy, settings, facts=facts_of(wanted), tally=tally, notes=notes
+            policy, settings, facts=facts_of(wanted), tally=tally, notes=notes, swapped=swapped
         ),
     )  # fmt: skip
-    confined = confined_by(egress, place, environ, proxy)
+    confined: Confined | None = None
+    if egress is not None:
+        confined = Confined(egress, place, environ, proxy.gates, hidden=swapped.hidden())
+        given = confined.environ
+    else:
+        given = place.environ(environ, proxy_url=proxy.url)
     with notes.from_logs(wanted.log):
-        if confined is not None:
-            code = beside(proxy, wanted.command, confined.environ, confined=confined)
-        else:
-            code = beside(proxy, wanted.command, place.environ(environ, proxy_url=proxy.url))
+        code = beside(proxy, wanted.command, swapped.environ(given), confined=confined)
     past = confined.attempts() if confined is not None else None
     seconds = time.monotonic() - began
     if tally.capped and not wanted.preserve_status:
@@ -130,13 +134,6 @@ def egress_of(wanted: Wanted, policy: Policy) -> Egress | None:
         if given:
             raise ConfigError(f"{option} is for a confined command\nhint: add --confine")
     return None
-
-
-def confined_by(
-    egress: Egress | None, place: Place, environ: Mapping[str, str], proxy: ProxyThread
-) -> Confined | None:
-    """What confines the command, where it is to be confined."""
-    return Confined(egress, place, environ, proxy.gates) if egress is not None else None
 
 
 def facts_of(wanted: Wanted) -> Facts:
@@ -197,7 +194,13 @@ def _budget(name: str, text: str, *, every: str, option: str) -> Budget:
 
 
 def addon_maker(
-    policy: Policy, settings: Settings, *, facts: Facts, tally: Tally, notes: Notes
+    policy: Policy,
+    settings: Settings,
+    *,
+    facts: Facts,
+    tally: Tally,
+    notes: Notes,
+    swapped: Swapped | None = None,
 ) -> Callable[[], Callable[[], Sequence[object]]]:
     """What `ProxyThread` wants: first the firewall, and with it, later, the addon."""
     run_id = secrets.token_hex(8)
@@ -217,8 +220,10 @@ def addon_maker(
             # They import mitmproxy.
             from llmcap.addon import LLMCap  # noqa: PLC0415
             from llmcap.launch.statuspage import StatusPage  # noqa: PLC0415
+            from llmcap.shell.swapping import Swapping  # noqa: PLC0415
 
-            return [LLMCap(firewall, facts=facts), StatusPage(status)]
+            swaps = [Swapping(swapped.keys)] if swapped is not None and swapped.keys.keys else []
+            return [*swaps, LLMCap(firewall, facts=facts), StatusPage(status)]
 
         return addons
 

@@ -244,6 +244,8 @@ class Policy:
     hosts: tuple[OwnHost, ...] = ()
     confine: bool = False  # whether `llmcap run` gives its command a network of its own
     confine_ports: tuple[int, ...] = ()  # that lead out of that; none: the usual ones
+    # Where the real keys of providers are, by provider: `llmcap run` gives its command stand-ins.
+    keys: Mapping[str, str] = MappingProxyType({})
 
 
 # --- admission ------------------------------------------------------------------------------

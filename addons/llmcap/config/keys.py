@@ -1,0 +1,42 @@
+"""Where the real keys of providers are: `keys` of a config."""
+
+import re
+from typing import Any
+
+from llmcap.config.readers import TEXT, Kind
+from llmcap.config.yamldoc import Place
+from llmcap.providers import provider_names
+
+# As `keys.sources` reads them.
+_SOURCE = re.compile(r"env:[A-Za-z_]\w*|file:.+|command:.+|keyring:[^/]+/.+")
+
+SCHEMA: dict[str, Any] = {
+    "description": (
+        "Where a provider's real key is: env:NAME, file:PATH, command:WORDS or "
+        "keyring:SERVICE/USER. A command of `llmcap run` has a stand-in in its place."
+    ),
+    "type": "object",
+    "additionalProperties": {"type": "string", "minLength": 1},
+}
+
+
+def _keys(place: Place) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for provider, each in place.items():
+        if provider not in provider_names():
+            each.fail(
+                f"there is no provider {provider!r}",
+                hint=f"one of: {', '.join(provider_names())}",
+            )
+        source = TEXT.read(each)
+        if not _SOURCE.fullmatch(source):
+            # What stands there may be the key itself: it is not repeated.
+            each.fail(
+                "this is no place of a key",
+                hint="write env:NAME, file:PATH, command:WORDS or keyring:SERVICE/USER",
+            )
+        found[provider] = source
+    return found
+
+
+KEYS: Kind[dict[str, str]] = Kind(_keys, SCHEMA)

@@ -1,0 +1,111 @@
+"""
+The swap itself, over headers and paths: stand-ins out, real keys in, and back again in answers.
+
+A stand-in is looked for in every header and in the path, wherever in them it stands: as a bearer's,
+a vendor's own header, a query, a WebSocket's protocol, gRPC's metadata, or in the password of a
+`Basic` authorization.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+# What a provider's API calls things that are, or hand out, credentials. A key, a session or a token
+# that a swapped key has made would be a real one, in the hands of the command.
+MINTING = re.compile(
+    r"/(\w+[_-])?(api[_-]?keys|keys|service_accounts|client_secrets|auth_tokens|access_tokens|"
+    r"credentials)(/|$)|/(realtime|chatkit)/(\w+_)?sessions(/|$)|/auth/(grant|token|keys?)(/|$)",
+    re.IGNORECASE,
+)
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One provider's key, and what stands for it. Neither is in a `repr`."""
+
+    provider: str
+    real: str = field(repr=False)
+    stand_in: str = field(repr=False)
+
+
+class Keys:
+    """Those of one run."""
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        self.keys = tuple(keys)
+
+    def environ(
+        self, environ: Mapping[str, str], variables: Callable[[str], Sequence[str]]
+    ) -> dict[str, str]:
+        """
+        The variables of a command that is to have stand-ins alone: wherever a real key stood, under
+        whatever name, and under the usual names (`variables`) of its provider.
+        """
+        made = dict(environ)
+        for key in self.keys:
+            made = {name: text.replace(key.real, key.stand_in) for name, text in made.items()}
+            made |= dict.fromkeys(variables(key.provider), key.stand_in)
+        return made
+
+    def found_in(self, fields: Fields, path: str) -> list[Key]:
+        """Whose stand-ins a request carries."""
+        texts = [path, *(_read(value) for _, value in fields)]
+        return [key for key in self.keys if any(key.stand_in in text for text in texts)]
+
+    def put_in(self, fields: Fields, path: str, key: Key) -> tuple[Fields, str]:
+        """The headers and the path with the real key."""
+        path = path.replace(key.stand_in, quote(key.real, safe=""))
+        return tuple(
+            (name, _replaced(value, key.stand_in, key.real)) for name, value in fields
+        ), path
+
+    def taken_out(self, fields: Fields) -> Fields:
+        """Headers of an answer without any real key that they repeat."""
+        for key in self.keys:
+            if any(key.real in _read(value) for _, value in fields):
+                fields = tuple(
+                    (name, _replaced(value, key.real, key.stand_in)) for name, value in fields
+                )
+        return fields
+
+    def taken_out_of(self, body: bytes) -> bytes:
+        """The same of a body."""
+        for key in self.keys:
+            body = body.replace(key.real.encode(), key.stand_in.encode())
+        return body
+
+
+def mints(method: str, path: str) -> bool:
+    """Whether a request makes a credential."""
+    return method.upper() not in READING and bool(MINTING.search(path.partition("?")[0]))
+
+
+def _read(value: bytes) -> str:
+    """A header's value, with what its `Basic` credentials mean behind it."""
+    text = value.decode("utf-8", "surrogateescape")
+    decoded = _basic(text)
+    return text if decoded is None else f"{text}\n{decoded}"
+
+
+def _basic(text: str) -> str | None:
+    scheme, _, encoded = text.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(encoded.strip()).decode("utf-8", "surrogateescape")
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _replaced(value: bytes, old: str, new: str) -> bytes:
+    decoded = _basic(value.decode("utf-8", "surrogateescape"))
+    if decoded is not None and old in decoded:
+        content = decoded.replace(old, new).encode("utf-8", "surrogateescape")
+        return b"Basic " + base64.b64encode(content)
+    return value.replace(old.encode(), new.encode())
