@@ -3,6 +3,7 @@
 import os
 import resource
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -60,6 +61,15 @@ def test_a_command_that_cannot_be_run_says_why(ground: Ground, command: str, num
     with pytest.raises(UnstartableError) as caught:
         ground.start(command)
     assert caught.value.number == number
+
+
+def test_no_signal_is_blocked_in_the_command(ground: Ground) -> None:
+    """Ours are while we wait for its end; those that came before it began are its own."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGINT])
+    try:
+        assert ground.code("grep", "-q", "^SigBlk:\t0*$", "/proc/self/status") == 0
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # --- the network ---------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ import contextlib
 import json
 import os
 import random
-import select
 import signal
 import sqlite3
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -68,9 +68,13 @@ def kill_one(user: User, seed: str) -> str:
     """A run, of which a random part is killed at a random moment; the part, when all are gone."""
     chance = random.Random(seed)
     with user.start("--confine", "--cap", "1000", "--", "sh", "-c", CALLS) as run:
+        assert run.stdout is not None
         if chance.random() < 0.5:
-            assert run.stdout is not None
-            select.select([run.stdout], [], [], END_SECONDS_MAX)
+            run.stdout.readline()
+        # Somebody has to read on: curl would wait for ever in a full pipe.
+        said: list[tuple[str, str]] = []
+        reader = Thread(target=lambda: said.append(run.communicate()), daemon=True)
+        reader.start()
         time.sleep(chance.uniform(0, KILLED_WITHIN_SECONDS))
         below = children(run.pid)
         parts = {"llmcap": [run.pid], "its child": below}
@@ -79,13 +83,14 @@ def kill_one(user: User, seed: str) -> str:
         with contextlib.suppress(ProcessLookupError):
             os.kill(parts[part][0], signal.SIGKILL)
         gone_by = time.monotonic() + END_SECONDS_MAX
-        while (run.poll() is None) or session(run.pid):
+        while left := session(run.pid):
             if time.monotonic() > gone_by:
-                left = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in session(run.pid)]
-                run.send_signal(signal.SIGABRT)  # Python then says where it was
-                pytest.fail(f"{seed}: {part} was killed, left are {left}: {run.communicate()}")
+                words = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
+                os.kill(left[0], signal.SIGABRT)  # Python then says where it was
+                reader.join(5)
+                pytest.fail(f"{seed}: {part} was killed, left are {words}: {said}")
             time.sleep(0.3)
-        run.communicate()
+        reader.join()
     return part
 
 

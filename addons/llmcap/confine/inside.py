@@ -187,6 +187,10 @@ def become(plan: "Plan", command: list[str]) -> None:
     # What Python sets for itself when it starts.
     for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
         _signal.signal(number, _signal.SIG_DFL)
+    if _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    # A signal that came to us meanwhile was for the command, and ends it as it would have.
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, plan["blocked"])
     environ = {name: value for name, value in os.environ.items() if name not in plan["unset"]}
     os.execvpe(command[0], command, environ)  # noqa: S606 - the user's own command
 

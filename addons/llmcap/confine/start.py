@@ -10,6 +10,7 @@ import array
 import marshal
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -62,14 +63,11 @@ def start(
     egress: Egress,
     mounts: Sequence[tuple[Path, Path]],
     serve: Callable[[Inward], object],
-    spawn: Callable[[Callable[[], "subprocess.Popen[bytes]"]], "subprocess.Popen[bytes]"] = (
-        lambda make: make()
-    ),
 ) -> "subprocess.Popen[bytes]":
     """
     The command as a process with our terminal and our open files, in a network of its own.
 
-    `serve` is given what leads out of it, before the command runs; `spawn` makes the process.
+    `serve` is given what leads out of it, before the command runs, which blocks no signal then.
     Raises `ConfinementError`, or `UnstartableError` where only the command is at fault.
     """
     if sys.platform != "linux":
@@ -81,9 +79,7 @@ def start(
             sys.executable, "-I", "-S", str(HELPER), str(theirs.fileno()),
             marshal.dumps(plan(environ, egress=egress, mounts=mounts)).hex(), *command,
         ]  # fmt: skip
-        process = spawn(
-            lambda: subprocess.Popen(words, env=dict(environ), close_fds=False)  # noqa: S603
-        )
+        process = subprocess.Popen(words, env=dict(environ), close_fds=False)  # noqa: S603
         theirs.close()
         try:
             _attend(ours, process, serve)
@@ -118,6 +114,7 @@ def plan(
         "listen": (wildcard + reached)[:FILES_MAX],
         "resolver": RESOLVER,
         "files": files,
+        "blocked": [int(each) for each in signal.pthread_sigmask(signal.SIG_BLOCK, ())],
         "unset": [] if COERCED in environ else [COERCED],
     }
 

@@ -92,16 +92,6 @@ def run(
 
 def start(command: Sequence[str], environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """The command as a process with our terminal and our open files."""
-    try:
-        return undisturbed(
-            lambda: subprocess.Popen(list(command), env=dict(environ), close_fds=False)  # noqa: S603
-        )
-    except OSError as error:
-        raise unstartable(command[0], error) from error
-
-
-def undisturbed(make: "Callable[[], subprocess.Popen[bytes]]") -> "subprocess.Popen[bytes]":
-    """Make a process that holds back no signal, inside of `signals_held`."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     # The mask is inherited over exec. What comes in between is held by the handlers: it is raised
     # again for us, as it was not the child's.
@@ -111,7 +101,9 @@ def undisturbed(make: "Callable[[], subprocess.Popen[bytes]]") -> "subprocess.Po
     }
     signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
     try:
-        return make()
+        return subprocess.Popen(list(command), env=dict(environ), close_fds=False)  # noqa: S603
+    except OSError as error:
+        raise unstartable(command[0], error) from error
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, held)
         for number, handler in handlers.items():

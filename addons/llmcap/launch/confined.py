@@ -45,7 +45,6 @@ class Confined:
             return start(
                 command, environ,
                 egress=self._egress, mounts=self._mounts, serve=self._serve,
-                spawn=child.undisturbed,
             )  # fmt: skip
         except UnstartableError as error:
             missing = OSError(error.number, os.strerror(error.number), command[0])
