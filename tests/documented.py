@@ -24,6 +24,9 @@ TODAY = "2026-06-01"
 USES = 10
 FOUND_TOKENS = 2_000
 
+# What a term multiplies: tokens, and no fee for a search.
+TOKENS = ("input", "output", "cache_", "reasoning")
+
 # Roles, names and separators of a conversation, as tokens.
 FRAME_TOKENS = 12
 
@@ -76,7 +79,10 @@ class Model:
             if variant is not None and "rates" in variant:
                 found = {**found, **self._tier(variant, read)}
             elif factor := self._factor(term):
-                found = {name: rate * factor for name, rate in found.items()}
+                found = {
+                    name: rate * factor if name.startswith(TOKENS) else rate
+                    for name, rate in found.items()
+                }
         fees = book(self.provider).get("fees") or {}
         return {**{name: Decimal(str(fee)) for name, fee in fees.items()}, **found}
 
@@ -214,6 +220,15 @@ def fee(unit: str, number: int | Decimal = 1) -> Effect:
     return effect
 
 
+def at_least(unit: str, number: int) -> Effect:
+    """So many units, however often that is said."""
+
+    def effect(bill: Bill) -> None:
+        bill.fees[unit] = max(bill.fees.get(unit, Decimal(0)), Decimal(number))
+
+    return effect
+
+
 def uses(unit: str, number: int = USES) -> Effect:
     """A hosted tool is used so often: a fee each, and all is read again with what it found."""
 
@@ -316,5 +331,6 @@ LIMITS = (1, 30, 700, 4_000)
 
 
 def limits(*odd: Any) -> Choices:
-    """Values of a field that limits the answer; odd ones limit nothing."""
-    return [*((value, limit(value)) for value in LIMITS), *((value, limit(None)) for value in odd)]
+    """Values of a field that limits the answer; null is none, and odd ones limit nothing."""
+    sound = [(value, limit(value)) for value in LIMITS]
+    return [*sound, (None, nothing), *((value, limit(None)) for value in odd)]

@@ -15,6 +15,7 @@ from documented import (
     Documented,
     Model,
     answers,
+    at_least,
     beside,
     both,
     fee,
@@ -79,8 +80,8 @@ CHAT = Documented(
     (MINI,),
     {
         "messages": talk(PICTURES, FILES),
-        "max_completion_tokens": limits(None, 0, "30", -1),
-        "max_tokens": limits(None),
+        "max_completion_tokens": limits(0, "30", -1),
+        "max_tokens": limits(),
         "n": COUNTS,
         "prediction": [({"type": "content", "content": "x" * 900}, beside(900))],
         "tools": [([tool("f", "d" * 500)], says("f" + "d" * 500))],
@@ -197,7 +198,7 @@ DEEPSEEK = Documented(
     (Model("deepseek", "deepseek-chat"),),
     {
         "messages": talk(),
-        "max_tokens": limits(None, 0, "30"),
+        "max_tokens": limits(0, "30"),
         "max_completion_tokens": [(30, nothing)],
         "max_new_tokens": [(30, nothing)],
         **FREE,
@@ -252,8 +253,8 @@ XAI = Documented(
     (Model("xai", "grok-4-0709"),),
     {
         "messages": talk(),
-        "max_tokens": limits(None),
-        "max_completion_tokens": limits(None),
+        "max_tokens": limits(),
+        "max_completion_tokens": limits(),
         "n": COUNTS,
         "search_parameters": [
             ({"mode": "on", "max_search_results": 8}, fee("web_search", 40)),
@@ -286,10 +287,10 @@ OPENROUTER = Documented(
     {
         "messages": talk(),
         "models": [(["anthropic/claude-opus-4.5"], served(OPUS_45))],
-        "model": [("openai/gpt-4o-mini:online", fee("web_search"))],
-        "plugins": [([{"id": "web"}], fee("web_search"))],
+        "model": [("openai/gpt-4o-mini:online", at_least("web_search", 1))],
+        "plugins": [([{"id": "web"}], at_least("web_search", 1))],
         "preset": [("mine", fills)],
-        "max_tokens": limits(None, 0),
+        "max_tokens": limits(0),
         **UNKNOWN,
     },
     always={"messages": []},
@@ -298,7 +299,11 @@ OPENROUTER_AUTO = Documented(
     "openrouter.ai",
     "/api/v1/chat/completions",
     (OPUS_45,),
-    {"messages": talk(), "max_tokens": limits(), "plugins": [([{"id": "web"}], fee("web_search"))]},
+    {
+        "messages": talk(),
+        "max_tokens": limits(),
+        "plugins": [([{"id": "web"}], at_least("web_search", 1))],
+    },
     always={"messages": [], "max_tokens": 700},
     named="openrouter/auto",
 )

@@ -103,7 +103,7 @@ GENERATE = Documented(
             # 32 tokens a second: ai.google.dev/gemini-api/docs/tokens.
             ([{"parts": [{"inlineData": {"mimeType": "audio/wav", "data": sound(3)}}]}], sees(96)),
         ],
-        "generationConfig.maxOutputTokens": limits(None, 0),
+        "generationConfig.maxOutputTokens": limits(0),
         "generationConfig.candidateCount": [(1, nothing), (4, answers(4)), ("3", answers(3))],
         "generationConfig.x_rounds": UNKNOWN["x_rounds"],
         "systemInstruction": [({"parts": [{"text": TEXTS[1]}]}, says(TEXTS[1]))],
@@ -231,7 +231,7 @@ VERTEX = Documented(
     (Model("google-vertex", "gemini-2.5-pro"),),
     {
         "contents": GENERATE.fields["contents"],
-        "generationConfig.maxOutputTokens": limits(None, 0),
+        "generationConfig.maxOutputTokens": limits(0),
         "generationConfig.candidateCount": [(4, answers(4))],
         **UNKNOWN,
     },

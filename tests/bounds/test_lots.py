@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.bounds.lots import LOTS_MAX, Sums, from_json, lots_demand, summed, to_json
+from llmcap.bounds.lots import LOTS_MAX, Sums, from_json, lots_demand, summed, to_json, unsold
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import SUMMED
 from llmcap.providers.parts.shape import Ask, Lot, Media, Work
@@ -181,3 +181,11 @@ def test_work_is_kept_as_it_is():
     for text in ('{"purpose": "batch"}', '{"purpose": "", "lots": [{"new": 1}], "unreadable": ""}'):
         with pytest.raises(FormatError, match="another version"):
             from_json(text)
+
+
+def test_an_order_of_embeddings_is_sold_by_what_they_read():
+    """Its model writes nothing, and has no price for that."""
+    ask = Ask(model="text-embedding-3-small", text_bytes=100, generates=False, terms=("batch",))
+    assert unsold(summed([ask], family="openai"), price_of) == ""
+    writing = replace(ask, generates=True, output_limit=9)
+    assert unsold(summed([writing], family="openai"), price_of) == "text-embedding-3-small"

@@ -198,7 +198,7 @@ def unsold(lots: Iterable[Lot], price_of: Callable[[str], Price]) -> str:
     """The first model that is sold by a unit which its calls do not name; "" for none."""
     for lot in lots:
         told = {**lot.fees, **measured(lot.measures, price_of(lot.model))}
-        ask = Ask(model=lot.model, fees=told)
+        ask = Ask(model=lot.model, fees=told, generates=bool(lot.written or lot.endless))
         if not lot.unit and sold(ask, price_of(lot.model)) is None:
             return lot.model
     return ""
