@@ -181,3 +181,47 @@ def test_a_guardrail_by_itself_is_metered():
     usage = {"topicPolicyUnits": 3, "contentPolicyUnits": 3, "contentPolicyImageUnits": 1}
     answer = {"usage": usage, "action": "NONE"}
     assert billed(BEDROCK, path, body, answer) == Decimal("0.00165")
+
+
+# --- what is told elsewhere -----------------------------------------------------------------
+
+ROUTED = ("openrouter.ai", "/api/v1/chat/completions")
+
+
+@pytest.mark.parametrize(("told", "searches"), [({}, 3), ({"cost": 0.5}, None)])
+def test_searches_of_a_plugin_are_those_that_were_held_where_no_bill_tells(told, searches):
+    """The router's own bill has them in it."""
+    plugin = {"id": "web", "max_results": 12}
+    body = {"model": "openai/gpt-4o", "messages": [], "plugins": [plugin]}
+    endpoint, ask, _ = asked(*ROUTED, body)
+    reader = endpoint.reader(ask)
+    usage = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, **told}
+    reader.body({"model": "openai/gpt-4o", "choices": [], "usage": usage})
+    reading = reader.reading()
+    assert reading.charges[0].usage.extras.get("web_search") == searches
+    assert (reading.billed_usd is None) == (searches is not None)
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "terms"),
+    [
+        ({"x-amzn-bedrock-service-tier": "priority"}, {}, ("priority",)),
+        (
+            {"x-amzn-bedrock-service-tier": "priority"},
+            {"serviceTier": {"type": "default"}},
+            (),
+        ),
+        (
+            {"x-amzn-bedrock-performanceconfig-latency": "optimized"},
+            {"serviceTier": {"type": "flex"}},
+            ("flex", "latency-optimized"),
+        ),
+    ],
+)
+def test_converse_tells_its_terms_in_head_or_body(head, body, terms):
+    """The body is nearer to the bill."""
+    endpoint, ask, _ = asked(BEDROCK, CONVERSE, {"messages": []})
+    reader = endpoint.reader(ask)
+    reader.head(head)
+    reader.body({**conversed(), **body})
+    assert reader.reading().charges[0].terms == terms

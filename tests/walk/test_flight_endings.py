@@ -71,9 +71,15 @@ def ended(body: bytes, kind: str = "application/json", **fields) -> CallInFlight
         ("", b"x" * 900),
         ("application/octet-stream", b"\x00" * 900),
         ("text/event-stream", b"data: " + json.dumps({"made": "x" * 900}).encode() + b"\n\n"),
+        ("application/json", json.dumps({"id": "c", "made": "x" * 900}).encode()),
+        ("text/html", b" " + json.dumps({"made": "x" * 900}).encode()[:-9]),
+        ("application/xhtml+xml", b"x" * 900),
     ],
-    ids=["torn", "another shape", "a list", "text", "no type", "bytes", "strange events"],
-)
+    ids=[
+        "torn", "another shape", "a list", "text", "no type", "bytes", "strange events",
+        "an id and another shape", "torn, and called a page", "text, and called a page",
+    ],
+)  # fmt: skip
 def test_what_was_not_understood_costs_what_its_bytes_can_be(kind, body):
     """A token for each byte, and not more than the answer was allowed to have."""
     cost = ended(body, kind, max_tokens=4_000).settlement.cost_nanos
@@ -83,9 +89,10 @@ def test_what_was_not_understood_costs_what_its_bytes_can_be(kind, body):
     assert small.settlement.ending is Ending.ASSUMED
 
 
-def test_a_page_for_people_was_written_by_no_model():
+@pytest.mark.parametrize("begins", [b"<html>", b"\n <!DOCTYPE html>", b"\xef\xbb\xbf<html>"])
+def test_a_page_for_people_was_written_by_no_model(begins):
     """A login or a block on the way: the request may have been read, and nothing was made of it."""
-    call = ended(b"<html>" + b"x" * 900, "text/html; charset=utf-8", max_tokens=4_000)
+    call = ended(begins + b"x" * 900, "text/html; charset=utf-8", max_tokens=4_000)
     assert call.settlement.ending is Ending.ASSUMED
     assert 0 < call.settlement.cost_nanos < 200 * INPUT_NANOS
 

@@ -25,6 +25,8 @@ PAGES = ("text/html", "application/xhtml+xml")
 # How much of a stream is kept unread, at most.
 BACKLOG_BYTES_MAX = 128 * 1024
 
+BOM = b"\xef\xbb\xbf"  # of UTF-8, which pages may begin with
+
 Parsed = dict[str, object] | list[object] | None
 
 
@@ -43,6 +45,7 @@ class Meter:
         self._backlog: Backlog | None = None
         self._read_bytes = 0
         self._decoded_bytes = 0
+        self._begins = b""  # its first byte that is no space
         # How many bytes are still to come, where the header says so.
         self._missing = None if status == 204 else _length(headers)
         self._framing: Framing = framing_of(headers.get("content-type", ""), streams=ask.stream)
@@ -116,6 +119,7 @@ class Meter:
         try:
             for piece in self._decoder.decode(data):
                 self._decoded_bytes += len(piece)
+                self._begins = self._begins or piece.removeprefix(BOM).lstrip()[:1]
                 self._read(self._framing.decode(piece))
             if self._missing is not None:
                 self._missing -= len(data)
@@ -144,19 +148,24 @@ class Meter:
             self._reading = replace(reading, complete=True)
         return self._reading
 
-    @property
-    def opaque_bytes(self) -> int:
+    def opaque_bytes(self, *, whole: bool) -> int:
         """
         Decoded bytes of an answer of which nothing was understood; 0 where something was.
 
         A page for people is no answer of an API: something on the way made it (a login, a block),
-        and no model wrote it. Whatever else came may be output, in a shape that nobody knows.
+        and no model wrote it. Whatever else came may be output, in a shape that nobody knows: that
+        a `whole` answer has an id says nothing of what is in it.
         """
         reading = self.reading
-        told = reading.charges or reading.visible_bytes or reading.error or reading.response_id
-        if told or reading.complete or _media_type(self._headers) in PAGES:
+        told = reading.charges or reading.visible_bytes or reading.error or reading.complete
+        if told or self._is_page or (reading.response_id and not whole):
             return 0
         return self._decoded_bytes
+
+    @property
+    def _is_page(self) -> bool:
+        """Whether it is called a page for people, and begins like one."""
+        return _media_type(self._headers) in PAGES and self._begins == b"<"
 
     @property
     def reading(self) -> Reading:

@@ -33,7 +33,7 @@ from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import amount, count, document, documents, text
 from llmcap.providers.parts.routes import Routes
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Media, Provider, Request
-from llmcap.words.records import Usage
+from llmcap.words.records import Count, Usage
 
 # The web plugin: five results unless the request says so, billed together as one search.
 RESULTS_PER_SEARCH = 5
@@ -126,7 +126,10 @@ class RoutedReader(AskedChatReader):
         known = super().usage_of(usage)
         tools = usage.get("server_tool_use_details") or usage.get("server_tool_use")
         searches = count(document(tools).get("web_search_requests"))
-        return replace(known, extras={"web_search": searches}) if searches else known
+        told: dict[str, Count] = {"web_search": searches} if searches else {}
+        # Without its bill, nothing else tells the pages and the searches of a plugin.
+        held = self.uncounted if usage.get("cost") is None else {}
+        return replace(known, extras={**held, **told}) if held or told else known
 
 
 API = Api(

@@ -129,7 +129,7 @@ def _output_tokens(
         reported = sum(charge.usage.output_tokens for charge in reading.charges)
         seen = visible.tokens(meter)
         unseen = 0 if whole else visible.unseen(seen, reading)
-        made = max(reported, seen, meter.opaque_bytes) + unseen
+        made = max(reported, seen, meter.opaque_bytes(whole=whole)) + unseen
     silent = meter is None or not (admission.ask.stream or whole)
     if silent or not admission.shows_all:
         most = admission.shared.paces.most(

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import override
 
-from llmcap.pricing.terms import LATENCY, TIER
+from llmcap.pricing.terms import LATENCY, TIER, settled
 from llmcap.providers.bedrock.guardrails import billed_units, guarded, told_units
 from llmcap.providers.bedrock.usage import (
     CHOICES,
+    LATENCY_HEADER,
     LIMITS,
+    TIER_HEADER,
     asked_terms,
     headers_usage,
     largest,
@@ -124,8 +126,9 @@ class ConverseReader(PricedAsAsked):
 
     @override
     def head(self, headers: Mapping[str, str]) -> None:
-        """Some answers have counts in their head too."""
+        """Some answers have counts and terms in their head too."""
         self._counted = headers_usage(headers)
+        self.terms = told_terms(headers.get(TIER_HEADER), headers.get(LATENCY_HEADER))
 
     @override
     def event(self, event: Document, name: str = "") -> None:
@@ -151,10 +154,11 @@ class ConverseReader(PricedAsAsked):
         if not isinstance(usage, dict) or not usage:
             return
         counted = [self._counted] if self._counted else []
-        self.terms = told_terms(
+        terms = told_terms(
             document(told.get("serviceTier")).get("type"),
             document(told.get("performanceConfig")).get("latency"),
         )
+        self.terms = settled(self.terms, terms)
         told_of = told_units(told)
         units = billed_units(self.ask, told_of, seen_characters=self.visible_bytes)
         self.charge(replace(largest([token_usage(usage), *counted]), extras=units))
