@@ -69,7 +69,7 @@ for each format, named as in `openai/`: `chat.py`, `batches.py`, `files.py`, `em
 
 **To add an endpoint**: an `Endpoint` (`parts/shape.py`) with a reader of requests and a reader of
 answers, a route to it in its `provider.py` or file, the fields of its request in
-`parts/declared.toml`; then `scripts/provider_table`.
+`parts/fields/`; then `scripts/provider_table`.
 
 A host of your own needs no code:
 
