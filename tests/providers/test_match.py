@@ -26,6 +26,7 @@ KNOWN = [
     (OPENAI, "POST", "/v1/responses/compact", METERED),
     (OPENAI, "POST", "/v1/responses/input_tokens", FREE),
     (OPENAI, "POST", "/v1/moderations", FREE),
+    (OPENAI, "POST", "/v1/traces/ingest", FREE),
     (OPENAI, "POST", "/v1/decisions", METERED),
     (OPENAI, "GET", "/v1/models", FREE),
     (OPENAI, "GET", "/v1/models/gpt-4o", FREE),

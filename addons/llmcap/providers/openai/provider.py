@@ -295,6 +295,8 @@ ROUTES = Routes(
             "/v1/vector_stores/{}/file_batches",
             "/v1/vector_stores/{}/file_batches/{}/cancel",
         ),
+        # Where openai-agents sends what its runs did: its `tracing/processors.py`.
+        *_free("POST", "/v1/traces/ingest"),
         # Settings of the organisation, and what of the user's own is kept for tools.
         *_free("GET|POST|DELETE", "/v1/organization/**", "/v1/projects/**"),
         *_free("GET|POST|DELETE", "/v1/webhook_endpoints/**", "/v1/skills/**", "/v1/vaults/**"),
