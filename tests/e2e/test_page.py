@@ -14,7 +14,7 @@ from .test_up import Shell, shell
 
 SURFACES = ROOT / ".venv-surfaces"
 PROGRAM = ROOT / "tests" / "clients" / "browser_program.py"
-CHROMIUM = os.environ.get("LLMCAP_CHROMIUM", "/usr/bin/chromium")
+CHROMIUM = os.environ.get("SURFACES_CHROMIUM", "/usr/bin/chromium")
 SECONDS = 900  # ends what hangs
 
 __all__ = ["shell"]
@@ -73,7 +73,7 @@ def test_a_browser_drives_every_view_and_action(
     links = [
         json.loads(shell(f"$LLMCAP dashboard --json {more}"))["url"] for more in ("", "--viewer")
     ]
-    pictures = Path(os.environ.get("LLMCAP_PICTURES", tmp_path / "pictures"))
+    pictures = Path(os.environ.get("SURFACES_PICTURES", tmp_path / "pictures"))
     result = subprocess.run(
         [SURFACES / "bin" / "python", PROGRAM, *links, SURFACES / "axe.min.js", pictures],
         capture_output=True, text=True, timeout=SECONDS, check=False,
