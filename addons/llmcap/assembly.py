@@ -45,6 +45,7 @@ class Settings:
     config: Path | None
     ledger: str  # a path, or ":memory:"
     met: bool = False  # the config was found in a checkout: nobody named it
+    watch: bool = False  # all budgets only watch, whatever the config says
 
 
 def settings_from(
@@ -62,6 +63,11 @@ def settings_from(
 
 def policy_of(settings: Settings) -> Policy:
     """The policy that the settings describe. Raises `ConfigError`, `MoneyError`, `PriceError`."""
+    policy = _policy_of(settings)
+    return config.watching(policy) if settings.watch else policy
+
+
+def _policy_of(settings: Settings) -> Policy:
     policy = Policy()
     if settings.config is not None:
         policy = (
@@ -114,7 +120,9 @@ def firewall_for(
     _keep_prices(firewall, watch)
     firewall.chores.append(partial(exchange_breakers, firewall, courier))
     if source is not None:
-        firewall.chores.append(partial(reread_if_changed, firewall, source, courier))
+        firewall.chores.append(
+            partial(reread_if_changed, firewall, source, courier, watch=settings.watch)
+        )
         firewall.reread = source.look_again
     return firewall
 
@@ -179,12 +187,14 @@ def exchange_breakers(firewall: Firewall, courier: Courier) -> None:
     courier.show(firewall.guard.open_breakers())
 
 
-def reread_if_changed(firewall: Firewall, source: files.Source, courier: Courier) -> None:
+def reread_if_changed(
+    firewall: Firewall, source: files.Source, courier: Courier, *, watch: bool = False
+) -> None:
     """Read the config again where it has changed. One that is wrong changes nothing, loudly."""
     if not source.changed():
         return
     try:
-        policy = source.load()
+        policy = config.watching(source.load()) if watch else source.load()
         with_hosts(policy.hosts)
         prices = config.book_of(policy)
         courier.direct(policy.alerts)

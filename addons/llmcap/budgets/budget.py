@@ -87,6 +87,8 @@ def describe(budget: Budget) -> str:
     parts = [f"{budget.name}: {amount} {'in all' if budget.every == 'once' else _turns(budget)}"]
     if budget.per:
         parts.append(f"per {' and '.join(budget.per)}")
+    if budget.watched:
+        parts.append("watched only")
     parts += [f"of {name}={'|'.join(globs)}" for name, globs in budget.match.items()]
     return ", ".join(parts)
 
@@ -186,8 +188,21 @@ def decide(
     In order: the ceiling as it is; for the patient, wait if it would fit once the calls in flight
     are back; a lower output limit, the highest that fits; for the patient, wait if that would be
     possible then; else deny. The scope in the answer is the first, in the order given, that cannot
-    carry the call, so the answer never depends on anything else.
+    carry the call, so the answer never depends on anything else. Budgets that only watch decide
+    nothing.
     """
+    return decide_strictly(enforced(scopes), demand, patient=patient)
+
+
+def enforced(scopes: Sequence[tuple[Scope, Balance]]) -> list[tuple[Scope, Balance]]:
+    """Those of budgets that stop calls."""
+    return [row for row in scopes if not row[0].budget.watched]
+
+
+def decide_strictly(
+    scopes: Sequence[tuple[Scope, Balance]], demand: Demand, *, patient: bool
+) -> Fits | Wait | Deny:
+    """The same, whether a budget is enforced or watched."""
     if demand.held_limit is not None and demand.held_limit < demand.output_limit:
         return _decide_slice(scopes, demand, patient=patient)
     if not (short := _first_short(scopes, demand, demand.output_limit)):
@@ -225,7 +240,7 @@ def _decide_slice(
     """
     assert demand.held_limit is not None, demand
     first = replace(demand, output_limit=demand.held_limit, held_limit=None)
-    decision = decide(scopes, first, patient=patient)
+    decision = decide_strictly(scopes, first, patient=patient)
     if isinstance(decision, Fits) and decision.output_limit is None and demand.clampable:
         limit = _highest_limit(_all_back(scopes), demand)
         if limit < demand.output_limit:
@@ -244,7 +259,9 @@ def fits_more(
 ) -> bool:
     """Whether a call in flight may hold this much more: in every budget it falls under."""
     more = {CapUnit.USD: more_nanos, CapUnit.TOKENS: more_tokens}
-    return all(_fits(scope, balance, more.get(scope.budget.unit, 0)) for scope, balance in scopes)
+    return all(
+        _fits(scope, balance, more.get(scope.budget.unit, 0)) for scope, balance in enforced(scopes)
+    )
 
 
 def _first_short(

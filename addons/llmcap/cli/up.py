@@ -1,6 +1,7 @@
 """`llmcap up`, `down`, `env`: a proxy that stands for all programs."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -37,16 +38,18 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
     "--page-port", type=click.IntRange(0, 65535), metavar="PORT",
     help="The port of its page on loopback; the default is 8378, or another that is free.",
 )  # fmt: skip
+@click.option("--watch", is_flag=True, help="Stop nothing, and say what the budgets would stop.")
 @click.option("--no-page", is_flag=True, help="Serve no page.")
 @click.option("--foreground", is_flag=True, help="Stay, and serve: for services and containers.")
 @json_option
-def up(
+def up(  # noqa: PLR0913 - each is an option
     port: int,
     cap: str,
     config_path: str,
     ledger_path: str,
     page_port: int | None,
     *,
+    watch: bool,
     no_page: bool,
     foreground: bool,
     as_json: bool,
@@ -61,6 +64,7 @@ def up(
     $ eval "$(llmcap env)"
     """  # noqa: D301 - click reads the control character
     settings = settings_from(cap=cap, config=config_path, ledger=ledger_path)
+    settings = replace(settings, watch=watch)
     if foreground:
         log = standing.folder() / "log"
         page = standing_proxy.NO_PAGE if no_page else page_port
@@ -70,7 +74,7 @@ def up(
     if page_port is not None:
         options["--page-port"] = str(page_port)
     given = [word for option, value in options.items() if value for word in (option, value)]
-    found = standing.start([*given, *["--no-page"] * no_page])
+    found = standing.start([*given, *["--no-page"] * no_page, *["--watch"] * watch])
     for line in standing_proxy.in_force(policy_of(settings), found.url()):
         tell(line)
     tell('Use it with: eval "$(llmcap env)"')

@@ -9,6 +9,9 @@ a ledger, and never guesses what was meant.
 
 from llmcap.config.accounts import book_of
 from llmcap.config.readers import ATTRIBUTES, TRUSTABLE_HEADERS
-from llmcap.config.settings import SETTINGS, load, resolve, with_cap
+from llmcap.config.settings import SETTINGS, load, resolve, watching, with_cap
 
-__all__ = ["ATTRIBUTES", "SETTINGS", "TRUSTABLE_HEADERS", "book_of", "load", "resolve", "with_cap"]
+__all__ = [
+    "ATTRIBUTES", "SETTINGS", "TRUSTABLE_HEADERS", "book_of", "load", "resolve", "watching",
+    "with_cap",
+]  # fmt: skip

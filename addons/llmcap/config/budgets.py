@@ -22,7 +22,7 @@ from llmcap.config.readers import (
     percent_of,
 )
 from llmcap.config.yamldoc import Place
-from llmcap.words.records import Budget, CapUnit, HoldMode
+from llmcap.words.records import Budget, BudgetMode, CapUnit, HoldMode
 from llmcap.words.rules import Action, Threshold
 
 # A throttle that keeps a client waiting longer looks like a hang, and many time out.
@@ -33,25 +33,27 @@ _EXAMPLE = "write it like `- {name: all, cap: $50}`"
 _ACTIONS = "warn, {throttle: 2s}, {downgrade: MODEL} or refuse"
 
 
-def read_budgets(place: Place, *, hold: HoldMode, timezone: str) -> tuple[Budget, ...]:
-    """All budgets of the file; `hold` and `timezone` are the file's, for those that say neither."""
+def read_budgets(
+    place: Place, *, hold: HoldMode, timezone: str, mode: BudgetMode = BudgetMode.ENFORCE
+) -> tuple[Budget, ...]:
+    """All budgets of the file; the settings are the file's, for those that say nothing else."""
     budgets: list[Budget] = []
     for entry in place.each():
-        budget = _budget(entry, hold=hold, timezone=timezone)
+        budget = _budget(entry, hold=hold, timezone=timezone, mode=mode)
         if any(other.name == budget.name for other in budgets):
             entry.fail(f"there are two budgets named {budget.name!r}: rename one")
         budgets.append(budget)
     return tuple(budgets)
 
 
-def _budget(entry: Place, *, hold: HoldMode, timezone: str) -> Budget:
+def _budget(entry: Place, *, hold: HoldMode, timezone: str, mode: BudgetMode) -> Budget:
     places = dict(entry.items())
     values = fields(entry, KINDS, what="a budget")
     for key in ("name", "cap"):
         if key not in values:
             entry.fail(f"the budget has no {key}", hint=_EXAMPLE)
     values["cap"], values["unit"] = values["cap"]
-    values = {"hold": hold, "timezone": timezone, "every": "once", **values}
+    values = {"hold": hold, "timezone": timezone, "every": "once", "mode": mode, **values}
     where = places.get("every", entry)
     window = guarded(where, parse_window, values["every"], values["timezone"])
     budget = Budget(**values)
@@ -155,6 +157,7 @@ KINDS: dict[str, Kind[Any]] = {
     ),
     "per": attributes().said("One budget for each value of these attributes."),
     "hold": choice(HoldMode).said("How much of a stream's possible output is held at once."),
+    "mode": choice(BudgetMode).said("watch: say what it would have done, and stop nothing."),
     "at": Kind(
         _thresholds,
         {

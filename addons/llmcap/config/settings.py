@@ -28,12 +28,21 @@ from llmcap.config.readers import (
 from llmcap.config.yamldoc import Place
 from llmcap.pricing import parse_override
 from llmcap.words.errors import ConfigError
-from llmcap.words.records import EndpointPolicy, HoldMode, Policy, ProcessPolicy, UnknownPolicy
+from llmcap.words.records import (
+    BudgetMode,
+    EndpointPolicy,
+    HoldMode,
+    Policy,
+    ProcessPolicy,
+    UnknownPolicy,
+)
 from llmcap.words.rules import HostPolicy
 
 HOLD = choice(HoldMode).said("For all budgets: hold a stream's ceiling, or slice by slice.")
 TIMEZONE = TEXT.said("For all budgets: where days begin, such as Europe/Berlin.")
 
+# What a file says once for all budgets that say nothing else.
+FOR_BUDGETS: Mapping[str, Kind[Any]] = {"hold": HOLD, "timezone": TIMEZONE}
 
 UPDATE = one_of("never", "daily").said("Whether newer prices are taken each day.")
 FROM = NAMES.said("Where they come from: genai-prices, litellm, models.dev, pip, URLs, files.")
@@ -55,17 +64,14 @@ def load(path: Path) -> Policy:
 def resolve(document: Place) -> Policy:
     """The policy of a parsed document; an empty one gives the defaults."""
     values: dict[str, Any] = {}
-    hold = HoldMode.CEILING
-    timezone = "UTC"
+    shared: dict[str, Any] = {"hold": HoldMode.CEILING, "timezone": "UTC"}
     budgets: Place | None = None
     own = OwnHosts()
     for key, place in document.items():
         if key == "budgets":
             budgets = place
-        elif key == "hold":
-            hold = HOLD.read(place)
-        elif key == "timezone":
-            timezone = TIMEZONE.read(place)
+        elif key in FOR_BUDGETS:
+            shared[key] = FOR_BUDGETS[key].read(place)
         elif key == "providers":
             own = read_hosts(place)
         elif key == "prices":
@@ -74,10 +80,12 @@ def resolve(document: Place) -> Policy:
             field, kind = SETTINGS[key]
             values[field] = kind.read(place)
         else:
-            known = ", ".join(sorted([*SETTINGS, "budgets", "hold", "providers", "timezone"]))
+            known = ", ".join(sorted([*SETTINGS, *FOR_BUDGETS, "budgets", "providers"]))
             place.fail(f"there is no setting of this name; there are: {known}")
     if budgets is not None:
-        values["budgets"] = read_budgets(budgets, hold=hold, timezone=timezone)
+        values["budgets"] = read_budgets(
+            budgets, mode=values.get("mode", BudgetMode.ENFORCE), **shared
+        )
     if own.hosts:
         values["hosts"] = own.hosts
         values["prices"] = {**own.prices, **values.get("prices", {})}
@@ -86,13 +94,19 @@ def resolve(document: Place) -> Policy:
 
 def with_cap(policy: Policy, text: str) -> Policy:
     """The policy with one more budget, `cap`, written short: `5`, `$5/day`, `1.50/run`."""
-    budget = parse_short(text)
+    budget = dataclasses.replace(parse_short(text), mode=policy.mode)
     if any(other.name == budget.name for other in policy.budgets):
         raise ConfigError(
             f"the cap {text!r} makes a budget named {budget.name!r}, which the config has too\n"
             "hint: rename the budget in the config"
         )
     return dataclasses.replace(policy, budgets=(*policy.budgets, budget))
+
+
+def watching(policy: Policy) -> Policy:
+    """The policy with all of its budgets only watching."""
+    budgets = [dataclasses.replace(each, mode=BudgetMode.WATCH) for each in policy.budgets]
+    return dataclasses.replace(policy, budgets=tuple(budgets))
 
 
 def _prices(place: Place) -> dict[str, Any]:
@@ -146,6 +160,10 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
     "pass_hosts": (
         "pass_hosts",
         PASSED.said("Such hosts, or their sellers' names, that may pass all the same."),
+    ),
+    "mode": (
+        "mode",
+        choice(BudgetMode).said("For all budgets: enforce, or watch: say it, and stop nothing."),
     ),
     "fail_open": ("fail_open", SWITCH.said("Forward, unmetered, what LLMCap cannot account for.")),
     "clamp": ("clamp", SWITCH.said("Lower a call's output limit where that lets it fit.")),

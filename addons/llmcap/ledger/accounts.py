@@ -9,9 +9,10 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
+from llmcap.budgets.watched import judged, shadows_of
 from llmcap.ledger.rows import budget_key, from_seconds, seconds, text
 from llmcap.ledger.store import Store
-from llmcap.words.records import Balance, Scope
+from llmcap.words.records import Balance, Demand, Scope
 
 # Far more than are in use at once; past it, they are looked up again.
 _IDS_MAX = 10_000
@@ -66,6 +67,16 @@ class Accounts:
             self._ids.clear()
         self._ids.update(zip(map(_key, scopes), ids, strict=True))
         return ids
+
+    def judged(
+        self, db: sqlite3.Connection, scopes: Sequence[Scope], demand: Demand
+    ) -> tuple[tuple[Scope, ...], str]:
+        """Which balances of what would be a call is posted to, and what would be done to it."""
+        if not (shadows := shadows_of(scopes)):
+            return (), ""
+        ids = zip(shadows, self.ids(shadows), strict=True)
+        note, passes = judged([(each, balance_of(db, each, id_)) for each, id_ in ids], demand)
+        return shadows if passes else (), note
 
 
 def _key(scope: Scope) -> tuple[object, ...]:

@@ -43,7 +43,7 @@ _BUDGETS = """
         SELECT budgets.name FROM postings
         CROSS JOIN balances ON balances.id = postings.balance_id
         CROSS JOIN budgets ON budgets.id = balances.budget_id
-        WHERE postings.entry_id = began.id ORDER BY budgets.id))
+        WHERE postings.entry_id = began.id GROUP BY budgets.id ORDER BY budgets.id))
 """
 
 # `was` and `usage` are what was known of the call's usage before this entry, and with it.

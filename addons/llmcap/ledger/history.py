@@ -16,7 +16,7 @@ from typing import Any
 from llmcap.ledger.queries import connect
 from llmcap.ledger.rows import from_micros, micros, usage_from
 from llmcap.words.errors import LedgerError
-from llmcap.words.records import Budget, CapUnit, Count, HoldMode
+from llmcap.words.records import Budget, BudgetMode, CapUnit, Count, HoldMode
 
 # Where an entry is the last word on its call; `charged` is usage that nothing was held for.
 _STATES = {"hold": "held", "charged": "settled"}
@@ -48,7 +48,7 @@ _CORRECTIONS = """
 """
 
 _BUDGETS = """
-    SELECT postings.entry_id, budgets.name FROM postings
+    SELECT DISTINCT postings.entry_id, budgets.name FROM postings
     JOIN balances ON balances.id = postings.balance_id
     JOIN budgets ON budgets.id = balances.budget_id
     WHERE postings.entry_id IN (SELECT value FROM json_each(?))
@@ -260,6 +260,7 @@ def _definition(budget: Budget) -> str:
             "match": {name: list(globs) for name, globs in budget.match.items()},
             "per": list(budget.per),
             "hold": budget.hold.value,
+            "mode": budget.mode.value,
         }
     )
 
@@ -274,4 +275,5 @@ def _budget(fields: Mapping[str, Any]) -> Budget:
         match={name: tuple(globs) for name, globs in fields["match"].items()},
         per=tuple(fields["per"]),
         hold=HoldMode(fields["hold"]),
+        mode=BudgetMode(fields.get("mode", BudgetMode.ENFORCE)),
     )

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from llmcap.budgets.budget import Fits, decide, fits_more
+from llmcap.budgets.watched import shadows_of
 from llmcap.budgets.windows import EPOCH
 from llmcap.ledger import history
 from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, freed_at, near
@@ -93,6 +94,7 @@ class SqliteLedger(Memory, Balances):
         self._check_open()
         scopes = tuple(scopes)
         balance_ids = self._accounts.ids(scopes)
+        self._accounts.ids(shadows_of(scopes))  # those of watched budgets are there from here on
         attempt = partial(
             self._try_hold, call, scopes, balance_ids, demand, patient=patient, paced=paced
         )
@@ -127,7 +129,10 @@ class SqliteLedger(Memory, Balances):
             # Without a cap in that unit, a bound may be beyond what 64 bits hold.
             nanos = min(decision.held_nanos, NANOS_MAX)
             tokens = min(decision.held_tokens, NANOS_MAX)
-            hold_id = add(db, row._replace(held_nanos=nanos, held_tokens=tokens))
+            shadows, note = self._accounts.judged(db, scopes, demand)
+            scopes, balance_ids = (*scopes, *shadows), (*balance_ids, *self._accounts.ids(shadows))
+            row = row._replace(held_nanos=nanos, held_tokens=tokens, note=clean(note) or None)
+            hold_id = add(db, row)
             hold = Hold(hold_id, call, nanos, tokens, scopes, balance_ids)
             db.execute(OPEN, (self._process_id, hold_id, nanos, tokens, *lost))
             _post_held(db, hold_id, hold, nanos=nanos, tokens=tokens, calls=1)

@@ -95,6 +95,7 @@ def budget_document(scope: Scope, balance: Balance, now: datetime) -> dict[str, 
         "per": list(budget.per),
         "match": {name: list(globs) for name, globs in budget.match.items()},
         "unit": str(budget.unit),
+        "mode": str(budget.mode),
         **{
             name: usd_string(each) if money and each is not None else each
             for name, each in amounts.items()

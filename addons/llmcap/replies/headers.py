@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from llmcap.budgets.budget import enforced
 from llmcap.replies.dialects import header_text
 from llmcap.replies.refusal import iso
 from llmcap.words.money import usd_string
@@ -28,8 +29,8 @@ def cost_headers(
     if clamped:
         headers["x-llmcap-clamped"] = "true"
     # A ledger that cannot tell balances gives none, and then nothing is said about what is left.
-    if balances:
-        scope, left = _tightest(list(zip(hold.scopes, balances, strict=True)))
+    if pairs := enforced(list(zip(hold.scopes, balances, strict=bool(balances)))):
+        scope, left = _tightest(pairs)
         budget = scope.budget
         money = budget.unit is CapUnit.USD
         headers["x-llmcap-budget"] = header_text(budget.name)

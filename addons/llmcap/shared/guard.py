@@ -15,6 +15,7 @@ from datetime import datetime
 
 from llmcap.brakes.breakers import Breakers, Outcome, Trip
 from llmcap.brakes.thresholds import Reached, Restraint, due, reached, restraint
+from llmcap.budgets.watched import is_shadow
 from llmcap.notices.alerts import Event, exceeded, noted, warning
 from llmcap.notices.events import OpenBreaker
 from llmcap.replies.dialects import header_text
@@ -118,7 +119,11 @@ class Guard:
         now = self._clock()
         for scope, balance in balances:
             # A call that ends late tells of the window that it was held in: that one may be over.
-            if not scope.budget.at or (scope.resets_at and scope.resets_at <= now):
+            if (
+                not scope.budget.at
+                or is_shadow(scope)
+                or (scope.resets_at and scope.resets_at <= now)
+            ):
                 continue
             found = reached(scope, balance, now)
             self._remember(scope, found)

@@ -72,7 +72,12 @@ class Admission:
     @property
     def keys(self) -> frozenset[Key]:
         """What this call competes for, in the line of waiters."""
-        return frozenset((scope.budget.name, scope.value) for scope in self.scopes)
+        return frozenset((scope.budget.name, scope.value) for scope in self.enforced)
+
+    @property
+    def enforced(self) -> list[Scope]:
+        """The scopes of budgets that stop calls, and not only watch."""
+        return [scope for scope in self.scopes if not scope.budget.watched]
 
     @property
     def sliced(self) -> bool:
@@ -81,8 +86,8 @@ class Admission:
             self.ask.stream
             and self.shows_all
             and self.limitable
-            and bool(self.scopes)
-            and all(scope.budget.hold is HoldMode.SLICED for scope in self.scopes)
+            and bool(self.enforced)
+            and all(scope.budget.hold is HoldMode.SLICED for scope in self.enforced)
         )
 
     @property

@@ -24,7 +24,8 @@ from llmcap.words.records import Admit, CapUnit, Deny, Hold, Wait
 def try_cheap(admission: Admission) -> CallInFlight | None:
     """Admit on the cheap bound alone, unless others were here before; None: look closer."""
     shared = admission.shared
-    if admission.must_count:
+    # What would be done to a call that is watched, is said of its count.
+    if admission.must_count or any(scope.budget.watched for scope in admission.scopes):
         return None
     if admission.scopes and (admission.sliced or shared.line.blocks(admission.keys)):
         return None

@@ -27,13 +27,13 @@ BREAKER_OPEN = "breaker_open"
 def restrained(admission: Admission) -> Refused | Admission:
     """The call as its budgets' thresholds want it: the same, another one, or none."""
     guard = admission.shared.guard
-    found = guard.restraint(admission.scopes)
+    found = guard.restraint(admission.enforced)
     if found.stop is not None:
         return _stopped(admission, found.stop)
     delay = found.delay_seconds
     if lower := _cheaper(admission, found.models):
         # It may fall under other budgets now, with thresholds of their own.
-        admission, found = lower, guard.restraint(lower.scopes)
+        admission, found = lower, guard.restraint(lower.enforced)
         if found.stop is not None:
             return _stopped(admission, found.stop)
     admission.delay_seconds = max(delay, found.delay_seconds)

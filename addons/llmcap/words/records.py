@@ -27,10 +27,10 @@ from llmcap.words.usage import NOTHING, Charge, Count, Price, Reading, Tier, Usa
 
 # These had their place here, and may still be asked of this file while others move too.
 __all__ = [
-    "NOTHING", "Admit", "Balance", "Bound", "Bounded", "Budget", "Call", "CapUnit", "Charge",
-    "Count", "Demand", "Deny", "Ending", "EndpointPolicy", "Entry", "EntryKind", "Hold", "HoldMode",
-    "Part", "Policy", "Price", "ProcessPolicy", "Reading", "Scope", "Settlement", "Tier",
-    "Unbounded", "UnknownPolicy", "Usage", "Variant", "Wait",
+    "NOTHING", "Admit", "Balance", "Bound", "Bounded", "Budget", "BudgetMode", "Call", "CapUnit",
+    "Charge", "Count", "Demand", "Deny", "Ending", "EndpointPolicy", "Entry", "EntryKind", "Hold",
+    "HoldMode", "Part", "Policy", "Price", "ProcessPolicy", "Reading", "Scope", "Settlement",
+    "Tier", "Unbounded", "UnknownPolicy", "Usage", "Variant", "Wait",
 ]  # fmt: skip
 
 
@@ -153,6 +153,13 @@ class HoldMode(StrEnum):
     SLICED = "sliced"
 
 
+class BudgetMode(StrEnum):
+    """Whether a budget stops anything."""
+
+    ENFORCE = "enforce"
+    WATCH = "watch"  # it is decided and written what it would have done, and nothing is done
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """A cap for one scope over one window. `every` is as typed; `budget.window` reads it."""
@@ -167,6 +174,12 @@ class Budget:
     hold: HoldMode = HoldMode.CEILING
     allow: tuple[Mapping[str, tuple[str, ...]], ...] = ()  # calls that do not fall under it
     at: tuple[Threshold, ...] = ()
+    mode: BudgetMode = BudgetMode.ENFORCE
+
+    @property
+    def watched(self) -> bool:
+        """Whether it only looks on."""
+        return self.mode is BudgetMode.WATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +243,7 @@ class Policy:
     unmetered_hosts: HostPolicy = HostPolicy.AUTO
     pass_hosts: tuple[str, ...] = ()  # those of them that may pass, whatever is said of the others
     fail_open: bool = False
+    mode: BudgetMode = BudgetMode.ENFORCE  # of budgets that say nothing else
     clamp: bool = True
     min_output: int = 256  # tokens that a clamp must leave
     wait_seconds: Decimal = Decimal(20)

@@ -42,12 +42,14 @@ function budgets(found) {
 function budget(each) {
   const cap = Number(each.cap), spent = Number(each.spent), held = Number(each.held);
   const taken = cap > 0 ? (spent + held) / cap : 1;
+  const watched = each.mode === "watch";
   const mood = each.paused || taken >= 1 ? "over" : taken >= 0.8 ? "near" : "";
   const name = each.value ? `${each.name}: ${each.value}` : each.name;
   const unit = each.unit === "usd" ? "" : " " + each.unit;
   const said = `${name}: ${amount(each.spent, each.unit)} spent and ${amount(each.held, each.unit)} held of ${amount(each.cap, each.unit)}${unit}`;
   return el("article", { class: "card budget " + mood },
-    el("div", { class: "top" }, el("h3", {}, name), el("span", { class: "left" }, each.paused ? "paused" : amount(each.left, each.unit) + " left")),
+    el("div", { class: "top" }, el("h3", {}, name), el("span", { class: "left" }, each.paused ? "paused" : watched && taken >= 1 ? "would refuse" : amount(each.left, each.unit) + " left")),
+    watched ? el("div", {}, el("span", { class: "tag" }, "only watched: it stops nothing")) : null,
     el("div", { class: "of" }, `of ${amount(each.cap, each.unit)}${unit} ${every(each)}`, each.per.length && !each.value ? ", of no " + each.per.join(" and ") : ""),
     meter([["spent", cap > 0 ? spent / cap : 1], ["held", cap > 0 ? held / cap : 0]], said),
     el("div", { class: "legend" },

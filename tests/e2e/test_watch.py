@@ -1,0 +1,33 @@
+"""What `up --watch` says would be refused is what `up` refuses, call by call."""
+
+import json
+
+from fake_provider.process import ProviderHandle
+
+from .test_up import CURL, Shell, shell
+
+__all__ = ["shell"]
+
+CAP = "2 requests/day"
+CALLS = f'eval "$($LLMCAP env)"; for n in 1 2 3 4; do {CURL}; echo; done'
+
+
+def test_watching_stops_nothing_and_says_what_enforcing_stops(
+    shell: Shell, provider: ProviderHandle
+) -> None:
+    """The same calls twice: the bill is of all, and then of those that were said to pass."""
+    said = shell(f"$LLMCAP up --port 0 --no-page --watch --cap '{CAP}'")
+    assert "cap: 2 requests every day, watched only" in said
+    codes = shell(CALLS).split()
+    assert codes == ["200"] * 4
+    report = json.loads(shell("$LLMCAP watch report --json"))
+    assert [call["would"] for call in report["calls"]] == ["refused"] * 2
+    assert report["caps"][0]["would_suffice"] == 4
+    billed = provider.nanos()
+    shell("$LLMCAP down")
+    shell("mv $XDG_DATA_HOME/llmcap $XDG_DATA_HOME/watched")
+    shell(f"$LLMCAP up --port 0 --no-page --cap '{CAP}'")
+    codes = shell(CALLS).split()
+    assert codes[:2] == ["200", "200"]
+    assert all(code in ("429", "402") for code in codes[2:])
+    assert (provider.nanos() - billed) * 2 == billed
