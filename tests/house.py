@@ -74,6 +74,7 @@ OUTSIDE = {
     "h2": "shell",
     "hyperframe": "shell",
     "mitmproxy": "addon audit checkup launch shell",
+    "prometheus_client": "page",
     "psycopg": "ledger",
     "pypdf": "bounds",
     "rich": "cli",

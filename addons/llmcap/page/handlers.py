@@ -21,7 +21,7 @@ import tornado.iostream
 import tornado.web
 
 from llmcap.ledger import history
-from llmcap.page import actions, calls, exposure, now, spend
+from llmcap.page import actions, calls, exposure, metrics, now, spend
 from llmcap.page.access import Access, Role, Session, role_of
 from llmcap.pricing import PriceBook
 from llmcap.words.errors import ConfigError, LLMCapError
@@ -299,6 +299,17 @@ class Exposure(Handler):
         self.finish(await self.work(find))
 
 
+class Metrics(Handler):
+    """For Prometheus, which brings a viewer's token."""
+
+    async def get(self) -> None:
+        """All of the ledger's; a viewer of one project gets none."""
+        if self.role.project:
+            raise tornado.web.HTTPError(403, "metrics are of all projects")
+        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.finish(await self.work(partial(metrics.text, self.page.ledger, datetime.now(UTC))))
+
+
 class Change(Handler):
     """What an admin does."""
 
@@ -332,6 +343,7 @@ def application(page: Page) -> tornado.web.Application:
             (r"/api/calls(?:\.csv)?", Calls, given),
             ("/api/call/([0-9]{1,18})", OneCall, given),
             ("/api/exposure", Exposure, given),
+            ("/metrics", Metrics, given),
             ("/api/(?:budget|breaker)", Change, given),
         ],
         default_handler_class=Handler,
