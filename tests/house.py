@@ -84,7 +84,7 @@ OUTSIDE = {
     "tinytag": "bounds",
     "tornado": "page",
     "wsproto": "shell",
-    "yaml": "config pricing",
+    "yaml": "audit config pricing",
     "zstandard": "streams",
 }
 

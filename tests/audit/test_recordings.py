@@ -177,11 +177,13 @@ def test_no_response_is_status_zero(tmp_path: Path) -> None:
     assert (recording.status, recording.body) == (0, b"")
 
 
-def test_an_empty_file_has_no_exchanges(tmp_path: Path) -> None:
-    """Nothing was recorded, and that is no mistake."""
+@pytest.mark.parametrize("content", [b"", b"\n\n", b'{"log": {"entries": []}}', b"[]"])
+def test_a_file_without_an_exchange_did_not_cost_nothing(tmp_path: Path, content: bytes) -> None:
+    """Nothing was recorded: that is no bill of $0.00."""
     path = tmp_path / "empty"
-    path.touch()
-    assert list(read(path)) == []
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=r"empty: nothing was recorded|no exchange in it"):
+        list(read(path))
 
 
 @pytest.mark.parametrize(

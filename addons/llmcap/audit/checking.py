@@ -29,6 +29,8 @@ from llmcap.words.money import ceil_nanos, usd_string
 from llmcap.words.records import Charge, Reading, Usage
 from llmcap.words.usage import Made
 
+HTTP_ERRORS = 400
+
 # English text, by OpenAI's rule of thumb: https://help.openai.com/en/articles/4936856
 BYTES_PER_TOKEN = 4
 
@@ -129,10 +131,15 @@ class Auditor:
 
     def exchange(self, recording: Recording) -> Audited:
         """What one exchange cost. Never raises for what it holds."""
-        request = recording.request
         row = Audited(id=recording.id, at=self._at or recording.at or self._now)
         if recording.frames:
             return self._session(row, recording)
+        if recording.absent and (unknown := self._absent(row, recording)):
+            return unknown
+        return self._answered(row, recording)
+
+    def _answered(self, row: Audited, recording: Recording) -> Audited:
+        request = recording.request
         found = match(request.host, request.method, request.path)
         if found is None:
             return replace(row, note="no LLM provider")
@@ -162,6 +169,22 @@ class Auditor:
             except FormatError as error:
                 row = replace(row, note=str(error))
         return self._metered(row, recording, provider, endpoint, ask)
+
+    @staticmethod
+    def _absent(row: Audited, recording: Recording) -> Audited | None:
+        """The row of what costs something and was not recorded; None: it costs nothing anyway."""
+        request, note = recording.request, recording.absent
+        provider = provider_of(request.host)
+        if provider is not None and socket_of(provider, request) is not None:
+            unknown = replace(row, billable=True, cost_nanos=None, note=note)
+            return replace(unknown, provider=provider.name, endpoint="session")
+        found = match(request.host, request.method, request.path)
+        if found is None or found[1] is None or found[1].billing is not Billing.METERED:
+            return None
+        if recording.status >= HTTP_ERRORS:
+            return None
+        named = replace(row, provider=found[0].name, endpoint=found[1].name)
+        return replace(named, billable=True, cost_nanos=None, note=note)
 
     def _session(self, row: Audited, recording: Recording) -> Audited:
         """All that a WebSocket session was billed for, in one row."""

@@ -50,8 +50,10 @@ def audit(
     """
     Tell what the exchanges recorded in FILES cost.
 
-    FILES are mitmproxy flow files, HAR, or JSON Lines with one exchange a line. Metering and prices
-    are those of live traffic. With --json there is one object a line, in order.
+    FILES are mitmproxy flow files, HAR (of any browser or tool, also in a .zip with its bodies),
+    cassettes of VCR, logs of claude-trace, exports of Helicone, or JSON Lines with one exchange a
+    line. What was not recorded is unknown, not free. Metering and prices are those of live
+    traffic. With --json there is one object a line, in order.
 
     With --holds each exchange goes through the same walk as live traffic, one after the other,
     under the budgets of the config and --cap: `held_usd` is what was held before the call went,

@@ -1,0 +1,124 @@
+"""What every kind of recording is made of: one exchange, and its bodies, headers and times."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import parse_qsl, urlsplit
+
+from llmcap.audit.transcripts import Frames
+from llmcap.providers.parts.shape import Request
+from llmcap.streams.codec import decoder_for
+from llmcap.words.errors import FormatError
+
+# A body that decodes to more than this is not an LLM call's.
+BODY_BYTES_MAX = 256 * 2**20
+
+_FRAMING = ("content-length", "transfer-encoding")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """
+    One exchange. Header names are lower-case; `body` is encoded as its `content-encoding` says.
+
+    `at` is when it happened, as far as the recording tells: its own time, else the response's
+    `Date` header. `status` is 0 where no response was recorded.
+    """
+
+    id: str
+    request: Request
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime | None
+    frames: Frames = ()  # of a WebSocket; with whether the client sent it
+    lost_bytes: int = 0  # of the request's body, which was longer than what was recorded
+    absent: str = ""  # what of the answer was not recorded, so that nobody can know its cost
+
+
+def request_of(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Request:
+    """A request as the core reads it. Raises `ValueError` for a URL that is none."""
+    parts = urlsplit(url)
+    return Request(
+        method=method.upper(),
+        host=(parts.hostname or "").lower(),
+        path=parts.path or "/",
+        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        headers=headers,
+        body=decoded(body, headers.get("content-encoding", "")),
+    )
+
+
+def decoded(body: bytes, encoding: str) -> bytes:
+    """The body without its content-encoding; as it stands where it turns out to have none."""
+    if not body or not encoding:
+        return body
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        for piece in decoder_for(encoding).decode(body):
+            size += len(piece)
+            if size > BODY_BYTES_MAX:
+                return body
+            pieces.append(piece)
+    except FormatError:
+        # Recorders store bodies decoded and leave the header as it was.
+        return body
+    return b"".join(pieces)
+
+
+def body_of(text: object, encoding: str | None = None) -> bytes:
+    """A body as recorders keep it: text, base64, bytes, or the JSON that it was."""
+    if not text:
+        return b""
+    if isinstance(text, bytes):
+        return text
+    if not isinstance(text, str):
+        return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    if encoding != "base64":
+        return text.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"a body that should be base64 is not: {error}") from error
+
+
+def lower(headers: Mapping[str, str]) -> dict[str, str]:
+    """Lower-case names, without the lengths of bodies: recorders change those uncorrected."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    return {name: value for name, value in lower.items() if name not in _FRAMING}
+
+
+def pairs(headers: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
+    """HAR's list of headers; a repeated one is joined, as HTTP allows."""
+    joined: dict[str, str] = {}
+    for header in headers or []:
+        name = header["name"].lower()
+        joined[name] = f"{joined[name]}, {header['value']}" if name in joined else header["value"]
+    return lower(joined)
+
+
+def time_of(value: object) -> datetime | None:
+    """A time as recorders write it: RFC 3339, or seconds or milliseconds since 1970."""
+    if not value:
+        return None
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+        moment = datetime.fromisoformat(str(value))
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def date_of(headers: Mapping[str, str]) -> datetime | None:
+    """The `Date` of an answer."""
+    try:
+        moment = parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
