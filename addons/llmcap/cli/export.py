@@ -18,7 +18,9 @@ from llmcap.cli.options import ledger_option, moment
 from llmcap.cli.output import tell
 from llmcap.config.readers import ATTRIBUTES
 from llmcap.ledger import history, spans
+from llmcap.ledger.follower import catch_up
 from llmcap.ledger.history import PastCall
+from llmcap.page import focus
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import usd_string
 
@@ -37,10 +39,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @click.option(
     "--format",
     "shape",
-    type=click.Choice(["csv", "json", "parquet"]),
+    type=click.Choice(["csv", "json", "parquet", "focus"]),
     default="csv",
     show_default=True,
-    help="json has a document per line, with every unit and attribute.",
+    help="json has a document per line, with every unit and attribute; focus is for finance.",
 )
 @click.option("--since", help="A date, a time, or 24h for ago; else from the first call on.")
 @click.option("--until", default="now", show_default=True, help="Likewise.")
@@ -52,9 +54,14 @@ def export(
     """
     Write every call of a time, the newest first, to stdout or a file.
 
-    Amounts are exact decimals in USD. Parquet needs the extra `llmcap-mitmproxy[parquet]`.
+    Amounts are exact decimals in USD. Parquet needs the extra `llmcap-mitmproxy[parquet]`. The
+    format `focus` is CSV by FOCUS 1.2 (FinOps): a row per day, model, project and so on.
     """
     now = datetime.now(UTC)
+    if shape == "focus":
+        begin = moment(since, now=now) if since else None
+        _write_focus(ledger_path, begin, moment(until, now=now), output)
+        return
     with history.reading(ledger_path) as db:
         calls = spans.calls_within(
             db,
@@ -95,6 +102,20 @@ def _write_csv(calls: Iterator[PastCall], file: TextIO) -> int:
     for count, call in enumerate(calls, 1):  # noqa: B007 (the last number is the count)
         writer.writerow({name: _cell(value) for name, value in row(call).items()})
     return count
+
+
+def _write_focus(
+    ledger_path: Path, since: datetime | None, until: datetime, output: Path | None
+) -> None:
+    with history.reading(ledger_path):  # one that is not there is told
+        catch_up(ledger_path)
+    with history.reading(ledger_path) as db, _opened(output) as file:
+        writer = csv.DictWriter(file, focus.COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        count = 0
+        for count, found in enumerate(focus.rows(db, since=since, until=until), 1):  # noqa: B007
+            writer.writerow({name: _cell(value) for name, value in found.items()})
+    tell(f"{count} rows")
 
 
 def _cell(value: Any) -> Any:
