@@ -13,10 +13,11 @@ from llmcap.words.records import Balance, CapUnit, Scope
 MODELS_SHOWN_MAX = 4
 
 
-def line(tally: Tally, *, uncapped: bool = False, past: int = 0) -> str:
+def line(tally: Tally, *, uncapped: bool = False, past: int = 0, elsewhere: str = "") -> str:
     """
     One line: calls, cost by model, refused, what is left, or that there is no cap at all. `past`
-    are the attempts of a confined command to get past the proxy.
+    are the attempts of a confined command to get past the proxy, `elsewhere` is what is to be said
+    of calls that it may have made past it.
 
     `LLMCap: 12 calls, $0.43 (claude-opus-4-5 $0.40, claude-haiku-4-5 $0.03), 1 refused; $4.57 of
     $5.00 left`
@@ -38,6 +39,8 @@ def line(tally: Tally, *, uncapped: bool = False, past: int = 0) -> str:
     if past:
         were = "attempt past the proxy was" if past == 1 else "attempts past the proxy were"
         left.append(f"at least {past} {were} stopped")
+    if elsewhere:
+        left.append(elsewhere)
     return "; ".join([f"LLMCap: {', '.join(parts)}", *left])
 
 
@@ -86,10 +89,11 @@ def report(
     seconds: float,
     project: str,
     past: int | None = None,
+    elsewhere: Sequence[str] = (),
 ) -> dict[str, Any]:
     """
     The same for `--report`; of the command only its name, as arguments may hold a prompt. `past` is
-    None where it was not confined.
+    None where it was not confined; `elsewhere` are daemons that may have made its calls.
     """
     return {
         "command": Path(command[0]).name,
@@ -98,6 +102,7 @@ def report(
         "project": project or None,
         "confined": past is not None,
         "attempts_past_the_proxy": past,
+        "may_call_elsewhere": list(elsewhere),
         **tally.as_json(),
     }
 

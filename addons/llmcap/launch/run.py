@@ -12,6 +12,7 @@ import re
 import secrets
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from typing import Any, TextIO
 from llmcap.assembly import Settings, firewall_for, policy_of, settings_from
 from llmcap.budgets.budget import parse_short
 from llmcap.confine.egress import Egress, read_egress
-from llmcap.launch import child, environment, farewell
+from llmcap.launch import child, environment, farewell, strays
 from llmcap.launch.behind import prepare
 from llmcap.launch.confined import Confined
 from llmcap.launch.notes import Notes
@@ -93,20 +94,29 @@ def run(
         ),
     )  # fmt: skip
     confined: Confined | None = None
-    if egress is not None:
-        confined = Confined(egress, place, environ, proxy.gates, hidden=swapped.hidden())
-        given = confined.environ
-    else:
-        given = place.environ(environ, proxy_url=proxy.url)
-    with notes.from_logs(wanted.log):
-        code = beside(proxy, wanted.command, swapped.environ(given), confined=confined)
+    left: list[str] = []
+    with notes.from_logs(wanted.log), tempfile.TemporaryDirectory(prefix="llmcap-") as folder:
+        if egress is not None:
+            confined = Confined(egress, place, environ, proxy.gates, hidden=swapped.hidden())
+            given = confined.environ
+        else:
+            given = place.environ(environ, proxy_url=proxy.url)
+            given |= strays.apart(environ, Path(folder))
+
+        code = beside(
+            proxy, wanted.command, swapped.environ(given), confined=confined,
+            ended=lambda: left.extend(strays.stop(proxy.url, Path(folder))),
+        )  # fmt: skip
     past = confined.attempts() if confined is not None else None
+    elsewhere = [] if tally.saw_any else strays.before(program_of(wanted.command))
     seconds = time.monotonic() - began
     if tally.capped and not wanted.preserve_status:
         code = EXIT_CAPPED
-    last_words = farewell.line(tally, uncapped=not policy.budgets, past=past or 0)
-    if not wanted.quiet:
-        told = [*notes.lines(), *(confined.notes() if confined is not None else ())]
+    last_words = farewell.line(
+        tally, uncapped=not policy.budgets, past=past or 0, elsewhere=strays.told_of(elsewhere)
+    )
+    if not wanted.quiet or elsewhere:
+        told = [*notes.lines(), *left, *(confined.notes() if confined is not None else ())]
         for line in (*(f"LLMCap: {note}" for note in told), last_words):
             print(lines(line), file=stderr or sys.stderr)
     for line in farewell.tell_github(tally, last_words, environ):
@@ -114,7 +124,7 @@ def run(
     if wanted.report is not None:
         farewell.write_report(wanted.report, farewell.report(
             tally, command=wanted.command, exit_code=code, seconds=seconds, project=wanted.project,
-            past=past,
+            past=past, elsewhere=[str(each) for each in elsewhere],
         ))  # fmt: skip
     return code
 
@@ -236,14 +246,20 @@ def beside(
     environ: Mapping[str, str],
     *,
     confined: Confined | None = None,
+    ended: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run the command while the proxy serves; the command's exit code."""
+    """
+    Run the command while the proxy serves; the command's exit code.
+
+    `ended` is called when it has ended, and the proxy has not.
+    """
     with child.signals_held():
         proxy.start()
         try:
             proxy.check()
             started = confined.start if confined is not None else None
             code = child.run(command, environ, started=started)
+            ended()
             if proxy.failed:
                 proxy.check()
         finally:

