@@ -270,8 +270,11 @@ def _pip() -> list[str]:
     return [_uv(), "pip", "install", "--quiet"]
 
 
-def _venv(folder: Path, python: str) -> list[str]:
-    return [_uv(), "venv", "--quiet", "--clear", "--python", python or sys.executable, str(folder)]
+def _venv(folder: Path, version: str) -> list[str]:
+    # uv knows what is on the PATH, and would download; pyenv has them elsewhere.
+    found = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python")) if version else []
+    python = str(found[-1]) if found else version or sys.executable
+    return [_uv(), "venv", "--quiet", "--clear", "--python", python, str(folder)]
 
 
 def version(tried: Tried) -> str:
