@@ -267,7 +267,8 @@ def _uv() -> str:
 
 
 def _pip() -> list[str]:
-    return [_uv(), "pip", "install", "--quiet"]
+    # Compiled at once: the first of two runs is not to be the slower for it.
+    return [_uv(), "pip", "install", "--quiet", "--compile-bytecode"]
 
 
 def _venv(folder: Path, version: str) -> list[str]:

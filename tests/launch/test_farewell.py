@@ -109,3 +109,13 @@ def test_a_summary_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     there = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path / "no" / "file")}
     (line,) = farewell.tell_github(tally(), "words", there)
     assert line.startswith("::warning title=LLMCap::")
+
+
+def test_calls_that_may_have_been_made_elsewhere_are_told_in_the_line_and_the_report() -> None:
+    """No call, of a program whose daemon was there before is no footnote."""
+    told = farewell.line(Tally(), elsewhere="it may talk to `hub` (pid 7)")
+    assert told == "LLMCap: 0 calls; it may talk to `hub` (pid 7)"
+    document = farewell.report(
+        Tally(), command=("cline",), exit_code=0, seconds=1, project="", elsewhere=["`hub` (pid 7)"]
+    )
+    assert document["may_call_elsewhere"] == ["`hub` (pid 7)"]
