@@ -291,3 +291,4 @@ def test_a_served_model_in_the_head_counts_where_the_body_names_none():
 def test_a_regional_endpoint_of_xais_is_held_at_its_premium(host, terms):
     """The one in the United States costs a tenth more; of others nobody says."""
     assert ask(f"https://{host}/v1/chat/completions", chat("grok-4.3")).terms == terms
+    assert ask(f"https://{host}/v1/messages", chat("grok-4.3", max_tokens=9)).terms == terms

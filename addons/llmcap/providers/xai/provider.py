@@ -7,10 +7,11 @@ inside. Tools that xAI runs itself cost a fee per call, searches of X and code t
 https://docs.x.ai/docs/api-reference, https://docs.x.ai/docs/models#pricing
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from llmcap.pricing.terms import REGION
-from llmcap.providers.compatible import FREE, LATER, Api, Read, anthropic_api, openai_api
+from llmcap.providers.compatible import FREE, LATER, Api, Read, Route, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai.audio import read_recording
 from llmcap.providers.openai.chat import HiddenReasoningReader
@@ -113,6 +114,15 @@ BATCH_RESULTS = Endpoint(
     dialect="xai",
 )
 
+
+def _in_region(routes: Iterable[Route]) -> Iterator[Route]:
+    """The same routes, whose calls may go to a regional host."""
+    for method, path, endpoint in routes:
+        metered = endpoint.billing is Billing.METERED
+        read = regional(endpoint.read) if metered and endpoint.read else endpoint.read
+        yield method, path, replace(endpoint, read=read)
+
+
 PROVIDER = Provider(
     name="xai",
     hosts=(HOST, f"*.{HOST}"),
@@ -133,9 +143,9 @@ PROVIDER = Provider(
             ("POST", "/v1/realtime/**", LATER),
             ("POST", "/v1/tokenize-text", FREE),
             ("GET", "/v1/api-key/**", FREE),
-            *xai_grpc.ROUTES,
+            *_in_region(xai_grpc.ROUTES),
             *openai_api("/v1", api=API),
-            *anthropic_api("/v1"),
+            *_in_region(anthropic_api("/v1")),
         )
     ),
     dialect="xai",
