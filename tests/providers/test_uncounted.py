@@ -225,3 +225,23 @@ def test_converse_tells_its_terms_in_head_or_body(head, body, terms):
     reader.head(head)
     reader.body({**conversed(), **body})
     assert reader.reading().charges[0].terms == terms
+
+
+VERTEX = (
+    "us-central1-aiplatform.googleapis.com",
+    "/v1/projects/p/locations/us-central1/publishers/google/models/multimodalembedding@001:predict",
+)
+
+
+@pytest.mark.parametrize(
+    ("instance", "usd"),
+    [
+        ({"image": {"bytesBase64Encoded": "iVBORw0KGgoA" * 9}}, "0.0001"),
+        ({"text": "a" * 1_000}, "0.0002"),
+        ({"text": "a" * 1_000, "image": {"gcsUri": "gs://b/a.png"}}, "0.0003"),
+    ],
+)
+def test_vertex_bills_pictures_and_characters_that_no_answer_counts(instance, usd):
+    """As they were sent."""
+    answer = {"predictions": [{"imageEmbedding": [0.1], "textEmbedding": [0.1]}]}
+    assert billed(*VERTEX, {"instances": [instance]}, answer) == Decimal(usd)

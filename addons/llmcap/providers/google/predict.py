@@ -28,6 +28,9 @@ from llmcap.words.records import Count, Reading, Usage
 IMAGES_DEFAULT = 4
 # No film of Veo's is longer, and so are those that say nothing.
 FILM_SECONDS_MAX = 8
+# Embeddings of texts and pictures together: by the character, and a price for each picture. Nothing
+# of it is told: https://cloud.google.com/vertex-ai/generative-ai/pricing, "Embeddings".
+_MULTIMODAL = "multimodalembedding"
 # What multimodal embeddings are billed by, beside the text.
 _EMBEDDED = {"image": "input_image_item", "video": "input_video_second"}
 # The sizes that have a price of their own.
@@ -48,9 +51,12 @@ def read_predict(request: Request) -> Ask:
         images = max(times(parameters.get("sampleCount")) or IMAGES_DEFAULT, 1)
         fees: dict[str, Count] = {"image": images}
         return Ask(model=model, generates=False, hidden_work=False, fees=fees)
+    characters = sum(len(text(each.get("text"))) for each in instances)
+    by_characters = _MULTIMODAL in model
     return Ask(
         model=model,
-        text_bytes=content.text_bytes,
+        text_bytes=0 if by_characters else content.text_bytes,
+        fees={"input_character": characters} if by_characters and characters else {},
         media=sold_by(_EMBEDDED, content.media),
         generates=False,
         prompts=max(len(instances), 1),
@@ -103,7 +109,7 @@ class PredictReader(BaseReader):
             self.complete = True
             return
         told = _predicted_tokens(predictions) or generate_usage(_metadata(document)).input_tokens
-        if told:
+        if told or _MULTIMODAL in self.ask.model:
             self.charge(Usage(input_tokens=told, extras=self.uncounted))
             self.complete = True
 
