@@ -75,12 +75,35 @@ MODULES = {
 WHOLE = ("ParamsBase", "ParamsNonStreaming", "ParamsStreaming", "Params")
 
 # Objects that stand within a request, each a record of its own.
+_PREDICTION = "openai.types.chat.chat_completion_prediction_content_param"
+_THINKING = "anthropic.types.beta.beta_thinking_config_"
 _HEARING = "transcription_session_create_request"
 _REALTIME = "openai.types.realtime.realtime_"
 RECORDS = {
     "realtime.session": [
         f"{_REALTIME}session_create_request_param:RealtimeSessionCreateRequestParam",
         f"{_REALTIME}{_HEARING}_param:RealtimeTranscriptionSessionCreateRequestParam",
+    ],
+    "chat.audio": ["openai.types.chat.chat_completion_audio_param:ChatCompletionAudioParam"],
+    "chat.prediction": [
+        f"{_PREDICTION}:ChatCompletionPredictionContentParam",
+    ],
+    "chat.stream_options": [
+        "openai.types.chat.chat_completion_stream_options_param:ChatCompletionStreamOptionsParam",
+    ],
+    "chat.web_search_options": ["openai.types.chat.completion_create_params:WebSearchOptions"],
+    "responses.reasoning": ["openai.types.shared_params.reasoning:Reasoning"],
+    "responses.text": ["openai.types.responses.response_text_config_param:ResponseTextConfigParam"],
+    "messages.output_config": [
+        "anthropic.types.beta.beta_output_config_param:BetaOutputConfigParam"
+    ],
+    "messages.thinking": [
+        f"{_THINKING}{each}"
+        for each in (
+            "adaptive_param:BetaThinkingConfigAdaptiveParam",
+            "enabled_param:BetaThinkingConfigEnabledParam",
+            "disabled_param:BetaThinkingConfigDisabledParam",
+        )
     ],
     "realtime.response": [
         f"{_REALTIME}response_create_params_param:RealtimeResponseCreateParamsParam",
@@ -112,6 +135,8 @@ MISTRAL = {
 }  # fmt: skip
 GOOGLE = {
     "generateContent.generationConfig": "GenerationConfig",
+    "generateContent.generationConfig.imageConfig": "ImageConfig",
+    "generateContent.generationConfig.thinkingConfig": "ThinkingConfig",
     "generateContent.tools": "Tool",
     "live": "LiveClientMessage",
     "live.setup": "LiveClientSetup",

@@ -162,7 +162,7 @@ def test_a_plain_call_is_bounded_and_not_refused(name: str, model: Model) -> Non
 def test_no_legal_bill_is_above_its_hold_in_many_examples(name: str, model: Model) -> None:
     """The same, for as long as one has patience."""
 
-    @settings(max_examples=3_000, deadline=None, suppress_health_check=QUIET)
+    @settings(max_examples=1_000, deadline=None, suppress_health_check=QUIET)
     @given(requests(ENDPOINTS[name], model))
     def holds(drawn: tuple[Request, Bill, Any]) -> None:
         check(drawn)

@@ -262,6 +262,7 @@ TOOLS = {
     "Mistral": ("mistral", "conversations", {"tools": [{"type": "robot"}]}),
     "Bedrock, Claude": ("aws-bedrock", "invoke", {"tools": [{"type": "video_maker_20270101"}]}),
     "a session": ("openai", "realtime", {"type": "session.buy"}),
+    "a response that is steered": ("openai", "sessionEvents", {"type": "response.steer"}),
 }
 
 
