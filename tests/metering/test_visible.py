@@ -10,12 +10,17 @@ from walk import FakeClock, chunk
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.vocabulary import encoding
 from llmcap.metering.meter import Meter
-from llmcap.metering.visible import UNSEEN_TOKENS, Visible
+from llmcap.metering.visible import NOTICE_EVENTS, UNSEEN_TOKENS, Visible
 from llmcap.providers import match
 from llmcap.providers.parts.shape import Ask
+from llmcap.words.records import Reading
 
 _, CHAT = match("api.openai.com", "POST", "/v1/chat/completions")
 SECOND = timedelta(seconds=1)
+
+
+# A hundred events, of five tokens each.
+SEEN = Reading(visible_bytes=2_000, visible_events=100)
 
 
 def streamed(*texts: str) -> Meter:
@@ -29,7 +34,7 @@ def streamed(*texts: str) -> Meter:
 
 def visible(clock: FakeClock | None = None) -> Visible:
     """Of an answer of OpenAI's, which has just begun."""
-    made = Visible(TokenCounter(), family="openai", clock=clock or FakeClock())
+    made = Visible(TokenCounter(), "openai", "gpt-4o-mini", clock=clock or FakeClock())
     made.began()
     return made
 
@@ -67,14 +72,14 @@ def test_an_event_is_a_token_at_least() -> None:
 
 @pytest.mark.parametrize(
     ("elapsed", "unseen"),
-    [(SECOND * 100, UNSEEN_TOKENS), (SECOND / 10, 5_000), (-SECOND, UNSEEN_TOKENS)],
+    [(SECOND * 100, 1), (SECOND / 10, 500), (SECOND / 1000, 500), (-SECOND, 0)],
 )
 def test_what_is_unseen_grows_with_the_pace(elapsed: timedelta, unseen: int) -> None:
-    """A second's worth, and never less than a fast model makes in that time."""
+    """A tenth of a second's worth, beside some events; no pace is measured over less than that."""
     clock = FakeClock()
     made = visible(clock)
     clock.forward(seconds=elapsed.total_seconds())
-    assert made.unseen(500, 2_000) == unseen
+    assert made.unseen(500, SEEN) == UNSEEN_TOKENS + NOTICE_EVENTS * 5 + unseen
 
 
 def test_the_pace_since_the_client_left_is_counted_apart() -> None:
@@ -84,6 +89,7 @@ def test_the_pace_since_the_client_left_is_counted_apart() -> None:
     clock.forward(seconds=50)
     made.left(1_000)
     clock.forward(seconds=0.1)
-    assert made.unseen(500, 2_000) == 2_500
+    unseen = UNSEEN_TOKENS + NOTICE_EVENTS * 5 + 250
+    assert made.unseen(500, SEEN) == unseen
     made.left(2_000)
-    assert made.unseen(500, 2_000) == 2_500, "a client leaves once"
+    assert made.unseen(500, SEEN) == unseen, "a client leaves once"

@@ -27,8 +27,8 @@ from llmcap.words.records import Ending
 COST = 100 * INPUT_NANOS + 10 * OUTPUT_NANOS
 DONE = b"data: [DONE]\n\n"
 
-# Twenty times "word " are 21 tokens in tiktoken, times the factor for OpenAI.
-COUNTED = 24
+# Twenty times "word " are 21 tokens in tiktoken, whose vocabulary is that of the model.
+COUNTED = 22
 
 
 def admitted(there, request: Request) -> CallInFlight:
@@ -143,15 +143,15 @@ def test_a_stream_that_breaks_costs_what_was_seen_and_a_margin():
 
 
 # Events of a word are two tokens, as they are counted: half made ones, and what a tenth of a second
-# brings, or a twentieth where the provider had stopped. No pace is measured over less than that.
+# brings, or a fortieth where the provider had stopped. No pace is measured over less than that.
 @pytest.mark.parametrize(
     ("elapsed_ms", "stopped", "unseen"),
     [
         (10_000, False, 2 * NOTICE_EVENTS + 1),
         (10_000, True, 2 * STOPPED_EVENTS + 1),
-        (200, False, 2 * NOTICE_EVENTS + 12),
-        (200, True, 2 * STOPPED_EVENTS + 6),
-        (10, False, 2 * NOTICE_EVENTS + 24),
+        (200, False, 2 * NOTICE_EVENTS + 11),
+        (200, True, 2 * STOPPED_EVENTS + 3),
+        (10, False, 2 * NOTICE_EVENTS + 22),
         (-5, False, 2 * NOTICE_EVENTS),
     ],
 )

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
+from functools import cache
 
 from llmcap.bounds.media import in_units
 from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, Answer, assembled, most_written
@@ -29,6 +30,7 @@ from llmcap.words.records import Count, Demand, Part, Policy, Price, Usage
 # for the chat markup; the tokenizers of the others make up to half as many tokens more of a text.
 TOKENIZER_FACTORS = {"openai": Decimal("1.1"), "azure-openai": Decimal("1.1")}
 TOKENIZER_FACTOR = Decimal("1.6")
+WRITTEN_FACTOR = Decimal("1.02")
 
 # Who bounds what a call writes, and what it is billed for besides.
 BY_LIMIT = "the limit of the request"
@@ -229,6 +231,18 @@ class TokenCounter:
         counted = self.count(texts)
         return int((counted * self.factor(family)).to_integral_value(ROUND_CEILING))
 
+    def written(self, texts: Iterable[str], *, family: str, model: str) -> int:
+        """
+        A bound of the tokens that a model has written, by the texts.
+
+        What is beside the text of a prompt is not in an answer: where the model's vocabulary is the
+        one that we count in, all that it can have more is what it wrote in smaller tokens.
+        """
+        if family in TOKENIZER_FACTORS and _is_exact(model):
+            counted = self.count(texts) * WRITTEN_FACTOR
+            return int(counted.to_integral_value(ROUND_CEILING))
+        return self.bound(texts, family=family)
+
     def learn(self, *, family: str, bound: int, billed: int) -> None:
         """Raise the factor where the provider counted more than our bound allowed."""
         if billed > bound > 0:
@@ -247,6 +261,17 @@ class TokenCounter:
 
         self._encode = encoding().encode_ordinary
         return self._encode
+
+
+@cache
+def _is_exact(model: str) -> bool:
+    """Whether tiktoken itself says that a model writes in the vocabulary that we count in."""
+    import tiktoken.model  # noqa: PLC0415 - as `_load`
+
+    try:
+        return tiktoken.model.encoding_name_for_model(model).startswith("o200k")
+    except KeyError:
+        return False
 
 
 def in_pieces(text: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from llmcap.words.usage import Reading
 # How long a provider may go on writing when we have left it, beside the time of its way here and
 # back: where it has closed its side (it has noticed, and may have been about to write more), and
 # where it was still writing, or was cut off by something else. What is made by then is billed.
-STOPPED_WITHIN = timedelta(milliseconds=50)
+STOPPED_WITHIN = timedelta(milliseconds=25)
 NOTICE_WITHIN = timedelta(milliseconds=100)
 CUT_NOTICE_WITHIN = timedelta(milliseconds=250)
 
@@ -29,19 +29,20 @@ NOTICE_EVENTS = 3
 MEASURED_MIN = timedelta(milliseconds=100)
 
 # Tokens that are not counted with any text, as what ends an answer.
-UNSEEN_TOKENS = 8
+UNSEEN_TOKENS = 4
 
 
 class Visible:
     """Of one answer. Each piece of its text is counted once, and dropped."""
 
     def __init__(
-        self, counter: TokenCounter, *, family: str, clock: Callable[[], datetime]
+        self, counter: TokenCounter, family: str, model: str, *, clock: Callable[[], datetime]
     ) -> None:
         self.asked_at = clock()
         self.first_byte_at: datetime | None = None
         self._counter = counter
         self._family = family
+        self._model = model
         self._clock = clock
         self._counted_bytes = 0
         self._counted_tokens = 0
@@ -73,7 +74,9 @@ class Visible:
         text = meter.take_text()
         if text:
             self._counted_bytes += len(text.encode("utf-8", "surrogatepass"))
-            self._counted_tokens += self._counter.bound([text], family=self._family)
+            self._counted_tokens += self._counter.written(
+                [text], family=self._family, model=self._model
+            )
         reading = meter.reading
         tokens = self._counted_tokens + max(reading.visible_bytes - self._counted_bytes, 0)
         return max(min(tokens, reading.visible_bytes), reading.visible_events)

@@ -269,7 +269,7 @@ class PartingHttpStream(CuttableHttpStream):
             if leaver is None or leaver.is_over():
                 yield from self._end_linger()
         elif isinstance(event, ResponseEndOfMessage):
-            if self._parts and self._ends_with_connection():
+            if flow.response is None or (self._parts and self._ends_with_connection()):
                 yield from self._end_linger(stopped=True)
             else:
                 self._take_in(b"")
@@ -310,7 +310,8 @@ class PartingHttpStream(CuttableHttpStream):
 
     def _take_in(self, data: bytes) -> None:
         response = self.flow.response
-        assert response is not None, "a body comes after its head"
+        if response is None:
+            return  # of a stream that was reset, h2 has dropped the head
         if self.watch is not None:
             self.watch(data)
         elif data:

@@ -75,9 +75,8 @@ class CallInFlight:
         self._balances: tuple[Balance, ...] | None = None  # as the end of the hold left them
         self._began = self.shared.clock()
         self._in_flight = True
-        self._visible = Visible(
-            self.shared.counter, family=admission.provider.name, clock=self.shared.clock
-        )
+        shared, seller = self.shared, admission.provider.name
+        self._visible = Visible(shared.counter, seller, self.call.model, clock=shared.clock)
 
     # --- the shell's calls --------------------------------------------------------------------
 

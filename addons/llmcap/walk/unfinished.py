@@ -13,7 +13,7 @@ from llmcap.metering.bill import bill_of, counts_nothing, total
 from llmcap.metering.meter import Meter
 from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.pricing.terms import base_of, settled
-from llmcap.providers.parts.leaving import goes_on
+from llmcap.providers.parts.leaving import goes_on, stops
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import certain_tokens
 from llmcap.words.money import ceil_nanos
@@ -67,7 +67,7 @@ def assumed(
     choices, lowered by a clamp or not.
     """
     ask, reading = admission.ask, meter.reading if meter else Reading()
-    if not (whole or admission.paced):
+    if not (whole or stops(admission.provider.name, stream=ask.stream)):
         return at_hold(hold, f"{note}; nobody says that this provider stops then", reading)
     if whole:
         # What would have been told is known: it is what is usual.
