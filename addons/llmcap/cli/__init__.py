@@ -31,6 +31,7 @@ COMMANDS = {
     "budget": Command("llmcap.cli.budget", "Raise, set, reset, pause or resume a budget."),
     "breaker": Command("llmcap.cli.breaker", "The breakers that are open, and closing them."),
     "config": Command("llmcap.cli.config", "Check the config, and tell an editor about it."),
+    "ledger": Command("llmcap.cli.ledger", "Seal the ledger, and verify that nobody edited it."),
     "metrics": Command("llmcap.cli.metrics", "What Prometheus and Grafana need."),
     "watch": Command("llmcap.cli.watch", "What watched budgets would have stopped."),
     "report": Command("llmcap.cli.report", "What was spent, by any attribute and time."),

@@ -165,7 +165,10 @@ def _without_triggers(db: sqlite3.Connection, note: str, now: datetime) -> int:
     assert len(triggers) == len(_TRIGGERS), triggers
     for name, _ in triggers:
         db.execute(f"DROP TRIGGER {name}")
-    _carry(db, note, now)
+    carried = _carry(db, note, now)
+    db.execute(
+        "INSERT INTO pruned_entries (id, carried_by) SELECT id, ? FROM temp.pruned", (carried,)
+    )
     db.execute("DELETE FROM postings WHERE entry_id IN (SELECT id FROM temp.pruned)")
     db.execute("DELETE FROM responses WHERE entry_id IN (SELECT id FROM temp.pruned)")
     gone = db.execute("DELETE FROM entries WHERE id IN (SELECT id FROM temp.pruned)").rowcount
@@ -174,7 +177,8 @@ def _without_triggers(db: sqlite3.Connection, note: str, now: datetime) -> int:
     return gone
 
 
-def _carry(db: sqlite3.Connection, note: str, now: datetime) -> None:
+def _carry(db: sqlite3.Connection, note: str, now: datetime) -> int:
+    """The entry that has the sums of the batch."""
     at = micros(now)
     process = db.execute(
         "INSERT INTO processes (pid, started_at, ended_at) VALUES (?, ?, ?)", (os.getpid(), at, at)
@@ -184,3 +188,5 @@ def _carry(db: sqlite3.Connection, note: str, now: datetime) -> None:
         (at, process, note),
     ).lastrowid
     db.execute(_CARRY, {"entry": entry})
+    assert entry is not None, "an INSERT has a row id"
+    return entry

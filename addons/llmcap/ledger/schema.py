@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 # How many migrations there are; PRAGMA user_version of a ledger that has had them all.
-VERSION = 6
+VERSION = 7
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -64,6 +64,12 @@ def m005_pulse_and_paces(db: "Database") -> None:
 def m006_rollups(db: "Database") -> None:
     """What calls came to, by quarter of an hour and by day."""
     for statement in _ROLLUPS:
+        db.execute(statement)
+
+
+def m007_seals(db: "Database") -> None:
+    """A chain of hashes over the entries, and which of them were pruned."""
+    for statement in _SEALS:
         db.execute(statement)
 
 
@@ -332,6 +338,34 @@ _ROLLUPS = (
     """,
 )
 
+# See `seals`. `entries` lists the ids and hashes of what a seal covers.
+_SEALS = (
+    """
+    CREATE TABLE seals (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        first_id INTEGER NOT NULL,
+        last_id INTEGER NOT NULL,
+        entries BLOB NOT NULL,
+        hash TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE pruned_entries (
+        id INTEGER PRIMARY KEY,
+        carried_by INTEGER NOT NULL
+    ) STRICT
+    """,
+    *(
+        f"""
+        CREATE TRIGGER seals_are_never_{verb}d BEFORE {verb.upper()} ON seals BEGIN
+            SELECT RAISE(ABORT, 'seals are added, never changed');
+        END
+        """
+        for verb in ("update", "delete")
+    ),
+)
+
 STEPS: tuple[Callable[["Database"], None], ...] = (
     m001_entries_and_balances,
     m002_definitions_of_budgets,
@@ -339,4 +373,5 @@ STEPS: tuple[Callable[["Database"], None], ...] = (
     m004_work_in_uploaded_files,
     m005_pulse_and_paces,
     m006_rollups,
+    m007_seals,
 )

@@ -13,11 +13,14 @@ import signal
 import socket
 import sys
 import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import tornado.httpserver
 
 from llmcap.ledger.follower import Follower
+from llmcap.ledger.seals.chain import SEGMENT_ENTRIES, Sealer
 from llmcap.page.access import Access, secret_for
 from llmcap.page.handlers import Page, application
 from llmcap.pricing import PriceBook
@@ -27,26 +30,34 @@ BODY_BYTES_MAX = 10_000
 HEAD_BYTES_MAX = 16_384
 FOLLOW_SECONDS = 0.5
 AGAIN_SECONDS = 5
+SEAL_SECONDS = 10  # or when a segment is full
 
 
 def follow(ledger: Path, stop: threading.Event) -> None:
-    """Keep the rollups until it is stopped, never more than a second behind."""
+    """Keep the rollups, never more than a second behind, and the seals, until it is stopped."""
     follower: Follower | None = None
+    sealer: Sealer | None = None
+    sealed_at = time.monotonic()
     while not stop.is_set():
         more = False
         try:
             follower = follower or Follower(ledger)
+            sealer = sealer or Sealer(ledger)
             more = follower.step()
+            waited = time.monotonic() - sealed_at > SEAL_SECONDS
+            if not more and sealer.step(datetime.now(UTC), least=1 if waited else SEGMENT_ENTRIES):
+                more, sealed_at = True, time.monotonic()
         except LedgerBusy:
             stop.wait(FOLLOW_SECONDS / 10)
             continue
         except LedgerError as error:
             print(f"the page cannot count: {error}", file=sys.stderr)  # noqa: T201 - its log
-            follower = None
+            follower = sealer = None
             stop.wait(AGAIN_SECONDS)
         stop.wait(0.005 if more else FOLLOW_SECONDS)
-    if follower is not None:
-        follower.close()
+    for each in (follower, sealer):
+        if each is not None:
+            each.close()
 
 
 def listen(port: int, *, or_another: bool = False) -> socket.socket:

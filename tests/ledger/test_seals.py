@@ -1,0 +1,148 @@
+"""Seals: whatever is done to an entry behind the ledger's back has a number, however it is done."""
+
+import sqlite3
+from contextlib import closing, contextmanager
+from datetime import timedelta
+
+import pytest
+from books import NOON, budget, call, demand, scopes, settled
+from click.testing import CliRunner
+
+from llmcap.cli import main
+from llmcap.ledger import history
+from llmcap.ledger.retention import prune
+from llmcap.ledger.seals import chain
+from llmcap.ledger.sqlite import SqliteLedger
+from llmcap.words.errors import ConfigError
+
+BUDGETS = (budget("$9", name="all"),)
+
+
+@pytest.fixture
+def path(path, clock, monkeypatch):
+    """A ledger of sixty entries under small seals, and ten that are not sealed."""
+    monkeypatch.setattr(chain, "SEGMENT_ENTRIES", 16)
+    ledger = SqliteLedger(path, clock=clock)
+    some(ledger, 30)
+    chain.seal_all(path, NOON)
+    some(ledger, 5)
+    ledger.close()
+    return path
+
+
+def some(ledger, count):
+    """So many calls."""
+    for number in range(count):
+        its = call(call_id=f"c{number}")
+        ledger.end(ledger.hold(its, scopes(BUDGETS, its), demand(90)).hold, settled(70))
+
+
+def verified(path, kept=None):
+    """What a reading finds."""
+    with history.reading(path) as db:
+        return chain.verify(db, kept)
+
+
+@contextmanager
+def edited(path):
+    """The file, in the hands of somebody with SQL."""
+    with closing(sqlite3.connect(path)) as db:
+        triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        for (name,) in db.execute(triggers).fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        yield db
+        db.commit()
+
+
+def test_what_nobody_touched_is_as_it_was_sealed(path):
+    """Sealed or not yet; another seal goes on from the last one."""
+    found = verified(path)
+    assert (found.seals, found.entries, found.unsealed, found.fault) == (4, 60, 10, "")
+    kept = chain.seal_all(path, NOON)
+    assert chain.seal_all(path, NOON) == kept
+    assert verified(path, kept) == chain.Verified(5, 70, 0, 0)
+
+
+EDITS = {
+    "cost": "UPDATE entries SET cost_nanos = 1 WHERE id = 20",
+    "time": "UPDATE entries SET at = at + 1 WHERE id = 20",
+    "note": "UPDATE entries SET note = 'x' WHERE id = 20",
+    "posting": "UPDATE postings SET spent = 1 WHERE entry_id = 20",
+    "one posting more": "INSERT INTO postings VALUES (20, 99, 0, 0, 0, 0, 0)",
+    "no posting": "DELETE FROM postings WHERE entry_id = 20",
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_the_first_entry_that_was_altered_is_named(path, edit):
+    """By any of its columns, and by what it posted."""
+    with edited(path) as db:
+        db.execute(edit)
+        db.execute("UPDATE entries SET note = 'later' WHERE id = 50")
+    assert verified(path).fault == "entry 20 was altered"
+
+
+def test_what_was_removed_or_put_in_between_is_named(path):
+    """A removed one by its number; one that takes its place is altered."""
+    with edited(path) as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("DELETE FROM entries WHERE id = 31")
+    assert verified(path).fault == "entry 31 was removed"
+    with edited(path) as db:
+        db.execute("INSERT INTO entries (id, at, kind, process_id) VALUES (31, 1, 'adjusted', 1)")
+    assert verified(path).fault == "entry 31 was altered"
+    with edited(path) as db:
+        db.execute("INSERT INTO entries (id, at, kind, process_id) VALUES (0, 1, 'adjusted', 1)")
+    assert verified(path).fault == "entry 0 was put in between"
+
+
+def test_another_chain_is_not_the_one_that_was_kept(path):
+    """Whoever seals anew after an edit is found by a seal that is elsewhere; by no other means."""
+    kept = chain.seal_all(path, NOON)
+    with edited(path) as db:
+        db.execute("UPDATE entries SET cost_nanos = 1 WHERE id = 20")
+        db.execute("DELETE FROM seals")
+    chain.seal_all(path, NOON)
+    assert verified(path).fault == ""
+    assert "is not the one that was kept" in verified(path, kept).fault
+    with edited(path) as db:
+        db.execute("DELETE FROM seals WHERE id > 2")
+    assert verified(path, kept).fault == "seal 5 was removed"
+    with edited(path) as db:
+        db.execute("DELETE FROM seals WHERE id = 1")
+    assert verified(path).fault == "seal 1 was altered or removed"
+
+
+def test_what_is_pruned_is_missing_by_right(path, clock):
+    """And is counted; what was removed beside it is found."""
+    clock.move(days=9)
+    ledger = SqliteLedger(path, clock=clock)
+    some(ledger, 2)
+    kept = chain.seal_all(path, NOON)
+    pruned = prune(path, before=NOON + timedelta(days=1), now=clock())
+    assert pruned.entries == 70
+    found = verified(path, kept)
+    assert (found.fault, found.pruned) == ("", 70)
+    ledger.close()
+    with edited(path) as db:
+        db.execute("DELETE FROM pruned_entries WHERE id = 7")
+    assert verified(path, kept).fault == "entry 7 was removed"
+
+
+def test_the_commands_seal_and_verify(path):
+    """A fault is a sentence, and an exit code; so is a seal that is none."""
+
+    def run(*words, code=0):
+        result = CliRunner().invoke(main, ["ledger", *words, "--ledger", str(path)])
+        assert result.exit_code == code, result.output
+        return result
+
+    kept = run("seal").stdout.strip()
+    assert kept.startswith("5:")
+    assert "70 entries under 5 seals are as they were sealed" in run("verify", kept).stderr
+    with edited(path) as db:
+        db.execute("UPDATE entries SET cost_nanos = 1 WHERE id = 20")
+    assert "entry 20 was altered" in run("verify", code=2).stderr
+    assert "is no seal" in run("verify", "5:abc", code=2).stderr
+    with pytest.raises(ConfigError):
+        chain.parse_seal("x")
