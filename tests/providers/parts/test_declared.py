@@ -186,6 +186,13 @@ def test_two_spellings_that_differ_are_refused():
         unread_in(sent(body), provider="google", fields="generateContent")
 
 
+@pytest.mark.parametrize("name", ["Model", "MAX_TOKENS", "N", "Temperature"])
+def test_a_name_in_other_letters_is_refused(name):
+    """Servers that do not look at the case of letters would read it, and perhaps it alone."""
+    with pytest.raises(FormatError, match="may be taken for"):
+        unread_in(sent({"model": "m", name: "gpt-4"}), provider="openai", fields="chat")
+
+
 FORM = "multipart/form-data; boundary=x"
 
 

@@ -183,6 +183,7 @@ def _unread(body: Document, known: Fields, allowed: Collection[str], prefix: str
         if not (known.any or name in known.names):
             if name in allowed or f"{prefix}{name}" in allowed or not _may_cost(value):
                 continue
+            _check_letters(name, known)
             found.append(f"{prefix}{name}"[:_NAME_LENGTH_MAX])
             if isinstance(value, int | float):
                 times = min(times * max(int(value), 1), COUNT_MAX)
@@ -214,6 +215,13 @@ def _check_kind(body: Document, known: Fields, allowed: Collection[str], prefix:
         raise FormatError(
             f"nobody knows what {name!r} costs; if it costs nothing: `allow_fields: [{name}]`"
         )
+
+
+def _check_letters(name: str, known: Fields) -> None:
+    """Some servers take letters of either case for the same name, and then it is one of ours."""
+    folded = name.lower()
+    if twin := next((each for each in known.names if each.lower() == folded), ""):
+        raise FormatError(f"it has {name!r:.60}, which may be taken for {twin!r}")
 
 
 def _check_spellings(body: Document) -> None:
