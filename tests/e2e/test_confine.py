@@ -253,3 +253,18 @@ def test_nothing_is_left_but_our_own_folder(user: User) -> None:
     assert Path("/proc/self/mountinfo").read_text() == mounts
     assert [path.name for path in user.home.iterdir()] == ["data"]
     assert [path.name for path in (user.home / "data").iterdir()] == ["llmcap"]
+
+
+def test_the_doctor_tries_a_command_in_a_network_of_its_own(user: User) -> None:
+    """It sees calls that go round any proxy without, and what was tried past it."""
+    dial = "exec 3<>/dev/tcp/192.0.2.1/443"
+    script = f"bash -c {shlex.quote(dial)} 2>&1; env -i PATH=$PATH {shlex.join(CURL)}"
+    done = subprocess.run(
+        [sys.executable, "-m", "llmcap.cli", "doctor", "--confine", "--json", "--", "sh", "-c",
+         script],
+        env=user.environ, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
+    )  # fmt: skip
+    rows = {row["text"] for row in json.loads(done.stdout) if row["check"] == "sh"}
+    assert any("goes through the proxy and trusts it" in text for text in rows), rows
+    assert "made 1 attempts past the proxy, which lead nowhere" in rows
+    assert user.provider.nanos() == 0

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from llmcap.authority import ca
 from llmcap.checkup import bypass, probe
 from llmcap.checkup import node as nodes
+from llmcap.checkup.confinement import confined_here
 from llmcap.checkup.seen import Seen
 from llmcap.config import load
 from llmcap.launch import behind, environment, standing
@@ -85,6 +86,7 @@ def examine(
     ledger: Path,
     config: Path | None = None,
     command: Sequence[str] = (),
+    confine: bool = False,
 ) -> Iterator[Row]:
     """All checks, in the order in which their failures matter; the command is started, if any."""
     yield from config_file(config)
@@ -95,11 +97,12 @@ def examine(
     yield from variables(environ)
     yield from mitmproxy_options(Path.home() / ".mitmproxy" / "config.yaml")
     yield from standing_proxy(environ)
+    yield from confinement(environ)
     yield from node(environ)
     yield from uncappable(environ)
     yield from direct(environ)
     if command:
-        yield from probed(command, environ)
+        yield from probed(command, environ, confine=confine)
 
 
 def config_file(path: Path | None) -> Iterator[Row]:
@@ -271,6 +274,12 @@ def standing_proxy(environ: Mapping[str, str]) -> Iterator[Row]:
         )  # fmt: skip
 
 
+def confinement(environ: Mapping[str, str]) -> Iterator[Row]:
+    """Whether `--confine` works here, and what stands in its way."""
+    works, text, mend = confined_here(environ)
+    yield Row(Status.OK if works else Status.WARN, "confine", text, mend)
+
+
 def _answers(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -322,11 +331,16 @@ def direct(environ: Mapping[str, str]) -> Iterator[Row]:
             )  # fmt: skip
 
 
-def probed(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Row]:
+def probed(
+    command: Sequence[str], environ: Mapping[str, str], *, confine: bool = False
+) -> Iterator[Row]:
     """What the command did behind a proxy that lets nothing through."""
     name = Path(command[0]).name
     try:
-        seen = probe.watch(command, behind.prepare(environ), environ, seconds_max=PROBE_SECONDS_MAX)
+        seen = probe.watch(
+            command, behind.prepare(environ), environ,
+            seconds_max=PROBE_SECONDS_MAX, confine=confine,
+        )  # fmt: skip
     except LLMCapError as error:
         yield Row(Status.FAIL, name, str(error))
         return
@@ -343,13 +357,18 @@ def probed(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Row]:
     for address in sorted({each.address for each in seen.direct}):
         yield Row(
             Status.FAIL, name, f"connects to {address} port 443 without the proxy",
-            "its runtime ignores proxy variables: see `works with` in the README",
+            "its runtime ignores proxy variables: `llmcap run --confine` needs none",
         )  # fmt: skip
-    old = _old_node(seen) if not seen.requests else None
+    if seen.attempts:
+        yield Row(
+            Status.WARN, name, f"made {seen.attempts} attempts past the proxy, which lead nowhere",
+            "--reach PORT and --allow-host ADDRESS of `llmcap run` let what it needs through",
+        )  # fmt: skip
+    old = _old_node(seen) if not seen.requests and not confine else None
     if old is not None:
         yield Row(
             Status.FAIL, name, f"runs on Node {old.version}, which ignores proxy variables: its "
-            "calls go round LLMCap", "install Node 24, and run it with that",
+            "calls go round LLMCap", "`llmcap run --confine`, or Node 24",
         )  # fmt: skip
     elif not (seen.requests or seen.distrusted or seen.direct):
         yield Row(

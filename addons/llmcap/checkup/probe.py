@@ -14,12 +14,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmcap.checkup import bypass
 from llmcap.checkup.seen import Seen
+from llmcap.confine.egress import read_egress
 from llmcap.launch.behind import Place
 from llmcap.launch.child import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CommandError
+from llmcap.launch.confined import Confined
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
 
@@ -32,12 +34,17 @@ SCREEN_BYTES = 2000
 
 
 def watch(
-    command: Sequence[str], place: Place, environ: Mapping[str, str], *, seconds_max: float
+    command: Sequence[str],
+    place: Place,
+    environ: Mapping[str, str],
+    *,
+    seconds_max: float,
+    confine: bool = False,
 ) -> Seen:
     """
     Run the command, without a terminal, until it ends or has shown enough, then end it.
 
-    Raises `CommandError` where it cannot be started.
+    Raises `CommandError` where it cannot be started, `LLMCapError` where it cannot be confined.
     """
     seen = Seen()
 
@@ -48,16 +55,24 @@ def watch(
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     proxy = ProxyThread(Setup(confdir=place.confdir), listener, lambda: make)
+    confined: Confined | None = None
+    if confine:
+        egress = read_egress(ports=(), reach=(), allow_hosts=(), deny_others=False)
+        confined = Confined(egress, place, environ, proxy.gates)
     proxy.start()
     try:
         proxy.wait_ready()
         with tempfile.TemporaryFile() as screen:
-            child_environ = place.environ(environ, proxy_url=proxy.url)
-            process = _start(command, child_environ, screen.fileno())
+            if confined is not None:
+                process = confined.start(command, confined.environ, **_apart(screen.fileno()))
+            else:
+                child_environ = place.environ(environ, proxy_url=proxy.url)
+                process = _start(command, child_environ, screen.fileno())
             try:
                 _look_on(process, seen, seconds_max=seconds_max)
             finally:
                 _end(process)
+            seen.attempts = confined.attempts() if confined is not None else 0
             size = screen.seek(0, os.SEEK_END)
             screen.seek(max(0, size - SCREEN_BYTES))
             seen.screen = screen.read().decode(errors="replace")
@@ -66,14 +81,20 @@ def watch(
     return seen
 
 
+def _apart(screen: int) -> dict[str, Any]:
+    """How the command is started: with nothing of ours but a file to write to."""
+    return {
+        "stdin": subprocess.DEVNULL, "stdout": screen, "stderr": screen, "start_new_session": True,
+    }  # fmt: skip
+
+
 def _start(
     command: Sequence[str], environ: Mapping[str, str], screen: int
 ) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(  # noqa: S603 - the user's own command
-            list(command), env=dict(environ), stdin=subprocess.DEVNULL, stdout=screen,
-            stderr=screen, start_new_session=True,
-        )  # fmt: skip
+            list(command), env=dict(environ), **_apart(screen)
+        )
     except FileNotFoundError as error:
         raise CommandError(f"{command[0]}: the command is not found", EXIT_NOT_FOUND) from error
     except OSError as error:

@@ -14,5 +14,6 @@ class Seen:
     distrusted: list[str] = field(default_factory=list)  # hosts whose certificate it refused
     direct: set[bypass.Direct] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)  # the files that were run
+    attempts: int = 0  # past the proxy, where it was confined
     ended: bool = False  # by itself
     screen: str = ""  # the end of what it printed

@@ -17,6 +17,7 @@ COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--fix", is_flag=True, help="Mend what can be mended without risk.")
+@click.option("--confine", is_flag=True, help="Try COMMAND in a network of its own.")
 @ledger_option
 @config_option
 @json_option
@@ -27,6 +28,7 @@ def doctor(
     command: tuple[str, ...],
     *,
     fix: bool,
+    confine: bool,
     as_json: bool,
 ) -> None:
     """
@@ -43,7 +45,9 @@ def doctor(
     if command and not as_json:
         tell("Nothing is sent to a provider while this runs.")
     config = config_path or files.find()
-    examined = checks.examine(os.environ, ledger=ledger_path, config=config, command=command)
+    examined = checks.examine(
+        os.environ, ledger=ledger_path, config=config, command=command, confine=confine
+    )
     for found in examined:
         row = _fixed(found) if fix and found.fix else found
         failed |= row.status is Status.FAIL

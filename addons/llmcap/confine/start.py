@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from llmcap.confine.egress import Egress
 from llmcap.confine.ground import why_not
@@ -63,11 +65,13 @@ def start(
     egress: Egress,
     mounts: Sequence[tuple[Path, Path]],
     serve: Callable[[Inward], object],
+    popen: Mapping[str, Any] = MappingProxyType({}),
 ) -> "subprocess.Popen[bytes]":
     """
     The command as a process with our terminal and our open files, in a network of its own.
 
-    `serve` is given what leads out of it, before the command runs, which blocks no signal then.
+    `serve` is given what leads out of it, before the command runs, which blocks no signal then;
+    `popen` is for `subprocess.Popen`, as of a command that is not to have our terminal.
     Raises `ConfinementError`, or `UnstartableError` where only the command is at fault.
     """
     if sys.platform != "linux":
@@ -79,7 +83,7 @@ def start(
             sys.executable, "-I", "-S", str(HELPER), str(theirs.fileno()),
             marshal.dumps(plan(environ, egress=egress, mounts=mounts)).hex(), *command,
         ]  # fmt: skip
-        process = subprocess.Popen(words, env=dict(environ), close_fds=False)  # noqa: S603
+        process = subprocess.Popen(words, env=dict(environ), close_fds=False, **popen)  # noqa: S603
         theirs.close()
         try:
             _attend(ours, process, serve)

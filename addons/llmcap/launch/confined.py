@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from llmcap.confine import places
 from llmcap.confine.egress import Egress
@@ -38,13 +39,13 @@ class Confined:
         self.environ = environment.confined(environ, trust=place.trust)
 
     def start(
-        self, command: Sequence[str], environ: Mapping[str, str]
+        self, command: Sequence[str], environ: Mapping[str, str], **popen: Any
     ) -> "subprocess.Popen[bytes]":
         """For `child.run`. Raises `CommandError`, or `ConfinementError`: it never runs outside."""
         try:
             return start(
                 command, environ,
-                egress=self._egress, mounts=self._mounts, serve=self._serve,
+                egress=self._egress, mounts=self._mounts, serve=self._serve, popen=popen,
             )  # fmt: skip
         except UnstartableError as error:
             missing = OSError(error.number, os.strerror(error.number), command[0])
