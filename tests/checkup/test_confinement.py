@@ -29,7 +29,7 @@ def test_a_kernel_that_can_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(confinement, "start", fails)
     assert confinement.confined_here(os.environ) == (
-        False, "no (EPERM); it was not started", "a; b",
+        False, "no (EPERM); the command was not started", "a; b",
     )  # fmt: skip
 
 

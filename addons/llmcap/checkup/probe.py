@@ -64,7 +64,8 @@ def watch(
         proxy.wait_ready()
         with tempfile.TemporaryFile() as screen:
             if confined is not None:
-                process = confined.start(command, confined.environ, **_apart(screen.fileno()))
+                confined.prepare(command, confined.environ, **_apart(screen.fileno()))
+                process = confined.start(command, confined.environ)
             else:
                 child_environ = place.environ(environ, proxy_url=proxy.url)
                 process = _start(command, child_environ, screen.fileno())

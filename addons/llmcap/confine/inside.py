@@ -20,7 +20,6 @@ import marshal
 import os
 import resource
 import struct
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # type checkers know it by this name; `typing` itself takes too long
@@ -193,7 +192,3 @@ def become(plan: "Plan", command: list[str]) -> None:
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, plan["blocked"])
     environ = {name: value for name, value in os.environ.items() if name not in plan["unset"]}
     os.execvpe(command[0], command, environ)  # noqa: S606 - the user's own command
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -7,6 +7,7 @@ the command is not run in any other way then.
 """
 
 import array
+import contextlib
 import marshal
 import os
 import resource
@@ -27,6 +28,12 @@ from llmcap.confine.names import NETWORK
 from llmcap.words.errors import LLMCapError
 
 HELPER = Path(__file__).with_name("inside.py")
+
+# As a module, the helper is compiled once and for all; as a script it would be at every start.
+BECOME = (
+    f"import sys; sys.path.append({str(HELPER.parent)!r}); import inside; inside.main(sys.argv[1:])"
+)
+GO = b"+"
 
 RESOLVER = ("127.0.0.1", 53)
 MESSAGE_BYTES_MAX = 65_536
@@ -58,6 +65,80 @@ class UnstartableError(LLMCapError):
         self.number = number
 
 
+class Prepared:
+    """
+    The helper, in a network of its own, before it becomes the command: `go` lets it.
+
+    `serve` is given what leads out of the network. `popen` is for `subprocess.Popen`, as of a
+    command that is not to have our terminal and our open files. Raises `ConfinementError`.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        egress: Egress,
+        mounts: Sequence[tuple[Path, Path]],
+        serve: Callable[[Inward], object],
+        popen: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        if sys.platform != "linux":
+            raise ConfinementError(NOT_LINUX)
+        told = plan(environ, egress=egress, mounts=mounts)
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            theirs.set_inheritable(True)
+            words = [
+                sys.executable, "-I", "-S", "-c", BECOME, str(theirs.fileno()),
+                marshal.dumps(told).hex(), *command,
+            ]  # fmt: skip
+            self.process = subprocess.Popen(words, env=dict(environ), close_fds=False, **popen)  # noqa: S603
+        try:
+            self._attend(serve)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def go(self) -> "subprocess.Popen[bytes]":
+        """The command, running; it blocks no signal. Raises `UnstartableError`."""
+        with self._ours:
+            try:
+                self._ours.send(GO)
+                lines, _ = _received(self._ours)
+            except ConnectionError:
+                lines = []  # a signal has ended it: that is the command's end
+        if lines:
+            self.process.wait()
+            raise UnstartableError(int(lines[2]))
+        return self.process
+
+    def abandon(self) -> None:
+        """There will be no command."""
+        self._ours.close()
+        self.process.kill()
+        self.process.wait()
+
+    def _attend(self, serve: Callable[[Inward], object]) -> None:
+        """Answer the helper until its network is there."""
+        while True:
+            lines, descriptors = _received(self._ours)
+            if lines == ["unshared"]:
+                _write_maps(self.process.pid)
+                with contextlib.suppress(ConnectionError):  # it was killed: it is seen next
+                    self._ours.send(GO)
+            elif lines[:1] == ["ready"]:
+                serve(Inward.of(lines[1:], descriptors))
+                return
+            elif lines[:1] == ["failed"]:
+                _, step, number, reason = lines
+                raise ConfinementError(why_not(step, int(number), reason))
+            elif _ended_by_signal(self.process.pid):
+                return
+            else:
+                raise ConfinementError(why_not("start", 0, "the helper ended without a word"))
+
+
 def start(
     command: Sequence[str],
     environ: Mapping[str, str],
@@ -65,34 +146,9 @@ def start(
     egress: Egress,
     mounts: Sequence[tuple[Path, Path]],
     serve: Callable[[Inward], object],
-    popen: Mapping[str, Any] = MappingProxyType({}),
 ) -> "subprocess.Popen[bytes]":
-    """
-    The command as a process with our terminal and our open files, in a network of its own.
-
-    `serve` is given what leads out of it, before the command runs, which blocks no signal then;
-    `popen` is for `subprocess.Popen`, as of a command that is not to have our terminal.
-    Raises `ConfinementError`, or `UnstartableError` where only the command is at fault.
-    """
-    if sys.platform != "linux":
-        raise ConfinementError(NOT_LINUX)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, theirs:
-        theirs.set_inheritable(True)
-        words = [
-            sys.executable, "-I", "-S", str(HELPER), str(theirs.fileno()),
-            marshal.dumps(plan(environ, egress=egress, mounts=mounts)).hex(), *command,
-        ]  # fmt: skip
-        process = subprocess.Popen(words, env=dict(environ), close_fds=False, **popen)  # noqa: S603
-        theirs.close()
-        try:
-            _attend(ours, process, serve)
-        except BaseException:
-            ours.close()
-            process.kill()
-            process.wait()
-            raise
-    return process
+    """The command in a network of its own, at once. Raises what `Prepared` raises."""
+    return Prepared(command, environ, egress=egress, mounts=mounts, serve=serve).go()
 
 
 def plan(
@@ -134,31 +190,6 @@ def _raise_limit(files: tuple[int, int]) -> None:
     wanted = OPEN_FILES_WANTED if hard == resource.RLIM_INFINITY else min(OPEN_FILES_WANTED, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _attend(
-    ours: socket.socket, process: "subprocess.Popen[bytes]", serve: Callable[[Inward], object]
-) -> None:
-    """Answer the helper until it has become the command, or has ended without."""
-    ready = False
-    while True:
-        lines, descriptors = _received(ours)
-        if lines == ["unshared"]:
-            _write_maps(process.pid)
-        elif lines[:1] == ["ready"]:
-            serve(Inward.of(lines[1:], descriptors))
-            ready = True
-        elif lines[:1] == ["failed"]:
-            _, step, number, reason = lines
-            if step == "command":
-                raise UnstartableError(int(number))
-            raise ConfinementError(why_not(step, int(number), reason))
-        else:
-            # The socket is closed: the command runs, or a signal has ended it before that.
-            if not ready and not _ended_by_signal(process.pid):
-                raise ConfinementError(why_not("start", 0, "the helper ended without a word"))
-            return
-        ours.send(b"+")
 
 
 def _ended_by_signal(pid: int) -> bool:

@@ -10,7 +10,7 @@ from llmcap.confine import places
 from llmcap.confine.egress import Egress
 from llmcap.confine.gate import Gate, Gates
 from llmcap.confine.inward import Inward
-from llmcap.confine.start import UnstartableError, start
+from llmcap.confine.start import Prepared, UnstartableError
 from llmcap.launch import child, environment
 from llmcap.launch.behind import Place
 from llmcap.words import paths
@@ -34,22 +34,38 @@ class Confined:
         self._egress = egress
         self._gates = gates
         self._gate: Gate | None = None
+        self._prepared: Prepared | None = None
         shown = places.mounts(place.trust.bundle, folder=paths.data_folder(environ) / FOLDER)
         self._mounts = [*shown, *((Path(os.devnull), file) for file in hidden)]
         self.environ = environment.confined(environ, trust=place.trust)
 
+    def prepare(self, command: Sequence[str], environ: Mapping[str, str], **popen: Any) -> None:
+        """
+        Make its network. Before the proxy's thread begins, with which everything takes longer.
+
+        Raises `ConfinementError`: it never runs outside.
+        """
+        self._prepared = Prepared(
+            command, environ,
+            egress=self._egress, mounts=self._mounts, serve=self._serve, popen=popen,
+        )  # fmt: skip
+
     def start(
-        self, command: Sequence[str], environ: Mapping[str, str], **popen: Any
+        self, command: Sequence[str], environ: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
-        """For `child.run`. Raises `CommandError`, or `ConfinementError`: it never runs outside."""
+        """For `child.run`: what was prepared with the same words. Raises `CommandError`."""
+        assert self._prepared is not None, environ
+        prepared, self._prepared = self._prepared, None
         try:
-            return start(
-                command, environ,
-                egress=self._egress, mounts=self._mounts, serve=self._serve, popen=popen,
-            )  # fmt: skip
+            return prepared.go()
         except UnstartableError as error:
             missing = OSError(error.number, os.strerror(error.number), command[0])
             raise child.unstartable(command[0], missing) from error
+
+    def abandon(self) -> None:
+        """Where it was prepared, and is not to be started any more."""
+        if self._prepared is not None:
+            self._prepared.abandon()
 
     def _serve(self, inward: Inward) -> None:
         self._gate = Gate(inward, self._egress)

@@ -254,6 +254,8 @@ def beside(
     `ended` is called when it has ended, and the proxy has not.
     """
     with child.signals_held():
+        if confined is not None:
+            confined.prepare(command, environ)
         proxy.start()
         try:
             proxy.check()
@@ -263,5 +265,7 @@ def beside(
             if proxy.failed:
                 proxy.check()
         finally:
+            if confined is not None:
+                confined.abandon()
             proxy.stop()
     return code

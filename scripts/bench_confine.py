@@ -1,0 +1,275 @@
+"""
+What confinement costs: `llmcap run --confine` beside `llmcap run`, taken in turn in each round.
+
+The same client (this file, with `--client`) makes calls to a provider on loopback over TLS, through
+the proxy of its variables or, confined, by the name alone. A figure is the median of the rounds'
+ratios, confined to not, with the interval that holds their middle nine tenths. CPU is that of
+`llmcap run`.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+HOST, FREE_HOST = "api.openai.com", "fal.run"  # of the second, LLMCap does not read a byte
+TICKS = os.sysconf("SC_CLK_TCK")
+GIGABYTE = 10**9
+CHUNK = b"\0" * 262_144
+OPEN_FILES = 8192
+
+KEPT_CALLS, NEW_CALLS, AT_ONCE = 400, 60, 1000
+RUN_SECONDS_MAX = 600
+
+ANSWER = json.dumps(
+    {
+        "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-mini-2024-07-18",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "word " * 60},
+                     "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 40, "completion_tokens": 60, "total_tokens": 100},
+    }
+).encode()  # fmt: skip
+BODY = json.dumps(
+    {"model": "gpt-4o-mini", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
+).encode()
+CALL = (
+    b"POST /v1/chat/completions HTTP/1.1\r\nhost: api.openai.com\r\ncontent-type: application/json"
+    b"\r\nauthorization: Bearer sk-bench\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
+)
+
+# What sends `llmcap run`, as it is, to the provider on loopback.
+EVERYWHERE = """
+import asyncio
+
+there = asyncio.open_connection
+
+async def here(host, port, **more):
+    return await there("127.0.0.1", {port}, **more)
+
+asyncio.open_connection = here
+"""
+
+
+# --- the provider --------------------------------------------------------------------------------
+
+
+async def provide(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer each call, or send as many bytes as the path says."""
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"GET /"):
+                size = int(head[5:].partition(b" ")[0])
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size)
+                for start in range(0, size, len(CHUNK)):
+                    writer.write(CHUNK[: size - start])
+                    await writer.drain()
+                continue
+            await reader.readexactly(len(BODY))
+            writer.write(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+                % (len(ANSWER), ANSWER)
+            )
+    writer.close()
+
+
+async def serve(certificate: Path) -> None:
+    """Until the standard input ends; the port is printed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = await asyncio.start_server(provide, "127.0.0.1", 0, ssl=context, backlog=AT_ONCE)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+# --- the client ----------------------------------------------------------------------------------
+
+
+async def connect(host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """By the proxy that the environment names, or by the name alone."""
+    proxy = os.environ.get("HTTPS_PROXY", "").rpartition("/")[2]
+    context = ssl.create_default_context()
+    if not proxy:
+        return await asyncio.open_connection(host, 443, ssl=context)
+    address, _, port = proxy.rpartition(":")
+    reader, writer = await asyncio.open_connection(address, int(port))
+    writer.write(f"CONNECT {host}:443 HTTP/1.1\r\nhost: {host}:443\r\n\r\n".encode())
+    await reader.readuntil(b"\r\n\r\n")
+    await writer.start_tls(context, server_hostname=host)
+    return reader, writer
+
+
+async def call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One call, its answer read."""
+    writer.write(CALL)
+    head = await reader.readuntil(b"\r\n\r\n")
+    if b" 200 " not in head:
+        raise RuntimeError(f"not served: {head!r}")
+    length = head.lower().partition(b"content-length:")[2].partition(b"\r")[0]
+    await reader.readexactly(int(length))
+
+
+async def called_anew() -> None:
+    """A connection for one call."""
+    reader, writer = await connect(HOST)
+    await call(reader, writer)
+    writer.close()
+
+
+async def download() -> float:
+    """Seconds for a gigabyte."""
+    reader, writer = await connect(FREE_HOST)
+    began = time.perf_counter()
+    writer.write(b"GET /%d HTTP/1.1\r\nhost: fal.run\r\n\r\n" % GIGABYTE)
+    await reader.readuntil(b"\r\n\r\n")
+    left = GIGABYTE
+    while left and (data := await reader.read(CHUNK_READ)):
+        left -= len(data)
+    writer.close()
+    if left:
+        raise RuntimeError(f"{left} bytes are missing")
+    return time.perf_counter() - began
+
+
+CHUNK_READ = 1 << 20
+
+
+def cpu_of_run() -> float:
+    """User and system time of `llmcap run`, in seconds."""
+    fields = Path(f"/proc/{os.getppid()}/stat").read_text(encoding="ascii")
+    user, system = fields.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / TICKS
+
+
+async def measured(load: str) -> dict[str, float]:
+    """Seconds per call, and of `llmcap run`'s CPU, after one call that nobody counts."""
+    if load == "start":
+        return {}
+    await called_anew()
+    seconds: list[float] = []
+    cpu = cpu_of_run()
+    if load == "download":
+        seconds.append(await download())
+    elif load == "at once":
+        began = time.perf_counter()
+        await asyncio.gather(*(called_anew() for _ in range(AT_ONCE)))
+        seconds = [(time.perf_counter() - began) / AT_ONCE] * AT_ONCE
+    elif load == "kept":
+        reader, writer = await connect(HOST)
+        await call(reader, writer)
+        cpu = cpu_of_run()
+        for _ in range(KEPT_CALLS):
+            began = time.perf_counter()
+            await call(reader, writer)
+            seconds.append(time.perf_counter() - began)
+    else:
+        for _ in range(NEW_CALLS):
+            began = time.perf_counter()
+            await called_anew()
+            seconds.append(time.perf_counter() - began)
+    spent = (cpu_of_run() - cpu) / len(seconds)
+    return {"seconds": statistics.median(seconds), "cpu": spent}
+
+
+# --- the bench -----------------------------------------------------------------------------------
+
+
+def run_once(folder: Path, load: str, how: Sequence[str]) -> dict[str, float]:
+    """One run of the client, with the seconds that all of it took."""
+    environ = {
+        "PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder / "data"),
+        "PYTHONPATH": os.pathsep.join([str(folder / "redirect"), str(ROOT / "addons")]),
+        "SSL_CERT_FILE": str(folder / "ca.pem"),
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "llmcap.cli", "run", "-q", "--config", str(folder / "llmcap.yaml"),
+        *how, "--",
+    ]  # fmt: skip
+    client = [sys.executable, "-I", str(Path(__file__)), "--client", load]
+    began = time.perf_counter()
+    done = subprocess.run(
+        [*command, *(["true"] if load == "start" else client)],
+        env=environ, stdout=subprocess.PIPE, text=True, check=True, timeout=RUN_SECONDS_MAX,
+    )  # fmt: skip
+    whole = time.perf_counter() - began
+    return {"whole": whole, **(json.loads(done.stdout) if done.stdout else {})}
+
+
+def row(load: str, rounds: int, folder: Path) -> str:
+    """A line of the table."""
+    ratios: dict[str, list[float]] = {}
+    plain_values: dict[str, list[float]] = {}
+    for number in range(rounds):
+        order = [[], ["--confine"]] if number % 2 else [["--confine"], []]
+        found = {bool(how): run_once(folder, load, how) for how in order}
+        for name in ("whole",) if load == "start" else ("seconds", "cpu"):
+            plain_values.setdefault(name, []).append(found[False][name])
+            if found[False][name]:
+                ratios.setdefault(name, []).append(found[True][name] / found[False][name])
+    cells = []
+    for name, values in ratios.items():
+        values.sort()
+        low, high = values[len(values) // 20], values[-1 - len(values) // 20]
+        plain = statistics.median(plain_values[name]) * 1000
+        cells.append(f"{statistics.median(values):.2f} ({low:.2f} to {high:.2f}) of {plain:.2f} ms")
+    return f"| {load} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--client", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--only", help="one load: start, kept, new, at once, download")
+    options = parser.parse_args()
+    if options.client:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, OPEN_FILES), hard), hard))
+        print(json.dumps(asyncio.run(measured(options.client))))
+        return
+    if options.serve:
+        asyncio.run(serve(options.serve))
+        return
+    from fake_provider.tls import write_certificates  # noqa: PLC0415 - the client is isolated
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _, certificate = write_certificates(folder)
+        (folder / "llmcap.yaml").write_text(
+            f"budgets: [{{name: all, cap: $1000}}]\npass_hosts: [{FREE_HOST}]\n", encoding="utf-8"
+        )
+        provider = subprocess.Popen(
+            [sys.executable, str(Path(__file__)), "--serve", str(certificate)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with provider:
+            assert provider.stdout is not None
+            port = int(provider.stdout.readline())
+            (folder / "redirect").mkdir()
+            script = folder / "redirect" / "sitecustomize.py"
+            script.write_text(EVERYWHERE.format(port=port), encoding="utf-8")
+            run_once(folder, "start", [])  # makes the certificates
+            print(f"| {options.rounds} rounds, confined to not | latency, or the whole run | CPU |")
+            print("| --- | --- | --- |")
+            for load in [options.only] if options.only else LOADS:
+                print(row(load, options.rounds, folder), flush=True)
+            provider.terminate()
+
+
+LOADS = ("start", "kept", "new", "at once", "download")
+ROOT = Path(__file__).resolve().parents[1]
+
+if __name__ == "__main__":
+    main()
