@@ -318,7 +318,7 @@ def windows(clients: int) -> Case:
         behaviour={"length": "450", "tokens_per_event": 10, "token_seconds": 0.0005},
         config="wait: 0.3",
         window_seconds=3,
-        seconds_max=10,
+        seconds_max=180,  # it ends when the window has opened again
     )
 
 

@@ -115,6 +115,11 @@ class Drive:
                 pool.close()
             await asyncio.gather(*others)
 
+    def _has_opened_again(self) -> bool:
+        """Whether a rolling budget was used up, and then served as much once more."""
+        opens = bool(self._case.window_seconds)
+        return opens and self._books.bill_nanos() >= 2 * self._case.cap_nanos
+
     async def _client(self, number: int) -> None:
         rng = random.Random(f"{self._seed}/{number}")
         client = Client(lambda: self._proxies.port(number), self._pools[number // CLIENTS_A_POOL])
@@ -127,6 +132,8 @@ class Drive:
                     break
                 outcome = await client.call(plan)
             self.tally.add(outcome)
+            if self._has_opened_again():
+                self._over.set()
             if outcome.fate is Fate.REFUSED:
                 if self._books.bill_nanos() * 2 < self._case.cap_nanos:
                     self.tally.early_refusals += 1

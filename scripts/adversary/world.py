@@ -21,9 +21,9 @@ from fake_provider.process import ProviderHandle
 from fake_provider.proxy import ProxyHandle, proxy_process
 from llmcap.ledger import open_ledger
 
-SETTLE_SECONDS = 10
+SETTLE_SECONDS = 120  # ends what hangs
 POLL_SECONDS = 0.01
-ARRIVAL_SECONDS_MAX = 0.25
+MICROS = 1_000_000
 
 # What a proxy must never print.
 TROUBLE = re.compile(r"has crashed|Addon error|never retrieved|LLMCap failed|cannot meter|overrun")
@@ -119,12 +119,31 @@ class Books:
         """
         The most within one window of a rolling budget; without one, all.
 
-        Requests arrive after they were held, and not all equally late, so a little of the window
-        is left out.
+        A call belongs to the windows around its hold, however late its request reached the
+        provider; one of which no hold is known counts for each window.
         """
         if not seconds:
             return self.bill_nanos()
-        return self.provider.bill.most_within(seconds - ARRIVAL_SECONDS_MAX)
+        held = self._held_at()
+        records = self.provider.bill.records
+        calls = sorted((held[each.number], each.nanos()) for each in records if each.number in held)
+        most = within = first = 0
+        for at, nanos in calls:
+            within += nanos
+            while at - calls[first][0] >= seconds * MICROS:
+                within -= calls[first][1]
+                first += 1
+            most = max(most, within)
+        return most + self.bill_nanos() - sum(nanos for _, nanos in calls)
+
+    def _held_at(self) -> dict[int, int]:
+        """By the number of the provider's record: when its call was held, in microseconds."""
+        rows = self._query(
+            "SELECT hold.at, coalesce(last.response_id, '') FROM entries AS hold "
+            "JOIN entries AS last ON last.ends = hold.id WHERE hold.kind = 'hold'"
+        )
+        found = ((_NUMBER.search(response_id), at) for at, response_id in rows)
+        return {int(match[1]): at for match, at in found if match is not None}
 
     def spent_nanos(self) -> int:
         """What the ledger says was spent."""

@@ -1,6 +1,5 @@
 """What was really generated, request by request: the provider's own books."""
 
-import time
 from dataclasses import dataclass, field
 
 from fake_provider import tariff
@@ -27,7 +26,6 @@ class Record:
     searches: int = 0  # of the web, by tools of the provider's
     halved: bool = False  # one of a batch
     protocol: str = "1.1"
-    began: float = field(default_factory=time.monotonic)
     ended: str = ""  # whole | error | reset | eof | hung up | refused; empty while it runs
 
     @property
@@ -60,17 +58,6 @@ class Bill:
     def nanos(self) -> int:
         """The total."""
         return sum(record.nanos() for record in self.records)
-
-    def most_within(self, seconds: float) -> int:
-        """The most that was billed for requests which began within such a time."""
-        most = within = first = 0
-        for record in self.records:
-            within += record.nanos()
-            while record.began - self.records[first].began > seconds:
-                within -= self.records[first].nanos()
-                first += 1
-            most = max(most, within)
-        return most
 
     def open(self) -> int:
         """How many requests still run."""
