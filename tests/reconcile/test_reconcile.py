@@ -136,6 +136,17 @@ def test_days_that_the_ledger_does_not_know_do_not_count(tmp_path: Path) -> None
     assert told["agrees"]
 
 
+def test_a_bill_of_google_is_of_vertex_too(tmp_path: Path) -> None:
+    """Both are on one invoice, and the export does not say which."""
+    calls = [
+        Billed("google-vertex" if number % 2 else "google", c.model, c.day, c.tokens, c.bucket)
+        for number, c in enumerate(month("google"))
+    ]
+    file = written(tmp_path, "google", calls)
+    done = run(file, "--ledger", ledger(tmp_path / "l.sqlite3", calls))
+    assert done.exit_code == 0, done.output
+
+
 def test_gzip_is_read(tmp_path: Path) -> None:
     """As clouds deliver their exports."""
     calls = month("aws-bedrock")

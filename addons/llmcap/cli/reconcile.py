@@ -24,6 +24,9 @@ from llmcap.words.money import format_usd, usd_string
 
 _DAYS = 30
 
+# What one bill has that is several providers here.
+_SAME_BILL = {"google": ("google-vertex",), "azure-openai": ("azure-ai",)}
+
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
@@ -66,7 +69,9 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
             if not read.add(opened.lines):
                 raise ReconcileError(f"{path}: {opened.what} without a line about models")
             read.providers.add(opened.provider)
-    wanted = options["providers"] or sorted(read.providers - {""})
+    wanted = options["providers"] or [
+        name for each in sorted(read.providers - {""}) for name in (each, *_SAME_BILL.get(each, ()))
+    ]
     with history.reading(options["ledger_path"]) as db:
         counted = ours(db, wanted, *(_span(read) or (began, now)))
     named = _namer(book, counted, wanted)
@@ -74,7 +79,8 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
     for (day, model, bucket), (sums, count) in read.sums.items():
         theirs.add(Line(day, model, sums, bucket), named, count)
     counted = _renamed(counted, named)
-    only = wanted[0] if len(wanted) == 1 else ""
+    whose = options["providers"] or sorted(read.providers - {""})
+    only = whose[0] if len(whose) == 1 else ""
     verdict = compare(theirs, counted, book, only, now.date().isoformat())
     corrected = 0
     if options["correcting"]:
