@@ -140,6 +140,5 @@ TRIED: tuple[Tried, ...] = (
         "mini-swe-agent", ("mini-swe-agent",),
         ("mini", "-m", "openai/gpt-4o-mini", "-t", PROMPT, "-y", "--exit-immediately", "-l", "0"),
         environ={"MSWEA_CONFIGURED": "true", "MSWEA_COST_TRACKING": "ignore_errors"},
-        known="with money it never ends by itself: the answer of this provider is no command",
     ),
 )  # fmt: skip

@@ -247,8 +247,10 @@ def install(tried: Tried) -> None:
             if not (TOOLS / "node-24").exists():
                 call([*_pip(), "--no-deps", "--target", str(TOOLS / "node-24"), NODE])
             # npm takes an older version where the Node that runs it is too old for the newest.
-            words = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
-            call(["env", f"PATH={NODE_BIN}:{os.environ['PATH']}", *words, *packages])
+            npm = NODE_BIN.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+            words = ["install", "--no-audit", "--no-fund", "--prefix", str(folder)]
+            path = f"PATH={NODE_BIN}:{os.environ['PATH']}"
+            call(["env", path, str(NODE_BIN / "node"), str(npm), *words, *packages])
         else:
             call(_venv(folder, tried.python))
             call([*_pip(), "--python", str(folder / "bin" / "python"), *packages])

@@ -1,7 +1,9 @@
 """The proxy in its thread, with the real mitmproxy in it: `master` is tested by it."""
 
+import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -159,3 +161,23 @@ def test_small_answers_do_not_wait_for_an_acknowledgement(tmp_path: Path) -> Non
         made.stop()
     assert delays
     assert all(delays)
+
+
+def test_a_process_ends_with_its_code_while_a_proxy_is_at_its_imports(tmp_path: Path) -> None:
+    """Over and over, at every moment of them: an interpreter taken down there crashes."""
+    codes = []
+    for tenths in range(8):
+        command = ["sh", "-c", f"sleep 0.{tenths}; exit 3"]
+        done = subprocess.run(
+            [sys.executable, "-m", "llmcap.cli", "run", "--quiet", "--", *command],
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "HOME": str(tmp_path),
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        codes.append(done.returncode)
+    assert codes == [3] * 8

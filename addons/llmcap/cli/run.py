@@ -10,6 +10,7 @@ import click
 from llmcap.cli.output import tell
 from llmcap.launch import child
 from llmcap.launch import run as runner
+from llmcap.launch.proxythread import end_with
 from llmcap.words.errors import LLMCapError
 
 PORT = click.IntRange(1, 65_535)
@@ -120,4 +121,5 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     except Exception:  # noqa: BLE001 - a mistake of ours: told in full, under the code that says whose it is
         traceback.print_exc()
         code = child.EXIT_OURS
+    end_with(code)
     sys.exit(code)

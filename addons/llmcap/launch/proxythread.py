@@ -6,8 +6,11 @@ no port can be lost between being found free and being used.
 """
 
 import asyncio
+import atexit
 import contextlib
+import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -18,6 +21,26 @@ from llmcap.launch.setup import Setup
 
 READY_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
+
+
+NAME = "llmcap-proxy"
+
+
+def end_with(code: int) -> None:
+    """
+    Let the process end with this code, also while a proxy's thread is still at its imports.
+
+    An interpreter that is taken down under a thread that loads an extension crashes, and its exit
+    code with it; such a thread holds nothing, so the process is left there and then.
+    """
+
+    def leave() -> None:
+        if any(each.name == NAME and each.is_alive() for each in threading.enumerate()):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    atexit.register(leave)
 
 
 class ProxyThread:
@@ -48,7 +71,7 @@ class ProxyThread:
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._thread = threading.Thread(target=self._run, name="llmcap-proxy", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=NAME, daemon=True)
 
     @property
     def failed(self) -> bool:
