@@ -140,5 +140,6 @@ TRIED: tuple[Tried, ...] = (
         "mini-swe-agent", ("mini-swe-agent",),
         ("mini", "-m", "openai/gpt-4o-mini", "-t", PROMPT, "-y", "--exit-immediately", "-l", "0"),
         environ={"MSWEA_CONFIGURED": "true", "MSWEA_COST_TRACKING": "ignore_errors"},
+        known="the seconds are its own: it prints all of the source that the error came through",
     ),
 )  # fmt: skip
