@@ -108,7 +108,8 @@ def test_the_command_serves_the_page_where_no_proxy_stands(path, tmp_path):
         **os.environ, "PYTHONPATH": ":".join(sys.path), "XDG_DATA_HOME": str(tmp_path / "data"),
         "HOME": str(tmp_path),
     }  # fmt: skip
-    command = [sys.executable, "-m", "llmcap.cli", "dashboard", "--port", "0", "--json"]
+    command = [sys.executable, "-m", "llmcap.cli", "dashboard", "--json", "--serve"]
+    command += ["--port", "0"]
     process = subprocess.Popen(
         [*command, "--ledger", str(path), "--viewer"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,

@@ -17,7 +17,8 @@ from llmcap.words.errors import ConfigError
 
 @click.command()
 @ledger_option
-@click.option("--port", type=click.IntRange(0, 65535), help="Serve at this port of loopback.")
+@click.option("--serve", is_flag=True, help="Serve it here until Ctrl-C, without a proxy.")
+@click.option("--port", type=click.IntRange(0, 65535), help="With --serve: the port of loopback.")
 @click.option("--viewer", is_flag=True, help="A link that changes nothing.")
 @click.option("--project", default="", help="A viewer's link to this project alone.")
 @click.option("--no-browser", is_flag=True, help="Print the link, and open nothing.")
@@ -27,6 +28,7 @@ def dashboard(
     port: int | None,
     project: str,
     *,
+    serve: bool,
     viewer: bool,
     no_browser: bool,
     as_json: bool,
@@ -34,19 +36,24 @@ def dashboard(
     """
     Open the page: what is spent, held and left, by whom, and what was refused.
 
-    It is the page of `llmcap up`; where no proxy stands on this ledger, it is served until Ctrl-C.
-    The link opens it for a quarter of an hour, and is a password until then.
+    It is the page of `llmcap up`; where no proxy stands on this ledger, --serve shows it. The link
+    opens it for a quarter of an hour, and is a password until then.
     """
     role = Role("viewer" if viewer or project else "admin", project)
     found = standing.find()
     ours = found and found.page and ledger_path.exists() and ledger_path.samefile(found.ledger)
-    if found and ours and port is None:
+    if found and ours and not serve:
         _open(PageProcess(found.page, ledger_path), role, no_browser=no_browser, as_json=as_json)
         return
     if not ledger_path.exists():
         raise ConfigError(
             f"there is no ledger {ledger_path} yet\nhint: it is made when the proxy starts: "
             "`llmcap up`"
+        )
+    if not serve:
+        raise ConfigError(
+            f"no proxy with a page stands on the ledger {ledger_path}\n"
+            "hint: `llmcap up` serves it beside the proxy, `llmcap dashboard --serve` until Ctrl-C"
         )
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
