@@ -1,6 +1,7 @@
 """The page's process: it serves a ledger while its starter is there, and the proxy asks it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import urllib.request
 import pytest
 from mitmproxy.test import tflow, tutils
 
+from llmcap.launch import up
 from llmcap.launch.pageprocess import page_beside
 from llmcap.launch.statuspage import HOST, PATH, ReadOnlyPage, StatusPage
 from llmcap.ledger.sqlite import SqliteLedger
@@ -134,3 +136,18 @@ def test_the_command_serves_the_page_where_no_proxy_stands(path, tmp_path):
     )  # fmt: skip
     assert missing.returncode == 2
     assert "there is no ledger" in missing.stderr
+
+
+def test_a_proxy_goes_on_without_a_page_that_does_not_start(path, monkeypatch):
+    """Unless its port was named: then that is the user's mistake."""
+
+    @contextlib.contextmanager
+    def failing(*_, **__):
+        raise ConfigError("the page's process did not start; its log says why")
+        yield
+
+    monkeypatch.setattr(up, "page_beside", failing)
+    with contextlib.ExitStack() as beside:
+        assert up.start_page(beside, str(path), None) == []
+        with pytest.raises(ConfigError):
+            up.start_page(beside, str(path), 8378)

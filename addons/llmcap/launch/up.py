@@ -79,7 +79,7 @@ def serve(
         proxy.wait_ready()
         with contextlib.ExitStack() as beside:
             if page_port != NO_PAGE:
-                pages.append(beside.enter_context(page_beside(settings.ledger, port=page_port)))
+                pages += start_page(beside, settings.ledger, page_port)
             beside.enter_context(
                 standing.announced(
                     listener,
@@ -95,6 +95,21 @@ def serve(
     finally:
         proxy.stop()
     proxy.check()
+
+
+def start_page(beside: contextlib.ExitStack, ledger: str, port: int | None) -> list[PageProcess]:
+    """
+    The page's process, until `beside` ends; none where it does not start and no port was named.
+
+    A proxy is there to stop calls: that nobody sees it do so is told, and is no reason to end it.
+    """
+    try:
+        return [beside.enter_context(page_beside(ledger, port=port))]
+    except ConfigError as error:
+        if port is not None:
+            raise
+        logger.warning("LLMCap: there is no page: %s", error)
+        return []
 
 
 def terminals_of_ours() -> list[int]:
