@@ -21,6 +21,7 @@ from llmcap.pricing.terms import billed
 from llmcap.providers import match, provider_of
 from llmcap.providers.openai.batches import BY_LINES
 from llmcap.providers.parts.content import texts
+from llmcap.providers.parts.refused import fee_usd, refused
 from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider
 from llmcap.providers.sockets import socket_of
 from llmcap.sockets import read_session
@@ -225,7 +226,8 @@ class Auditor:
                 return replace(row, charges=(), note="nothing that was ordered here")
             return self._deferred(row, provider, reading, ask, known=known)
         if status >= 300 and not known:
-            return replace(row, note=f"the provider answered {status}")
+            body = meter.error_body(whole=True)
+            return self._refused(row, recording, body, provider, ask)
         if reading.deferred and (ask.files or ask.parts):
             # An order of later work: the bill is with those who fetch it.
             self._ordered.add((provider.name, _order_of(reading)))
@@ -277,6 +279,23 @@ class Auditor:
         charge = Charge(reading.model or ask.model, usage)
         row = replace(row, charges=(charge,), assumed=True, note="no usage was told: an estimate")
         return self._priced(row, provider, replace(reading, charges=(charge,), complete=True), ask)
+
+    def _refused(
+        self, row: Audited, recording: Recording, body: bytes | None, provider: Provider, ask: Ask
+    ) -> Audited:
+        """An error without usage: free, but where its vendor bills such for its input at least."""
+        note = f"the provider answered {recording.status}"
+        told = refused(provider.name, recording.status, body)
+        if told is None:
+            return replace(row, note=note)
+        note = f"{note} and may bill {told.bills}: at least its input"
+        row = replace(row, billable=True)
+        if not _is_text(recording):
+            return replace(row, cost_nanos=None, note=note)
+        row = self._counted(row, recording, provider, Reading(), ask)
+        fee = ceil_nanos(fee_usd(provider.name, row.endpoint or ""))
+        cost = row.cost_nanos if row.cost_nanos is None else max(row.cost_nanos, fee)
+        return replace(row, cost_nanos=cost, note=note)
 
     def _remember(self, provider: Provider, reading: Reading) -> None:
         for name in (reading.response_id, *reading.also):

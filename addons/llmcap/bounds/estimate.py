@@ -17,11 +17,12 @@ from decimal import ROUND_CEILING, Decimal
 from functools import cache
 
 from llmcap.bounds.media import in_units
-from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, Answer, assembled, most_written
+from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, Answer, assembled, most_written, summed
 from llmcap.bounds.reading import input_parts
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.pricing.dearest import bills_tokens
 from llmcap.pricing.units import OUTPUT_UNITS, SIDE_UNITS, TOKEN_UNITS
+from llmcap.providers.parts.refused import FEE_BY
 from llmcap.providers.parts.shape import Ask
 from llmcap.words.errors import LLMCapError
 from llmcap.words.records import Count, Demand, Part, Policy, Price, Usage
@@ -96,12 +97,14 @@ def demand(
     text_tokens: int | None = None,
     known_input: int | None = None,
     looked: bool = False,
+    refusal_usd: Decimal = Decimal(0),
 ) -> Demand:
     """
     What admission must know of a call: `prices` are the asked model's, then those of its helpers.
 
     `known_input` is what is known of context that only the provider has (the size of the response
-    that this call continues). Raises `NoBound` where nothing bounds a part and nothing stands in.
+    that this call continues), `refusal_usd` what its vendor may bill in place of it where it
+    refuses the call. Raises `NoBound` where nothing bounds a part and nothing stands in.
     """
     served = serving(ask, prices)
     read = input_parts(
@@ -117,6 +120,8 @@ def demand(
     if ask.extra_output:
         nanos = ask.extra_output * extra_rate
         fixed.append(Part("output beside the answer", ask.extra_output, nanos, BY_REQUEST))
+    if (further := refusal_usd.scaleb(DOLLARS) - summed(fixed)) > 0:
+        fixed.append(Part("refusal", 1, further, FEE_BY))
     answer = None
     if ask.generates:
         choices = ask.choices * times

@@ -25,6 +25,9 @@ PAGES = ("text/html", "application/xhtml+xml")
 # How much of a stream is kept unread, at most.
 BACKLOG_BYTES_MAX = 128 * 1024
 
+# How much of an error is kept, to see what kind it is.
+ERROR_BYTES_MAX = 16 * 1024
+
 BOM = b"\xef\xbb\xbf"  # of UTF-8, which pages may begin with
 
 Parsed = dict[str, object] | list[object] | None
@@ -37,6 +40,8 @@ class Meter:
         self, endpoint: Endpoint, ask: Ask, *, status: int, headers: Mapping[str, str]
     ) -> None:
         self.failed: str | None = None  # why the response could not be understood
+        self.status = status
+        self._error: bytearray | None = bytearray() if status >= 300 else None
         self._headers = headers
         self._reader = endpoint.reader(ask) if endpoint.reader else None
         self._reading = Reading()
@@ -119,6 +124,8 @@ class Meter:
         try:
             for piece in self._decoder.decode(data):
                 self._decoded_bytes += len(piece)
+                if self._error is not None:
+                    self._error += piece[: ERROR_BYTES_MAX - len(self._error)]
                 self._begins = self._begins or piece.removeprefix(BOM).lstrip()[:1]
                 self._read(self._framing.decode(piece))
             if self._missing is not None:
@@ -161,6 +168,10 @@ class Meter:
         if told or self._is_page or (reading.response_id and not whole):
             return 0
         return self._decoded_bytes
+
+    def error_body(self, *, whole: bool) -> bytes | None:
+        """How an error begins, decoded; None where it is not `whole` or could not be decoded."""
+        return bytes(self._error or b"") if whole and not self.failed else None
 
     @property
     def _is_page(self) -> bool:

@@ -18,6 +18,7 @@ from llmcap.budgets.waiting import Key
 from llmcap.pricing.terms import settled
 from llmcap.providers.parts.content import texts
 from llmcap.providers.parts.leaving import stops
+from llmcap.providers.parts.refused import fee_usd
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.replies import Refusal, refusal_for
 from llmcap.shared.state import Shared
@@ -199,9 +200,9 @@ class Admission:
         used = self._using(begun) if begun is not None else None
         if used is None:
             known = settled(self.ask.terms, terms)
-            return self._demand(replace(self.ask, terms=known)) if terms else self.demand
+            return self._demand(replace(self.ask, terms=known), answered=True)
         _, ask, prices = used
-        return self._demand(replace(ask, terms=settled(ask.terms, terms)), prices)
+        return self._demand(replace(ask, terms=settled(ask.terms, terms)), prices, answered=True)
 
     def cut_refusal(self, hold: Hold) -> Refusal:
         """Why a stream is cut: the first budget that could not hold more for it."""
@@ -240,7 +241,10 @@ class Admission:
         ask = replace(ask, unread=self.ask.unread, unread_times=self.ask.unread_times)
         return request, ask, [prices[model] for model in (ask.model, *ask.other_models)]
 
-    def _demand(self, ask: Ask, sold_at: list[Price] | None = None) -> Demand:
+    def _demand(
+        self, ask: Ask, sold_at: list[Price] | None = None, *, answered: bool = False
+    ) -> Demand:
+        fee = Decimal(0) if answered else fee_usd(self.provider.name, self.endpoint.name)
         if ask.lots:
             models = (ask.model, *ask.other_models)
             prices = dict(zip(models, self.prices, strict=True))
@@ -253,6 +257,7 @@ class Admission:
             text_tokens=self.text_tokens,
             known_input=self.shared.lineage.tokens(self.provider.name, ask.previous_id),
             looked=self._counted,
+            refusal_usd=fee,
         )
         if not self.limitable:
             return replace(found, clampable=False)

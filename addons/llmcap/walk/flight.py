@@ -20,7 +20,7 @@ from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance, certain_tokens
-from llmcap.walk.unfinished import assumed, at_hold, read_on
+from llmcap.walk.unfinished import assumed, at_hold, read_on, refused
 from llmcap.words.errors import HoldEnded, LedgerError
 from llmcap.words.money import usd_string
 from llmcap.words.records import (
@@ -225,7 +225,7 @@ class CallInFlight:
         if self._told(reading) or (known and self._status >= 300):
             return self._priced(reading, Ending.SETTLED, note)
         if self._status >= 300:
-            return Settlement(Ending.RELEASED, 0, note=f"the provider answered {self._status}")
+            return refused(self._admission, self._hold, self._meter, whole=whole)
         if self.settlement is not None:
             return self.settlement
         if reading.deferred and whole and reading.response_id:

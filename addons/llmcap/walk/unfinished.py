@@ -14,6 +14,8 @@ from llmcap.metering.meter import Meter
 from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.pricing.terms import base_of, settled
 from llmcap.providers.parts.leaving import goes_on, stops
+from llmcap.providers.parts.refused import Billed
+from llmcap.providers.parts.refused import refused as refused_as
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import certain_tokens
 from llmcap.words.money import ceil_nanos
@@ -47,6 +49,23 @@ def at_hold(hold: Hold, note: str, reading: Reading | None = None) -> Settlement
         model=reading.model if reading else None,
         response_id=reading.response_id if reading else None,
         note=note,
+    )
+
+
+def refused(admission: Admission, hold: Hold, meter: Meter, *, whole: bool) -> Settlement:
+    """What an error answer without usage cost: nothing, but where its vendor bills such."""
+    note = f"the provider answered {meter.status}"
+    row = refused_as(admission.provider.name, meter.status, meter.error_body(whole=whole))
+    if row is None:
+        return Settlement(Ending.RELEASED, 0, note=note)
+    note = f"{note} and may bill {row.bills}: {row.source}"
+    if row.bills is Billed.ALL:
+        return at_hold(hold, note)
+    _count_input(admission)
+    demand = admission.served_under(())
+    usage = Usage(input_tokens=demand.fixed_tokens)
+    return Settlement(
+        Ending.ASSUMED, min(demand.fixed_nanos, hold.held_nanos), usage=usage, note=note
     )
 
 
