@@ -12,6 +12,7 @@ from typing import Any
 
 from adversary.calls import Leave, Mix, Plan, always, one_of
 from adversary.client import Fate
+from fake_provider.scenario import Stops
 from llmcap.words.money import parse_usd
 
 # Even a wrong ledger must end some day.
@@ -160,6 +161,45 @@ def leavers(clients: int, *, pace: dict[str, Any], name: str) -> Case:
         never_early=False,
         calls_max=500,
         seconds_max=6,
+        fates=UNTIDY,
+    )
+
+
+def parting(*, per_second: int, stops: Stops, http2: bool = False) -> Case:
+    """
+    Clients that leave in the middle of a stream, and streams that break, at one pace.
+
+    How long this provider takes to stop is its own affair: with the client's FIN, with its first
+    write that fails, or never, which is then asked of a vendor that is known for that.
+    """
+    stopping = stops is not Stops.NEVER
+    protocol = ", HTTP/2" if http2 else ""
+    seconds = 4 if per_second < 500 else 2
+
+    def mix(rng: random.Random) -> Plan:
+        pieces = rng.randint(seconds * per_second // 8, seconds * per_second // 2)
+        plan = Plan(stream=True, max_tokens=seconds * per_second, http2=http2)
+        if rng.random() < 0.3 and stopping:
+            finish = {"finish": "reset", "finish_after": pieces}
+            return replace(plan, behaviour=finish)
+        leave = Leave(after_pieces=pieces, rudely=rng.random() < 0.5)
+        return replace(plan, api="chat" if stopping else "gemini", leave=leave)
+
+    return Case(
+        f"parting at {per_second}/s, {stops}{protocol}",
+        cap="0.03" if stopping else "0.05",
+        clients=24,
+        mix=mix,
+        behaviour={
+            "length": str(seconds * per_second),
+            "token_seconds": 1 / per_second,
+            "stops": stops,
+        },
+        utilisation_min=85 if stopping else None,
+        exact=False,
+        never_early=False,
+        calls_max=2_000,
+        seconds_max=300,
         fates=UNTIDY,
     )
 
@@ -474,6 +514,12 @@ def long() -> list[Case]:
         *(no_usage(clients) for clients in (1, 32)),
         *(leavers(clients, pace=PACE, name="1000 tokens/s") for clients in (1, 32, 100)),
         *(http2(clients) for clients in (4, 32)),
+        *(
+            parting(per_second=pace, stops=stops, http2=http2)
+            for pace in (150, 1_000)
+            for stops in Stops
+            for http2 in (False, True)
+        ),
         *(background(clients) for clients in (1, 32)),
         *(windows(clients) for clients in (8, 32)),
         *(breaking(clients) for clients in (1, 32, 100)),

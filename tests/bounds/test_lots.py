@@ -150,7 +150,7 @@ def test_text_that_was_counted_is_the_closer_bound():
     sums.add(ask, counted=250)
     sums.add(ask, counted=9_999)
     (lot,) = sums.lots()
-    assert (lot.read, lot.counted) == (2_128, 1_378)
+    assert (lot.read, lot.counted) == (2_064, 1_314)
     close, far = (lots_demand([lot], price_of, counted=flag) for flag in (True, False))
     assert close.fixed_nanos < far.fixed_nanos
 

@@ -38,6 +38,12 @@ ROWS: tuple[tuple[re.Pattern[str], Added], ...] = (
         Added(64, 1_024, "platform.claude.com/docs/en/agents-and-tools/tool-use/overview"),
     ),
     (
+        # A reply is primed with three tokens, and a message has three or four beside its text,
+        # which count with its keys; the rest is for a schema of the answer.
+        re.compile(r"^(azure-)?openai/(?!.*gpt-oss)"),
+        Added(32, 1_024, "cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken"),
+    ),
+    (
         # The harmony format's own system message: identity, dates, effort, channels, and with
         # tools a line that says where their calls go.
         re.compile(r"gpt-oss"),
