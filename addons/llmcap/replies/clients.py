@@ -36,6 +36,8 @@ CLIENTS = (
     # Shows the message of a 400 only; reconnects five times after an error event.
     Client("codex_", (400,), graceful=True),
     Client("codex-", (400,), graceful=True),
+    # Ends at the quota of a day, however often it is asked; nothing is known of another status.
+    Client("geminicli-", (429,)),
     # Retry every 429, header or not; take a 402 as final.
     Client("opencode/", (402,)),
     # Vercel's `ai`, in version 6, and in 7 where it names itself, its providers or its utilities.
