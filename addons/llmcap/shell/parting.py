@@ -220,8 +220,9 @@ class PartingHttp2Client(_http2.Http2Client):
 class PartingHttpStream(CuttableHttpStream):
     """mitmproxy's stream, plus the look back at a client that has gone."""
 
-    _parts = False
+    _parts = _stopped = False
     _quiet = 0
+    _ended = 0.0  # when nothing more was read; its provider goes on until it is closed
     _due = 0.0  # on the monotonic clock: when the phase ends that it is in
 
     def handle_protocol_error(
@@ -325,13 +326,13 @@ class PartingHttpStream(CuttableHttpStream):
             yield HttpResponseHook(self.flow)
             yield from self._drop()
             return
-        if leaver := _leavers.get(self.flow.id):
-            leaver.parted(stopped=stopped, round_trip=self._round_trip())
+        self._stopped = stopped
         if not stopped:
             reset_at_close(self.flow.client_conn, self.context.server)
+        self._ended = time.monotonic()
         self._handle_event = self.state_close
         yield http.SendHttp(self._left, self.context.server)
-        self._quiet, self._due = 0, time.monotonic()
+        self._quiet, self._due = 0, self._ended
         yield from self._wake_later()
 
     def state_close(self, event: events.Event) -> CommandGenerator[None]:
@@ -347,6 +348,9 @@ class PartingHttpStream(CuttableHttpStream):
             yield from self._wake_later()
             return
         self._handle_event = self.state_over
+        if leaver := _leavers.get(self.flow.id):
+            closing = timedelta(seconds=time.monotonic() - self._ended)
+            leaver.parted(stopped=self._stopped, round_trip=self._round_trip() + closing)
         self.flow.error = Error(self._left.message)
         yield HttpErrorHook(self.flow)
         yield from self._drop()
