@@ -8,6 +8,7 @@ from exchanging import answer, ask, endpoint_of
 
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers.parts.shape import Billing
+from llmcap.words.errors import FormatError
 from llmcap.words.records import Price
 
 OPENROUTER = "https://openrouter.ai/api/v1/chat/completions"
@@ -52,6 +53,14 @@ def test_with_ones_own_key_the_vendors_bill_counts_too():
         (chat("m", plugins=[{"id": "web", "max_results": 12}]), {"web_search": 3}, 1),
         (chat("m", plugins=[{"id": "web", "enabled": False}]), {}, 1),
         (chat("m", tools=[{"type": "openrouter:web_search"}]), {"web_search": 10}, 11),
+        (
+            chat(
+                "m",
+                tools=[{"type": "openrouter:web_search", "parameters": {"max_results": 25}}],
+            ),
+            {"web_search": 50},
+            51,
+        ),
         (chat("m", tools=[{"type": "openrouter:datetime"}]), {}, 11),
     ],
 )
@@ -61,6 +70,27 @@ def test_what_openrouter_may_do_by_itself_is_held(asked, fees, loops):
     assert asks.fees == fees
     assert asks.loops == loops
     assert (asks.extra_input > 0) == bool(fees or loops > 1)
+
+
+@pytest.mark.parametrize("name", ["fusion", "pareto-router", "web-fetch", "x-new", ""])
+def test_a_plugin_of_openrouter_that_nobody_knows_is_not_sent(name):
+    """It may run any models."""
+    with pytest.raises(FormatError, match="plugin"):
+        ask(OPENROUTER, chat("m", plugins=[{"id": "web"}, {"id": name}]))
+    assert ask(OPENROUTER, chat("m", plugins=[{"id": name, "enabled": False}])).fees == {}
+
+
+@pytest.mark.parametrize("region", ["eu", "us", "www"])
+def test_a_region_of_openrouter_is_metered(region):
+    """Its documentation: openrouter.ai/docs/guides/features/in-region-routing."""
+    there = OPENROUTER.replace("//", f"//{region}.")
+    assert ask(there, chat("m:online")).fees == {"web_search": 1}
+
+
+def test_a_page_that_openrouter_fetches_may_fill_the_window():
+    """Nothing says how long it is."""
+    assert ask(OPENROUTER, chat("m", tools=[{"type": "openrouter:web_fetch"}])).remote
+    assert not ask(OPENROUTER, chat("m", tools=[{"type": "openrouter:datetime"}])).remote
 
 
 def test_a_fallback_of_a_router_is_a_model_that_may_be_billed():

@@ -33,10 +33,18 @@ from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import amount, count, document, documents, text
 from llmcap.providers.parts.routes import Routes
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Media, Provider, Request
+from llmcap.words.errors import FormatError
 from llmcap.words.records import Count, Usage
 
 # The web plugin: five results unless the request says so, billed together as one search.
 RESULTS_PER_SEARCH = 5
+
+
+# Plugins that cost nothing of their own, or what is held for them here; the others run models.
+# https://openrouter.ai/docs/guides/features/plugins
+_PLUGINS = frozenset(
+    {"web", "file-parser", "response-healing", "context-compression", "moderation", "auto-router"}
+)
 
 
 def cost(told: Document) -> Decimal | None:
@@ -78,6 +86,7 @@ def routed(read: Read) -> Read:
             fees={**ask.fees, **tools.fees},
             loops=max(ask.loops, tools.loops),
             extra_input=ask.extra_input + tools.result_tokens,
+            remote=(*ask.remote, *_fetched(body)),
         )
 
     return read_routed
@@ -99,21 +108,37 @@ def _hosted(body: Document, ask: Ask) -> hosted.Hosted:
     What plugins and tools of OpenRouter's own may cost.
 
     A plugin puts its results into the prompt, once; a tool is run as often as the model wants.
+    Raises `FormatError` for a plugin that runs models of its own, or that nobody knows.
     """
     kinds = [text(tool.get("type")) for tool in offered(body)]
     own = [kind for kind in kinds if kind.startswith("openrouter:")]
     if own:
-        searches = hosted.USES_DEFAULT if any("search" in kind for kind in own) else 0
+        searches = 0
+        for tool in offered(body):
+            if text(tool.get("type")) == "openrouter:web_search":
+                told = {**tool, **document(tool.get("parameters"))}
+                each = max(count(told.get("max_results")), RESULTS_PER_SEARCH)
+                searches += hosted.USES_DEFAULT * -(-each // RESULTS_PER_SEARCH)
         rest = 0 if searches else hosted.USES_DEFAULT
         return hosted.tools({"web_search": searches} if searches else {}, unpriced_uses=rest)
     results = RESULTS_PER_SEARCH if ask.model.endswith(":online") else 0
     for plugin in documents(body.get("plugins")):
-        if plugin.get("id") == "web" and plugin.get("enabled") is not False:
+        if plugin.get("enabled") is False:
+            continue
+        if (name := text(plugin.get("id"))) not in _PLUGINS:
+            raise FormatError(f"nobody knows what its plugin {name!r:.60} costs")
+        if name == "web":
             results = count(plugin.get("max_results")) or RESULTS_PER_SEARCH
     if not results:
         return hosted.NONE
     fees = {"web_search": -(-results // RESULTS_PER_SEARCH)}
     return hosted.Hosted(fees=fees, result_tokens=hosted.RESULT_TOKENS)
+
+
+def _fetched(body: Document) -> tuple[str, ...]:
+    """A page that its tool fetches is as long as it is, limit or not: that is approximate."""
+    fetches = any(text(tool.get("type")) == "openrouter:web_fetch" for tool in offered(body))
+    return ("the pages that it fetches",) if fetches else ()
 
 
 class RoutedReader(AskedChatReader):
@@ -163,7 +188,7 @@ UNTOLD = replace(LATER, dialect="openrouter")
 
 PROVIDER = Provider(
     name="openrouter",
-    hosts=("openrouter.ai",),
+    hosts=("openrouter.ai", "*.openrouter.ai"),
     match=Routes(
         (
             ("POST", "/api/v1/messages", MESSAGES),

@@ -59,6 +59,19 @@ def test_server_tools_have_fees_and_loops():
     assert ask(tools=[{"name": "own", "input_schema": {}}]).loops == 1
 
 
+@pytest.mark.parametrize("dated", ["web_fetch_20250910", "web_fetch_20260209"])
+def test_a_page_that_is_fetched_is_as_long_as_its_tool_allows(dated):
+    """Without a limit it fills the window, with a large one it is larger than what is usual."""
+    fetch = {"type": dated, "name": "web_fetch", "max_uses": 2}
+    assert ask(tools=[fetch]).remote
+    small, large = (ask(tools=[fetch | {"max_content_tokens": most}]) for most in (5_000, 100_000))
+    assert not small.remote
+    assert not large.remote
+    # The first of three passes reads none, the last one both.
+    assert large.extra_input * large.loops >= (100_000 + 200_000)
+    assert large.extra_input > small.extra_input
+
+
 def test_helpers_on_other_models_are_named_and_bounded():
     """Advisors and fallbacks write beside the limit, at their own prices."""
     advisor = {"type": "advisor_20260301", "name": "advisor", "model": OPUS, "max_tokens": 500}

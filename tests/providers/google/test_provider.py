@@ -34,6 +34,18 @@ def usage_of(model: str = FLASH, **usage: object) -> Usage:
 
 
 @pytest.mark.parametrize(
+    "tool",
+    [{"googleSearch": {}}, {"google_search": {}}, {"urlContext": {}}, {"retrieval": {"a": "b"}}],
+    ids=str,
+)
+def test_a_tool_that_stands_alone_is_a_list_of_one(tool):
+    """As Vertex's samples have it."""
+    alone, listed = (read_generate(request({"tools": tools})) for tools in (tool, [tool]))
+    assert alone.extra_input > 0
+    assert (alone.fees, alone.extra_input) == (listed.fees, listed.extra_input)
+
+
+@pytest.mark.parametrize(
     "config",
     [
         {"generationConfig": {"maxOutputTokens": 9, "candidateCount": 2}},

@@ -136,6 +136,7 @@ UNREAD = {
     "a text": ("turbo", 1),
     "a list": (["a", "b"], 1),
     "an object": ({"a": 1}, 1),
+    "an empty object": ({}, 1),
     "a count": (5, 5),
     "a share": (0.7, None),
     "one": (1, None),
@@ -305,6 +306,25 @@ KNOWN_TOOLS = {
 def test_a_tool_that_is_known_passes(provider, fields, tools):
     """In any of its versions."""
     assert unread_in_document({"tools": tools}, provider=provider, fields=fields) == ALL_READ
+
+
+@pytest.mark.parametrize("name", ["exaAiSearch", "parallelAiSearch", "xNewSearch"])
+@pytest.mark.parametrize("alone", [False, True], ids=["in a list", "alone"])
+@pytest.mark.parametrize("told", [{}, {"a": "b"}], ids=["empty", "with settings"])
+def test_a_tool_of_gemini_that_is_not_known_is_unread(name, alone, told):
+    """Its name is all that asks for it."""
+    tools = {name: told} if alone else [{"functionDeclarations": []}, {name: told}]
+    unread = unread_in_document({"tools": tools}, provider="google", fields="generateContent")
+    assert unread.names == (f"tools.{name}",)
+
+
+@pytest.mark.parametrize("fields", ["chat", "messages", "responses"])
+@pytest.mark.parametrize("kind", ["advisor", "fusion", "image_generation", "subagent", "x_new"])
+def test_a_tool_of_openrouter_that_runs_models_is_not_known(fields, kind):
+    """What these cost is told nowhere before the call."""
+    tools = [{"type": f"openrouter:{kind}"}]
+    with pytest.raises(FormatError, match=kind):
+        unread_in_document({"tools": tools}, provider="openrouter", fields=fields)
 
 
 # --- what becomes of it ---------------------------------------------------------------------

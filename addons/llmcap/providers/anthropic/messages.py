@@ -41,11 +41,15 @@ ADVICE_MAX = 100  # keeps a nonsensical `max_uses` from making a long list
 DEFINED_TOOL_TOKENS = 4_000
 
 _SEARCH = "web_search_"
+# A page is as long as it is, a paper in PDF some 125,000 tokens, unless the tool sets a limit:
+# https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-fetch-tool
+_FETCH = "web_fetch_"
+_FETCHED = "max_content_tokens"
 # Tools of all of them whose uses a request may limit.
-_LIMITED = (_SEARCH, "web_fetch_", "advisor_")
+_LIMITED = (_SEARCH, _FETCH, "advisor_")
 
 # Tools without a fee whose results make the model read once more.
-_LOOPING = ("web_fetch_", "code_execution_", "tool_search_", "mcp_toolset", "advisor_")
+_LOOPING = (_FETCH, "code_execution_", "tool_search_", "mcp_toolset", "advisor_")
 
 
 # https://docs.claude.com/en/docs/build-with-claude/context-windows: Sonnet 4 and 4.5, in the
@@ -183,16 +187,18 @@ def _with_uses(body: Document, most: int, *, of: tuple[str, ...]) -> Document:
 
 def _hosted(body: Document) -> hosted.Hosted:
     fees: dict[str, int] = {}
-    unpriced = 0
+    unpriced = more = 0
     for tool in _defined(body):
         kind, uses = text(tool.get("type")), _uses(tool)
         if kind.startswith(_SEARCH):
             fees["web_search"] = uses
         elif kind.startswith(_LOOPING):
             unpriced += uses
+            if kind.startswith(_FETCH):
+                more += uses * max(count(tool.get(_FETCHED)) - hosted.RESULT_TOKENS, 0)
     if body.get("mcp_servers"):
         unpriced = max(unpriced, hosted.USES_DEFAULT)
-    return hosted.tools(fees, unpriced_uses=unpriced)
+    return hosted.tools(fees, unpriced_uses=unpriced, more_tokens=more)
 
 
 def _helpers(body: Document) -> list[tuple[str, int]]:
@@ -221,10 +227,13 @@ def _edits(body: Document) -> list[Document]:
 
 
 def _elsewhere(body: Document) -> tuple[str, ...]:
-    """What it reads that nobody here has seen: what servers say, and the texts of skills."""
+    """What it reads that nobody here has seen: of servers, of the web, and the texts of skills."""
     found = []
+    own = _defined(body)
     if body.get("mcp_servers"):
         found.append("what its MCP servers say")
+    if any(text(t.get("type")).startswith(_FETCH) and not count(t.get(_FETCHED)) for t in own):
+        found.append("the pages that it fetches")
     if document(body.get("container")).get("skills"):
         found.append("the skills that it names")
     return tuple(found)

@@ -14,6 +14,7 @@ from typing import Any, override
 from llmcap.pricing.terms import TIER
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.offered import listed
 from llmcap.providers.parts.reader import (
     BaseReader,
     count,
@@ -121,7 +122,7 @@ def _hosted(body: Document, model: str) -> hosted.Hosted:
     """Searches have a fee, per call or per query; code and pages are only read."""
     fees: dict[str, int] = {}
     unpriced = 0
-    for tool in documents(body.get("tools")):
+    for tool in listed(body.get("tools")):
         for name in tool:
             kind = name.replace("_", "").lower()
             if kind in ("googlesearch", "googlesearchretrieval", "enterprisewebsearch"):

@@ -13,6 +13,7 @@ from llmcap.pricing.terms import TIER
 from llmcap.providers.google.generate import SOUNDING, bills_queries
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.offered import listed
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.providers.parts.tiers import tier
@@ -64,7 +65,7 @@ def limit_interaction(body: Document, limit: int) -> Document | None:
 def _hosted(body: Document, model: str) -> hosted.Hosted:
     fees: dict[str, int] = {}
     unpriced = 0
-    for tool in documents(body.get("tools")):
+    for tool in listed(body.get("tools")):
         kind = text(tool.get("type"))
         if kind in _SEARCHES:
             fees[_SEARCHES[kind]] = hosted.USES_DEFAULT if bills_queries(model) else 1

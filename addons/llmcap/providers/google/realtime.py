@@ -16,6 +16,7 @@ from typing import Any, override
 
 from llmcap.providers.google.generate import GenerateReader
 from llmcap.providers.parts.content import measure
+from llmcap.providers.parts.offered import listed
 from llmcap.providers.parts.reader import count, document, documents, text
 from llmcap.providers.parts.session import Heard, Moment, Turn
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
@@ -94,7 +95,7 @@ class LiveWire:
             _either(realtime, "automaticActivityDetection", "automatic_activity_detection")
         )
         self._detects = detection.get("disabled") is not True
-        tools = documents(setup.get("tools"))
+        tools = listed(setup.get("tools"))
         self._searches = any("googlesearch" in name.replace("_", "").lower()
                              for tool in tools for name in tool)  # fmt: skip
 

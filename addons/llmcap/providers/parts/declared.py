@@ -233,7 +233,13 @@ def _check_spellings(body: Document) -> None:
 
 
 def _may_cost(value: Any) -> bool:
-    """Whether it could name or multiply something: not a switch, nothing, or a count below two."""
+    """
+    Whether it could name or multiply something: not a switch, nothing, or a count below two.
+
+    An object is a name even where it is empty: `{"googleSearch": {}}` is all that Gemini asks for.
+    """
+    if isinstance(value, dict):
+        return True
     if value is None or isinstance(value, bool):
         return False
     if isinstance(value, int | float):

@@ -33,13 +33,16 @@ class Hosted:
 NONE = Hosted()
 
 
-def tools(uses: Mapping[str, int], *, unpriced_uses: int = 0) -> Hosted:
+def tools(uses: Mapping[str, int], *, unpriced_uses: int = 0, more_tokens: int = 0) -> Hosted:
     """
     Bounds for tools by the unit of their fee and how often each may be used.
+
+    `more_tokens` are those that a request itself lets all results have above our figure.
 
     The results pile up: the first round reads none, the last one all, so on average half of them.
     """
     total = sum(uses.values()) + unpriced_uses
     if not total:
         return NONE
-    return Hosted(fees=dict(uses), loops=total + 1, result_tokens=(total * RESULT_TOKENS + 1) // 2)
+    most = total * RESULT_TOKENS + more_tokens
+    return Hosted(fees=dict(uses), loops=total + 1, result_tokens=(most + 1) // 2)

@@ -19,6 +19,16 @@ ADDING = "tool_addition"
 _DEPTH_MAX = 4
 
 
+def listed(value: object) -> list[Document]:
+    """
+    The objects of a list, and one that stands alone: Google's JSON takes that for a list of one.
+
+    Vertex's own samples have `"tools": {"retrieval": ...}`:
+    https://cloud.google.com/vertex-ai/generative-ai/docs/rag-engine/rag-quickstart
+    """
+    return documents([value] if isinstance(value, dict) else value)
+
+
 def offered(body: Document) -> list[Document]:
     """Every tool, with its own fields; those of a namespace in its place."""
     found = list(_flat(body.get("tools"), 0))
