@@ -190,3 +190,36 @@ def test_a_key_that_is_not_there_stops_the_run(owner: User) -> None:
     done = owner.run("--", "true")
     assert done.returncode == 125
     assert "keys: openai: env:MY_OPENAI has no key" in done.stderr
+
+
+GEMINI = "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent"
+ASKED = json.dumps(
+    {"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 50}}
+)
+GROK = """
+import os
+from xai_sdk import Client
+from xai_sdk.chat import user
+client = Client(api_key=os.environ["XAI_API_KEY"])
+chat = client.chat.create(model="grok-4-1-fast-non-reasoning", max_tokens=50)
+chat.append(user("hi"))
+print(len(chat.sample().content) > 0)
+"""
+
+
+def test_a_key_in_a_query_and_one_in_grpcs_metadata_are_swapped(owner: User) -> None:
+    """Google's, and xAI's own package."""
+    if not CLIENTS.exists():
+        pytest.skip("the clients' environment is not made: run scripts/test once")
+    config = owner.home / "llmcap.yaml"
+    config.write_text("keys: {google: env:MY_GOOGLE, xai: env:MY_XAI}\n")
+    owner.more |= {"MY_GOOGLE": "AIzaSyR3aLr3AlR3aLr3AlR3aLr3AlR3aLr3Al", "MY_XAI": f"xai-{REAL}"}
+    call = curl(GEMINI, "-o", os.devnull, "-H", "content-type: application/json", "-d", ASKED)
+    asks = call.replace(GEMINI, GEMINI + "?key=$GEMINI_API_KEY")
+    script = f"{asks}; {shlex.join(['timeout', '30', str(CLIENTS), '-c', GROK])}"
+    done = owner.run("--confine", "--", "sh", "-c", script)
+    assert done.stdout == " 200\nTrue\n", done.stdout + done.stderr
+    told = seen(owner)
+    assert f"?key={owner.more['MY_GOOGLE']}\n" in told
+    assert f"authorization: Bearer {owner.more['MY_XAI']}\n" in told
+    assert owner.spent_nanos() == owner.provider.nanos() > 0
