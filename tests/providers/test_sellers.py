@@ -99,6 +99,38 @@ def test_a_fallback_of_a_router_is_a_model_that_may_be_billed():
     assert (asks.model, asks.other_models) == ("a", ("b", "c"))
 
 
+# --- xAI's agents ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("effort", "agents"),
+    [("low", 4), ("medium", 4), ("high", 16), ("xhigh", 16), (None, 16), ("x-new", 16)],
+)
+def test_each_of_xais_agents_reads_and_writes(effort, agents):
+    """What the effort does not tell is the most."""
+    asked = {"input": "x", "max_output_tokens": 10, "reasoning": {"effort": effort}}
+    one = ask(f"{XAI}/responses", {**asked, "model": "grok-4"})
+    several = ask(f"{XAI}/responses", {**asked, "model": "grok-4.20-multi-agent-0309"})
+    assert (one.loops, one.choices) == (1, 1)
+    assert (several.loops, several.choices) == (agents, agents)
+    away = [{"type": "mcp", "server_url": "https://example.com"}]
+    calling = ask(f"{XAI}/responses", {**asked, "model": "grok-4", "tools": away})
+    assert calling.loops > 1
+    searching = ask(
+        f"{XAI}/responses",
+        {**asked, "model": "grok-4.20-multi-agent", "tools": [{"type": "web_search"}]},
+    )
+    assert searching.fees == {"web_search": 10 * agents}
+    assert searching.loops > agents
+
+
+def test_what_an_agent_of_mistral_was_told_is_read_too():
+    """Nobody here has seen it, whichever way the agent is called."""
+    for path in ("agents/completions", "conversations"):
+        asked = {"agent_id": "ag_1", "messages": [], "inputs": "x"}
+        assert ask(f"https://api.mistral.ai/v1/{path}", asked).remote
+
+
 # --- Vercel ---------------------------------------------------------------------------------
 
 

@@ -50,7 +50,8 @@ def read_conversation(request: Request) -> Ask:
 def read_agent(request: Request) -> Ask:
     """What a call of an agent asks for: its model is known to Mistral, and to who saw it made."""
     ask = read_chat(request)
-    return replace(ask, model="", made=text(request.document().get("agent_id")))
+    made = text(request.document().get("agent_id"))
+    return replace(ask, model="", made=made, remote=("the agent that it names",))
 
 
 def limit_conversation(body: Document, limit: int) -> Document | None:

@@ -51,6 +51,21 @@ def ticks(told: Document) -> Decimal | None:
     return None if value is None else value * TICK_USD
 
 
+# Agents that work on one call, each of which reads and writes: 4 where little effort is asked for.
+# https://openrouter.ai/x-ai/grok-4.20-multi-agent ("Reasoning effort behavior")
+MULTI_AGENT = "multi-agent"
+AGENTS_MAX = 16
+AGENTS = {"low": 4, "medium": 4}
+
+
+def agents(body: Document, model: str) -> int:
+    """How many agents work on this call at most."""
+    if MULTI_AGENT not in model:
+        return 1
+    effort = document(body.get("reasoning")).get("effort", body.get("reasoning_effort"))
+    return AGENTS.get(text(effort), AGENTS_MAX)
+
+
 def with_tools(read: Read) -> Read:
     """The same with the fees of xAI's own tools."""
 
@@ -59,11 +74,18 @@ def with_tools(read: Read) -> Read:
         if not ask.generates:
             return ask
         body = request.document()
-        turns = count(body.get("max_turns")) or hosted.USES_DEFAULT
+        turns = (count(body.get("max_turns")) or hosted.USES_DEFAULT) * agents(body, ask.model)
         kinds = {text(tool.get("type")) for tool in offered(body)}
         fees: dict[str, Count] = {_UNITS[kind]: turns for kind in kinds & _UNITS.keys()}
         # Pictures are drawn by xAI's own models, not by those that OpenAI's format names.
-        ask = replace(ask, other_models=(), extra_output=0)
+        several = agents(body, ask.model)
+        ask = replace(
+            ask,
+            other_models=(),
+            extra_output=0,
+            loops=ask.loops * several,
+            choices=ask.choices * several,
+        )
         search = document(body.get("search_parameters"))
         if search and search.get("mode") != "off":
             sources = count(search.get("max_search_results")) or SOURCES_DEFAULT
@@ -71,7 +93,8 @@ def with_tools(read: Read) -> Read:
         if not fees:
             return replace(ask, fees={})
         bound = hosted.tools({next(iter(fees)): turns})
-        return replace(ask, fees=fees, loops=bound.loops, extra_input=bound.result_tokens)
+        loops = max(bound.loops, several)
+        return replace(ask, fees=fees, loops=loops, extra_input=bound.result_tokens)
 
     return read_with_tools
 
