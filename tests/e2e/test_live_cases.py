@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from http.client import HTTPResponse
 from pathlib import Path
@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CAPS = {
     "media": "$0.10", "tier": "$0.015", "limit": "$0.003", "torn": "$5", "choices": "$0.008",
     "nothing": "$0.021", "template": "$0.10", "router": "$0.001", "routed": "$5", "override": "$5",
+    "filtered": "$0.0005",
 }  # fmt: skip
 CONFIG = (
     "wait: 0\n"
@@ -71,7 +72,7 @@ def answer(asked: Asked) -> Answer:
     if "deepseek" in asked.host:
         return limited(document)
     if "azure" in asked.host:
-        return routed(document)
+        return filtered(document) if document.get("user") == "filtered" else routed(document)
     if "x.ai" in asked.host:
         return several(document)
     return openai(asked, document)
@@ -96,6 +97,15 @@ def routed(document: dict[str, Any]) -> Answer:
     written = min(document.get("max_tokens") or 20_000, 20_000)
     bill = nanos(READ, written, NANO) + nanos(READ, 0, ("0.14", "0"))
     return json_answer(told({"model": "gpt-5-nano-2025-08-07"}, written), bill)
+
+
+def filtered(document: dict[str, Any]) -> Answer:
+    """Azure: no usage is told; the prompt is billed, and what was written beside the filter."""
+    refusal = json_answer(
+        {"error": {"code": "content_filter", "param": "prompt", "status": 400}},
+        nanos(READ, document["max_tokens"], ("0.15", "0.6")),
+    )
+    return replace(refusal, status=400)
 
 
 def several(document: dict[str, Any]) -> Answer:
@@ -401,3 +411,13 @@ def test_case_12_an_override_of_a_price(proxy: Standing) -> None:
         tls.shutdown(socket.SHUT_RDWR)
     (ended,) = [row for row in proxy.entries("override") if row["kind"] == "hold"]
     assert 0 < proxy.spent("override") < ended["held_nanos"] / 4
+
+
+def test_a_refusal_that_is_billed_counts(proxy: Standing, provider: CannedProvider) -> None:
+    """What Azure filters is answered with 400, and stops where its bill would pass the cap."""
+    body = {"model": "gpt-4o-mini", "messages": MESSAGES, "user": "filtered", "max_tokens": 100}
+    url = "https://example.openai.azure.com/openai/v1/chat/completions"
+    statuses = [proxy.post("filtered", url, body) for _ in range(12)]
+    assert statuses[0] == 400
+    assert statuses[-1] == 429
+    assert 0 < provider.nanos <= proxy.spent("filtered") <= 500_000
