@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "addons/llmcap/config/README.md"]
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT))
+    for folder in ("*.md", "addons/**/*.md", "pricing/*.md")
+    for path in ROOT.glob(folder)
+)
 NAMED = re.compile(
     r"`((?:addons|pricing|scripts|tests|findings)/[\w./-]+|(?:pricing|scripts|tests))"
 )
@@ -15,7 +19,7 @@ LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_path_in_a_document_exists(name: str) -> None:
-    """A path in backquotes, or behind a link, leads somewhere: a document does not outlive it."""
+    """A path in a sentence, a command or behind a link leads somewhere: no document outlives it."""
     document = ROOT / name
     text = document.read_text(encoding="utf-8")
     paths = [ROOT / path for path in NAMED.findall(text)]
