@@ -51,7 +51,7 @@ def obstacles() -> Iterator[str]:
     if any(mark.exists() for mark in CONTAINER_MARKS):
         yield (
             "this is a container, whose rules may forbid it: start it with `--security-opt "
-            "seccomp=unconfined`, or use `llmcap confine --container` from outside"
+            "seccomp=unconfined`"
         )
 
 

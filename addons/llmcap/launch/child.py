@@ -11,12 +11,14 @@ Ctrl-C, which the child has seen already, is told from a `kill`, which it has no
 """
 
 import contextlib
+import errno
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from llmcap.words.errors import ConfigError, LLMCapError
 
@@ -28,6 +30,11 @@ EXIT_SIGNAL = 128
 
 # What the kernel sends on behalf of the terminal; `si_code` of <asm-generic/siginfo.h>.
 SI_KERNEL = 0x80
+
+# What Python ignores, and programs expect to end by.
+IGNORED_BY_PYTHON = tuple(
+    getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)
+)
 
 
 class CommandError(LLMCapError):
@@ -66,11 +73,26 @@ def signals_held() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class Running(Protocol):
+    """A process of ours; `returncode` is set when it has been waited for."""
+
+    pid: int
+    returncode: Any
+
+
+@dataclass
+class Started:
+    """A process that `start` made."""
+
+    pid: int
+    returncode: int | None = None
+
+
 def run(
     command: Sequence[str],
     environ: Mapping[str, str],
     *,
-    started: "Callable[[Sequence[str], Mapping[str, str]], subprocess.Popen[bytes]] | None" = None,
+    started: Callable[[Sequence[str], Mapping[str, str]], Running] | None = None,
 ) -> int:
     """
     Run the command to its end, inside of `signals_held`; its exit code, 128+n for a signal n.
@@ -90,26 +112,35 @@ def run(
                 os.kill(process.pid, number)
 
 
-def start(command: Sequence[str], environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """The command as a process with our terminal and our open files."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    # The mask is inherited over exec. What comes in between is held by the handlers: it is raised
-    # again for us, as it was not the child's.
-    missed: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda caught, _: missed.append(caught)) for number in held
-    }
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
-    try:
-        return subprocess.Popen(list(command), env=dict(environ), close_fds=False)  # noqa: S603
-    except OSError as error:
-        raise unstartable(command[0], error) from error
-    finally:
-        signal.pthread_sigmask(signal.SIG_BLOCK, held)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for number in missed:
-            os.kill(os.getpid(), number)
+def start(command: Sequence[str], environ: Mapping[str, str]) -> Running:
+    """
+    The command as a process with our terminal and our open files, and with no signal held back.
+
+    Ours stay held back throughout: a Ctrl-C that comes as the command begins is still told from a
+    `kill`. So the kernel gives the child its own mask, and no code of ours runs in it.
+    """
+    name = command[0]
+    folders = [""] if os.sep in name else os.get_exec_path(dict(environ))
+    found: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    for folder in folders:
+        try:
+            pid = os.posix_spawn(
+                Path(folder, name) if folder else name,
+                list(command),
+                dict(environ),
+                setsigmask=(),
+                setsigdef=IGNORED_BY_PYTHON,
+            )
+        except (FileNotFoundError, NotADirectoryError) as error:
+            missing = FileNotFoundError(errno.ENOENT, error.strerror)
+            found = found if isinstance(found, PermissionError) else missing
+        except PermissionError as error:
+            found = error  # as a shell: another folder may have one that can be run
+        except OSError as error:
+            raise unstartable(name, error) from error
+        else:
+            return Started(pid)
+    raise unstartable(name, found) from found
 
 
 def unstartable(name: str, error: OSError) -> CommandError:
@@ -125,7 +156,7 @@ def _not_found(name: str, error: FileNotFoundError) -> str:
     return f"{name}: the command is not found" + (f" ({error.strerror})" if os.sep in name else "")
 
 
-def _look_after(process: "subprocess.Popen[bytes]") -> int | None:
+def _look_after(process: Running) -> int | None:
     """The exit code, if the child has ended; stop with it, if it has stopped."""
     pid, status = os.waitpid(process.pid, os.WNOHANG | os.WUNTRACED)
     if pid == 0:
