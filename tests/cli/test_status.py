@@ -18,6 +18,7 @@ from llmcap.words.records import (
     Admit,
     Balance,
     Budget,
+    BudgetMode,
     Call,
     CapUnit,
     Demand,
@@ -105,6 +106,7 @@ def test_status_tells_cap_spent_held_and_left(ledger: Ledger, llmcap: Any) -> No
         "value": "",
         "per": [],
         "unit": "usd",
+        "mode": "enforce",
         "cap_usd": "5",
         "spent_usd": "0.25",
         "held_usd": "0.1",
@@ -206,6 +208,14 @@ def test_status_for_people_has_a_line_a_budget(ledger: Ledger, llmcap: Any) -> N
     assert "each-project (red)" in shown
     assert "$0.25" in shown
     assert "100 requests" in shown
+
+
+def test_status_says_which_budgets_stop_nothing(ledger: Ledger, llmcap: Any) -> None:
+    """A cap that is only watched does not look like one that holds."""
+    watched = Budget("trial", USD, every="day", mode=BudgetMode.WATCH)
+    ledger.define([watched], run_id="")
+    assert "trial, watched only" in llmcap("status").stdout
+    assert json.loads(llmcap("status", "--json").stdout)["budgets"][0]["mode"] == "watch"
 
 
 def test_log_tells_how_each_call_ended(ledger: Ledger, llmcap: Any) -> None:

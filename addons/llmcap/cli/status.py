@@ -85,6 +85,7 @@ def _document(scope: Scope, balance: Balance, now: datetime) -> dict[str, Any]:
         "value": scope.value,
         "per": list(budget.per),
         "unit": str(budget.unit),
+        "mode": str(budget.mode),
     }
     ahead = forecast(scope, balance, now)
     money = budget.unit is CapUnit.USD
@@ -129,6 +130,7 @@ def _line(scope: Scope, balance: Balance) -> tuple[str, ...]:
     if not money:
         shown["cap"] += f" {budget.unit}"
     name = f"{budget.name} ({scope.value})" if scope.value else budget.name
+    name += ", watched only" if budget.watched else ""
     reset = scope.resets_at.astimezone() if scope.resets_at else None
     return (
         f"{name}, paused" if balance.paused else name,
