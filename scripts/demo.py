@@ -32,6 +32,7 @@ TIME = re.compile(r"\d\d-\d\d \d\d:\d\d:\d\d")
 ID = re.compile(r"req_llmcap_\w+")
 
 # The part of the README that shows the demo.
+NO_CONFIG = "budgets: []\n"  # not the one of whoever tries it
 SHOWN = re.compile(r"(?<=<!-- demo -->\n```console\n).*?(?=```\n<!-- /demo -->)", re.DOTALL)
 
 
@@ -52,7 +53,7 @@ def transcript() -> Iterator[str]:
     with (
         tempfile.TemporaryDirectory() as folder,
         provider_process(Path(folder), seed=SEED) as provider,
-        proxy_process(Path(folder) / "proxy", provider, cap=CAP) as proxy,
+        proxy_process(Path(folder) / "proxy", provider, cap=CAP, config=NO_CONFIG) as proxy,
     ):
         provider.scenario(length=LENGTH)
         yield f"$ mitmdump -s addons/llmcap_addon.py --set llmcap_cap={CAP} &\n"
