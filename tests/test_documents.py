@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from llmcap.cli import main
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(
     str(path.relative_to(ROOT))
@@ -25,6 +27,14 @@ def test_every_path_in_a_document_exists(name: str) -> None:
     paths = [ROOT / path for path in NAMED.findall(text)]
     paths += [document.parent / path for path in LINKED.findall(text)]
     assert [str(path) for path in paths if not path.exists()] == []
+
+
+def test_the_readme_names_every_command() -> None:
+    """Nobody has to find one by accident."""
+    table = (ROOT / "README.md").read_text("utf-8").partition("\n## Commands\n")[2]
+    table = table.partition("\n## ")[0]
+    named = {name.split()[0] for name in re.findall(r"`([a-z]+[^`]*)`", table)}
+    assert sorted(main.commands.keys() - named) == []
 
 
 def test_contributing_answers_a_dozen_questions() -> None:

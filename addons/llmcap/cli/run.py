@@ -90,7 +90,8 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     Run COMMAND behind a private proxy that stops its LLM calls at the cap.
 
     Put `--` in front of the command. Its terminal, its pipes and its signals are its own; at the
-    end one line on stderr says what it cost. Nothing is installed, nothing is left behind.
+    end one line on stderr says what it cost. Nothing is installed, nothing is left behind. Without
+    --cap, --also and budgets in a config, calls are metered and not capped.
 
     With --confine it does not matter which variables COMMAND reads: whatever it connects to by name
     arrives at LLMCap, and all else fails at once. Setuid programs such as sudo do not work in it,
