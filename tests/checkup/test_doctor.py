@@ -227,7 +227,7 @@ def test_a_command_on_an_old_node_goes_round_us(
     [
         pytest.param(
             Seen(requests=["POST api.openai.com/v1/responses"]),
-            Status.OK, "1 requests to api.openai.com were read", id="good",
+            Status.OK, "1 request to api.openai.com read, and none sent", id="good",
         ),
         pytest.param(
             Seen(distrusted=["api.openai.com"]), Status.FAIL, "does not trust it", id="roots",

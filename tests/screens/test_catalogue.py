@@ -95,6 +95,13 @@ def test_the_command_shows_one_provider():
     assert all(provider_of(each["hosts"][0].replace("*", "x")) for each in everyone[1:3])
 
 
+def test_a_name_that_is_nearly_right_is_named():
+    """And not all the others."""
+    said = CliRunner().invoke(main, ["providers", "opnai"]).output
+    assert "hint: is it openai" in said
+    assert "mistral" not in said
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["opnai"], ["--markdown", "openai"], ["--markdown", "--json"], ["--unmetered", "openai"]],

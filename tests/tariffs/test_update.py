@@ -261,6 +261,7 @@ GOOD = json.dumps(genai("openai", model("gpt-6.2-sol", SOL))).encode()
         (GOOD[: len(GOOD) // 2], "it is not JSON"),
         (b"null", "no prices in a form that is known"),
         (b"{}", "no prices in a form that is known"),
+        (b'{"model": "gpt-4o"}', "no prices in a form that is known"),
         (b'[{"id": "openai", "models": "none"}]', "no list of providers"),
         (b'[{"id": "x", "models": [{"id": "y"}], "z": NaN}]', "NaN is no amount"),
         (b"[" * 100_000, "it is not JSON"),
@@ -269,7 +270,7 @@ GOOD = json.dumps(genai("openai", model("gpt-6.2-sol", SOL))).encode()
             "more than there are",
         ),
     ],
-    ids=["nothing", "html", "half", "null", "empty", "shape", "nan", "deep", "many"],
+    ids=["nothing", "html", "half", "null", "empty", "other", "shape", "nan", "deep", "many"],
 )
 def test_what_is_no_list_of_prices_changes_nothing(page: Page, content: bytes, said: str) -> None:
     """One sentence, exit code 2, and the prices as they were."""

@@ -91,8 +91,8 @@ def _reader_for(start: bytes, path: Path) -> _Read:
     if _CASSETTE.search(start):
         return _cassette
     raise FormatError(
-        "this is no recording that LLMCap can read: it takes mitmproxy flow files, HAR, and JSON "
-        "Lines with one exchange a line, and cassettes of VCR"
+        "this is no recording that LLMCap can read: it takes mitmproxy flow files, HAR, cassettes "
+        "of VCR, logs of claude-trace, exports of Helicone, and JSON Lines with one exchange a line"
     )
 
 

@@ -346,8 +346,10 @@ def probed(
         return
     hosts = {request.split(" ")[1].partition("/")[0] for request in seen.requests}
     if seen.requests:
-        yield Row(Status.OK, name, f"goes through the proxy and trusts it: {len(seen.requests)} "
-                  f"requests to {', '.join(sorted(hosts))} were read, none was sent")  # fmt: skip
+        count = len(seen.requests)
+        read = "1 request" if count == 1 else f"{count} requests"
+        yield Row(Status.OK, name, f"goes through the proxy and trusts it: {read} to "
+                  f"{', '.join(sorted(hosts))} read, and none sent")  # fmt: skip
     for host in sorted(set(seen.distrusted) - hosts):
         yield Row(
             Status.FAIL, name, f"goes through the proxy, but does not trust it for {host}",

@@ -11,7 +11,8 @@ from llmcap.notices.events import EventLog, events_path
 
 
 @click.command()
-@click.option("-n", "count", default=20, show_default=True, help="How many, the newest first.")
+@click.option("-n", "--limit", "count", default=20, show_default=True,
+              type=click.IntRange(1, 2**31), help="How many, the newest first.")  # fmt: skip
 @ledger_option
 @json_option
 def events(count: int, ledger_path: Path, *, as_json: bool) -> None:

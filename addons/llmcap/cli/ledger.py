@@ -58,8 +58,9 @@ def verify(kept: str | None, ledger_path: Path, *, as_json: bool) -> None:
         })  # fmt: skip
     if found.fault:
         raise LedgerError(f"{ledger_path} was edited: {found.fault}")
+    seals = f"{found.seals:,} seal{'' if found.seals == 1 else 's'}"
     pruned = f", {found.pruned:,} of them pruned since" if found.pruned else ""
     tell(
-        f"{found.entries:,} entries under {found.seals:,} seals are as they were sealed{pruned}; "
+        f"{found.entries:,} entries under {seals} are as they were sealed{pruned}; "
         f"{found.unsealed:,} are not sealed yet"
     )

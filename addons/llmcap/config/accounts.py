@@ -13,7 +13,7 @@ from llmcap.config.readers import WORD, Kind, Schema, fields, map_schema
 from llmcap.config.yamldoc import Place
 from llmcap.pricing import PriceBook, current_book
 from llmcap.pricing.terms import REGION, TIER, base_of
-from llmcap.providers import provider_named, provider_names
+from llmcap.providers import provider_hint, provider_named, provider_names
 from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Policy
 
@@ -53,7 +53,7 @@ def _accounts(place: Place) -> Mapping[str, Mapping[str, str]]:
     found: dict[str, Mapping[str, str]] = {}
     for name, account in place.items():
         if name not in provider_names():
-            account.fail(f"there is no provider {name!r}", hint="`llmcap providers` lists them")
+            account.fail(f"there is no provider {name!r}", hint=provider_hint(name))
         said = fields(account, _KINDS, what="an account")
         key = provider_named(name).price_key
         found[key] = {_TERMS[each][0]: term for each, term in said.items()}

@@ -8,7 +8,7 @@ from typing import Any
 from llmcap.config.readers import TEXT, Kind, fields, guarded, list_of, map_schema
 from llmcap.config.yamldoc import Place
 from llmcap.pricing import parse_override
-from llmcap.providers import provider_named, provider_names
+from llmcap.providers import provider_hint, provider_named, provider_names
 from llmcap.words.rules import OwnHost
 
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
@@ -36,7 +36,7 @@ def _host(place: Place) -> str:
 def _like(place: Place) -> str:
     like = TEXT.read(place)
     if like not in provider_names():
-        place.fail(f"there is no provider {like!r}", hint=f"one of: {', '.join(provider_names())}")
+        place.fail(f"there is no provider {like!r}", hint=provider_hint(like))
     return like
 
 

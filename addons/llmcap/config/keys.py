@@ -5,7 +5,7 @@ from typing import Any
 
 from llmcap.config.readers import TEXT, Kind
 from llmcap.config.yamldoc import Place
-from llmcap.providers import provider_names
+from llmcap.providers import provider_hint, provider_names
 
 # As `keys.sources` reads them.
 _SOURCE = re.compile(r"env:[A-Za-z_]\w*|file:.+|command:.+|keyring:[^/]+/.+")
@@ -24,10 +24,7 @@ def _keys(place: Place) -> dict[str, str]:
     found: dict[str, str] = {}
     for provider, each in place.items():
         if provider not in provider_names():
-            each.fail(
-                f"there is no provider {provider!r}",
-                hint=f"one of: {', '.join(provider_names())}",
-            )
+            each.fail(f"there is no provider {provider!r}", hint=provider_hint(provider))
         source = TEXT.read(each)
         if not _SOURCE.fullmatch(source):
             # What stands there may be the key itself: it is not repeated.

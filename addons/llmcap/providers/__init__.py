@@ -8,6 +8,7 @@ read and metered. A provider never knows a budget, a ledger or a price.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 
 from llmcap.providers import (
     azure,
@@ -117,10 +118,15 @@ def provider_like(own: OwnHost) -> Provider:
 def provider_named(name: str) -> Provider:
     """A provider of the table by its name. Raises `ConfigError` where there is none."""
     if name not in _BY_NAME:
-        raise ConfigError(
-            f"there is no provider {name!r}\nhint: one of: {', '.join(provider_names())}"
-        )
+        raise ConfigError(f"there is no provider {name!r}\nhint: {provider_hint(name)}")
     return _BY_NAME[name]
+
+
+def provider_hint(name: str) -> str:
+    """What may have been meant by a name that is none of the table's."""
+    near = get_close_matches(name, provider_names(), n=3)
+    meant = f"is it {' or '.join(near)}? " if near else ""
+    return f"{meant}`llmcap providers` lists them"
 
 
 def provider_names() -> tuple[str, ...]:

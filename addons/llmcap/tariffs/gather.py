@@ -119,6 +119,8 @@ def _add(gathered: Gathered, document: Any, name: str, version: str, day: str) -
     elif any(isinstance(e, dict) and "litellm_provider" in e for e in document.values()):
         gathered.table = litellm_table.entries(document)
         count = len(document)
+    elif not any(isinstance(e, dict) and "models" in e for e in document.values()):
+        raise PriceError(f"{name}: it has no prices in a form that is known here")
     else:
         gathered.overlays.update(models_dev.overlays(document, day))
         count = sum(len(each["models"]) for each in gathered.overlays.values())
