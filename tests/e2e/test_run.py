@@ -165,6 +165,12 @@ def test_a_failure_has_its_code_and_a_sentence(
     assert done.returncode == code
 
 
+def test_a_capped_run_that_nothing_came_by_says_where_to_look(user: User) -> None:
+    """A program that reads no variable spends on, and its last line must not look like a cap."""
+    assert "llmcap doctor -- COMMAND" in user.run("--cap", "5", "--", "true").stderr
+    assert "llmcap doctor" not in user.run("--", "true").stderr
+
+
 def test_a_proxy_that_cannot_be_chained_stops_the_run(user: User) -> None:
     """Rather than going round the company's proxy."""
     user.more["HTTPS_PROXY"] = "socks5://company:1080"

@@ -12,6 +12,12 @@ from llmcap.words.records import Balance, CapUnit, Scope
 
 MODELS_SHOWN_MAX = 4
 
+# What is said where a cap is set and no call came by: it may not have been needed, or not obeyed.
+UNSEEN = (
+    "if it called a model, that went past the proxy: `llmcap doctor -- COMMAND` says why, and "
+    "`--confine` (Linux) leaves no way past"
+)
+
 
 def line(tally: Tally, *, uncapped: bool = False, past: int = 0, elsewhere: str = "") -> str:
     """

@@ -112,8 +112,11 @@ def run(
     seconds = time.monotonic() - began
     if tally.capped and not wanted.preserve_status:
         code = EXIT_CAPPED
+    seen_past = strays.told_of(elsewhere)
+    if policy.budgets and confined is None and not (tally.saw_any or elsewhere):
+        seen_past = farewell.UNSEEN
     last_words = farewell.line(
-        tally, uncapped=not policy.budgets, past=past or 0, elsewhere=strays.told_of(elsewhere)
+        tally, uncapped=not policy.budgets, past=past or 0, elsewhere=seen_past
     )
     if not wanted.quiet or elsewhere:
         told = [*notes.lines(), *left, *(confined.notes() if confined is not None else ())]
