@@ -8,6 +8,7 @@ list, which no script can keep from being called; and what decides is no hook at
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 
@@ -142,6 +143,10 @@ class Shell:
         for line in summary(firewall):
             logger.info(line)
         self._warn()
+        # What is there by now stays, and to look through all of it for garbage, again and again,
+        # is what the event loop stood still for longest: some 80 ms.
+        gc.collect()
+        gc.freeze()
         let_bursts_wait()
         if not any(os.isatty(descriptor) for descriptor in range(3)):
             # With a terminal, SIGHUP means that it was closed, and ends mitmproxy. Nor do we take

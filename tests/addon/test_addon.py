@@ -1,6 +1,7 @@
 """The shell: whatever decides refuses when something in it breaks."""
 
 import asyncio
+import gc
 import json
 
 import pytest
@@ -202,3 +203,22 @@ def test_the_end_of_the_proxy_settles_what_is_in_flight():
     with taddons.context(addon):
         addon.done()
     assert ended == ["released"]
+
+
+def test_what_is_there_at_the_start_is_not_searched_for_garbage():
+    """A full collection stops the event loop for as long as there are old objects to look at."""
+    gc.unfreeze()
+    old = [[]]
+    addon = LLMCap(firewall=walk("1").firewall)
+
+    async def start() -> None:
+        with taddons.context(addon):
+            addon.running()
+            try:
+                assert not any(each is old for each in gc.get_objects())
+            finally:
+                gc.unfreeze()
+                addon.done()
+
+    asyncio.run(start())
+    assert any(each is old for each in gc.get_objects())
