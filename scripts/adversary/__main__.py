@@ -15,6 +15,7 @@ from pathlib import Path
 
 from adversary.cases import PROFILES, Case
 from adversary.drive import Drive
+from adversary.probes import PROBES, Probe, run_probe
 from adversary.report import HEAD, Report
 from adversary.world import Books, Proxies
 from fake_provider.app import FakeProvider
@@ -65,27 +66,34 @@ def hash_of(seed: str) -> int:
     return int.from_bytes(seed.encode(), "big") % 2**32
 
 
-async def run_all(cases: list[Case], *, seed: int, jobs: int, keep: Path | None) -> int:
-    """Every case, a line each as it ends; how many broke a promise."""
+async def run_all(
+    cases: list[Case], probes: list[Probe], *, seed: int, jobs: int, keep: Path | None
+) -> int:
+    """Every case and probe, a line each as it ends; how many broke a promise."""
     print(f"seed {seed}\n{HEAD}", flush=True)
     turn = asyncio.Semaphore(jobs)
     with tempfile.TemporaryDirectory(prefix="llmcap-soak-") as made:
         confdir = Path(made) / "confdir"
         confdir.mkdir()
 
-        async def run_one(number: int, case: Case) -> bool:
+        async def run_one(number: int, case: Case | Probe) -> bool:
             folder = Path(made) / f"case-{number}"
             folder.mkdir()
             async with turn:
-                report = await run_case(case, folder, confdir, seed=f"{seed}/{case.name}")
-            broken = report.broken()
-            print(report.line(), *broken, sep="\n    BROKEN: ", flush=True)
+                if isinstance(case, Case):
+                    report = await run_case(case, folder, confdir, seed=f"{seed}/{case.name}")
+                    line, broken = report.line(), report.broken()
+                else:
+                    found = await run_probe(case, folder, confdir, seed=str(seed))
+                    line, broken = f"{case.name:<38} {found.figures}", found.broken
+            print(line, *broken, sep="\n    BROKEN: ", flush=True)
             if keep is not None and broken:
                 shutil.copytree(folder, keep / folder.name, dirs_exist_ok=True)
             shutil.rmtree(folder)
             return bool(broken)
 
-        return sum(await asyncio.gather(*(run_one(*each) for each in enumerate(cases))))
+        every: list[Case | Probe] = [*cases, *probes]
+        return sum(await asyncio.gather(*(run_one(*each) for each in enumerate(every))))
 
 
 def main() -> None:
@@ -98,13 +106,16 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="copy logs and ledgers of failed cases here")
     options = parser.parse_args()
     cases = [case for case in PROFILES[options.profile]() if options.only in case.name]
-    if not cases:
+    probes = [probe for probe in PROBES[options.profile] if options.only in probe.name]
+    if not cases and not probes:
         sys.exit(f"scripts/soak: no case of {options.profile} has {options.only!r} in its name")
     started = time.monotonic()
-    failed = asyncio.run(run_all(cases, seed=options.seed, jobs=options.jobs, keep=options.keep))
+    failed = asyncio.run(
+        run_all(cases, probes, seed=options.seed, jobs=options.jobs, keep=options.keep)
+    )
     seconds = time.monotonic() - started
-    held = len(cases) - failed
-    print(f"{held} of {len(cases)} cases kept every promise, in {seconds:.0f} s")
+    count = len(cases) + len(probes)
+    print(f"{count - failed} of {count} cases kept every promise, in {seconds:.0f} s")
     sys.exit(1 if failed else 0)
 
 

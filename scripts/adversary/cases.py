@@ -35,6 +35,7 @@ class Case:
     proxies: int = 1
     deaths: int = 0
     life_seconds_max: float = 1.5
+    kills_at: tuple[int, ...] = ()  # percent of the cap: when that is billed, a proxy is killed
     locks: bool = False  # another program takes the ledger's write lock now and then
     calls_max: int = CALLS_MAX
     seconds_max: float = 60
@@ -424,6 +425,29 @@ def killed(
     )
 
 
+def killed_at(*percent: int, stream: bool) -> Case:
+    """
+    Kills of a proxy when so much of the cap was billed: what was held is not all gone with it.
+
+    What was in flight is assumed at twice its pace and its dearest tier, some three times its bill.
+    So this promise is for calls that are small against the cap, sixteen of them together too.
+    """
+    plan = Plan(stream=stream, max_tokens=900)
+    return Case(
+        f"kill -9 three times, {'SSE' if stream else 'JSON'}",
+        cap="1",
+        clients=16,
+        mix=one_of(plan, replace(plan, asks_usage=False)),
+        behaviour={"length": "450", "tokens_per_event": 10, **PACE},
+        kills_at=percent,
+        utilisation_min=85,
+        seconds_max=600,
+        exact=False,
+        never_early=False,
+        fates=UNTIDY,
+    )
+
+
 def locked(clients: int) -> Case:
     """Something else, a backup or a person with a shell, locks the ledger for up to two seconds."""
     return Case(
@@ -533,6 +557,7 @@ def long() -> list[Case]:
         killed(8, deaths=12, seconds=20),
         killed(100, deaths=6, seconds=30, life=5),
         killed(32, deaths=12, proxies=2, seconds=20),
+        *(killed_at(20, 45, 70, stream=stream) for stream in (True, False)),
     ]
 
 

@@ -102,6 +102,7 @@ class Drive:
     async def run(self) -> None:
         """Drive until the cap is met for good, or the case's calls or seconds are used up."""
         others = [asyncio.create_task(self._kill())] if self._case.deaths else []
+        others += [asyncio.create_task(self._kill_at())] if self._case.kills_at else []
         others += [asyncio.create_task(self._lock())] if self._case.locks else []
         timer = asyncio.get_running_loop().call_later(self._case.seconds_max, self._over.set)
         try:
@@ -164,11 +165,23 @@ class Drive:
             if await self._over_within(rng.uniform(0.1, self._case.life_seconds_max)):
                 return
             index = rng.randrange(self._case.proxies)
-            await self._proxies.end(index, kill=rng.random() < 0.6)
-            self.tally.deaths += 1
-            self._up.clear()
-            await self._proxies.restart(index)
-            self._up.set()
+            await self._renew(index, kill=rng.random() < 0.6)
+
+    async def _kill_at(self) -> None:
+        """Kill a proxy whenever so much of the cap was billed, and start it again."""
+        for percent in self._case.kills_at:
+            while self._books.bill_nanos() * 100 < self._case.cap_nanos * percent:
+                if await self._over_within(PAUSE_SECONDS):
+                    return
+            await self._renew(0, kill=True)
+
+    async def _renew(self, index: int, *, kill: bool) -> None:
+        """End a proxy and start it again."""
+        await self._proxies.end(index, kill=kill)
+        self.tally.deaths += 1
+        self._up.clear()
+        await self._proxies.restart(index)
+        self._up.set()
 
     async def _lock(self) -> None:
         """Take the ledger's write lock for random times."""

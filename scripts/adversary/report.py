@@ -62,6 +62,8 @@ class Report:
             found.append(f"the ledger is {above:.1f} % above the bill, promised {case.above_max} %")
         if case.window_seconds and self.bill < 2 * case.cap_nanos:
             found.append("the window never opened again")
+        if self.deaths < len(case.kills_at):
+            found.append(f"{self.deaths} kills of {len(case.kills_at)}: the cap was used up before")
         if case.utilisation_min is not None:
             used = self.utilisation
             if used is None:
