@@ -4,7 +4,7 @@ import pytest
 import wsproto.events
 from mitmproxy.proxy import commands
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.events import DataReceived, HookCompleted, Start
+from mitmproxy.proxy.events import ConnectionClosed, DataReceived, HookCompleted, Start, Wakeup
 from mitmproxy.proxy.layers.websocket import WebSocketMessageInjected
 from mitmproxy.test import taddons, tflow
 from mitmproxy.websocket import WebSocketMessage
@@ -47,6 +47,8 @@ class Sides:
         self.provider = Connection(ConnectionType.SERVER)
         self.got = {"client": [], "provider": []}
         self.closed = []
+        self.wakeup = None
+        self.unheard = None  # what is on its way to the provider, where that is late
         self.hooks = []
         self.run(Start())
 
@@ -58,6 +60,8 @@ class Sides:
                 if isinstance(command, commands.StartHook):
                     self.hooks.append(command.name)
                     pending.append(HookCompleted(command))
+                elif isinstance(command, commands.RequestWakeup):
+                    self.wakeup = command
                 elif isinstance(command, commands.SendData):
                     self._sent(command)
                 elif isinstance(command, commands.CloseConnection):
@@ -68,6 +72,9 @@ class Sides:
 
     def _sent(self, command):
         name = self._name(command.connection)
+        if self.unheard is not None and name == "provider":
+            self.unheard.append(command)
+            return
         side = getattr(self, name)
         side.receive_data(command.data)
         for event in side.events():
@@ -80,6 +87,16 @@ class Sides:
         """A frame, or a part of one."""
         data = self.provider.send(wsproto.events.TextMessage(text, message_finished=finished))
         self.run(DataReceived(self.flow.server_conn, data))
+
+    def hear(self):
+        """The provider reads what was on its way to it."""
+        unheard, self.unheard = self.unheard, None
+        for command in unheard:
+            self._sent(command)
+
+    def wake(self):
+        """The time for which the layer has asked is over."""
+        self.run(Wakeup(self.wakeup))
 
     def inject(self, text):
         """A frame to the client that nobody sent."""
@@ -126,3 +143,61 @@ def test_a_flow_that_is_not_to_be_closed_goes_on(sides):
     sides.provider_says("more")
     assert sides.got["client"] == ["0", "1", "2", "more"]
     assert sides.closed == []
+
+
+class Counting(Bystander):
+    """Notes what it is shown."""
+
+    def __init__(self):
+        self.shown = []
+
+    def frame(self, flow):
+        """One more."""
+        self.shown.append(flow.websocket.messages[-1].text)
+
+
+@pytest.fixture
+def reading_on(sides, monkeypatch):
+    """A session that was closed while its provider was writing."""
+    seen = Counting()
+    monkeypatch.setattr(keeper, "_keepers", [seen])
+    sides.unheard = []
+    closing.close(sides.flow.id, 1000, "", reads_on=True)
+    sides.inject("an error")
+    return seen
+
+
+def test_what_was_on_its_way_is_counted_and_goes_no_further(sides, reading_on):
+    """Our side is closed first; both are when the provider has answered that."""
+    assert len(sides.unheard) == 1
+    sides.provider_says("half ", finished=False)
+    sides.provider_says("a word")
+    sides.provider_says("more")
+    assert reading_on.shown == ["half a word", "more"]
+    assert (sides.got["client"], sides.closed) == (["an error"], [])
+    sides.hear()
+    assert sides.got["provider"] == [(1000, "")]
+    answer = sides.provider.send(wsproto.events.CloseConnection(1000))
+    sides.run(DataReceived(sides.flow.server_conn, answer))
+    assert sides.got["client"] == ["an error", (1000, "")]
+    assert sides.closed == ["provider", "client"]
+    assert not sides.flow.live
+
+
+def test_a_provider_that_goes_on_is_left(sides, reading_on, monkeypatch):
+    """After its time, when nothing has come for some turns of the loop."""
+    for _ in range(3):
+        sides.provider_says("more")
+        sides.wake()
+    assert sides.closed == []
+    monkeypatch.setattr(closing.parting, "PARTING_SECONDS", 0.0)
+    sides.layer._due = 0.0
+    sides.wake()
+    assert sides.closed == ["provider", "client"]
+    assert reading_on.shown == ["more"] * 3
+
+
+def test_a_provider_that_closes_its_connection_is_left_at_once(sides, reading_on):
+    """It says no more."""
+    sides.run(ConnectionClosed(sides.flow.server_conn))
+    assert sides.closed == ["provider", "client"]

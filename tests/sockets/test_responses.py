@@ -6,6 +6,7 @@ import pytest
 from talk import Talk, talk
 from walk import INPUT_NANOS, OUTPUT_NANOS
 
+from llmcap.sockets import Verdict
 from llmcap.words.records import Budget, HoldMode
 
 ASK = {
@@ -222,6 +223,73 @@ def test_a_running_response_is_cut_with_an_error_and_the_connection_closed() -> 
     assert 0 < told.balance.spent <= 3_000_000
     assert told.hears(**delta()).forward is None
     assert told.says(**ASK).forward is None
+
+
+def cut_off(**fields) -> Talk:
+    """A session of which a response was cut just now."""
+    sliced = Budget(name="small", cap=3_000_000, hold=HoldMode.SLICED)
+    told = talk("", budgets=(sliced,))
+    told.says(**{**ASK, "max_output_tokens": 16_000}, **fields)
+    told.hears(**created(**fields))
+    for _ in range(16_000):
+        if told.hears(**delta(**fields)).reads_on:
+            return told
+    pytest.fail("it was never cut")
+
+
+@pytest.mark.parametrize("fields", [{}, {"stream_id": "a"}])
+@pytest.mark.parametrize("late", [0, 500, 7_000])
+def test_frames_that_arrive_after_the_cut_are_counted(fields: dict, late: int) -> None:
+    """Whatever was held: the provider wrote them, and bills them. Nothing of them gets through."""
+    told = cut_off(**fields)
+    seen = sum(1 for verdict in told.verdicts if verdict.forward is not None) - 2
+    booked = told.balance.spent
+    for _ in range(late):
+        assert told.hears(**delta(**fields)) == Verdict(None)
+    told.session.broke("closed by us")
+    assert told.balance.spent >= max(booked, (seen + late) * OUTPUT_NANOS)
+    assert told.balance.held == 0
+
+
+def test_a_usage_that_arrives_after_the_cut_is_the_cost() -> None:
+    """It had written to its end before it could know."""
+    told = cut_off()
+    told.hears(**delta())
+    told.hears(**completed(12, 9_000))
+    assert told.balance.spent == cost(12, 9_000)
+    told.session.broke("closed by us")
+    assert told.balance.spent == cost(12, 9_000)
+
+
+def test_the_other_lanes_of_a_session_that_is_closed_are_counted_to_its_end() -> None:
+    """They run on until the provider has seen that we closed."""
+    told = cut_off(stream_id="a")
+    told.says(**ASK, stream_id="b")  # nothing starts any more
+    assert told.balance.held == 0
+    two = talk("1")
+    for lane in "ab":
+        two.says(**ASK, stream_id=lane)
+        two.hears(**created(f"resp_{lane}", stream_id=lane))
+    two.session._closed = True
+    two.hears(**completed(12, 7, "resp_b", stream_id="b"))
+    assert two.balance.spent == cost(12, 7)
+
+
+def test_a_response_of_a_vendor_that_may_go_on_is_not_sliced() -> None:
+    """It is held whole: a cut would not end its bill."""
+    sliced = Budget(name="small", cap=30_000_000, hold=HoldMode.SLICED)
+    held = {}
+    for host in ("api.openai.com", "api.groq.com"):
+        told = talk(
+            "",
+            host=host,
+            path="/openai/v1/responses" if "groq" in host else "/v1/responses",
+            budgets=(sliced,),
+        )
+        model = {"model": "openai/gpt-oss-20b"} if "groq" in host else {}
+        told.says(**{**ASK, **model, "max_output_tokens": 16_000})
+        held[host] = told.session._turns._open[0].call.held.sliced
+    assert held == {"api.openai.com": True, "api.groq.com": False}
 
 
 def test_a_response_that_nobody_asked_for_is_admitted_or_ends_the_session() -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.metering.meter import Meter
+from llmcap.metering.pace import Paces
 from llmcap.words.usage import Reading
 
 # How long a provider may go on writing when we have left it, beside the time of its way here and
@@ -96,6 +97,15 @@ class Visible:
         an_event = -(-tokens // max(reading.visible_events, 1))
         coming = self.coming(tokens, reading.visible_bytes, within=self._notice_within)
         return UNSEEN_TOKENS + events * an_event + coming
+
+    def tell(self, paces: Paces, tokens: int, *, streamed: bool) -> None:
+        """How fast the model was, as far as its answer of so many tokens has shown that."""
+        since = self.first_byte_at if streamed else self.asked_at
+        if since is not None:
+            elapsed = self._clock() - since
+            paces.observe(
+                self._family, self._model, tokens=tokens, elapsed=elapsed, streamed=streamed
+            )
 
     def further(self, begun: int) -> int:
         """Calls of tools that can have begun unseen, at the pace of those seen: one at least."""

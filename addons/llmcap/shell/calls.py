@@ -228,6 +228,7 @@ class Calls:
     async def client_gone(self, client_id: str) -> None:
         """A client's connection is closed: read on what it left, then leave nothing behind."""
         self.callers.gone(client_id)
+        await parting.parted(client_id, self.upgrades.of_client(client_id))
         self.upgrades.client_gone(client_id)
         if left := self.in_flight.of_client(client_id):
             # mitmproxy closes the connections to the providers when this returns.

@@ -3,8 +3,11 @@ mitmproxy's WebSocket, with the keeper behind the hook of every frame; and how w
 
 The keeper decides about a frame when all addons have had it, also about one that another addon has
 put in. mitmproxy has no command to close a WebSocket, and a killed flow goes on: so after each
-frame of ours we look whether it was the last one. The name `WebsocketLayer` is looked up in its
-module whenever a connection is upgraded, so replacing it once covers every proxy mode.
+frame of ours we look whether it was the last one. Where what the provider has made by then costs
+money, our side is closed to it first, and what is on its way is shown to the keeper, until the
+provider has closed its side too, or a moment has passed. The name `WebsocketLayer`
+is looked up in its module whenever a connection is upgraded, so replacing it once covers every
+proxy mode.
 """
 
 import contextlib
@@ -22,16 +25,17 @@ from mitmproxy.websocket import WebSocketMessage
 from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import Opcode
 
+from llmcap.shell import parting
 from llmcap.shell.keeper import keeper, waits
 
 Steps = Generator[commands.Command, Any, None]
 
-_closing: dict[str, tuple[int, str]] = {}
+_closing: dict[str, tuple[int, str, bool]] = {}
 
 
-def close(flow_id: str, code: int, reason: str) -> None:
+def close(flow_id: str, code: int, reason: str, *, reads_on: bool = False) -> None:
     """Close the flow's connections after the next frame that is injected to its client."""
-    _closing[flow_id] = (code, reason)
+    _closing[flow_id] = (code, reason, reads_on)
 
 
 class OwnMessage(WebSocketMessage):
@@ -58,6 +62,8 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
     def __init__(self, context: Context, flow: http.HTTPFlow) -> None:
         super().__init__(context, flow)
         self._put_off: list[websocket.WebSocketMessageInjected] = []
+        self._quiet = 0  # turns of the loop in which nothing came
+        self._due = 0.0  # on the monotonic clock: when the provider should have closed its side
 
     def relay_messages(self, event: events.Event) -> CommandGenerator[None]:
         """Pass one event on, and then what was to be injected and had to wait for it."""
@@ -117,21 +123,75 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
         if not isinstance(event, websocket.WebSocketMessageInjected) or event.message.from_client:
             return
         if self.flow.id in _closing and self._open:
-            yield from self._close(*_closing.pop(self.flow.id))
+            code, reason, reads_on = _closing.pop(self.flow.id)
+            yield from self._close(code, reason, reads_on=reads_on)
 
-    def _close(self, code: int, reason: str) -> CommandGenerator[None]:
+    def _close(self, code: int, reason: str, *, reads_on: bool) -> CommandGenerator[None]:
         assert self.flow.websocket is not None
         self.flow.websocket.timestamp_end = time.time()
         self.flow.websocket.closed_by_client = False
         self.flow.websocket.close_code = code
         self.flow.websocket.close_reason = reason
+        if not reads_on:
+            yield from self._end()
+            return
+        yield from self._say_closed(self.server_ws)
+        self._handle_event = self.read_on
+        self._due = time.monotonic() + parting.PARTING_SECONDS
+        parting.leave(self.flow.id, self._due)
+        yield from self._wake_later()
+
+    def read_on(self, event: events.Event) -> CommandGenerator[None]:
+        """Show the keeper what was on its way; nothing of it, and of the client's, passes."""
+        if isinstance(event, events.Wakeup):
+            late = time.monotonic() - self._due
+            over = late > parting.BUSY_SECONDS_MAX
+            if late >= 0:
+                over |= self._quiet >= parting.QUIET_TURNS
+                self._quiet += 1
+            yield from self._end() if over else self._wake_later()
+        elif isinstance(event, events.ConnectionEvent) and event.connection is self.server_ws.conn:
+            self._quiet = 0
+            data = event.data if isinstance(event, events.DataReceived) else None
+            self.server_ws.receive_data(data)
+            for said in self.server_ws.events():
+                if isinstance(said, wsproto.events.CloseConnection):
+                    yield from self._end()
+                    return
+                if isinstance(said, wsproto.events.Message):
+                    yield from self._count(said)
+
+    def _count(self, said: wsproto.events.Message[Any]) -> CommandGenerator[None]:
+        assert self.flow.websocket is not None
+        is_text = isinstance(said.data, str)
+        parts = self.server_ws.frame_buf
+        parts.append(said.data.encode() if isinstance(said.data, str) else said.data)
+        if said.message_finished:
+            kind = Opcode.TEXT if is_text else Opcode.BINARY
+            message = WebSocketMessage(kind, False, b"".join(parts))
+            self.server_ws.frame_buf = [b""]
+            self.flow.websocket.messages.append(message)
+            yield from self._decide()
+
+    def _wake_later(self) -> CommandGenerator[None]:
+        wakeup = commands.RequestWakeup(max(self._due - time.monotonic(), 0))
+        parting.wakes(self.flow.id, wakeup)
+        yield wakeup
+
+    def _say_closed(self, ws: websocket.WebsocketConnection) -> CommandGenerator[None]:
+        told = self.flow.websocket
+        assert told is not None
+        if ws.state in {ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING}:
+            yield ws.send2(wsproto.events.CloseConnection(told.close_code or 0, told.close_reason))
+
+    def _end(self) -> CommandGenerator[None]:
         for ws in (self.server_ws, self.client_ws):
-            if ws.state in {ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING}:
-                yield ws.send2(wsproto.events.CloseConnection(code, reason))
+            yield from self._say_closed(ws)
             yield commands.CloseConnection(ws.conn)
         yield websocket.WebsocketEndHook(self.flow)
         keeper().hung_up(self.flow)
         self.flow.live = False
+        parting.forget(self.flow.id)
         self._handle_event = self.done
 
 

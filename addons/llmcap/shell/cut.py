@@ -12,9 +12,13 @@ The same subclass notes the flows whose request is on its way to the provider: a
 there is free, and no other place tells the two apart for certain.
 """
 
+import contextlib
+import socket
+import struct
 from collections.abc import Callable
 
-from mitmproxy.connection import Connection
+from mitmproxy import ctx
+from mitmproxy.connection import Connection, Server
 from mitmproxy.proxy import events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers import http
@@ -91,3 +95,16 @@ class CuttableHttpStream(http.HttpStream):
             yield from super().state_stream_response_body(piece)
         if isinstance(event, ResponseEndOfMessage):
             yield from super().state_stream_response_body(event)
+
+
+def reset_at_close(client: Connection, server: Server) -> None:
+    """Let the connection end with a reset: who writes to it learns that at once."""
+    manager = ctx.master.addons.get("proxyserver")
+    handler = manager.connections.get(client.id) if manager is not None else None
+    transport = handler.transports.get(server) if handler is not None else None
+    if transport is None or transport.writer is None or server.alpn == b"h2":
+        return
+    raw = transport.writer.get_extra_info("socket")
+    if raw is not None:
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -15,8 +15,6 @@ Two names are looked up in mitmproxy's module when a connection is made, `Http1C
 
 import asyncio
 import contextlib
-import socket
-import struct
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ from typing import Any, Protocol
 import h2.events
 from hyperframe.frame import DataFrame
 from mitmproxy import ctx
-from mitmproxy.connection import Connection, Server
+from mitmproxy.connection import Connection
 from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
@@ -49,7 +47,7 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
-from llmcap.shell.cut import CuttableHttpStream, was_sent
+from llmcap.shell.cut import CuttableHttpStream, reset_at_close, was_sent
 
 # How long a provider has to notice that our side is closed. What has arrived by then is taken in,
 # however late this program is: for so many turns of the loop nothing may have come, or so much
@@ -101,6 +99,17 @@ def forget(flow_id: str) -> None:
     _leavers.pop(flow_id, None)
     if leaving := _leaving.pop(flow_id, None):
         leaving.over.set()
+
+
+def leave(flow_id: str, due: float) -> None:
+    """A flow's provider is being left, by this time of the monotonic clock if nothing is late."""
+    _leaving[flow_id] = Leaving(due + BUSY_SECONDS_MAX + GRACE_SECONDS, asyncio.Event())
+
+
+def wakes(flow_id: str, wakeup: commands.RequestWakeup) -> None:
+    """By what such a flow goes on."""
+    if leaving := _leaving.get(flow_id):
+        leaving.wakeup = wakeup
 
 
 async def parted(client_id: str, flow_ids: Iterable[str]) -> None:
@@ -244,8 +253,7 @@ class PartingHttpStream(CuttableHttpStream):
         self._left = event
         self._handle_event = self.state_linger
         self._due = time.monotonic() + seconds
-        until = self._due + PARTING_SECONDS + BUSY_SECONDS_MAX + GRACE_SECONDS
-        _leaving[self.flow.id] = Leaving(until, asyncio.Event())
+        leave(self.flow.id, self._due + PARTING_SECONDS)
         if seconds > 0:
             yield from self._wake_later()
         else:
@@ -305,8 +313,7 @@ class PartingHttpStream(CuttableHttpStream):
 
     def _wake_later(self) -> CommandGenerator[None]:
         wakeup = commands.RequestWakeup(max(self._due - time.monotonic(), 0))
-        if leaving := _leaving.get(self.flow.id):
-            leaving.wakeup = wakeup
+        wakes(self.flow.id, wakeup)
         yield wakeup
 
     def _take_in(self, data: bytes) -> None:
@@ -379,19 +386,6 @@ class PartingHttpStream(CuttableHttpStream):
     def state_over(self, _: events.Event) -> CommandGenerator[None]:
         """Nothing that still comes matters."""
         yield from ()
-
-
-def reset_at_close(client: Connection, server: Server) -> None:
-    """Let the connection end with a reset: who writes to it learns that at once."""
-    manager = ctx.master.addons.get("proxyserver")
-    handler = manager.connections.get(client.id) if manager is not None else None
-    transport = handler.transports.get(server) if handler is not None else None
-    if transport is None or transport.writer is None or server.alpn == b"h2":
-        return
-    raw = transport.writer.get_extra_info("socket")
-    if raw is not None:
-        with contextlib.suppress(OSError):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def install() -> None:

@@ -129,11 +129,15 @@ class Upgrades:
         reason = "client disconnected" if by_client else "the provider closed the connection"
         self._end(flow.id, reason)
 
+    def of_client(self, client_id: str) -> list[str]:
+        """The flows of its open sessions."""
+        found = self._lines.items()
+        return [flow_id for flow_id, line in found if line.flow.client_conn.id == client_id]
+
     def client_gone(self, client_id: str) -> None:
         """Nothing is left open of a connection that is gone, whatever else was told."""
-        for flow_id, line in list(self._lines.items()):
-            if line.flow.client_conn.id == client_id:
-                self._end(flow_id, "client disconnected")
+        for flow_id in self.of_client(client_id):
+            self._end(flow_id, "client disconnected")
 
     def done(self) -> None:
         """The proxy ends; or the addon, and then nobody would meter what is still open."""
@@ -276,7 +280,7 @@ def _send_all(flow: http.HTTPFlow, verdict: Verdict) -> None:
     _send(flow, verdict.to_provider, to_client=False)
     if verdict.close:
         assert verdict.to_client, "a session is closed after its last frame"
-        closing.close(flow.id, verdict.close, verdict.reason)
+        closing.close(flow.id, verdict.close, verdict.reason, reads_on=verdict.reads_on)
     _send(flow, verdict.to_client, to_client=True)
 
 

@@ -50,7 +50,8 @@ class Verdict:
     What becomes of a frame: `forward` takes its place, None drops it.
 
     The other frames are injected after it, to the client and to the provider. `close` is the code
-    to close both connections with when they are sent, or 0, and `reason` the text beside it.
+    to close both connections with when they are sent, or 0, and `reason` the text beside it. Where
+    it `reads_on`, what the provider still sends until it has closed its side is to be shown to us.
     """
 
     forward: bytes | None
@@ -58,6 +59,7 @@ class Verdict:
     to_provider: tuple[bytes, ...] = ()
     close: int = 0
     reason: str = ""
+    reads_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Session:
         self._upgrade = upgrade
         self._facts = facts
         self._turns: Turns[OpenTurn] = Turns()
+        self._cut: list[OpenTurn] = []  # settled, and what was on its way still has to come
         self._stopped: dict[str, Deferred | None] = {}  # responses that were ended, by their id
         self._closed = False
         self._unread = ALL_READ  # of what the client has said so far
@@ -108,10 +111,12 @@ class Session:
 
     def from_provider(self, content: bytes) -> Verdict | Pending:
         """A frame that the provider sent."""
-        if self._closed:
-            return Verdict(None)
         document = _document(content)
         heard = self._wire.heard(document) if document is not None else None
+        if self._closed:
+            if heard is not None:
+                self._count_late(heard, content)
+            return Verdict(None)
         if heard is None:
             return Verdict(content)
         if heard.kind == RESPONSE and heard.id in self._stopped:
@@ -132,6 +137,7 @@ class Session:
         self._closed = True
         for turn in self._turns.take_all():
             turn.call.broke(reason, sent=turn.sent)
+        self._end_cut(self._cut, reason)
 
     def give_up(self, reason: str) -> None:
         """Metering failed: what is open costs all that it holds."""
@@ -230,7 +236,7 @@ class Session:
 
     def _meter(self, turn: OpenTurn, heard: Heard, content: bytes) -> Verdict:
         """Settle before the frame is passed on; end the response where it may not go on."""
-        shown = content if heard.frame is None else json.dumps(heard.frame).encode()
+        shown = _shown(heard, content)
         if heard.moment is Moment.FAILED and turn.begun:
             turn.feed(shown)
             turn.call.broke("the provider reported an error", sent=True)
@@ -239,6 +245,7 @@ class Session:
             turn.feed(shown)
             if turn.call.cut:
                 self._turns.remove(turn)
+                self._cut.append(turn)
                 return self._stop(turn.call.cut_refusal(), heard)
         if heard.moment in _ENDS:
             turn.call.finish()
@@ -251,11 +258,11 @@ class Session:
         """End a response: by its frame where there is one, else by closing the connection."""
         error = self._error(refusal, heard.lane)
         if self._wire.closes:
-            return self._close(refusal, error)
+            return replace(self._close(refusal, error), reads_on=True)
         frame = self._wire.stop(heard.id) if heard.kind == RESPONSE else None
         if frame is None:
             self._closed = True
-            return Verdict(None, to_client=(error,), close=CLOSE_NORMAL)
+            return Verdict(None, to_client=(error,), close=CLOSE_NORMAL, reads_on=True)
         self._stopped[heard.id] = stored
         if stored is not None:
             stored.responded(200, HEAD)
@@ -267,6 +274,7 @@ class Session:
 
         Where nothing was held for it, what its end says that it cost is charged.
         """
+        self._count_late(heard, content)
         if heard.moment is not Moment.ENDED:
             return Verdict(None)
         stored = self._stopped.pop(heard.id)
@@ -274,6 +282,24 @@ class Session:
             stored.feed(content)
             stored.finish()
         return Verdict(content)
+
+    def _count_late(self, heard: Heard, content: bytes) -> None:
+        """A frame that was on its way when its response was cut, or the session closed."""
+        turn = self._turns.find(heard) if self._closed else None
+        if turn is not None:
+            self._meter(turn, heard, content)
+            return
+        found = [turn for turn in self._cut if turn.is_about(heard)]
+        for turn in found:
+            turn.feed(_shown(heard, content))
+        if heard.moment in _ENDS:
+            self._end_cut(found, "cut")
+
+    def _end_cut(self, turns: list[OpenTurn], reason: str) -> None:
+        """Nothing more comes of these: what they have cost is corrected by what came."""
+        for turn in list(turns):
+            self._cut.remove(turn)
+            turn.call.broke(reason, sent=True)
 
     # --- parts --------------------------------------------------------------------------------
 
@@ -313,6 +339,11 @@ class Session:
         self.refusal = refusal
         document: Document = openai_error(refusal, 429)["error"]
         return self._wire.error(document, 400 if refusal.about_request else 429, lane)
+
+
+def _shown(heard: Heard, content: bytes) -> bytes:
+    """What a reader is shown of a frame."""
+    return content if heard.frame is None else json.dumps(heard.frame).encode()
 
 
 def _document(content: bytes) -> Document | None:

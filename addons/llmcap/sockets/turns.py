@@ -23,6 +23,12 @@ class Slot:
         self.due = False  # held ahead, and certain to begin
         self.id = ""
 
+    def is_about(self, heard: Heard) -> bool:
+        """Whether a frame is about this turn, which has begun: by its id, else by its lane."""
+        if heard.kind != self.turn.kind:
+            return False
+        return heard.id == self.id if heard.id and self.id else heard.lane == self.turn.lane
+
     @property
     def sent(self) -> bool:
         """Whether the provider may be working on it."""

@@ -15,6 +15,7 @@ from llmcap.bounds.lots import lots_demand
 from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
 from llmcap.budgets.waiting import Key
+from llmcap.metering.visible import UNSEEN_TOKENS
 from llmcap.pricing.terms import settled
 from llmcap.providers.parts.content import texts
 from llmcap.providers.parts.leaving import stops
@@ -82,11 +83,16 @@ class Admission:
 
     @property
     def sliced(self) -> bool:
-        """Whether this call holds its output slice by slice: all of it shows, and it can be cut."""
+        """
+        Whether this call holds its output slice by slice: all of it shows, and it can be cut.
+
+        A vendor that is not known to stop may bill the whole answer, so all of it is held.
+        """
         return (
             self.ask.stream
             and self.shows_all
             and self.limitable
+            and stops(self.provider.name, stream=True)
             and bool(self.enforced)
             and all(scope.budget.hold is HoldMode.SLICED for scope in self.enforced)
         )
@@ -143,6 +149,15 @@ class Admission:
         lower.fewer_tools = True
         lower.demand = self._demand(ask, prices)
         return lower
+
+    def learned(self, input_tokens: int) -> None:
+        """So many tokens were billed for its input."""
+        if self.text_tokens is not None and not self.ask.media:
+            self.shared.counter.learn(
+                family=self.provider.name,
+                bound=self.text_tokens + UNSEEN_TOKENS,
+                billed=input_tokens,
+            )
 
     def ended(self, outcome: Outcome) -> None:
         """The call has ended, as far as breakers are concerned."""

@@ -14,7 +14,7 @@ from functools import partial
 from llmcap.brakes.breakers import Outcome
 from llmcap.metering.bill import Bill, bill_of, counts_nothing, total
 from llmcap.metering.meter import Meter
-from llmcap.metering.visible import CUT_NOTICE_WITHIN, UNSEEN_TOKENS, Visible
+from llmcap.metering.visible import CUT_NOTICE_WITHIN, Visible
 from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
@@ -113,9 +113,9 @@ class CallInFlight:
     def feed(self, data: bytes) -> bytes:
         """A piece of the body as it came; gives what the client is to get of it, at once."""
         assert self._meter is not None
-        if self.cut:
-            return b""
         self._meter.feed(data)
+        if self.cut:
+            return b""  # it was on its way, and is counted
         passed = self._stripper.feed(data) if self._stripper else data
         if self.settlement is None and self._is_look_due(self._meter):
             reading = self._meter.reading
@@ -131,7 +131,9 @@ class CallInFlight:
         """The response came to its end; gives what of it was kept back."""
         assert self._meter is not None
         rest = self._stripper.flush() if self._stripper and not self.cut else b""
-        if not self.cut:
+        if self.cut:
+            self._count_late()
+        else:
             self._settle(self._meter.finish(), whole=True)
         self._left(failed=self._status >= 500)
         return rest
@@ -140,6 +142,8 @@ class CallInFlight:
         """The exchange ended without a whole response: a hang-up, a reset, a timeout."""
         unanswered = sent and self._meter is None and "client disconnected" not in reason.lower()
         if self.settlement is not None:
+            if self.cut:
+                self._count_late()
             self._left(failed=False)
             return
         if not sent:
@@ -218,6 +222,20 @@ class CallInFlight:
             # Usage that was final and then changed: the difference is an entry of its own.
             self._correct(settlement)
 
+    def _count_late(self) -> None:
+        """A cut answer with all that was on its way: its usage, else no less than was booked."""
+        assert self._meter is not None
+        assert self.settlement is not None, "a cut settles"
+        reading, booked = self._meter.finish(broke=True), self.settlement
+        told = self._told(reading)
+        found = (
+            self._priced(reading, Ending.SETTLED, booked.note)
+            if told
+            else self._assumed(whole=False, note=booked.note)
+        )
+        if found.cost_nanos > booked.cost_nanos or (told and found != booked):
+            self._correct(found)
+
     def _settlement(self, reading: Reading, *, whole: bool, note: str) -> Settlement | None:
         """How the call ended, or None where its usage will come with a later request."""
         assert self._meter is not None
@@ -265,7 +283,7 @@ class CallInFlight:
         usage = total(reading.charges)
         if note:
             notes.insert(0, note)
-        self._learn(usage)
+        self._admission.learned(usage.input_tokens)
         self._time(usage)
         return Settlement(
             ending if bill.known else Ending.ASSUMED, bill.nanos, usage=usage, model=reading.model,
@@ -323,28 +341,12 @@ class CallInFlight:
         except LedgerError as error:
             self.shared.notify("ledger_error", str(error))
 
-    def _learn(self, usage: Usage) -> None:
-        admission = self._admission
-        if admission.text_tokens is not None and not admission.ask.media:
-            self.shared.counter.learn(
-                family=admission.provider.name,
-                bound=admission.text_tokens + UNSEEN_TOKENS,
-                billed=usage.input_tokens,
-            )
-
     def _time(self, usage: Usage) -> None:
         """How fast the model was, as far as its answer showed that."""
-        streamed = self._admission.ask.stream
-        since = self._visible.first_byte_at if streamed else self._visible.asked_at
-        later = self._admission.ask.deferred or self._admission.ask.lots
-        if since is not None and not later:
-            self.shared.paces.observe(
-                self.call.provider,
-                self.call.model,
-                tokens=usage.output_tokens // self._admission.ask.choices,
-                elapsed=self.shared.clock() - since,
-                streamed=streamed,
-            )
+        ask = self._admission.ask
+        if not (ask.deferred or ask.lots):
+            tokens = usage.output_tokens // ask.choices
+            self._visible.tell(self.shared.paces, tokens, streamed=ask.stream)
 
     # --- staying within the hold --------------------------------------------------------------
 

@@ -113,7 +113,9 @@ def assumed(
             usage = Usage(input_tokens=demand.fixed_tokens, output_tokens=output)
             cost = most
     if output <= admission.demand.output_limit * ask.choices:
-        cost = min(cost, hold.held_nanos)
+        # What may have come beside it is no dearer than the hold; what was seen may be.
+        seen_nanos = _seen_nanos(admission, meter, visible, cost=cost, output=output)
+        cost = min(cost, max(hold.held_nanos, seen_nanos))
     return Settlement(
         Ending.ASSUMED,
         cost,
@@ -122,6 +124,23 @@ def assumed(
         response_id=reading.response_id,
         note=note,
     )
+
+
+def _seen_nanos(
+    admission: Admission, meter: Meter | None, visible: Visible, *, cost: int, output: int
+) -> int:
+    """
+    What was seen costs so much at least, whatever is held; all of `output` costs `cost`.
+
+    Of a sliced answer, whose hold bounds nothing that still comes, all but the tokens that nobody
+    has seen; of one that is held by its limit, the output that is certain.
+    """
+    if meter is None or not admission.ask.generates:
+        return 0
+    per_token = admission.demand.per_output_nanos / admission.ask.choices / 1_000_000_000
+    if not admission.sliced:
+        return ceil_nanos(certain_tokens(meter.reading) * per_token)
+    return cost - ceil_nanos(max(output - visible.tokens(meter), 0) * per_token)
 
 
 def _begun(
