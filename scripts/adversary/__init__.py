@@ -10,5 +10,8 @@ token counts are the fake provider's own.
     world      the provider, one or several proxies on one ledger, and the two books
     drive      parallel clients, the refusal that stays, and proxies that are killed
     cases      the scenarios of each profile
+    probes     what goes on beside the money: pages, many values, hostile names
+    hostile    calls with names that would reach a terminal or a log
+    callbacks  an addon that measures the callbacks of the proxy's event loop
     report     figures of one case, the promises, the table
 """

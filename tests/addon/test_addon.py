@@ -159,8 +159,9 @@ def test_a_client_that_leaves_while_the_provider_is_connected_to_leaves_no_hold(
     async def story():
         assert calls_of(addon).decide(made, ()) is None
         assert addon.there.balance.held > 0
-        await addon.shell.client_disconnected(made.client_conn)
-        await asyncio.sleep(0.01)
+        with taddons.context():
+            await addon.shell.client_disconnected(made.client_conn)
+            await asyncio.sleep(0.01)
 
     asyncio.run(story())
     assert (addon.there.balance.spent, addon.there.balance.held) == (0, 0)
