@@ -441,7 +441,7 @@ def killed_at(*percent: int, stream: bool) -> Case:
         behaviour={"length": "450", "tokens_per_event": 10, **PACE},
         kills_at=percent,
         utilisation_min=85,
-        seconds_max=600,
+        seconds_max=1_800,
         exact=False,
         never_early=False,
         fates=UNTIDY,
