@@ -112,7 +112,7 @@ def test_nothing_that_another_addon_does_passes_by(
             billed = provider.nanos() - before
             assert proxy.spent_nanos() - spent == billed > 0, (what, stream)
             refused, said = ask(proxy, what, user="poor", stream=stream)
-            assert refused == 429, (what, said)
+            assert refused in {429, 402}, (what, said)  # the first time, and again
             assert b"poor" in said
         assert provider.nanos() - before == billed, what
     held = [entry["held_nanos"] for entry in proxy.entries() if entry["model"] == "gpt-4o"]
