@@ -170,7 +170,7 @@ class CallInFlight:
     def give_up(self, reason: str) -> None:
         """A background call whose usage will not be seen any more."""
         if self.settlement is None:
-            self._end(at_hold(self._hold, reason))
+            self._end(at_hold(self._admission, self._hold, reason))
         self._left(failed=False)
 
     def settle_from(self, reading: Reading) -> None:
@@ -251,7 +251,7 @@ class CallInFlight:
             self.shared.ledger.park(self._hold, reading.response_id)
             return None
         if self._meter.failed:
-            return at_hold(self._hold, f"not understood: {self._meter.failed}")
+            return at_hold(self._admission, self._hold, f"not understood: {self._meter.failed}")
         found = self._assumed(whole=whole, note=note or "no usage in the response")
         if self.cut and not self._admission.sliced:
             # It passed the limit that the hold was made for.

@@ -40,12 +40,18 @@ def read_on(admission: Admission) -> timedelta:
     return timedelta(0) if shown else LINGER_FOR_USAGE
 
 
-def at_hold(hold: Hold, note: str, reading: Reading | None = None) -> Settlement:
-    """All that was held."""
+def at_hold(
+    admission: Admission, hold: Hold, note: str, reading: Reading | None = None
+) -> Settlement:
+    """All that was held, in money and in tokens, as a cap may count either."""
+    told = total(reading.charges) if reading else Usage()
+    fixed = min(admission.demand.fixed_tokens, hold.held_tokens - told.output_tokens)
+    read = max(told.input_tokens, fixed)
+    written = max(told.output_tokens, hold.held_tokens - read)
     return Settlement(
         Ending.ASSUMED,
         hold.held_nanos,
-        usage=total(reading.charges) if reading else Usage(),
+        usage=replace(told, input_tokens=read, output_tokens=written),
         model=reading.model if reading else None,
         response_id=reading.response_id if reading else None,
         note=note,
@@ -60,7 +66,7 @@ def refused(admission: Admission, hold: Hold, meter: Meter, *, whole: bool) -> S
         return Settlement(Ending.RELEASED, 0, note=note)
     note = f"{note} and may bill {row.bills}: {row.source}"
     if row.bills is Billed.ALL:
-        return at_hold(hold, note)
+        return at_hold(admission, hold, note)
     _count_input(admission)
     demand = admission.served_under(())
     usage = Usage(input_tokens=demand.fixed_tokens)
@@ -87,7 +93,8 @@ def assumed(
     """
     ask, reading = admission.ask, meter.reading if meter else Reading()
     if not (whole or stops(admission.provider.name, stream=ask.stream)):
-        return at_hold(hold, f"{note}; nobody says that this provider stops then", reading)
+        note = f"{note}; nobody says that this provider stops then"
+        return at_hold(admission, hold, note, reading)
     if whole:
         # What would have been told is known: it is what is usual.
         untold = tuple(kind for kind in reading.untold if kind not in reading.usual)
