@@ -107,7 +107,7 @@ def burst(pid: int, port: int) -> list[bytes]:
         with client:
             client.sendall(FORMS[0].format(host="127.0.0.1", port=port).encode())
             answers.append(client.recv(4096)[:12])
-    # Some may have been taken as the process stopped; the rest would not fit in asyncio's own queue.
+    # Some may have been taken as it stopped; the rest would not fit in asyncio's own queue.
     assert waiting > ASYNCIO_QUEUE
     return answers
 
