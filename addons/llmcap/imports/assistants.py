@@ -3,7 +3,8 @@ What coding assistants keep of their sessions.
 
 - Claude Code, `~/.claude/projects/**/*.jsonl`: an answer is written once for each of its parts,
   under one message id, with usage that grows; resumed and forked sessions copy what was said
-  before, and subagents have files of their own. One message id is one call, at its last word.
+  before, and subagents have files of their own. One message id is one call, at its last word
+  (`findings/ccusage_first_word.sh` shows who takes the first).
 - Codex CLI, `~/.codex/sessions/**/rollout-*.jsonl`: newer ones write a `token_usage_record` for
   each response, with its id; older ones only `token_count` events, whose totals grow and are
   repeated. A fork copies its parent's with other times, so a total counts once in a family.

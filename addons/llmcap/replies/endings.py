@@ -232,6 +232,7 @@ def _interactions_error(refusal: Refusal) -> bytes:
 
 
 def _cohere_error(refusal: Refusal) -> bytes:
+    # Its package skips an event of type `error`: findings/cohere_error_event.sh.
     delta = {"finish_reason": "ERROR", "error": refusal.message, "llmcap": refusal.document()}
     return _sse({"type": "message-end", "delta": delta}, event="message-end")
 

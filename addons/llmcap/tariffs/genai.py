@@ -5,7 +5,8 @@ Its data is read as the document that it publishes, never as a program: a list o
 with its models (`prices/new_data/v2/data.schema.json` of github.com/pydantic/genai-prices). Its
 price keys become our units, its conditions become dates and hours, its variants become terms. Its
 matching clauses become explicit names: what they say literally, and of what they say by pattern
-only ids that are known to exist.
+only ids that are known to exist. Its own calculation is not asked: see
+`findings/genai_prices_unlisted_tier.sh`.
 """
 
 import re

@@ -3,7 +3,8 @@ litellm's price table, read as the data file it is, in the shape of our price bo
 
 Its keys are one quantity each, such as `cache_read_input_token_cost_above_272k_tokens_priority`:
 a unit, a context tier and a term of service. Amounts are per single unit. An entry without any
-price above zero says nothing: the table uses zero for what it does not know.
+price above zero says nothing: the table uses zero for what it does not know, as
+`findings/litellm_free_models.sh` shows.
 """
 
 import re

@@ -5,6 +5,7 @@ Beside the list that a request begins with, a conversation brings tools along: O
 `additional_tools` and `tool_search_output` (openai 3.52, `response_input_item_param.py`), which
 Codex sends all of its own in, and Anthropic's blocks `tool_addition` (anthropic 2.11,
 `beta_tool_change_tool_definition_param.py`). A `namespace` is a list of tools itself.
+`findings/codex_tools_in_conversation.sh` shows the first.
 """
 
 from collections.abc import Iterator
