@@ -189,7 +189,7 @@ def test_a_file_without_an_exchange_did_not_cost_nothing(tmp_path: Path, content
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        pytest.param(b"hello", "mitmproxy flow files, HAR, and JSON Lines", id="anything"),
+        pytest.param(b"hello", "mitmproxy flow files, HAR, cassettes of VCR", id="anything"),
         pytest.param(b'{"method": "GET"}', "line 1 ", id="line without url"),
         pytest.param(json.dumps(line()).encode() + b"\n{", "line 2 ", id="torn line"),
         pytest.param(b'{"log": {"entries": [{}]}}', "no HAR", id="har without request"),
