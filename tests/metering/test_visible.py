@@ -10,7 +10,13 @@ from walk import FakeClock, chunk
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.vocabulary import encoding
 from llmcap.metering.meter import Meter
-from llmcap.metering.visible import NOTICE_EVENTS, UNSEEN_TOKENS, Visible
+from llmcap.metering.visible import (
+    BROKEN_WITHIN,
+    NOTICE_EVENTS,
+    NOTICE_WITHIN,
+    UNSEEN_TOKENS,
+    Visible,
+)
 from llmcap.providers import match
 from llmcap.providers.parts.shape import Ask
 from llmcap.words.records import Reading
@@ -93,3 +99,21 @@ def test_the_pace_since_the_client_left_is_counted_apart() -> None:
     assert made.unseen(500, SEEN) == unseen
     made.left(2_000)
     assert made.unseen(500, SEEN) == unseen, "a client leaves once"
+
+
+@pytest.mark.parametrize(
+    ("reason", "within"),
+    [
+        ("Client disconnected.", NOTICE_WITHIN),
+        ("connection reset by the provider", BROKEN_WITHIN),
+        ("server closed connection", BROKEN_WITHIN),
+    ],
+)
+def test_what_a_lost_connection_had_in_it_is_taken_for_more(reason: str, within: timedelta) -> None:
+    """A client that leaves is followed by a look; what a reset has swallowed nobody can see."""
+    clock = FakeClock()
+    made = visible(clock)
+    clock.forward(seconds=2)
+    made.broke(reason)
+    unseen = UNSEEN_TOKENS + NOTICE_EVENTS * 5 + 250 * within // SECOND
+    assert made.unseen(500, SEEN) == unseen

@@ -16,9 +16,11 @@ from llmcap.words.usage import Reading
 
 # How long a provider may go on writing when we have left it, beside the time of its way here and
 # back: where it has closed its side (it has noticed, and may have been about to write more), and
-# where it was still writing, or was cut off by something else. What is made by then is billed.
+# where it was still writing. What is made by then is billed. Where the provider's own connection
+# broke, what it had written and we had not read is lost, and nobody can look.
 STOPPED_WITHIN = timedelta(milliseconds=25)
 NOTICE_WITHIN = timedelta(milliseconds=100)
+BROKEN_WITHIN = timedelta(seconds=1)
 CUT_NOTICE_WITHIN = timedelta(milliseconds=250)
 
 # In events as large as those that were seen: one may be half made, and whoever writes learns that
@@ -50,6 +52,7 @@ class Visible:
         self._left_at: datetime | None = None
         self._left_bytes = 0
         self._stopped = False
+        self._lost = False
         self._round_trip = timedelta(0)
 
     def began(self) -> None:
@@ -65,6 +68,10 @@ class Visible:
     def parted(self, *, stopped: bool, round_trip: timedelta) -> None:
         """Nothing more comes: whether the provider had stopped, and how far away it is."""
         self._stopped, self._round_trip = stopped, round_trip
+
+    def broke(self, reason: str) -> None:
+        """It broke off: unless its client did that, the provider's connection was lost."""
+        self._lost = "client disconnected" not in reason.lower()
 
     def tokens(self, meter: Meter) -> int:
         """
@@ -89,7 +96,9 @@ class Visible:
 
     @property
     def _notice_within(self) -> timedelta:
-        return STOPPED_WITHIN if self._stopped else NOTICE_WITHIN + self._round_trip
+        if self._stopped:
+            return STOPPED_WITHIN
+        return BROKEN_WITHIN if self._lost else NOTICE_WITHIN + self._round_trip
 
     def unseen(self, tokens: int, reading: Reading) -> int:
         """The most that the provider made before it noticed, beside `tokens` that were seen."""

@@ -151,6 +151,7 @@ class CallInFlight:
         elif self._meter is None:
             self._end(self._assumed(whole=False, note=f"no response: {reason}"))
         else:
+            self._visible.broke(reason)
             self._settle(self._meter.finish(broke=True), note=reason)
         self._left(failed=unanswered or self._status >= 500)
 
@@ -393,8 +394,7 @@ class CallInFlight:
         """End the stream here: the cost is in the ledger before the client reads the end."""
         self.cut = True
         self._settle(reading, note="cut: the budget cannot carry more of this answer")
-        # Nothing can be added to an encoded stream: it ends as if the connection had broken.
-        if self._ending is None:
+        if self._ending is None:  # an encoded stream ends as if the connection had broken
             return passed
         self._catch_up()
         return self._ending.cut(passed, self.cut_refusal())
