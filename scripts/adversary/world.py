@@ -21,7 +21,7 @@ from fake_provider.process import ProviderHandle
 from fake_provider.proxy import ProxyHandle, proxy_process
 from llmcap.ledger import open_ledger
 
-SETTLE_SECONDS = 120  # ends what hangs
+SETTLE_SECONDS = 30  # ends what hangs, and what waits for an answer that nobody fetches
 POLL_SECONDS = 0.01
 MICROS = 1_000_000
 
