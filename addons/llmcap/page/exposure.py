@@ -1,7 +1,7 @@
 """The most that can be spent until each window ends: the worst case at a glance."""
 
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from llmcap.ledger import history
@@ -9,8 +9,6 @@ from llmcap.page.access import Role
 from llmcap.page.now import balances_seen, budget_document
 from llmcap.words.money import usd_string
 from llmcap.words.records import CapUnit
-
-SOON = timedelta(days=31)
 
 
 def document(db: sqlite3.Connection, now: datetime, role: Role) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, CapUnit, Scope
 
 BURN_OVER = timedelta(minutes=5)
-LATELY = timedelta(hours=1)
 SHOWN_MAX = 200
 BUDGET_VALUES_MAX = 200
 RECENT_ENTRIES = 4_000

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llmcap.reconcile.line import INPUT, OUTPUT, READ, WRITE, Line, count_of, day_of, line, nanos_of
-from llmcap.reconcile.skus import kind_of
 
 Row = Mapping[str, Any]
 
@@ -137,8 +136,3 @@ def bucketed(bucket: Row) -> Iterator[Line]:
 def provider_of(bucket: Row) -> str:
     """Whose page it is."""
     return "openai" if "start_time" in bucket else "anthropic"
-
-
-def is_token_item(text: str) -> bool:
-    """Whether a line item of a bill is about tokens."""
-    return kind_of(text) is not None

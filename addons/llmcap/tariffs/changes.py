@@ -16,7 +16,7 @@ from typing import Any
 
 from llmcap.pricing.entries import parse_model
 from llmcap.pricing.units import SIDE_UNITS
-from llmcap.tariffs.timeline import Rows, Step, Terms, amounts, at, begun, dearer, joined, steps
+from llmcap.tariffs.timeline import Rows, Step, Terms, amounts, at, dearer, joined, steps
 from llmcap.words.errors import PriceError
 from llmcap.words.usage import Price
 
@@ -315,8 +315,3 @@ def _checked(change: Change, wishes: Wishes) -> Change:
     if change.fate is Fate.WAITS and wishes.names(change.key):
         return replace(change, fate=Fate.TAKEN)
     return change
-
-
-def is_future(step: Step, now: str) -> bool:
-    """Whether a step is one of the days to come."""
-    return not begun({"since": step.since}, now)
