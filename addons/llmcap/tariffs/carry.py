@@ -31,10 +31,10 @@ def carry(models: Mapping[str, Document], old: Mapping[str, Document], today: st
     """
     for model, fields in models.items():
         marked = {
-            _when(entry) for entry in old.get(model, {}).get("prices", ()) if entry.get("carried")
+            when(entry) for entry in old.get(model, {}).get("prices", ()) if entry.get("carried")
         }
         for before, entry in _pairs(fields["prices"]):
-            if (entry["since"] or "") > today or _when(entry) in marked:
+            if (entry["since"] or "") > today or when(entry) in marked:
                 entry.update(completed(before, entry))
 
 
@@ -145,7 +145,8 @@ def _variant(variant: Document, old: Document, new: Document) -> Document:
     return moved
 
 
-def _when(entry: Document) -> tuple[str, str, str]:
+def when(entry: Document) -> tuple[str, str, str]:
+    """From which day, and at which hours of which days, an entry is in force."""
     return (entry["since"] or "", entry.get("hours", ""), entry.get("days", ""))
 
 

@@ -10,7 +10,7 @@ still to come is what the sources now say: nothing was billed by it.
 from typing import Any
 
 from llmcap.pricing.units import TOKEN_UNITS
-from llmcap.tariffs.carry import completed
+from llmcap.tariffs.carry import completed, when
 from llmcap.tariffs.overlay import exact
 
 Document = dict[str, Any]
@@ -45,11 +45,11 @@ def joined(old: list[Document], new: list[Document], today: str) -> list[Documen
     no change: nothing was billed by it, and it holds for the past too. Of the future the sources
     have the last word, each time.
     """
-    told = {_when(entry): entry for entry in new}
+    told = {when(entry): entry for entry in new}
     past = [entry for entry in old if _begun(entry, today)]
-    have = {_when(entry) for entry in past}
-    merged = [_with_new_words(entry, told.get(_when(entry))) for entry in past]
-    merged += [entry for entry in new if _when(entry) not in have and _begun(entry, today)]
+    have = {when(entry) for entry in past}
+    merged = [_with_new_words(entry, told.get(when(entry))) for entry in past]
+    merged += [entry for entry in new if when(entry) not in have and _begun(entry, today)]
     merged.sort(key=lambda entry: entry["since"] or "")
     now = _newest([entry for entry in new if _begun(entry, today)])
     now = [_kept(_newest(merged), entry) for entry in now]
@@ -85,10 +85,6 @@ def _with_new_words(old: Document, new: Document | None) -> Document:
     if new.get("tiers") == [] and "tiers" not in old:
         more["tiers"] = []
     return {**old, "source": new["source"], **more} if more else old
-
-
-def _when(entry: Document) -> tuple[str, str, str]:
-    return (entry["since"] or "", entry.get("hours", ""), entry.get("days", ""))
 
 
 def _newest(entries: list[Document]) -> list[Document]:
