@@ -15,6 +15,7 @@ from pathlib import Path
 from llmcap.config.settings import load
 from llmcap.config.trust import is_trusted, stricter
 from llmcap.words.errors import ConfigError
+from llmcap.words.paths import Watched
 from llmcap.words.records import Policy
 
 FILE_NAME = "llmcap.yaml"
@@ -91,33 +92,15 @@ def load_met(
     return stricter(load(own) if own.is_file() else Policy(), found)
 
 
-class Source:
-    """
-    A config file in use: what it says now, with the budgets that the command line added to it.
-
-    `changed` is cheap enough to be asked every second, and true once per change: a file that is
-    wrong is complained about once, and read again when it is saved again.
-    """
+class Source(Watched):
+    """A config file in use: what it says now, with the budgets that the command line added."""
 
     def __init__(self, path: Path, policy: Policy, *, met: bool = False) -> None:
-        self.path = path
+        super().__init__(path)
         self._met = met
         self.ignored: tuple[str, ...] = ()  # settings of a stranger's file that are not in force
         named = {budget.name for budget in self._load().budgets}
         self._added = tuple(budget for budget in policy.budgets if budget.name not in named)
-        self._seen: tuple[int, ...] | None = self._signature()
-
-    def changed(self) -> bool:
-        """Whether the file is another one than when this was last asked."""
-        signature = self._signature()
-        if signature == self._seen:
-            return False
-        self._seen = signature
-        return True
-
-    def look_again(self) -> None:
-        """Take it for changed when it is asked for next."""
-        self._seen = None
 
     def load(self) -> Policy:
         """Its policy now. Raises `ConfigError`."""
@@ -135,10 +118,3 @@ class Source:
             return load(self.path)
         policy, self.ignored = load_met(self.path)
         return policy
-
-    def _signature(self) -> tuple[int, ...]:
-        try:
-            found = self.path.stat()
-        except OSError:
-            return ()
-        return found.st_mtime_ns, found.st_size, found.st_ino

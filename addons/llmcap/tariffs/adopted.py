@@ -17,7 +17,7 @@ from pathlib import Path
 import llmcap
 from llmcap.pricing.taken import Taken, read_taken, taken_path
 from llmcap.words.errors import PriceError
-from llmcap.words.paths import make_folder
+from llmcap.words.paths import Watched, make_folder
 
 logger = logging.getLogger(__name__)
 
@@ -29,31 +29,15 @@ _TOLD_MAX = 5
 Notify = Callable[[str, str, str], None]  # kind, text, subject
 
 
-class Watch:
-    """The file of what was taken, as it was last seen."""
+class Watch(Watched):
+    """The file of what was taken."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path or taken_path()
-        self._seen = self._signature()
-
-    def changed(self) -> bool:
-        """Whether it is another file than when this was last asked, which may be each second."""
-        signature = self._signature()
-        if signature == self._seen:
-            return False
-        self._seen = signature
-        return True
+        super().__init__(path or taken_path())
 
     def read(self) -> Taken | None:
         """What is in it now. Raises `PriceError`."""
-        return read_taken(self._path)
-
-    def _signature(self) -> tuple[int, ...]:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return ()
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return read_taken(self.path)
 
 
 def news(taken: Taken | None) -> str:

@@ -48,3 +48,35 @@ def make_folder(folder: Path) -> None:
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(mode=0o700, exist_ok=True)
+
+
+class Watched:
+    """
+    A file that others may replace. Asking is cheap enough for every second.
+
+    A change is told once: a file that is wrong is complained about once, and read again when it is
+    saved again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, ...] | None = self._signature()
+
+    def changed(self) -> bool:
+        """Whether it is another file than when this was last asked."""
+        signature = self._signature()
+        if signature == self._seen:
+            return False
+        self._seen = signature
+        return True
+
+    def look_again(self) -> None:
+        """Take it for changed when it is asked for next."""
+        self._seen = None
+
+    def _signature(self) -> tuple[int, ...]:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return ()
+        return found.st_mtime_ns, found.st_size, found.st_ino
