@@ -28,10 +28,10 @@ class Refused(NamedTuple):
     source: str
 
 
-# "If the service performs processing, you may be charged even if the status code is not successful.
-# For example, a 400 error due to a content filter or input limit, or a 408 error due to a timeout";
-# not for 401 and 429. A prompt that is filtered with a 400 is billed with its completion, as the
-# filter runs beside the model. A gateway tells the same timeout as 504.
+# Azure may bill work that ended in an error: it names a 400 of the content filter or of a prompt
+# that is too long and a 408, and says that 401 and 429 are free. A prompt that is filtered with a
+# 400 is billed with its completion, as the filter runs beside the model. A gateway tells the same
+# timeout as 504.
 _COSTS = "https://learn.microsoft.com/azure/ai-services/openai/how-to/manage-costs"
 _FILTER = "https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter"
 _FILTERED = (b"content_filter", b"contentfilter", b"content_policy", b"responsibleaipolicy")
@@ -42,9 +42,8 @@ _AZURE = (
     Refused((408, 504), (), Billed.ALL, _COSTS),
 )
 
-# "When your request is deemed to be in violation of our usage guideline by our system, we will
-# still charge for the generation of the request. For violations that are caught before generation
-# in the Responses API, we will charge a $0.05 usage guideline violation fee per request."
+# xAI bills what it generated against its guidelines, and where its Responses API finds that out
+# before it generates anything, a fee of $0.05 for the request.
 _XAI_PRICING = "https://docs.x.ai/developers/pricing, Usage Guidelines Violation Fee"
 _VIOLATES = (b"violates usage guideline", b"safety_check_type", b"usage guideline violation")
 _XAI = (Refused(range(400, 600), _VIOLATES, Billed.ALL, _XAI_PRICING),)
