@@ -41,17 +41,13 @@ def judged(rows: Sequence[tuple[Scope, Balance]], demand: Demand) -> tuple[str, 
         case Deny(scope, balance, needed):
             left = max(scope.budget.cap + balance.raised - balance.spent - balance.held, 0)
             said = f"{_shown(needed, scope)} needed, {_shown(left, scope)} left"
-            return f"{NOTE}would be refused by {_name(scope)}: {said}", False
+            return f"{NOTE}would be refused by {scope.name}: {said}", False
         case Wait(scope):
-            return f"{NOTE}would wait for {_name(scope)}", True
+            return f"{NOTE}would wait for {scope.name}", True
         case Fits(output_limit=None):
             return "", True
         case Fits(output_limit=limit):
             return f"{NOTE}would be clamped to {limit} tokens", True
-
-
-def _name(scope: Scope) -> str:
-    return f"{scope.budget.name} ({scope.value})" if scope.value else scope.budget.name
 
 
 def _shown(amount: int, scope: Scope) -> str:

@@ -18,7 +18,7 @@ from llmcap.brakes.forecast import forecast
 from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.ledger import open_ledger
-from llmcap.ledger.byhand import amount_of, choose, find, known, name_of, shown
+from llmcap.ledger.byhand import amount_of, choose, find, known, shown
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, CapUnit, Scope
 
@@ -155,7 +155,7 @@ def resume_budget(name: str, ledger_path: Path, config_path: Path | None, **how:
 
 
 def _adjust(ledger_path: Path, scope: Scope, done: str, how: dict[str, Any], **change: Any) -> None:
-    note = _signed(f"{name_of(scope)} {done}", how)
+    note = _signed(f"{scope.name} {done}", how)
     with closing(open_ledger(ledger_path)) as ledger:
         ledger.adjust(scope, note=note, **change)
         balances = ledger.balances(datetime.now(UTC), [scope.budget], run_id=scope.run)

@@ -57,8 +57,8 @@ def status(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> Non
     for scope, balance in rows:
         ahead = forecast(scope, balance, now)
         if ahead is not None and ahead.ends_at is not None:
-            name = f"{scope.budget.name} ({scope.value})" if scope.value else scope.budget.name
-            tell(f"{name}: at this pace nothing is left at {ahead.ends_at.astimezone():%F %H:%M}")
+            ends_at = ahead.ends_at.astimezone()
+            tell(f"{scope.name}: at this pace nothing is left at {ends_at:%F %H:%M}")
 
 
 def _rows(ledger_path: Path, budgets: Sequence[Budget], now: datetime) -> list[Row]:
@@ -129,8 +129,7 @@ def _line(scope: Scope, balance: Balance) -> tuple[str, ...]:
     shown = {name: format_usd(n) if money else f"{n:,}" for name, n in figures.items()}
     if not money:
         shown["cap"] += f" {budget.unit}"
-    name = f"{budget.name} ({scope.value})" if scope.value else budget.name
-    name += ", watched only" if budget.watched else ""
+    name = scope.name + (", watched only" if budget.watched else "")
     reset = scope.resets_at.astimezone() if scope.resets_at else None
     return (
         f"{name}, paused" if balance.paused else name,

@@ -14,7 +14,7 @@ from llmcap.budgets.budget import parse_cap
 from llmcap.budgets.windows import EPOCH, parse_window
 from llmcap.ledger import history, queries
 from llmcap.words.errors import ConfigError
-from llmcap.words.money import format_usd
+from llmcap.words.money import in_unit
 from llmcap.words.records import Balance, Budget, CapUnit, Scope
 
 _BARE = re.compile(r"\d[\d_,.]*\s*[kmKM]?")
@@ -90,12 +90,6 @@ def _empty(known: Known, value: str, now: datetime) -> Scope:
     return Scope(budget, value, window.start(now), window.resets_at(now), run, window.reach)
 
 
-def name_of(scope: Scope) -> str:
-    """The budget, and of which value."""
-    return f"{scope.budget.name} ({scope.value})" if scope.value else scope.budget.name
-
-
 def shown(value: int, scope: Scope) -> str:
     """An amount in the unit of the cap, for people."""
-    unit = scope.budget.unit
-    return format_usd(value) if unit is CapUnit.USD else f"{value:,} {unit}"
+    return in_unit(value, scope.budget.unit)

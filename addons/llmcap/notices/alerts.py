@@ -14,7 +14,7 @@ from typing import Any
 
 from llmcap.brakes.forecast import Forecast, forecast
 from llmcap.brakes.thresholds import Reached
-from llmcap.words.money import format_usd, usd_string
+from llmcap.words.money import in_unit, usd_string
 from llmcap.words.records import Balance, CapUnit, Deny, Scope
 from llmcap.words.rules import Action, EventKind, Threshold
 
@@ -114,13 +114,9 @@ def _name(scope: Scope) -> str:
 def _amounts(scope: Scope, balance: Balance) -> tuple[str, str]:
     unit = scope.budget.unit
     return (
-        _amount(balance.spent, unit),
-        _amount(scope.budget.cap + balance.raised, unit),
+        in_unit(balance.spent, unit),
+        in_unit(scope.budget.cap + balance.raised, unit),
     )
-
-
-def _amount(value: int, unit: CapUnit) -> str:
-    return format_usd(value) if unit is CapUnit.USD else f"{value:,} {unit}"
 
 
 def _moment(at: datetime) -> str:

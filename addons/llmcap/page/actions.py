@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llmcap.ledger import open_ledger
-from llmcap.ledger.byhand import amount_of, choose, find, name_of, shown
+from llmcap.ledger.byhand import amount_of, choose, find, shown
 from llmcap.notices.events import EventLog, events_path
 from llmcap.words.errors import ConfigError
 
@@ -45,7 +45,7 @@ def change_budget(ledger_path: Path, wanted: Mapping[str, Any]) -> dict[str, Any
         done = f"cap set to {shown(cap, scope)}"
     else:
         done = f"reset, {shown(balance.spent, scope)} no longer counts"
-    note = _signed(f"{name_of(scope)} {done}", reason)
+    note = _signed(f"{scope.name} {done}", reason)
     with closing(open_ledger(ledger_path)) as ledger:
         ledger.adjust(scope, reset=verb == "reset", raise_by=more, note=note)
     before = shown(budget.cap + balance.raised, scope)

@@ -18,8 +18,8 @@ from llmcap.replies.refusal import iso
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
 from llmcap.words.errors import FormatError, NoBound
-from llmcap.words.money import format_usd
-from llmcap.words.records import CapUnit, Deny
+from llmcap.words.money import in_unit
+from llmcap.words.records import Deny
 
 BREAKER_OPEN = "breaker_open"
 
@@ -77,8 +77,8 @@ def _stopped(admission: Admission, reached: Reached) -> Refused:
     when = f"resets at {iso(scope.resets_at)}" if scope.resets_at else "never resets"
     text = (
         f"LLMCap stopped this call: budget {budget.name!r}{value} refuses from {threshold.label} "
-        f"of its cap on, and has spent {_amount(balance.spent, budget.unit)} of "
-        f"{_amount(cap, budget.unit)}. It {when}; retrying before that does not help. To go on "
+        f"of its cap on, and has spent {in_unit(balance.spent, budget.unit)} of "
+        f"{in_unit(cap, budget.unit)}. It {when}; retrying before that does not help. To go on "
         "now, raise it with `llmcap budget raise`, or change `at` in the LLMCap config."
     )
     return _refused(
@@ -100,10 +100,6 @@ def _refused(admission: Admission, refusal: Refusal) -> Refused:
     shared = admission.shared
     reply = shared.reply(refusal, admission.endpoint.dialect, admission.request, admission.call)
     return Refused(refusal, reply)
-
-
-def _amount(value: int, unit: CapUnit) -> str:
-    return format_usd(value) if unit is CapUnit.USD else f"{value:,} {unit}"
 
 
 # --- a threshold that downgrades --------------------------------------------------------------

@@ -10,6 +10,7 @@ import re
 from decimal import ROUND_CEILING, Context, Decimal, Inexact, InvalidOperation
 
 from llmcap.words.errors import MoneyError
+from llmcap.words.records import CapUnit
 
 NANOS_PER_USD = 1_000_000_000
 NANOS_MAX = 2**63 - 1
@@ -74,3 +75,8 @@ def format_usd(nanos: int) -> str:
             whole, fraction = divmod(rounded, NANOS_PER_USD)
             return f"{sign}${whole}.{f'{fraction:09d}'[:decimals]}"
     raise AssertionError(f"nine decimals show every amount, not {nanos}")
+
+
+def in_unit(value: int, unit: CapUnit) -> str:
+    """An amount in the unit of a cap, for people: `$4.57`, `1,200 tokens`."""
+    return format_usd(value) if unit is CapUnit.USD else f"{value:,} {unit}"

@@ -193,6 +193,11 @@ class Scope:
     run: str = ""  # which run of the proxy, where the window is `run`
     reach: timedelta = timedelta(0)  # rolling windows: starts nearer than this count together
 
+    @property
+    def name(self) -> str:
+        """The budget, and of which value, for people."""
+        return f"{self.budget.name} ({self.value})" if self.value else self.budget.name
+
 
 @dataclass(frozen=True, slots=True)
 class Balance:
