@@ -7,9 +7,12 @@ that is busy with something else is no reason for a test to fail.
 
 import os
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from postgres_server import Server, cluster
 
 settings.register_profile("fast", deadline=None)
 settings.register_profile("deep", deadline=None, max_examples=2_000)
@@ -29,3 +32,16 @@ for name in [each for each in os.environ if each.startswith("LLMCAP_")]:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
     HOME.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL for all tests of this process that ask for one."""
+    with cluster() as made:
+        yield made.server()
+
+
+@pytest.fixture
+def database(postgres: Server) -> str:
+    """A connection string of an empty database that no other test has."""
+    return postgres.new_database()
