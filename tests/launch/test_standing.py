@@ -72,3 +72,33 @@ def test_a_port_in_use_is_told() -> None:
         pytest.raises(ConfigError, match=r"cannot be listened on.*\nhint: --port"),
     ):
         standing.bind(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "found_at"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.2", "127.0.0.2")]
+)
+def test_another_address_is_listened_on_and_told(
+    host: str, found_at: str, environ: dict[str, str]
+) -> None:
+    """All addresses are reached at loopback, from here; one address at that one only."""
+    with (
+        standing.bind(0, host) as listener,
+        standing.announced(listener, ledger="l", environ=environ),
+    ):
+        found = standing.find(environ)
+        assert found is not None
+        assert found.url() == f"http://{found_at}:{found.port}"
+        socket.create_connection((found_at, found.port)).close()
+
+
+@pytest.mark.parametrize("host", ["proxy.example.com", "::1", "1.2.3", ""])
+def test_what_is_no_address_of_ours_is_told(host: str) -> None:
+    """A name may lead anywhere."""
+    with pytest.raises(ConfigError, match=r"no IPv4 address\nhint: 127\.0\.0\.1 is for"):
+        standing.bind(0, host)
+
+
+def test_an_address_of_another_machine_is_told() -> None:
+    """With the address."""
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.7:0 cannot be listened on"):
+        standing.bind(0, "192.0.2.7")

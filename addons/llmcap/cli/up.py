@@ -20,7 +20,11 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
 @click.command()
 @click.option(
     "--port", default=standing.DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535),
-    help="The port on loopback; 0 takes any that is free.",
+    help="The port; 0 takes any that is free.",
+)  # fmt: skip
+@click.option(
+    "--host", default=standing.LOOPBACK, show_default=True, metavar="ADDRESS",
+    help="The address to listen on; 0.0.0.0 serves whoever reaches this machine.",
 )  # fmt: skip
 @click.option(
     "--cap", envvar="LLMCAP_CAP", show_envvar=True, default="", metavar="CAP",
@@ -40,14 +44,20 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
 )  # fmt: skip
 @click.option("--watch", is_flag=True, help="Stop nothing, and say what the budgets would stop.")
 @click.option("--no-page", is_flag=True, help="Serve no page.")
+@click.option(
+    "--log", "log_path", default="", metavar="FILE", type=click.Path(dir_okay=False),
+    help="Where it writes what happens; `-` is standard error. The default is in your data folder.",
+)  # fmt: skip
 @click.option("--foreground", is_flag=True, help="Stay, and serve: for services and containers.")
 @json_option
 def up(  # noqa: PLR0913 - each is an option
     port: int,
+    host: str,
     cap: str,
     config_path: str,
     ledger_path: str,
     page_port: int | None,
+    log_path: str,
     *,
     watch: bool,
     no_page: bool,
@@ -57,7 +67,8 @@ def up(  # noqa: PLR0913 - each is an option
     """
     Start a proxy that stands until `llmcap down`.
 
-    It listens on loopback only. Programs use it through the variables that `llmcap env` prints:
+    It listens on loopback unless --host says otherwise. Programs use it through the variables that
+    `llmcap env` prints:
 
     \b
     $ llmcap up --cap 20/day
@@ -66,11 +77,18 @@ def up(  # noqa: PLR0913 - each is an option
     settings = settings_from(cap=cap, config=config_path, ledger=ledger_path)
     settings = replace(settings, watch=watch)
     if foreground:
-        log = standing.folder() / "log"
+        log = None if log_path == "-" else Path(log_path or standing.folder() / "log")
         page = standing_proxy.NO_PAGE if no_page else page_port
-        standing_proxy.serve(settings, port=port, log=log, tell=tell, page_port=page)
+        standing_proxy.serve(settings, port=port, host=host, log=log, tell=tell, page_port=page)
         return
-    options = {"--port": str(port), "--cap": cap, "--config": config_path, "--ledger": ledger_path}
+    options = {
+        "--port": str(port),
+        "--host": host,
+        "--cap": cap,
+        "--config": config_path,
+        "--ledger": ledger_path,
+        "--log": log_path,
+    }
     if page_port is not None:
         options["--page-port"] = str(page_port)
     given = [word for option, value in options.items() if value for word in (option, value)]

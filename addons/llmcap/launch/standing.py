@@ -17,12 +17,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from ipaddress import AddressValueError, IPv4Address, ip_address
 from pathlib import Path
 
 from llmcap.words import paths
 from llmcap.words.errors import ConfigError
 
 DEFAULT_PORT = 8377
+LOOPBACK = "127.0.0.1"
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 15
 POLL_SECONDS = 0.05
@@ -38,10 +40,12 @@ class Standing:
     since: str  # ISO time
     hosts: Sequence[str] = ()  # that it meters: the provider table's, and its config's own
     page: int = 0  # the port of its page; 0: it has none
+    host: str = LOOPBACK  # the address that it listens on
 
     def url(self, *, project: str = "") -> str:
-        """Where clients find it; a user name in it counts their calls for a project."""
-        return f"http://{project}{'@' if project else ''}127.0.0.1:{self.port}"
+        """Where this machine finds it; a user name in it counts the calls for a project."""
+        host = LOOPBACK if ip_address(self.host).is_unspecified else self.host
+        return f"http://{project}{'@' if project else ''}{host}:{self.port}"
 
 
 def folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -80,9 +84,11 @@ def announced(
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigError(_already(environ)) from None
+        host, port = listener.getsockname()
         state = Standing(
             pid=os.getpid(),
-            port=listener.getsockname()[1],
+            host=host,
+            port=port,
             ledger=ledger,
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             hosts=hosts,
@@ -101,13 +107,19 @@ def _already(environ: Mapping[str, str]) -> str:
     return f"a proxy of yours is up{where}\nhint: `llmcap down` stops it"
 
 
-def bind(port: int) -> socket.socket:
-    """The socket to listen on, on loopback only. Raises `ConfigError`."""
+def bind(port: int, host: str = LOOPBACK) -> socket.socket:
+    """The socket to listen on, at an IPv4 address of this machine. Raises `ConfigError`."""
     try:
-        return socket.create_server(("127.0.0.1", port), backlog=512)
-    except OSError as error:
+        return socket.create_server((str(IPv4Address(host)), port), backlog=512)
+    except AddressValueError:
         raise ConfigError(
-            f"port {port} cannot be listened on: {error.strerror}\n"
+            f"--host {host}: no IPv4 address\n"
+            "hint: 127.0.0.1 is for programs of this machine, 0.0.0.0 for those of others too"
+        ) from None
+    except OSError as error:
+        where = f"port {port}" if host == LOOPBACK else f"{host}:{port}"
+        raise ConfigError(
+            f"{where} cannot be listened on: {error.strerror}\n"
             "hint: --port takes another one, 0 any that is free"
         ) from error
 

@@ -43,6 +43,7 @@ def serve(
     settings: Settings,
     *,
     port: int,
+    host: str = standing.LOOPBACK,
     environ: Mapping[str, str] = os.environ,
     log: Path | None,
     tell: Callable[[str], None],
@@ -56,7 +57,7 @@ def serve(
     policy = policy_of(settings)
     place = prepare(environ)
     set_up_log(log)
-    listener = standing.bind(port)
+    listener = standing.bind(port, host)
     setup = Setup(confdir=place.confdir, roots=place.roots, upstream=upstream_of(environ))
     ended = threading.Event()
     firewalls: list[Firewall] = []

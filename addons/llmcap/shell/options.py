@@ -165,7 +165,7 @@ def warnings() -> Iterator[str]:
     if listens_to_all():
         yield (
             "the proxy listens on all interfaces, anyone who reaches it can spend your budget: "
-            "add --listen-host 127.0.0.1"
+            "--listen-host 127.0.0.1 (`llmcap up`: no --host) keeps it to this machine"
         )
     for name, writes in WRITING.items():
         if name in ctx.options and writes(value := getattr(ctx.options, name)):
