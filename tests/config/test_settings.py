@@ -128,6 +128,19 @@ def test_an_empty_config_is_the_safe_default():
             "trust_headers: authorization",
             "llmcap.yaml:1: trust_headers: 'authorization' is none of",
         ),
+        ("metadata: [a b]", "llmcap.yaml:1: metadata: 'a b' is no name in metadata"),
+        (
+            f"metadata: {[f'n{number}' for number in range(17)]}",
+            "llmcap.yaml:1: metadata: 17 names",
+        ),
+        (
+            "metadata: [team]\nbudgets:\n- {name: a, cap: 1, per: metadata.env}",
+            "llmcap.yaml:3: budgets: metadata.env is asked for",
+        ),
+        (
+            "breakers: {repeats: {per: metadata.env}}",
+            "llmcap.yaml:1: breakers: metadata.env is asked for",
+        ),
         ("prices: {m: {input: 1}}", "llmcap.yaml:1: prices.m:"),
         ("prices: {openai/m: {inputs: 1}}", "llmcap.yaml:1: prices.openai/m:"),
         ("- 1", "llmcap.yaml:1: [1] is not a map"),
@@ -263,6 +276,20 @@ def test_alerts_take_their_secrets_from_the_environment(monkeypatch):
     )
     assert "s3cret" not in repr(policy)
     assert "token" not in repr(policy)
+
+
+def test_budgets_go_by_metadata_that_the_config_names():
+    """For `match` and for `per`; what a request claims is no exception."""
+    policy = policy_of(
+        "metadata: [team, env]\nbudgets:\n"
+        "- {name: a, cap: 1, per: [metadata.team], match: {metadata.env: prod*}}"
+    )
+    said = {"metadata.team": "search", "metadata.env": "production"}
+    call = Call("1", datetime(2026, 1, 1, tzinfo=UTC), "openai", "chat", "gpt-5", said)
+    (scope,) = scopes_for(policy.budgets, call, run_id="r")
+    assert scope.value == "search"
+    with pytest.raises(ConfigError, match=r"there is no attribute"):
+        policy_of("metadata: env\n" + ALLOW + "{metadata.env: x}}")
 
 
 def test_processes_are_looked_up_as_the_config_says():

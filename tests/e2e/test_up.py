@@ -85,6 +85,20 @@ def test_programs_use_it_until_it_is_down(shell: Shell, provider: ProviderHandle
     assert shell("$LLMCAP down") == "No proxy is up.\n"
 
 
+def test_a_session_s_line_says_what_it_has_cost(shell: Shell, provider: ProviderHandle) -> None:
+    """Its own calls and no others, beside what its agent says of itself."""
+    shell("$LLMCAP up --port 0 --cap 5/day")
+    ask = f"{CURL} -H 'x-claude-code-session-id: s-1'"
+    assert shell(f'eval "$($LLMCAP env)"; {ask}; {ask}') == "200200"
+    billed = provider.nanos()
+    shell(f'eval "$($LLMCAP env)"; {CURL}')
+    said = json.dumps({"session_id": "s-1", "cost": {"total_cost_usd": 0.5}})
+    line = f"echo '{said}' | $LLMCAP statusline --format json"
+    found = json.loads(shell(f'eval "$($LLMCAP env)"; {line}'))
+    assert found["session_usd"] == f"{billed / 10**9:.9f}".rstrip("0")
+    assert found["agent_usd"] == "0.500000"
+
+
 def test_a_shell_that_is_set_up_can_start_it_anew(shell: Shell) -> None:
     """The new proxy is chained to the company's, not to the one before it."""
     told = json.loads(shell("$LLMCAP up --port 0 --json 2> /dev/null"))

@@ -34,7 +34,7 @@ def through_proxy(page, target: str, method: str = "GET", **headers: str):
     for name, value in headers.items():
         flow.request.headers[name.replace("_", "-")] = value
     asyncio.run(ReadOnlyPage(lambda: page).request(flow))
-    StatusPage(dict).request(flow)
+    asyncio.run(StatusPage(dict).request(flow))
     return flow.response
 
 

@@ -1,5 +1,6 @@
 """What a proxy tells its own clients."""
 
+import asyncio
 import json
 
 import pytest
@@ -13,7 +14,8 @@ from llmcap.screens import statusline
 def asked(host: str, path: str) -> HTTPFlow:
     """A request after the addon has seen it."""
     flow = tflow.tflow(req=tutils.treq(host=host, path=path.encode()))
-    StatusPage(lambda: {"budgets": []}).request(flow)
+    page = StatusPage(lambda: {"budgets": []}, {"s-1": 1_500_000_000}.get)
+    asyncio.run(page.request(flow))
     return flow
 
 
@@ -28,6 +30,14 @@ def test_it_answers_for_its_own_name() -> None:
 def test_it_is_where_the_status_line_asks() -> None:
     """The line imports nothing of ours, so both have the address."""
     assert (statusline.HOST, statusline.PATH) == (HOST, PATH)
+
+
+@pytest.mark.parametrize(("session", "cost"), [("s-1", "1.5"), ("s-2", None)])
+def test_it_says_what_a_session_has_cost(session: str, cost: str | None) -> None:
+    """Where that is known."""
+    response = asked(HOST, f"{PATH}?session={session}").response
+    assert response is not None
+    assert json.loads(response.content or b"")["session_usd"] == cost
 
 
 def test_another_path_is_not_sent_to_the_network() -> None:

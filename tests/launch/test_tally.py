@@ -1,5 +1,6 @@
 """What passed into a ledger, counted."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -99,6 +100,18 @@ def test_a_correction_changes_what_was_counted(book: Book) -> None:
     book.ledger.correct(hold, Settlement(Ending.SETTLED, parse_usd("0.03"), model="m"))
     assert book.tally.cost_nanos == parse_usd("0.03")
     assert book.tally.calls == 1
+
+
+def test_the_cost_of_a_session_is_that_of_its_calls(book: Book) -> None:
+    """Corrections too; calls of no session are in none."""
+    book.settle("0.05")
+    admit = book.admitted()
+    call = replace(admit.hold.call, attributes={"session": "s-1"})
+    hold = replace(admit.hold, call=call)
+    book.ledger.end(hold, Settlement(Ending.SETTLED, parse_usd("0.01"), model="m"))
+    book.ledger.correct(hold, Settlement(Ending.SETTLED, parse_usd("0.03"), model="m"))
+    assert dict(book.tally.cost_by_session) == {"s-1": parse_usd("0.03")}
+    assert book.tally.as_json()["sessions"] == {"s-1": "0.03"}
 
 
 def test_refusals_count_by_budget(book: Book) -> None:

@@ -114,6 +114,27 @@ def test_rollups_say_what_every_call_says(path, clock, seed):
     ledger.close()
 
 
+def test_one_value_costs_what_its_calls_cost(path, clock, monkeypatch):
+    """Counted or not; nobody reads years of calls for it."""
+    ledger = SqliteLedger(path, clock=clock)
+    traffic = Traffic(ledger, clock, 7)
+    with history.reading(path) as db:
+        assert rollups.cost_of(db, "project", "red") is None
+        for _ in range(3):
+            traffic.some(40)
+            with closing(Follower(path)) as follower:
+                follower.step()
+            traffic.some(5)
+            exact = truth(path, ("project",))[("red",)].cost_nanos
+            assert rollups.cost_of(db, "project", "red") == exact
+        assert rollups.cost_of(db, "project", "nobody") == 0
+        assert rollups.names_like(db, "pro") == ["project", "provider"]
+        assert rollups.names_like(db, "metadata.") == []
+        monkeypatch.setattr(rollups, "UNCOUNTED_MAX", 1)
+        assert rollups.cost_of(db, "project", "red") is None
+    ledger.close()
+
+
 def wanted(now: datetime, chance: random.Random):
     """What somebody may ask for."""
     day = 86_400_000_000

@@ -48,7 +48,8 @@ def ledger(path):
 
 def made(number: int, at: datetime, project: str):
     """A call of a project."""
-    return call(at=at, call_id=f"c{number}", project=project, client="codex", key="k1")
+    team = {"metadata.team": "search"} if number % 3 == 0 else {}
+    return call(at=at, call_id=f"c{number}", project=project, client="codex", key="k1", **team)
 
 
 @pytest.fixture

@@ -146,6 +146,20 @@ def test_spend_is_what_a_reading_of_all_calls_says(page, path):
     assert 90 <= len(days["steps"]) <= 92
 
 
+def test_spend_goes_by_what_the_config_takes_from_metadata(page):
+    """The page offers the names that calls have had."""
+    client = page.client("viewer")
+    counted(client, "/api/spend")
+    wait = time.monotonic() + 20
+    while not (found := client.get("/api/spend?by=metadata.team"))["metadata"]:
+        assert time.monotonic() < wait
+        time.sleep(0.05)
+    assert found["metadata"] == ["metadata.team"]
+    assert {each["value"]: each["calls"] for each in found["top"]} == {"search": 2, "": 5}
+    assert client.get("/api/spend?by=model&metadata.team=search")["total"]["calls"] == 2
+    assert len(client.get("/api/calls?metadata.team=search")["calls"]) == 2
+
+
 def days_ago(days: int) -> str:
     """That moment as an address has it."""
     at = datetime.now().astimezone() - timedelta(days=days)
@@ -170,6 +184,7 @@ def counted(client, path: str):
         ("?state=assumed&project=red", ["c4"]),
         ("?model=GPT-*&client=codex&state=settled", ["c5", "c3", "c2", "c1", "c0"]),
         ("?project=nobody", []),
+        ("?metadata.team=search", ["c3", "c0"]),
         ("?budget=all", ["c7"]),
     ],
 )

@@ -1,6 +1,7 @@
 """The line on what is spent and left: quick, quiet, and right to the last digit shown."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -29,6 +30,14 @@ def test_it_says_what_is_spent_and_left() -> None:
     """The run's cost, and its cap."""
     status = {"cost_usd": "0.43", "budgets": [budget("4.57", "5")]}
     assert statusline.render(status, "plain") == "$0.43 spent · $4.57 of $5.00 left"
+
+
+def test_a_session_is_shown_beside_what_its_agent_says() -> None:
+    """In place of the run's cost, which may be that of several sessions."""
+    status = {"cost_usd": "0.43", "session_usd": "0.4", "agent_usd": "0.412300",
+              "budgets": [budget("4.57", "5")]}  # fmt: skip
+    said = statusline.render(status, "plain")
+    assert said == "session $0.40 (by the agent $0.41) · $4.57 of $5.00 left"
 
 
 def test_the_budget_nearest_to_its_cap_comes_first() -> None:
@@ -91,6 +100,40 @@ def test_without_a_proxy_it_says_so() -> None:
     assert statusline.render(None, "plain") == "LLMCap off"
     assert statusline.render(None, "tmux") == ""
     assert statusline.render(None, "json") == "null"
+
+
+# --- what an agent says ---------------------------------------------------------------------------
+
+CLAUDE = {"hook_event_name": "Status", "session_id": "4721e921-cd52", "cost": {
+    "total_cost_usd": 0.01234, "total_duration_ms": 45000}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (json.dumps(CLAUDE), {"session": "4721e921-cd52", "cost_usd": "0.012340"}),
+        ('{"session_id": "a b\\r\\nc: d"}', {"session": "", "cost_usd": ""}),
+        ("[1]", {"session": "", "cost_usd": ""}),
+        ("{", {}),
+        ("", {}),
+    ],
+)
+def test_the_session_is_read_from_what_an_agent_writes(said: str, found: dict[str, str]) -> None:
+    """As Claude Code does; what is no such thing is nothing."""
+    reading, writing = os.pipe()
+    os.write(writing, said.encode())
+    os.close(writing)
+    assert statusline.said_by_agent(reading) == found
+    os.close(reading)
+
+
+def test_nobody_has_to_write_anything() -> None:
+    """A pipe that stays open, a closed descriptor."""
+    reading, writing = os.pipe()
+    assert statusline.said_by_agent(reading) == {}
+    os.close(writing)
+    os.close(reading)
+    assert statusline.said_by_agent(reading) == {}
 
 
 # --- whom it asks --------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ from llmcap.walk.attributes import (
     client_program,
     fingerprint,
 )
+from llmcap.words.records import Policy
 
 SECRET = b"s" * 32
 
 
-def attributes(headers=None, *, facts=None, trusted=(), from_body=None, query=None):
+def attributes(headers=None, *, facts=None, trusted=(), metadata=(), from_body=None, query=None):
     """The attributes of a request with these headers."""
     request = Request(
         method="POST",
@@ -31,7 +32,7 @@ def attributes(headers=None, *, facts=None, trusted=(), from_body=None, query=No
         endpoint="chat/completions",
         model="gpt-4o",
         from_body=from_body or {},
-        trusted=trusted,
+        policy=Policy(trusted_headers=trusted, metadata=metadata),
         secret=SECRET,
     )
 
@@ -97,6 +98,36 @@ def test_the_proxy_user_names_the_project_whatever_headers_say():
         trusted=("x-llmcap-project",),
     )
     assert found["project"] == found["proxy_user"] == "alpha"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-claude-code-session-id": "4721e921-cd52"},
+        {"session-id": "4721e921-cd52", "thread-id": "other"},
+        {"session_id": "4721e921-cd52"},
+        {"x-session-id": "4721e921-cd52", "x-session-affinity": "other"},
+    ],
+    ids=["claude-code", "codex", "older codex", "opencode"],
+)
+def test_a_session_is_the_one_that_an_agent_names(headers):
+    """As each of them sends it, and before what a body says."""
+    assert attributes(headers, from_body={"session": "x"})["session"] == "4721e921-cd52"
+
+
+@pytest.mark.parametrize("named", ["", "s" * 65, "two\nlines", " "])
+def test_what_is_no_name_is_no_session(named):
+    """A header may hold anything."""
+    assert "session" not in attributes({"session-id": named})
+
+
+def test_metadata_is_kept_only_under_names_that_the_config_has():
+    """People put prompts there."""
+    said = {"metadata.team": "search", "metadata.prompt": "hello", "feature": "chat"}
+    found = attributes(from_body=said, metadata=("team",))
+    assert found["metadata.team"] == "search"
+    assert found["feature"] == "chat"
+    assert "hello" not in repr(found)
 
 
 def test_values_are_bounded_and_empty_ones_left_out():

@@ -13,7 +13,7 @@ import click
 
 from llmcap.cli.options import json_option, ledger_option, moment
 from llmcap.cli.output import echo_json, echo_table, on_terminal, tell
-from llmcap.config.readers import ATTRIBUTES
+from llmcap.config.readers import ATTRIBUTES, is_attribute
 from llmcap.ledger import history, rollups, spans
 from llmcap.ledger.follower import catch_up
 from llmcap.ledger.spans import TIMES, Sums
@@ -25,6 +25,14 @@ BAR_WIDTH = 24
 GROUPS = (*TIMES, *ATTRIBUTES, "state", "budget")
 
 
+class Grouping(click.Choice[str]):
+    """What calls can be grouped by: these, and `metadata.NAME`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is."""
+        return value if is_attribute(value) else str(super().convert(value, param, ctx))
+
+
 @click.command()
 @click.option(
     "--by",
@@ -32,8 +40,8 @@ GROUPS = (*TIMES, *ATTRIBUTES, "state", "budget")
     multiple=True,
     default=("model",),
     show_default=True,
-    type=click.Choice(GROUPS),
-    help="What to group by; more than one groups within.",
+    type=Grouping(GROUPS),
+    help="What to group by, metadata.NAME too; more than one groups within.",
 )
 @click.option("--since", default="30d", show_default=True, help="A date, a time, or 24h for ago.")
 @click.option("--until", default="now", show_default=True, help="Likewise.")

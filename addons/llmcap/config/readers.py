@@ -21,8 +21,12 @@ Schema = dict[str, Any]
 
 ATTRIBUTES = (
     "provider", "model", "host", "endpoint", "key", "organisation", "project", "user", "tag",
-    "customer", "client", "cwd", "proxy_user", "port",
+    "customer", "client", "cwd", "proxy_user", "port", "session", "feature", "organization",
 )  # fmt: skip
+
+# What requests say in their metadata, under a name that the setting `metadata` has.
+METADATA = re.compile(r"metadata\.[^\s.\"$][^\s\"]{0,63}")
+METADATA_NAMES_MAX = 16
 
 # Those that a request cannot claim for itself, in a header or in its body.
 UNCLAIMABLE = ("provider", "model", "host", "endpoint", "key", "cwd", "proxy_user", "port")
@@ -219,8 +223,15 @@ def list_of[Value](kind: Kind[Value]) -> Kind[tuple[Value, ...]]:
     return Kind(read, {"anyOf": [kind.schema, {"type": "array", "items": kind.schema}]})
 
 
+_METADATA_NAME = f"^{METADATA.pattern}$"
+
 NAMES = list_of(TEXT)
 PORTS = list_of(Kind(_port, {"type": "integer", "minimum": 1, "maximum": 65_535}))
+
+
+def is_attribute(name: str, known: Sequence[str] = ATTRIBUTES) -> bool:
+    """Whether an attribute has this name; metadata's are a request's own claim, as others are."""
+    return name in known or (known is not UNCLAIMABLE and METADATA.fullmatch(name) is not None)
 
 
 def attributes(known: Sequence[str] = ATTRIBUTES) -> Kind[tuple[str, ...]]:
@@ -229,11 +240,14 @@ def attributes(known: Sequence[str] = ATTRIBUTES) -> Kind[tuple[str, ...]]:
     def read(place: Place) -> tuple[str, ...]:
         names = NAMES.read(place)
         for name in names:
-            if name not in known:
-                place.fail(f"{name!r} is no attribute; there are: {', '.join(known)}")
+            if not is_attribute(name, known):
+                place.fail(
+                    f"{name!r} is no attribute; there are: {', '.join(known)}, metadata.NAME"
+                )
         return names
 
-    return Kind(read, list_of(Kind(_text, {"enum": list(known)})).schema)
+    named = {"anyOf": [{"enum": list(known)}, {"type": "string", "pattern": _METADATA_NAME}]}
+    return Kind(read, list_of(Kind(_text, named)).schema)
 
 
 def patterns(
@@ -246,12 +260,28 @@ def patterns(
         if sum(1 for _ in place.items()) < least:
             place.fail("this names no attribute, so it would fit every call")
         for attribute, wanted in place.items():
-            if attribute not in known:
+            if not is_attribute(attribute, known):
                 wanted.fail(f"there is no attribute of this name; there are: {', '.join(known)}")
             found[attribute] = NAMES.read(wanted)
         return found
 
-    return Kind(read, map_schema(dict.fromkeys(known, NAMES)))
+    schema = map_schema(dict.fromkeys(known, NAMES))
+    if known is not UNCLAIMABLE:
+        schema["patternProperties"] = {_METADATA_NAME: NAMES.schema}
+    return Kind(read, schema)
+
+
+def _metadata(place: Place) -> tuple[str, ...]:
+    names = NAMES.read(place)
+    for name in names:
+        if METADATA.fullmatch(f"metadata.{name}") is None:
+            place.fail(f"{name!r} is no name in metadata: expected up to 64 characters, no spaces")
+    if len(names) > METADATA_NAMES_MAX:
+        place.fail(f"{len(names)} names are too many: {METADATA_NAMES_MAX} are the most")
+    return names
+
+
+METADATA_NAMES = Kind(_metadata, NAMES.schema)
 
 
 def _headers(place: Place) -> tuple[str, ...]:

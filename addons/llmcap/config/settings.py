@@ -14,6 +14,7 @@ from llmcap.config.hosts import PASSED, OwnHosts, read_hosts
 from llmcap.config.keys import KEYS
 from llmcap.config.readers import (
     HEADERS,
+    METADATA_NAMES,
     NAMES,
     PORTS,
     SECONDS,
@@ -29,6 +30,7 @@ from llmcap.config.yamldoc import Place
 from llmcap.pricing import parse_override
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import (
+    Budget,
     BudgetMode,
     EndpointPolicy,
     HoldMode,
@@ -36,7 +38,7 @@ from llmcap.words.records import (
     ProcessPolicy,
     UnknownPolicy,
 )
-from llmcap.words.rules import HostPolicy
+from llmcap.words.rules import NO_BREAKERS, HostPolicy
 
 HOLD = choice(HoldMode).said("For all budgets: hold a stream's ceiling, or slice by slice.")
 TIMEZONE = TEXT.said("For all budgets: where days begin, such as Europe/Berlin.")
@@ -86,10 +88,27 @@ def resolve(document: Place) -> Policy:
         values["budgets"] = read_budgets(
             budgets, mode=values.get("mode", BudgetMode.ENFORCE), **shared
         )
+    _check_metadata(document, values)
     if own.hosts:
         values["hosts"] = own.hosts
         values["prices"] = {**own.prices, **values.get("prices", {})}
     return Policy(**values)
+
+
+def _check_metadata(document: Place, values: Mapping[str, Any]) -> None:
+    """What budgets and breakers ask of metadata is kept only where `metadata` names it."""
+    kept = {f"metadata.{name}" for name in values.get("metadata", ())}
+    budgets: tuple[Budget, ...] = values.get("budgets", ())
+    breakers = values.get("breakers", NO_BREAKERS)
+    rules = [getattr(breakers, each.name) for each in dataclasses.fields(breakers)]
+    asked = [("budgets", name) for each in budgets for name in (*each.match, *each.per)]
+    asked += [("breakers", name) for rule in rules if rule for name in rule.per]
+    for key, name in asked:
+        if name.startswith("metadata.") and name not in kept:
+            document.value[key].fail(
+                f"{name} is asked for, and the setting `metadata` does not name it",
+                hint=f"add `metadata: [{name.removeprefix('metadata.')}]`",
+            )
 
 
 def with_cap(policy: Policy, text: str) -> Policy:
@@ -187,6 +206,10 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
     "trust_headers": (
         "trusted_headers",
         HEADERS.said("Request headers that may name a project, user, customer or tag."),
+    ),
+    "metadata": (
+        "metadata",
+        METADATA_NAMES.said("Names in the requests' own metadata that are attributes too."),
     ),
     "identify_processes": (
         "identify_processes",

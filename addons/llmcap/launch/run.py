@@ -236,7 +236,11 @@ def addon_maker(
             from llmcap.shell.swapping import Swapping  # noqa: PLC0415
 
             swaps = [Swapping(swapped.keys)] if swapped is not None and swapped.keys.keys else []
-            return [*swaps, LLMCap(firewall, facts=facts), StatusPage(status)]
+            return [
+                *swaps,
+                LLMCap(firewall, facts=facts),
+                StatusPage(status, tally.cost_by_session.get),
+            ]
 
         return addons
 

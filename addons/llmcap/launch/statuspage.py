@@ -7,6 +7,7 @@ of the page's process for a viewer, and nothing but GET is asked. The name is a 
 never be somebody's.
 """
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from mitmproxy.http import HTTPFlow, Response
 
 from llmcap.launch.pageprocess import PageProcess
 from llmcap.words.errors import LLMCapError
+from llmcap.words.money import usd_string
 
 # Where it is. `screens.statusline` asks there, and has these two as they are here.
 HOST = "llmcap.internal"
@@ -30,19 +32,33 @@ _NO_STREAM = "/api/stream"
 
 
 class StatusPage:
-    """The addon. `document` gives what is told; it is asked each time."""
+    """
+    The addon. `document` gives what is told; it is asked each time.
 
-    def __init__(self, document: Callable[[], dict[str, Any]]) -> None:
+    `session` gives what one session of an agent has cost, in another thread; None: nobody knows.
+    """
+
+    def __init__(
+        self,
+        document: Callable[[], dict[str, Any]],
+        session: Callable[[str], int | None] = lambda _: None,
+    ) -> None:
         self._document = document
+        self._session = session
 
-    def request(self, flow: HTTPFlow) -> None:
+    async def request(self, flow: HTTPFlow) -> None:
         """Answer for our own name, whatever the path, where the page has not."""
         if flow.request.host != HOST or flow.response is not None:
             return
-        if flow.request.path != PATH:
+        if flow.request.path.partition("?")[0] != PATH:
             flow.response = Response.make(404, b"", _PLAIN)
             return
-        body = json.dumps(self._document()).encode()
+        found = self._document()
+        if session := flow.request.query.get("session", ""):
+            # It may have to be looked up in the ledger, which no call waits for.
+            nanos = await asyncio.to_thread(self._session, session)
+            found["session_usd"] = usd_string(nanos) if nanos is not None else None
+        body = json.dumps(found).encode()
         headers = {"content-type": "application/json", "cache-control": "no-store"}
         flow.response = Response.make(200, body, headers)
 

@@ -25,6 +25,7 @@ class Tally:
     calls: int = 0
     cost_by_model: Counter[str] = field(default_factory=Counter)  # nano-dollars
     calls_by_model: Counter[str] = field(default_factory=Counter)
+    cost_by_session: Counter[str] = field(default_factory=Counter)  # of agents that name theirs
     assumed: int = 0  # calls whose cost is a bound, as their outcome is not known
     cut: int = 0
     refused: int = 0  # by a budget
@@ -55,6 +56,9 @@ class Tally:
             "models": {
                 model: {"calls": self.calls_by_model[model], "cost_usd": usd_string(cost)}
                 for model, cost in self.cost_by_model.most_common()
+            },
+            "sessions": {
+                session: usd_string(cost) for session, cost in self.cost_by_session.most_common()
             },
             "refused": self.refused,
             "refused_by": dict(self.refused_by),
@@ -118,7 +122,7 @@ class _Counted:
     def correct(self, hold: Hold, settlement: Settlement) -> None:
         self._ledger.correct(hold, settlement)
         model, cost = self._costs.get(hold.id, (self._model(hold.call, settlement), 0))
-        self._tally.cost_by_model[model] += settlement.cost_nanos - cost
+        self._add(hold.call, model, settlement.cost_nanos - cost)
         self._costs[hold.id] = (model, settlement.cost_nanos)
 
     def charge_once(self, call: Call, scopes: tuple[Scope, ...], settlement: Settlement) -> bool:
@@ -154,9 +158,14 @@ class _Counted:
         tally, model = self._tally, self._model(call, settlement)
         tally.calls += 1
         tally.calls_by_model[model] += 1
-        tally.cost_by_model[model] += settlement.cost_nanos
+        self._add(call, model, settlement.cost_nanos)
         tally.assumed += settlement.ending is Ending.ASSUMED
         tally.cut += settlement.note.startswith(CUT)
+
+    def _add(self, call: Call, model: str, nanos: int) -> None:
+        self._tally.cost_by_model[model] += nanos
+        if session := call.attributes.get("session"):
+            self._tally.cost_by_session[session] += nanos
 
     @staticmethod
     def _model(call: Call, settlement: Settlement) -> str:

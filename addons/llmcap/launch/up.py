@@ -25,8 +25,9 @@ from llmcap.launch.pageprocess import PageProcess, page_beside
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
 from llmcap.launch.tally import left_document
+from llmcap.ledger import history, rollups
 from llmcap.walk.firewall import Firewall
-from llmcap.words.errors import ConfigError
+from llmcap.words.errors import ConfigError, LedgerError
 from llmcap.words.paths import make_folder
 from llmcap.words.records import Policy
 from llmcap.words.told import Log
@@ -157,13 +158,18 @@ def addon_maker(
             rows = firewall.shared.first_balances(firewall.policy.budgets)
             return {"budgets": [left_document(*row) for row in rows]}
 
+        def session(name: str) -> int | None:
+            with contextlib.suppress(LedgerError), history.reading(settings.ledger) as db:
+                return rollups.cost_of(db, "session", name)
+            return None
+
         def addons() -> Sequence[object]:
             # They import mitmproxy.
             from llmcap.addon import LLMCap  # noqa: PLC0415
             from llmcap.launch.statuspage import ReadOnlyPage, StatusPage  # noqa: PLC0415
 
             page = ReadOnlyPage(lambda: pages[0] if pages else None)
-            return [LLMCap(firewall), page, StatusPage(status)]
+            return [LLMCap(firewall), page, StatusPage(status, session)]
 
         return addons
 

@@ -27,7 +27,10 @@ BATCH = 2_000
 _BUSY_SECONDS = 10
 
 # The attributes that totals keep. The others (a folder, a port) have too many values to be summed.
-KEPT = ("project", "user", "customer", "client", "key", "tag", "organisation", "proxy_user")
+KEPT = (
+    "project", "user", "customer", "client", "key", "tag", "organisation", "proxy_user", "feature",
+    "organization",
+)  # fmt: skip
 
 _TRIGGERS = ("postings_are_summed", "postings_are_never_deleted", "entries_are_never_deleted")
 

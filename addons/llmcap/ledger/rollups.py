@@ -24,7 +24,17 @@ from llmcap.ledger.changes import (
     Rollup,
 )
 from llmcap.ledger.follower import FACTS, cursor, values_of
-from llmcap.ledger.rolled import ALL, SUMMED, WANTED, Span, by_time, by_value, loose, uncounted
+from llmcap.ledger.rolled import (
+    ALL,
+    FOREVER,
+    SUMMED,
+    WANTED,
+    Span,
+    by_time,
+    by_value,
+    loose,
+    uncounted,
+)
 from llmcap.ledger.rows import from_seconds, micros
 from llmcap.ledger.spans import TIMES
 
@@ -263,6 +273,25 @@ def _tail(db: sqlite3.Connection, name: str, span: Span) -> Iterator[tuple[str, 
                 yield value, change.slot, change.sums
 
 
+def cost_of(db: sqlite3.Connection, name: str, value: str) -> int | None:
+    """
+    What all calls with this value have cost, in nano-dollars; it reads what this value has, and
+    what is not counted yet. None where nobody keeps the rollups, so that this would be too much.
+    """
+    with one_moment(db):
+        done = cursor(db)
+        newest: int = db.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
+        if done is None or newest - done > UNCOUNTED_MAX:
+            return None
+        found: int = db.execute(_COST_OF, (name, value)).fetchone()[0]
+        tail = _tail(db, name, Span(-FOREVER // SLOT_MICROS, FOREVER // SLOT_MICROS))
+        return found + sum(sums.cost_nanos for its, _, sums in tail if its == value)
+
+
+UNCOUNTED_MAX = 20_000
+_COST_OF = "SELECT coalesce(sum(cost_nanos), 0) FROM rollup_slots WHERE name = ? AND value = ?"
+
+
 # --- single calls -----------------------------------------------------------------------------
 
 
@@ -286,6 +315,24 @@ def values_like(db: sqlite3.Connection, name: str, glob: str) -> list[str]:
     """The values of an attribute that fit a glob, without regard to case; for those with few."""
     rows = db.execute("SELECT DISTINCT value FROM rollup_weeks WHERE name = ?", (name,))
     return [value for (value,) in rows if fnmatchcase(value.lower(), glob.lower())]
+
+
+def names_like(db: sqlite3.Connection, prefix: str) -> list[str]:
+    """The attributes that calls have had whose names begin so, each found by one step."""
+    return [
+        name
+        for (name,) in db.execute(_NAMES_LIKE, {"prefix": prefix, "end": f"{prefix}\U0010ffff"})
+    ]
+
+
+_NAMES_LIKE = """
+    WITH RECURSIVE found (name) AS (
+        SELECT min(name) FROM rollup_weeks WHERE name >= :prefix AND name < :end
+        UNION ALL
+        SELECT (SELECT min(name) FROM rollup_weeks WHERE name > found.name AND name < :end)
+        FROM found WHERE found.name IS NOT NULL)
+    SELECT name FROM found WHERE name IS NOT NULL
+"""
 
 
 def counted(db: sqlite3.Connection) -> int:

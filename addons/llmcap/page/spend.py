@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from llmcap.config.readers import is_attribute
 from llmcap.ledger import rollups
 from llmcap.ledger.changes import SLOT_SECONDS, Rollup
 from llmcap.ledger.rolled import Span
@@ -21,11 +22,6 @@ SHOWN = 10
 # Steps of the chart, the finest first: the first that gives few enough of them is taken.
 STEP_SLOTS = (1, 4, 24)
 DAYS_FROM = timedelta(days=8)
-NAMES = (
-    "provider", "model", "project", "customer", "user", "key", "client", "tag", "organisation",
-    "session", "feature", "organization", "endpoint", "host", "proxy_user", "cwd", "port",
-    "budget", "state",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class Asked:
 def asked(arguments: Mapping[str, str], now: datetime, *, project: str) -> Asked:
     """What the address says. Raises `ConfigError` with what is wrong."""
     by = arguments.get("by", "model")
-    if by not in NAMES:
+    if not named(by):
         raise ConfigError(f"by={by!r}: there is no attribute of this name")
     try:
         zone = ZoneInfo(arguments.get("zone") or "UTC")
@@ -57,8 +53,13 @@ def asked(arguments: Mapping[str, str], now: datetime, *, project: str) -> Asked
         raise ConfigError(f"no time or time zone: {error}") from error
     if until < since or until - since > timedelta(days=800):
         raise ConfigError("the span of time ends before it begins, or is longer than 800 days")
-    where = {name: arguments[name] for name in NAMES if arguments.get(name)}
+    where = {name: value for name, value in arguments.items() if value and named(name)}
     return Asked(since, until, by, zone, where | ({"project": project} if project else {}))
+
+
+def named(name: str) -> bool:
+    """Whether calls can be grouped by it."""
+    return is_attribute(name) or name in ("budget", "state")
 
 
 def _time(text: str | None) -> datetime | None:
@@ -94,6 +95,7 @@ def document(db: sqlite3.Connection, question: Asked, book: PriceBook) -> dict[s
              "before_usd": usd_string(before.get(value, Rollup()).cost_nanos)}
             for value in best[:SHOWN]
         ],
+        "metadata": rollups.names_like(db, "metadata."),
         "others": max(len(best) - SHOWN, 0),
         "total": {**figures(everything), "before_usd": usd_string(_sum(before.values()).cost_nanos),
                   "saved_usd": usd_string(saved)},

@@ -8,8 +8,11 @@ that its program runs behind. Run it as `python -m llmcap.screens.statusline [--
 import json
 import os
 import socket
+import stat
 import sys
 from collections.abc import Mapping, Sequence
+from select import select
+from types import MappingProxyType
 from typing import Any
 
 # Where a proxy of ours tells it: as `launch.statuspage` has them, which is not worth its import.
@@ -18,6 +21,7 @@ PATH = "/status.json"
 PROXY_VARIABLE = "LLMCAP_PROXY"
 
 ANSWER_SECONDS_MAX = 0.5
+SAID_SECONDS_MAX = 0.1  # for a pipe that nobody writes to, and nobody closes
 ANSWER_BYTES_MAX = 1_000_000
 
 FORMATS = ("ansi", "plain", "tmux", "waybar", "xbar", "json")
@@ -37,16 +41,50 @@ def main(arguments: Sequence[str] = (), environ: Mapping[str, str] = os.environ)
         form = arguments[arguments.index("--format") + 1]
     if form == "ansi" and environ.get("NO_COLOR"):
         form = "plain"
-    status = ask(environ)
+    status = ask(environ, session := said_by_agent())
+    if status is not None and session.get("cost_usd"):
+        status["agent_usd"] = session["cost_usd"]
     sys.stdout.write(render(status, form) + "\n")
 
 
-def ask(environ: Mapping[str, str]) -> dict[str, Any] | None:
+def said_by_agent(descriptor: int = 0) -> dict[str, str]:
+    """
+    The session, and what it has cost by its own account, where an agent says so on standard input.
+
+    Claude Code writes JSON with `session_id` and `cost.total_cost_usd` there:
+    https://docs.claude.com/en/docs/claude-code/statusline. Nobody else has to write anything.
+    """
+    said = b""
+    try:
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+            return {}
+        while len(said) < ANSWER_BYTES_MAX and select([descriptor], [], [], SAID_SECONDS_MAX)[0]:
+            if not (data := os.read(descriptor, 65_536)):
+                break
+            said += data
+        found = json.loads(said)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    found = found if isinstance(found, dict) else {}
+    cost = found["cost"].get("total_cost_usd") if isinstance(found.get("cost"), dict) else None
+    session = found.get("session_id")
+    return {
+        "session": session if isinstance(session, str) and _plain(session) else "",
+        "cost_usd": f"{cost:.6f}" if isinstance(cost, int | float) else "",
+    }
+
+
+def ask(
+    environ: Mapping[str, str], said: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any] | None:
     """What the proxy of this environment, else the standing one, tells; None without one."""
+    wanted = f"?session={said['session']}" if said.get("session") else ""
     address = proxy_address(environ)
     if address is None:
         return None
-    request = f"GET http://{HOST}{PATH} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+    request = (
+        f"GET http://{HOST}{PATH}{wanted} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+    )
     answer = b""
     try:
         with socket.create_connection(address, timeout=ANSWER_SECONDS_MAX) as connection:
@@ -58,6 +96,11 @@ def ask(environ: Mapping[str, str]) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _plain(name: str) -> bool:
+    """Whether it can stand in an address as it is, as the sessions of agents do."""
+    return name.isascii() and name.replace("-", "").replace("_", "").isalnum()
 
 
 def _whole(answer: bytes) -> bool:
@@ -102,7 +145,11 @@ def render(status: Mapping[str, Any] | None, form: str) -> str:
 
 
 def _spent(status: Mapping[str, Any]) -> str:
-    """The cost of this run, where the proxy is one of a run."""
+    """The cost of the session that asks, else of this run, where the proxy is one of a run."""
+    session, agent = status.get("session_usd"), status.get("agent_usd")
+    if session is not None:
+        beside = f" (by the agent {_dollars(agent)})" if agent else ""
+        return f"session {_dollars(session)}{beside}"
     cost = status.get("cost_usd")
     return f"{_dollars(cost)} spent" if cost is not None else ""
 

@@ -7,14 +7,17 @@ ledger, so that two ledgers cannot be joined by it and no key can be guessed fro
 
 import hashlib
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from llmcap.providers.parts.shape import Request
+from llmcap.providers.parts.tags import METADATA, short_text
+from llmcap.words.records import Policy
 
 FINGERPRINT_HEX = 12
 VALUE_LENGTH_MAX = 128
+NO_POLICY = Policy()
 
 # Headers that name an attribute. Only those that the config trusts are believed, and all of them
 # are removed before the request is forwarded.
@@ -25,6 +28,10 @@ OWN_HEADERS: Mapping[str, str] = {
     "x-llmcap-customer": "customer",
     "x-customer-id": "customer",
 }
+
+# Where agents say which of their sessions a call belongs to, as Claude Code 2.1, Codex 0.171 and
+# opencode 1.18 send it, and older Codexes. Gemini CLI 0.61 sends none with an API key.
+SESSION_HEADERS = ("x-claude-code-session-id", "session-id", "session_id", "x-session-id")
 
 # Where the providers' clients put their key, in the order of precedence.
 _KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key", "authorization")
@@ -51,7 +58,7 @@ def attributes_of(
     endpoint: str,
     model: str,
     from_body: Mapping[str, str],
-    trusted: Collection[str] = (),
+    policy: Policy = NO_POLICY,
     secret: bytes = b"",
 ) -> dict[str, str]:
     """
@@ -59,7 +66,8 @@ def attributes_of(
 
     A project is the proxy user's name, else what a trusted header says, else the git checkout that
     the program works in; what the request itself names (`user`, `metadata`) only fills what is
-    left, since a request can name anything. Likewise a program that is known by its process is not
+    left, since a request can name anything. Of its `metadata` those names are kept as they are that
+    the config has. Likewise a program that is known by its process is not
     asked for its user agent.
     """
     found = {
@@ -76,11 +84,13 @@ def attributes_of(
         "cwd": facts.cwd,
         "proxy_user": facts.proxy_user,
         "port": facts.port,
+        "session": session_of(request.headers),
     }
     for name, value in from_body.items():
-        found[name] = found.get(name) or value
+        if not name.startswith(METADATA) or name.removeprefix(METADATA) in policy.metadata:
+            found[name] = found.get(name) or value
     for header, attribute in OWN_HEADERS.items():
-        if header in trusted and header in request.headers:
+        if header in policy.trusted_headers and header in request.headers:
             found[attribute] = request.headers[header]
     if facts.proxy_user:
         found["project"] = facts.proxy_user
@@ -95,6 +105,12 @@ def client_program(user_agent: str) -> str:
     'claude-cli'
     """
     return user_agent.strip().split("/", 1)[0].split(" ", 1)[0].lower()
+
+
+def session_of(headers: Mapping[str, str]) -> str:
+    """The session that an agent names, or an empty string."""
+    named = (short_text(headers.get(name)) for name in SESSION_HEADERS)
+    return next(filter(None, named), "")
 
 
 def api_key(request: Request) -> str:

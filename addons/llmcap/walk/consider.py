@@ -207,7 +207,7 @@ def _call(
 ) -> Call:
     attributes = attributes_of(
         request, facts, provider=provider.name, endpoint=endpoint.name, model=ask.model,
-        from_body=ask.attributes, trusted=shared.policy.trusted_headers, secret=shared.secret,
+        from_body=ask.attributes, policy=shared.policy, secret=shared.secret,
     )  # fmt: skip
     return Call(
         id=os.urandom(16).hex(), at=shared.clock(), provider=provider.name,

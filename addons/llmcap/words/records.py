@@ -43,7 +43,8 @@ class Call:
     One request to a provider's API, as budgets and the ledger see it.
 
     `attributes` are what `match` and `per` can name: provider, model, host, endpoint, key,
-    organisation, project, user, tag, customer, client, cwd, proxy_user, port. A key is its keyed
+    organisation, project, user, tag, customer, client, cwd, proxy_user, port, session, feature,
+    organization, and `metadata.NAME` for names that the config has. A key is its keyed
     fingerprint; nothing here comes from a prompt.
     """
 
@@ -257,6 +258,7 @@ class Policy:
     refusal_status: str = "auto"  # auto | 429 | 402 | 401 | 400
     allow_fields: tuple[str, ...] = ()  # fields of requests that the user knows to cost nothing
     trusted_headers: tuple[str, ...] = ()  # that may name a project, user, customer or tag
+    metadata: tuple[str, ...] = ()  # of it, the names that are attributes
     identify_processes: ProcessPolicy = ProcessPolicy.AUTO
     breakers: BreakerRules = NO_BREAKERS
     alerts: tuple[AlertTarget, ...] = ()

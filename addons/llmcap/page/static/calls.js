@@ -5,7 +5,7 @@ import { cell, el, empty, table } from "./dom.js";
 import { count, small, when } from "./format.js";
 import { link, times, zone } from "./spend.js";
 
-const filters = ["provider", "model", "project", "customer", "user", "key", "client", "state"];
+const filters = ["provider", "model", "project", "customer", "user", "key", "client", "session", "feature", "state"];
 const states = ["", "settled", "assumed", "released", "refused", "held"];
 
 export async function show(place, given) {

@@ -6,7 +6,8 @@ import { cell, el, empty, share, table } from "./dom.js";
 import { count, percent, short, small, usd } from "./format.js";
 
 const spans = { "24h": 1, "7d": 7, "30d": 30, "90d": 90 };
-const names = ["provider", "model", "project", "customer", "user", "key", "client", "session", "feature", "organization", "tag", "organisation", "endpoint", "host", "proxy_user", "cwd", "port", "budget", "state"];
+const known = ["provider", "model", "project", "customer", "user", "key", "client", "session", "feature", "organization", "tag", "organisation", "endpoint", "host", "proxy_user", "cwd", "port", "budget", "state"];
+const isName = (name) => known.includes(name) || name.startsWith("metadata.");
 
 export function zone() {
   return Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -34,7 +35,8 @@ export async function show(place, given) {
   const by = given.by || "model";
   const found = await ask("/api/spend", { ...given, ...times(given), by, zone: zone() });
   const go = (more) => { location.hash = link("spend", { ...given, ...more }); };
-  const where = Object.entries(given).filter(([name]) => names.includes(name));
+  const where = Object.entries(given).filter(([name]) => isName(name));
+  const names = [...new Set([...known, ...(found.metadata || []), by])];
   place.replaceChildren(
     el("div", { class: "head" }, el("h1", {}, "Spend"),
       el("div", { class: "controls" },

@@ -28,6 +28,7 @@ from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.limits import highest
 from llmcap.providers.parts.reader import document, documents, limit_in, text, times
 from llmcap.providers.parts.shape import Ask, Document, Request
+from llmcap.providers.parts.tags import tagged
 from llmcap.words.records import Usage
 
 # What the vendor of the model understands and Converse passes on.
@@ -48,7 +49,7 @@ def read_converse(request: Request) -> Ask:
         terms=asked_terms(request, body),
         # A prompt that is kept at Bedrock is not in the body.
         remote_input="promptVariables" in body or ":prompt/" in request.path,
-        attributes=_attributes(body),
+        attributes=tagged(document(body.get("requestMetadata"))),
     )
     return guarded(ask, request, body)
 
@@ -96,15 +97,6 @@ def _lowered(fields: Document, limit: int) -> Document:
 def _choices(fields: object) -> int:
     """How many answers the model's vendor is asked for."""
     return max((times(document(fields).get(name)) for name in CHOICES), default=0)
-
-
-def _attributes(body: Document) -> Mapping[str, str]:
-    metadata = document(body.get("requestMetadata"))
-    return {
-        name: value[:200]
-        for name in ("user", "project", "customer", "tag")
-        if isinstance(value := metadata.get(name), str)
-    }
 
 
 class ConverseReader(PricedAsAsked):

@@ -25,6 +25,7 @@ from llmcap.providers.parts.reader import (
     times,
 )
 from llmcap.providers.parts.shape import Ask, Document, Request
+from llmcap.providers.parts.tags import tagged
 from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Count, Usage
 
@@ -69,7 +70,6 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
     tools = _hosted(body, model)
     candidates = times(_first(config, ("candidateCount", "candidate_count")))
     cached = text(_first(body, ("cachedContent", "cached_content")))
-    labels = document(body.get("labels"))
     return Ask(
         model=model,
         stream=stream,
@@ -86,11 +86,7 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
         terms=tier(_first(body, _TIERS)),
         fees=tools.fees,
         hidden_work=_first(thinking, _BUDGETS) != 0,
-        attributes={
-            name: value
-            for name, value in labels.items()
-            if name in ("user", "project", "customer", "tag") and isinstance(value, str)
-        },
+        attributes=tagged(document(body.get("labels"))),
     )
 
 

@@ -20,6 +20,7 @@ from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.limits import MAX_TOKENS, LimitsOf, max_tokens
 from llmcap.providers.parts.reader import DONE, BaseReader, count, document, documents, text, times
 from llmcap.providers.parts.shape import SOUNDING, Ask, Document, Request
+from llmcap.providers.parts.tags import tagged, user_of
 from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Count, Usage
 
@@ -94,14 +95,8 @@ def ask_usage(body: Document) -> Document:
 
 def attributes_of(body: Document) -> Mapping[str, str]:
     """Who the request says it is for: `user` or `safety_identifier`, and its metadata's own."""
-    metadata = document(body.get("metadata"))
-    found = {
-        "user": body.get("safety_identifier") or body.get("user") or metadata.get("user_id"),
-        "customer": metadata.get("customer_id") or metadata.get("customer"),
-        "project": metadata.get("project"),
-        "tag": metadata.get("tag"),
-    }
-    return {name: value[:200] for name, value in found.items() if isinstance(value, str) and value}
+    found = tagged(document(body.get("metadata")))
+    return found | user_of(body.get("safety_identifier") or body.get("user"))
 
 
 def searches(model: str) -> bool:
