@@ -47,6 +47,22 @@ def test_cached_tokens_are_found_under_every_name(told):
     assert (charge.usage.input_tokens, charge.usage.cache_read) == (100, 64)
 
 
+@pytest.mark.parametrize(("read", "written"), [(1000, 300), (1000, 0), (0, 300), (5, 0)])
+def test_cached_tokens_beside_the_prompt_are_known_by_the_total(read, written):
+    """As Portkey's gateway tells of Anthropic's answers: a prompt of 10, and all in the total."""
+    told = {
+        "prompt_tokens": 10,
+        "completion_tokens": 50,
+        "total_tokens": 60 + read + written,
+        "prompt_tokens_details": {"cached_tokens": read},
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": written,
+    }
+    usage = answer(DEEPSEEK, ASKED, {"model": "m", "usage": told}).charges[0].usage
+    assert usage.input_tokens == 10 + read + written
+    assert (usage.cache_read, usage.cache_write_5m) == (read, written)
+
+
 def test_groq_tells_usage_unasked_and_once_more():
     """Under `x_groq` in the last chunk; asked for, at the top too: it counts once."""
     last = {"model": "m", "choices": STOP, "x_groq": {"usage": USAGE}}

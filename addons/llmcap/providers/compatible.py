@@ -67,11 +67,15 @@ def compatible_usage(usage: Document) -> Usage:
     known = chat_usage(usage)
     old_name = document(usage.get("prompt_token_details"))
     cached = count(old_name.get("cached_tokens")) or max(count(usage.get(key)) for key in _CACHED)
-    return replace(
-        known,
-        cache_read=known.cache_read or cached,
-        cache_write_5m=known.cache_write_5m or count(usage.get(_WRITTEN)),
-    )
+    read = known.cache_read or cached
+    written = known.cache_write_5m or count(usage.get(_WRITTEN))
+    prompt = known.input_tokens
+    # Gateways that translate Anthropic's counts one by one leave cached tokens out of the prompt;
+    # the total that they tell shows it (`findings/portkey_cached_beyond_prompt.sh`).
+    beside = read + written
+    if beside and usage.get("total_tokens") == prompt + beside + known.output_tokens:
+        prompt += beside
+    return replace(known, input_tokens=prompt, cache_read=read, cache_write_5m=written)
 
 
 INSIDE, BESIDE = "inside", "beside"
