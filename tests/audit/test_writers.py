@@ -259,6 +259,8 @@ def test_bodies_that_are_objects_are_read(tmp_path: Path) -> None:
     [
         ('{"hello": 1}', "line 1 is no exchange with url, request and response: it has no method"),
         ('{"request": {"path": "/x"}, "response": {}}', "a path without a host"),
+        ('{"model": "m", "messages": [{"role": "user"}]}', "llmcap estimate --url URL"),
+        ('{\n"model": "m",\n"input": "hi"}', "line 1 is the body of a request"),
         ("interactions:\n- request: {}\n", "interaction 1 of this cassette has no method"),
         ("interactions: [\n", "this is no YAML"),
         ('{"log": {"entries": [{"response": {}}]}}', "entry 1 has no request"),

@@ -142,7 +142,9 @@ def test_github_gets_an_error_line_and_a_summary(user: User) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        pytest.param(["--cap", "5 euros", "--", "true"], 125, "--cap 5 euros:", id="cap"),
+        pytest.param(
+            ["--cap", "5 euros", "--", "true"], 125, "--cap: '5 euros' is not a cap", id="cap"
+        ),
         pytest.param(["--also", "50", "--", "true"], 125, "expected NAME:CAP", id="also"),
         pytest.param(
             ["--config", "/nowhere.yaml", "--", "true"], 125, "/nowhere.yaml", id="config"
@@ -169,6 +171,16 @@ def test_a_capped_run_that_nothing_came_by_says_where_to_look(user: User) -> Non
     """A program that reads no variable spends on, and its last line must not look like a cap."""
     assert "llmcap doctor -- COMMAND" in user.run("--cap", "5", "--", "true").stderr
     assert "llmcap doctor" not in user.run("--", "true").stderr
+
+
+def test_a_run_without_a_cap_says_so_before_its_command_starts(user: User) -> None:
+    """Not only when the money is spent; with a cap, or --quiet, there is nothing to say."""
+    said = "LLMCap: no cap is set"
+    shown = user.run("--", "sh", "-c", "echo started >&2").stderr.splitlines()
+    assert shown[0].startswith(said)
+    assert shown[1] == "started"
+    assert said not in user.run("--cap", "1", "--", "true").stderr
+    assert said not in user.run("--quiet", "--", "true").stderr
 
 
 def test_a_proxy_that_cannot_be_chained_stops_the_run(user: User) -> None:

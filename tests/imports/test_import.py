@@ -296,7 +296,7 @@ def test_a_model_without_a_price_is_left_out_and_told(tmp_path: Path) -> None:
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     """It says what would be new."""
     file = written(tmp_path / "a.jsonl", said("m1", 5))
-    assert "1 calls would be new" in run(tmp_path, file, "--dry-run").output
+    assert "1 call would be new" in run(tmp_path, file, "--dry-run").output
     assert rows(tmp_path) == []
 
 

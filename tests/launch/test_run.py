@@ -49,7 +49,10 @@ def test_budgets_of_the_command_line_come_before_those_of_the_config(tmp_path: P
     ("wanted", "message"),
     [
         pytest.param(Wanted(COMMAND, also=("5/day",)), "--also 5/day: expected", id="name"),
-        pytest.param(Wanted(COMMAND, also=("a:b",)), "--also b: .*'b' is not a cap", id="cap"),
+        pytest.param(
+            Wanted(COMMAND, also=("a:b",)), "--also: 'b' is not a cap: expected", id="cap"
+        ),
+        pytest.param(Wanted(COMMAND, cap="foo"), r"^--cap: 'foo' is not a cap: [^(]*$", id="once"),
         pytest.param(Wanted(COMMAND, cap="1", also=("cap:2",)), "named 'cap'", id="twice"),
     ],
 )

@@ -84,7 +84,7 @@ def test_a_wrong_price_is_found_with_its_factor(tmp_path: Path, name: str) -> No
     )  # fmt: skip
     (each,) = told["differences"]
     assert (each["day"], each["cause"]) == (day, "priced")
-    assert "1.1000 times our price" in each["told"]
+    assert "our price times 1.1000" in each["told"]
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -267,7 +267,7 @@ GOOD = json.dumps(genai("openai", model("gpt-6.2-sol", SOL))).encode()
         (b"[" * 100_000, "it is not JSON"),
         (
             json.dumps(genai("openai", *[model(f"m{n}", SOL) for n in range(20_001)])).encode(),
-            "more than there are",
+            "so many there are not",
         ),
     ],
     ids=["nothing", "html", "half", "null", "empty", "other", "shape", "nan", "deep", "many"],

@@ -178,6 +178,11 @@ def _lines(file: BinaryIO) -> Iterator[Recording]:
 def _read_line(line: object, number: int) -> Iterator[Recording]:
     if not isinstance(line, Mapping):
         raise FormatError(f"line {number} is no exchange with url, request and response")
+    if _is_body(line):
+        raise FormatError(
+            f"line {number} is the body of a request: there is no answer that tells its cost\n"
+            "hint: `llmcap estimate --url URL FILE` says what it can cost"
+        )
     try:
         if isinstance(line.get("request"), Mapping):
             yield cassettes.traced(line, number)
@@ -194,6 +199,20 @@ def _read_line(line: object, number: int) -> Iterator[Recording]:
         raise FormatError(
             f"line {number} is no exchange with url, request and response: {error}"
         ) from error
+
+
+# What the body of a request has in every format, and what a recording has and no body.
+_ASKED = frozenset(("model", "messages", "contents", "input", "prompt"))
+_TOLD = frozenset(("url", "method", "request", "request_path", "response", "source_path"))
+
+
+def _is_body(line: Mapping[str, Any]) -> bool:
+    """Whether somebody has taken what is to be sent for what was recorded."""
+    if line.keys() & _TOLD or not line.keys() & _ASKED:
+        return False
+    messages = line.get("messages")
+    first = messages[0] if isinstance(messages, list) and messages else {}
+    return "role" in first if "messages" in line else True
 
 
 def _from_any_line(line: Mapping[str, Any], number: int) -> Iterator[Recording]:

@@ -24,6 +24,7 @@ from llmcap.bounds.reading import Read
 from llmcap.pricing import cost_usd
 from llmcap.pricing.terms import STANDARD, settled
 from llmcap.providers.parts.shape import Ask, Lot, Work
+from llmcap.words.counts import several
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Bounded, Count, Demand, Part, Price, Unbounded, Usage
 
@@ -173,8 +174,9 @@ def lots_demand(
 
 def _most_of(lot: Lot, price: Price, *, counted: bool) -> tuple[list[Read], list[Read], int]:
     """What its calls read and write at most, and the most that one of them reads at once."""
-    read = [Read(f"text of {lot.calls} calls", lot.counted if counted else lot.read, BY_LINES)]
-    written = [Read(f"output of {lot.calls} calls", lot.written, BY_LINES)]
+    calls = several(lot.calls, "call")
+    read = [Read(f"text of {calls}", lot.counted if counted else lot.read, BY_LINES)]
+    written = [Read(f"output of {calls}", lot.written, BY_LINES)]
     longest = lot.longest
     if lot.windows:
         window, by = most_read([price], why := "its lines name what nobody has seen")

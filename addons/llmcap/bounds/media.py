@@ -25,6 +25,7 @@ from llmcap.bounds.sizes import size_of
 from llmcap.bounds.sound import Length, length_at_once, length_of, whole_seconds
 from llmcap.pricing.units import TOKEN_UNITS
 from llmcap.providers.parts.shape import Ask, Media
+from llmcap.words.counts import several
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Bound, Bounded, Count, Price, Unbounded
 
@@ -114,7 +115,7 @@ def _document(found: Contents, model: str) -> Bounded:
     """Its text, and a picture of each page."""
     pictures = (found.pages or 0) + found.pictures
     tokens = found.text_tokens + pictures * rule_of(model).most
-    what = f"{found.pages} pages" if found.pages else "its text"
+    what = several(found.pages, "page") if found.pages else "its text"
     return Bounded(tokens + MARK_TOKENS * (pictures + 1), what)
 
 

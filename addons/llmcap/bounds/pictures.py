@@ -15,6 +15,7 @@ from math import ceil
 from llmcap.bounds.families import family_of
 from llmcap.bounds.sizes import HEAD_BYTES, Size, size_of
 from llmcap.providers.parts.shape import Media
+from llmcap.words.counts import several
 from llmcap.words.records import Bound, Bounded, Unbounded
 
 # The most pictures that a file is taken apart into.
@@ -41,7 +42,7 @@ def picture_bound(media: Media, model: str, *, looked: bool = False) -> Bound:
     if size is None:
         return Bounded(rule.most, "the largest picture that the model sees")
     if size.frames > FRAMES_MAX:
-        return Unbounded(f"the picture moves, {size.frames} times")
+        return Unbounded(f"the picture moves, {several(size.frames, 'time')}")
     frames = 1 if rule.still else size.frames
     tokens = min(rule.of(size, media.detail), rule.most) * frames
     return Bounded(tokens, f"its size, {size.width} x {size.height}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from llmcap.words.counts import several
 from llmcap.words.money import format_usd
 from llmcap.words.records import Call
 from llmcap.words.rules import (
@@ -222,7 +223,7 @@ class _ShareWatch(Watch, ABC):
         bad = sum(mark for _, mark in marks)
         if len(marks) < self._calls or bad * 100 < self._percent * len(marks):
             return None
-        return f"{bad} of the last {len(marks)} calls {self.complaint()}"
+        return f"{bad} of the last {several(len(marks), 'call')} {self.complaint()}"
 
     @abstractmethod
     def complaint(self) -> str:
@@ -320,7 +321,7 @@ class _RepeatWatch(Watch):
         self.attempted(circuit, now)
         if len(circuit.marks) <= self._calls:
             return None
-        return f"the same request came more than {self._calls} times"
+        return f"the same request came more than {several(self._calls, 'time')}"
 
     def attempted(self, circuit: Circuit, now: datetime) -> None:
         marks = circuit.marks
@@ -346,7 +347,7 @@ class _ParallelWatch(Watch):
     def measured_at_door(self, circuit: Circuit, now: datetime) -> str | None:  # noqa: ARG002
         if len(circuit.in_flight) < self._calls:
             return None
-        return f"{len(circuit.in_flight)} calls are in flight at once"
+        return f"{several(len(circuit.in_flight), 'call is', 'calls are')} in flight at once"
 
     def may_probe(self, circuit: Circuit, now: datetime) -> bool:  # noqa: ARG002
         return len(circuit.in_flight) < self._calls

@@ -15,7 +15,7 @@ from fnmatch import translate
 from functools import lru_cache
 
 from llmcap.budgets.windows import EPOCH, Window, parse_window
-from llmcap.words.errors import ConfigError, MoneyError
+from llmcap.words.errors import ConfigError, MoneyError, NotMoneyError
 from llmcap.words.money import NANOS_MAX, format_usd, parse_usd
 from llmcap.words.records import Balance, Budget, Call, CapUnit, Demand, Deny, Scope, Wait
 
@@ -53,11 +53,13 @@ def parse_cap(cap: str | int | Decimal) -> tuple[int, CapUnit]:
         return int(count), _UNITS[match["unit"].removesuffix("s")]
     try:
         return parse_usd(cap), CapUnit.USD
-    except MoneyError as error:
+    except NotMoneyError as error:
         raise ConfigError(
             f"{cap!r} is not a cap: expected dollars such as 5, $5 or 0.25, "
-            f'or "100k tokens", "60 requests", "4 concurrent" ({error})'
+            'or "100k tokens", "60 requests", "4 concurrent"'
         ) from error
+    except MoneyError as error:
+        raise ConfigError(f"{cap!r} is not a cap: {error}") from error
 
 
 def parse_short(
@@ -75,7 +77,7 @@ def parse_short(
         cap, unit = parse_cap(cap_text)
         parse_window(every, timezone)
     except ConfigError as error:
-        raise ConfigError(f"the budget {text!r}: {error}") from error
+        raise ConfigError(f"{text!r}: {error}" if slash else str(error)) from error
     return Budget(name=name, cap=cap, unit=unit, every=every, timezone=timezone)
 
 

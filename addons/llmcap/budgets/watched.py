@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from llmcap.budgets.budget import Fits, decide_strictly
+from llmcap.words.counts import several
 from llmcap.words.money import format_usd
 from llmcap.words.records import Balance, CapUnit, Demand, Deny, Scope, Wait
 
@@ -47,7 +48,8 @@ def judged(rows: Sequence[tuple[Scope, Balance]], demand: Demand) -> tuple[str, 
         case Fits(output_limit=None):
             return "", True
         case Fits(output_limit=limit):
-            return f"{NOTE}would be clamped to {limit} tokens", True
+            assert limit is not None
+            return f"{NOTE}would be clamped to {several(limit, 'token')}", True
 
 
 def _shown(amount: int, scope: Scope) -> str:

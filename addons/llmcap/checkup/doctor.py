@@ -29,6 +29,7 @@ from llmcap.ledger import open_ledger
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.providers import provider_of, with_hosts
 from llmcap.providers.unmetered import everyone, unmetered
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError, LLMCapError
 from llmcap.words.rules import HostPolicy
 
@@ -119,7 +120,7 @@ def config_file(path: Path | None) -> Iterator[Row]:
     count = len(policy.budgets)
     yield Row(
         Status.OK if count else Status.WARN, "config",
-        f"{path}: {count} budget{'' if count == 1 else 's'}" if count else
+        f"{path}: {several(count, 'budget')}" if count else
         f"{path} has no budget: it caps nothing",
     )  # fmt: skip
     if policy.unmetered_hosts in (HostPolicy.WARN, HostPolicy.PASS):
@@ -209,7 +210,7 @@ def prices(today: date) -> Iterator[Row]:
             continue
         if age > PRICES_DAYS_MAX:
             yield Row(
-                Status.WARN, "prices", f"{provider}: last checked {age} days ago",
+                Status.WARN, "prices", f"{provider}: last checked {several(age, 'day')} ago",
                 "pip install --upgrade llmcap-mitmproxy, or prices of your own in the config",
             )  # fmt: skip
         else:
@@ -308,7 +309,7 @@ def uncappable(environ: Mapping[str, str]) -> Iterator[Row]:
     for program, name in UNCAPPABLE.items():
         if shutil.which(program, path=environ.get("PATH")):
             yield Row(
-                Status.WARN, name, f"{program} calls its maker's own servers, and they the models: "
+                Status.WARN, name, f"{program} asks its maker's own servers, and they the models: "
                 "a proxy sees no tokens and no price", "set a limit in its maker's account",
             )  # fmt: skip
 
@@ -346,8 +347,7 @@ def probed(
         return
     hosts = {request.split(" ")[1].partition("/")[0] for request in seen.requests}
     if seen.requests:
-        count = len(seen.requests)
-        read = "1 request" if count == 1 else f"{count} requests"
+        read = several(len(seen.requests), "request")
         yield Row(Status.OK, name, f"goes through the proxy and trusts it: {read} to "
                   f"{', '.join(sorted(hosts))} read, and none sent")  # fmt: skip
     for host in sorted(set(seen.distrusted) - hosts):
@@ -363,7 +363,7 @@ def probed(
         )  # fmt: skip
     if seen.attempts:
         yield Row(
-            Status.WARN, name, f"made {seen.attempts} attempts past the proxy, which lead nowhere",
+            Status.WARN, name, f"{several(seen.attempts, 'attempt')} past the proxy led nowhere",
             "--reach PORT and --allow-host ADDRESS of `llmcap run` let what it needs through",
         )  # fmt: skip
     old = _old_node(seen) if not seen.requests and not confine else None

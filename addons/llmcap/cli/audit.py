@@ -14,6 +14,7 @@ from llmcap.cli.options import cap_option, config_option, json_option, moment, r
 from llmcap.cli.output import echo, echo_json_line, echo_table, tell
 from llmcap.pricing import PriceBook
 from llmcap.rehearsal import Rehearsed, Stage, Verdict, above_hold, composed
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import format_usd
 from llmcap.words.records import Policy
@@ -118,10 +119,11 @@ def _show(rows: list[Row]) -> None:
     )
     others = len(rows) - len(calls)
     if others:
-        tell(f"{others} exchanges cost nothing: free, refused, or no LLM calls")
+        tell(f"{several(others, 'exchange')} cost nothing: free, refused, or no LLM call")
     unknown = sum(1 for row, _ in calls if row.cost_nanos is None)
     if unknown:
-        tell(f"{unknown} calls have no known cost and are not in the sums; their notes say why")
+        told = several(unknown, "call")
+        tell(f"of {told} nobody knows the cost, which is in no sum; NOTE says why")
 
 
 def _matters(row: Audited, rehearsed: Rehearsed) -> bool:

@@ -16,6 +16,7 @@ from llmcap.config.files import FILE_NAME, find, is_met, load_met, user_folder
 from llmcap.config.schema import json_schema
 from llmcap.config.trust import trust as trust_file
 from llmcap.notices.sinks import sink_for
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 from llmcap.words.paths import make_folder
 from llmcap.words.records import Policy
@@ -84,7 +85,8 @@ def trust(path: Path | None) -> None:
     found = _found(path)
     policy = load(found)
     kept = trust_file(found)
-    tell(f"{found} is trusted as it is now: {len(policy.budgets)} budgets (noted in {kept})")
+    budgets = several(len(policy.budgets), "budget")
+    tell(f"{found} is trusted as it is now: {budgets} (noted in {kept})")
 
 
 @config.command()

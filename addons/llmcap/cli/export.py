@@ -21,6 +21,7 @@ from llmcap.ledger import history, spans
 from llmcap.ledger.follower import catch_up
 from llmcap.ledger.history import PastCall
 from llmcap.page import focus
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import usd_string
 
@@ -73,7 +74,7 @@ def export(
         else:
             with _opened(output) as file:
                 count = (_write_csv if shape == "csv" else _write_json)(calls, file)
-    tell(f"{count} calls")
+    tell(several(count, "call"))
 
 
 def row(call: PastCall) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def _write_focus(
         count = 0
         for count, found in enumerate(focus.rows(db, since=since, until=until), 1):  # noqa: B007
             writer.writerow({name: _cell(value) for name, value in found.items()})
-    tell(f"{count} rows")
+    tell(several(count, "row"))
 
 
 def _cell(value: Any) -> Any:

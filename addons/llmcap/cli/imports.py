@@ -13,6 +13,7 @@ from llmcap.imports.intake import collect, span, take, usual_folders
 from llmcap.ledger import open_ledger, queries
 from llmcap.ledger.spans import calls_within
 from llmcap.pricing import current_book
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError, ReconcileError
 from llmcap.words.money import format_usd, usd_string
 from llmcap.words.records import Budget, Policy
@@ -65,14 +66,14 @@ def import_(
         })  # fmt: skip
         return
     for name, count in sorted(taken.unpriced.items()):
-        tell(f"{name} has no price: {count} calls are left out; `llmcap prices update` may know it")
+        left = several(count, "call is", "calls are")
+        tell(f"{name} has no price: {left} left out; `llmcap prices update` may know it")
     for why, count in sorted(notes.counts.items()):
         tell(f"{count} {why}")
-    would = "would be" if dry else "are"
-    echo(
-        f"{taken.new} calls {would} new ({format_usd(taken.nanos)}), {taken.known} were known, "
-        f"{taken.passed} passed the proxy"
-    )
+    are = ("call would be", "calls would be") if dry else ("call is", "calls are")
+    known = several(taken.known, "was", "were")
+    new = several(taken.new, *are)
+    echo(f"{new} new ({format_usd(taken.nanos)}), {known} known, {taken.passed:,} passed the proxy")
 
 
 def _named(policy: Policy, names: Sequence[str]) -> list[Budget]:

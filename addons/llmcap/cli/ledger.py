@@ -9,6 +9,7 @@ from llmcap.cli.options import json_option, ledger_option
 from llmcap.cli.output import echo, echo_json, tell
 from llmcap.ledger import history
 from llmcap.ledger.seals import chain
+from llmcap.words.counts import several
 from llmcap.words.errors import LedgerError
 
 
@@ -58,9 +59,10 @@ def verify(kept: str | None, ledger_path: Path, *, as_json: bool) -> None:
         })  # fmt: skip
     if found.fault:
         raise LedgerError(f"{ledger_path} was edited: {found.fault}")
-    seals = f"{found.seals:,} seal{'' if found.seals == 1 else 's'}"
+    entries = several(found.entries, "entry", "entries")
+    are = "is as it was" if found.entries == 1 else "are as they were"
     pruned = f", {found.pruned:,} of them pruned since" if found.pruned else ""
     tell(
-        f"{found.entries:,} entries under {seals} are as they were sealed{pruned}; "
-        f"{found.unsealed:,} are not sealed yet"
+        f"{entries} under {several(found.seals, 'seal')} {are} sealed{pruned}; "
+        f"{several(found.unsealed, 'is', 'are')} not sealed yet"
     )

@@ -9,6 +9,7 @@ import click
 from llmcap.cli.options import json_option
 from llmcap.cli.output import echo, echo_json, on_terminal, tell
 from llmcap.pricing.taken import read_taken, taken_path, write_taken
+from llmcap.words.counts import several
 
 _SHOWN_MAX = 40
 
@@ -78,7 +79,12 @@ def update(
     for fate, title in titles.items():
         _show(title, [newer.told(each) for each in proposal.of(fate)], most)
     if proposal.gone:
-        tell(f"{len(proposal.gone)} models left the sources and keep their prices")
+        kept = several(
+            len(proposal.gone),
+            "model left the sources and keeps its price",
+            "models left the sources and keep their prices",
+        )
+        tell(kept)
     sources = ", ".join(f"{name} ({version})" for name, version in proposal.sources.items())
     if made is None:
         echo(f"Nothing is taken: the prices in force are those of {sources}, or wait for a word.")
@@ -88,7 +94,9 @@ def update(
         return
     write_taken(path, made)
     count = len([each for each in proposal.changes if newer.is_taken(each)])
-    echo(f"Taken: {count} changes from {sources}. `llmcap prices reset` takes them back.")
+    echo(
+        f"Taken: {several(count, 'change')} from {sources}. `llmcap prices reset` takes them back."
+    )
 
 
 def _show(title: str, lines: Sequence[str], most: int) -> None:

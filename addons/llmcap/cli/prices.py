@@ -14,6 +14,7 @@ from llmcap.cli.output import echo, echo_json, echo_table
 from llmcap.config import book_of
 from llmcap.pricing import PriceBook, units
 from llmcap.pricing.files import find_folder, read_document
+from llmcap.words.counts import several
 from llmcap.words.errors import PriceError
 from llmcap.words.records import Price, Tier
 
@@ -174,7 +175,7 @@ def _show_one(provider: str, price: Price) -> None:
     echo_table(("UNIT", "USD", "PER"), list(_lines(price)), right="lrr")
     for name in ("context_window", "max_output"):
         if (limit := getattr(price, name)) is not None:
-            echo(f"{name.replace('_', ' ')}: {limit:,} tokens")
+            echo(f"{name.replace('_', ' ')}: {several(limit, 'token')}")
     echo(f"since: {price.since or 'as far back as known'}")
     echo(f"source: {price.source}")
     if origin.get("source"):

@@ -9,6 +9,7 @@ from llmcap.cli.options import json_option, ledger_option, moment
 from llmcap.cli.output import echo_json, tell
 from llmcap.ledger import open_ledger
 from llmcap.ledger.retention import prune as prune_ledger
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 
 # Late results and corrections of calls younger than this still come.
@@ -30,7 +31,8 @@ def prune(before: str, ledger_path: Path, *, yes: bool, as_json: bool) -> None:
     now = datetime.now(UTC)
     cutoff = moment(before, now=now)
     if cutoff > now - LEAST:
-        raise ConfigError(f"--before {before} is too near: the last {LEAST.days} days are kept")
+        kept = several(LEAST.days, "day is", "days are")
+        raise ConfigError(f"--before {before} is too near: of calls the last {kept} kept")
     if not ledger_path.exists():
         raise ConfigError(f"there is no ledger {ledger_path} yet")
     if not yes:
@@ -39,6 +41,7 @@ def prune(before: str, ledger_path: Path, *, yes: bool, as_json: bool) -> None:
     # Opened once as a proxy does: an older ledger gets what it misses.
     open_ledger(ledger_path).close()
     done = prune_ledger(ledger_path, before=cutoff, now=now)
-    tell(f"{done.calls:,} calls with {done.entries:,} entries became totals")
+    entries = several(done.entries, "entry", "entries")
+    tell(f"{several(done.calls, 'call')} with {entries} became totals")
     if as_json:
         echo_json({"calls": done.calls, "entries": done.entries})

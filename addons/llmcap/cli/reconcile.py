@@ -19,6 +19,7 @@ from llmcap.reconcile.exports import export
 from llmcap.reconcile.line import KINDS, Line, Sums
 from llmcap.reconcile.ours import Ours, ours
 from llmcap.reconcile.skus import Models
+from llmcap.words.counts import several
 from llmcap.words.errors import ReconcileError
 from llmcap.words.money import format_usd, usd_string
 
@@ -56,8 +57,8 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
     began = moment(since, now=now) if since else now - timedelta(days=_DAYS)
     if bool(files) == bool(asked):
         raise click.UsageError("name export files, or a provider with --api")
-    if asked and not key:
-        raise click.UsageError("--api needs --key env:NAME: an admin key, by its variable")
+    if asked:
+        _check_asked(asked, key)
     book = current_book(policy_from(options["config_path"]).prices)
     read = Read()
     if asked:
@@ -92,6 +93,12 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
         _show(verdict, corrected)
     if not verdict.matches:
         ctx.exit(1)
+
+
+def _check_asked(provider: str, key: str | None) -> None:
+    admin.api_of(provider)
+    if not key:
+        raise click.UsageError("--api needs --key env:NAME: an admin key, by its variable")
 
 
 class Read:
@@ -164,7 +171,7 @@ def _show(verdict: Verdict, corrected: int) -> None:
             right="lllrrl",
         )
     if corrected:
-        tell(f"{corrected} assumed calls were corrected")
+        tell(several(corrected, "assumed call was", "assumed calls were") + " corrected")
     echo(sentence(verdict))
 
 

@@ -17,6 +17,7 @@ from llmcap.config.readers import ATTRIBUTES, is_attribute
 from llmcap.ledger import history, rollups, spans
 from llmcap.ledger.follower import catch_up
 from llmcap.ledger.spans import TIMES, Sums
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError, LedgerError
 from llmcap.words.money import format_usd, usd_string
 
@@ -95,7 +96,8 @@ def report(
         (*(name.upper() for name in by), *names, *last), rows, right="l" * len(by) + "rrrrrr"
     )
     if total.assumed:
-        tell(f"of {total.assumed} calls the cost is a bound, as their outcome is not known")
+        calls = several(total.assumed, "call")
+        tell(f"the cost of {calls} is a bound, as nobody knows what came of it")
 
 
 def _sums(

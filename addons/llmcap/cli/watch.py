@@ -9,6 +9,7 @@ import click
 from llmcap.cli.options import json_option, ledger_option, moment
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.ledger import history, watched
+from llmcap.words.counts import several
 from llmcap.words.money import format_usd, usd_string
 from llmcap.words.records import Budget, CapUnit
 
@@ -62,8 +63,8 @@ def report(since: str, ledger_path: Path, *, as_json: bool) -> None:
         return
     counts = Counter(each.what for each in found)
     tell(
-        f"since {begin.astimezone():%F %H:%M} {counts['refused']:,} calls would have been refused, "
-        f"{counts['clamped']:,} clamped, {counts['wait']:,} made to wait"
+        f"since {begin.astimezone():%F %H:%M} {several(counts['refused'], 'call')} would have been "
+        f"refused, {counts['clamped']:,} clamped, {counts['wait']:,} made to wait"
     )
     if found:
         echo_table(
@@ -80,6 +81,9 @@ def report(since: str, ledger_path: Path, *, as_json: bool) -> None:
             ],
             right="lllrl",
         )
+    if not peaks:
+        tell("no budget has counted a call in that time")
+        return
     echo_table(
         ("BUDGET", "MODE", "CAP", "WOULD SUFFICE"),
         [

@@ -1,6 +1,7 @@
 """The settings of a config file, all in one table, and the way from a file to a `Policy`."""
 
 import dataclasses
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,10 @@ def load(path: Path) -> Policy:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(
-            f"{path}: the config cannot be read: {reason}\n"
-            "hint: name an existing file with llmcap_config, --config or LLMCAP_CONFIG"
-        ) from error
+        hint = "it is a YAML file, named by llmcap_config, --config or LLMCAP_CONFIG"
+        if isinstance(error, FileNotFoundError):
+            hint = f"`llmcap config init {shlex.quote(str(path))}` writes a first one"
+        raise ConfigError(f"{path}: the config cannot be read: {reason}\nhint: {hint}") from error
     return resolve(yamldoc.parse(text, file=str(path)))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llmcap.launch.tally import Tally
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import format_usd
 from llmcap.words.records import Balance, CapUnit, Scope
@@ -28,7 +29,7 @@ def line(tally: Tally, *, uncapped: bool = False, past: int = 0, elsewhere: str 
     `LLMCap: 12 calls, $0.43 (claude-opus-4-5 $0.40, claude-haiku-4-5 $0.03), 1 refused; $4.57 of
     $5.00 left`
     """
-    parts = [_counted(tally.calls, "call")]
+    parts = [several(tally.calls, "call")]
     if tally.calls:
         parts.append(format_usd(tally.cost_nanos) + _by_model(tally))
     if tally.refused:
@@ -43,8 +44,8 @@ def line(tally: Tally, *, uncapped: bool = False, past: int = 0, elsewhere: str 
     if uncapped:
         left = ["no cap is set"]
     if past:
-        were = "attempt past the proxy was" if past == 1 else "attempts past the proxy were"
-        left.append(f"at least {past} {were} stopped")
+        were = several(past, "attempt past the proxy was", "attempts past the proxy were")
+        left.append(f"at least {were} stopped")
     if elsewhere:
         left.append(elsewhere)
     return "; ".join([f"LLMCap: {', '.join(parts)}", *left])
@@ -81,10 +82,6 @@ def _by_model(tally: Tally) -> str:
     if rest:
         shown.append(f"{len(rest)} more {format_usd(sum(cost for _, cost in rest))}")
     return f" ({', '.join(shown)})"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def report(
@@ -151,7 +148,8 @@ def _summary(tally: Tally) -> str:
         f"| {model} | {tally.calls_by_model[model]} | {format_usd(cost)} |"
         for model, cost in tally.cost_by_model.most_common()
     ]
-    stopped = f"\n**{tally.refused} calls refused, {tally.cut} cut off.**\n" if tally.capped else ""
+    refused = several(tally.refused, "call")
+    stopped = f"\n**{refused} refused, {tally.cut} cut off.**\n" if tally.capped else ""
     left = "".join(f"- {left_of(scope, balance)}\n" for scope, balance in tally.left)
     return "\n".join([
         "### LLMCap",

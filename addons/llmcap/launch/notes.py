@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 
 SHOWN_MAX = 5
@@ -36,7 +37,7 @@ class Notes:
     def lines(self) -> list[str]:
         """The first of them, each with how often it happened."""
         shown = [
-            message if count == 1 else f"{message} ({count} times)"
+            message if count == 1 else f"{message} ({several(count, 'time')})"
             for message, count in list(self._counts.items())[:SHOWN_MAX]
         ]
         if more := len(self._counts) - len(shown):

@@ -42,6 +42,8 @@ EXIT_CAPPED = 124
 # A lone `--cap 5` is for this run: a budget for ever would stop the next run at its first call.
 CAP_EVERY = "run"
 
+UNCAPPED = "LLMCap: no cap is set: calls are metered and none is stopped; --cap 5 sets one"
+
 # Programs that start another one, whose name comes next on their command line.
 STARTERS = re.compile(
     r"python[\d.]*|py|node|bun|bunx|deno|npx|npm|pnpm|yarn|uv|uvx|pipx|run|exec|dlx|x|tool|env|"
@@ -103,6 +105,8 @@ def run(
             given = place.environ(environ, proxy_url=proxy.url)
             given |= strays.apart(environ, Path(folder))
 
+        if not (policy.budgets or wanted.quiet):
+            print(UNCAPPED, file=stderr or sys.stderr, flush=True)
         code = beside(
             proxy, wanted.command, swapped.environ(given), confined=confined,
             ended=lambda: left.extend(strays.stop(proxy.url, Path(folder))),
@@ -203,7 +207,7 @@ def _budget(name: str, text: str, *, every: str, option: str) -> Budget:
     try:
         return parse_short(text, name=name, every=every)
     except ConfigError as error:
-        raise ConfigError(f"{option} {text}: {error}") from error
+        raise ConfigError(f"{option}: {error}") from error
 
 
 def addon_maker(

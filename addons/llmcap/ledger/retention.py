@@ -20,6 +20,7 @@ from pathlib import Path
 from llmcap.ledger.follower import catch_up
 from llmcap.ledger.queries import audit
 from llmcap.ledger.rows import micros
+from llmcap.words.counts import several
 from llmcap.words.errors import LedgerError
 
 # One batch holds the write lock, which calls wait for: a fraction of a second.
@@ -115,7 +116,8 @@ def prune(path: str | Path, *, before: datetime, now: datetime) -> Pruned:
             last = -1
             while (found := _next(db, last)) is not None:
                 last, chosen = found
-                gone = _prune_batch(db, f"carried: {chosen} calls, pruned before {before:%F}", now)
+                note = f"carried: {several(chosen, 'call')}, pruned before {before:%F}"
+                gone = _prune_batch(db, note, now)
                 calls += gone.calls
                 entries += gone.entries
             wrong = audit(db)

@@ -86,16 +86,22 @@ def key_from(named: str, environ: Mapping[str, str] = os.environ) -> str:
     return environ[name]
 
 
-def lines(
-    provider: str, key: str, since: datetime, until: datetime, *, base: str = ""
-) -> Iterator[Line]:
-    """Everything that the provider tells of [since, until). Raises `ReconcileError`."""
+def api_of(provider: str) -> Api:
+    """How a provider is asked for its bill. Raises `ReconcileError` for one that is not."""
     api = APIS.get(provider)
     if api is None:
         raise ReconcileError(
             f"{provider} is not asked for its bill here\nhint: there are {', '.join(APIS)}; of "
             "others take an export file"
         )
+    return api
+
+
+def lines(
+    provider: str, key: str, since: datetime, until: datetime, *, base: str = ""
+) -> Iterator[Line]:
+    """Everything that the provider tells of [since, until). Raises `ReconcileError`."""
+    api = api_of(provider)
     root = (base or api.base).rstrip("/")
     parts = urlsplit(root)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:

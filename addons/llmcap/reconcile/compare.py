@@ -19,6 +19,7 @@ from enum import StrEnum
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.reconcile.line import KINDS, NANOS, READ, WRITE, Line, Sums
 from llmcap.reconcile.ours import Counted, Key, Ours, day_after
+from llmcap.words.counts import several
 from llmcap.words.errors import PriceError
 from llmcap.words.usage import Price, Usage
 
@@ -165,7 +166,11 @@ def _judge_tokens(pair: _Pair, more: list[int], book: PriceBook, provider: str) 
         unexplained = _less(billed.tokens, _folded(own.settled, fold=pair.fold).tokens)
         assumed = _folded(own.assumed, fold=pair.fold).tokens
         within = all(0 <= count <= most for count, most in zip(unexplained, assumed, strict=True))
-        told = f"{len(own.assumed_calls)} calls whose end nobody told were billed less"
+        told = several(
+            len(own.assumed_calls),
+            "call whose end nobody told was billed less",
+            "calls whose end nobody told were billed less",
+        )
         if within:
             return pair.because(Cause.ASSUMED, told)
         told = "calls were assumed here, and that does not explain all of it"
@@ -186,7 +191,8 @@ def _money_only(pair: _Pair) -> Difference:
     """The export has no tokens: the dollars alone say little."""
     billed, whole, own = pair.billed, pair.whole, pair.own
     if own.assumed_calls and own.settled.nanos <= billed.nanos <= whole.nanos:
-        return pair.because(Cause.ASSUMED, f"{len(own.assumed_calls)} calls were assumed here")
+        told = several(len(own.assumed_calls), "call was", "calls were") + " assumed here"
+        return pair.because(Cause.ASSUMED, told)
     if not whole.requests:
         return pair.because(Cause.NOT_SEEN, "nothing of it passed here")
     if not billed.nanos:
@@ -236,7 +242,7 @@ def _rate(billed: Sums, whole: Sums) -> str:
     if not whole.nanos:
         return "it cost nothing here"
     factor = Decimal(billed.nanos) / Decimal(whole.nanos)
-    return f"the same tokens were billed at {factor:.4f} times our price"
+    return f"the same tokens were billed at our price times {factor:.4f}"
 
 
 def _near(one: int, other: int, lines: int) -> bool:

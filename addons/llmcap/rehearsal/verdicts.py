@@ -10,6 +10,7 @@ from llmcap.audit.recordings import Recording
 from llmcap.replies import Refusal
 from llmcap.walk.admission import Admission
 from llmcap.walk.flight import CallInFlight
+from llmcap.words.counts import several
 from llmcap.words.money import EXACT, usd_string
 from llmcap.words.records import Part
 
@@ -103,7 +104,8 @@ def went(admission: Admission, call: CallInFlight) -> Rehearsed:
     if call.clamped:
         verdict, reason = Verdict.CLAMPED, "output_limit"
         if limit < asked.output_limit:
-            said.append(f"its output was limited to {limit:,} tokens of {asked.output_limit:,}")
+            most = several(limit, "token")
+            said.append(f"its output was limited to {most} of {asked.output_limit:,}")
         if demand.parts != asked.parts:
             reason = "output_limit" if said else "tool_calls"
             said.append("fewer calls of its vendor's tools are allowed")

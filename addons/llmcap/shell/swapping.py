@@ -15,6 +15,7 @@ from llmcap.providers import provider_of
 from llmcap.replies import Refusal, refuse
 from llmcap.shell.destinations import names_of
 from llmcap.shell.flows import response_of
+from llmcap.words.counts import several
 from llmcap.words.told import Log
 
 logger = Log(__name__)
@@ -73,7 +74,7 @@ class Swapping:
             if provider is None or provider.name != key.provider:
                 return f"the stand-in of a key for {key.provider} was sent to {shown}"
         if others:
-            return f"stand-ins of keys for {len(found)} providers were sent to {shown}"
+            return f"stand-ins of keys for {several(len(found), 'provider')} were sent to {shown}"
         if flow.request.scheme != "https":
             return f"the stand-in of a key for {key.provider} was sent to {shown} without TLS"
         if mints(flow.request.method, flow.request.path):

@@ -167,7 +167,7 @@ def _changed(
     if past := _dated_back(known["prices"], fields["prices"], found, now):
         return replace(plain, fate=Fate.WAITS, why=f"it is dated back to {past}")
     if far := [step for step in found if step.ratio > TIMES_MAX]:
-        told = f"{far[0].name} changes by more than {TIMES_MAX} times"
+        told = f"{far[0].name} is changed by more than {TIMES_MAX} times"
         return replace(plain, fate=Fate.WAITS, why=told)
     cuts = [step for step in found if step.after < step.before]
     if not cuts or wishes.cuts:

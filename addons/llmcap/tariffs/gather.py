@@ -22,6 +22,7 @@ from llmcap.tariffs.changes import MODELS_MAX
 from llmcap.tariffs.genai import Catalog
 from llmcap.tariffs.overlay import exact
 from llmcap.tariffs.reach import download_wheel, fetch, read_file, temporary
+from llmcap.words.counts import several
 from llmcap.words.errors import PriceError
 
 Document = dict[str, Any]
@@ -125,5 +126,5 @@ def _add(gathered: Gathered, document: Any, name: str, version: str, day: str) -
         gathered.overlays.update(models_dev.overlays(document, day))
         count = sum(len(each["models"]) for each in gathered.overlays.values())
     if count > MODELS_MAX:
-        raise PriceError(f"{name}: {count:,} models are more than there are")
+        raise PriceError(f"{name}: {several(count, 'model')}: so many there are not")
     gathered.read[name] = version

@@ -21,6 +21,7 @@ from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.attributes import Facts
 from llmcap.walk.consider import Considered, consider, consider_ask
+from llmcap.words.counts import several
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import Call, Policy
 
@@ -125,10 +126,12 @@ class Firewall:
         self.shared.ledger.recover()
         if found := self.shared.ledger.recovered[self._recovered :]:
             self._recovered += len(found)
-            text = (
-                f"{len(found)} calls of a proxy that is gone were billed at the most that they cost"
+            were = several(
+                len(found),
+                "call of a proxy that is gone was billed at the most that it cost",
+                "calls of a proxy that is gone were billed at the most that they cost",
             )
-            self.shared.notify("recovered", text, subject=str(found[0]))
+            self.shared.notify("recovered", were, subject=str(found[0]))
         self.shared.guard.look(self.shared.page)
         for chore in self.chores:
             chore()

@@ -4,6 +4,7 @@ Every error that LLMCap raises on purpose.
     LLMCapError
     ├── ConfigError        an option, a config file or a command line that cannot be used
     ├── MoneyError         an amount that is not exact dollars
+    │   └── NotMoneyError  text that is no amount at all
     ├── PriceError         the price book, or a price in the config
     ├── FormatError        traffic that is not what the provider's format allows
     ├── ReconcileError     what a provider billed, or another tool recorded, and cannot be read
@@ -26,6 +27,10 @@ class ConfigError(LLMCapError):
 
 class MoneyError(LLMCapError):
     """An amount that is not exact dollars."""
+
+
+class NotMoneyError(MoneyError):
+    """Text that is no amount at all."""
 
 
 class PriceError(LLMCapError):

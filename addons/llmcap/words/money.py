@@ -9,7 +9,8 @@ come in as text, `int` or `Decimal`, and a `float` is refused with its reason.
 import re
 from decimal import ROUND_CEILING, Context, Decimal, Inexact, InvalidOperation
 
-from llmcap.words.errors import MoneyError
+from llmcap.words.counts import several
+from llmcap.words.errors import MoneyError, NotMoneyError
 from llmcap.words.records import CapUnit
 
 NANOS_PER_USD = 1_000_000_000
@@ -31,7 +32,9 @@ def parse_usd(text: str | int | Decimal) -> int:
     if isinstance(text, str):
         match = _AMOUNT.fullmatch(text.strip())
         if match is None:
-            raise MoneyError(f"{text!r} is not an amount in dollars: write it like 5, $5 or 0.25")
+            raise NotMoneyError(
+                f"{text!r} is not an amount in dollars: write it like 5, $5 or 0.25"
+            )
         amount = Decimal(match[1].replace(",", "").replace("_", ""))
     elif isinstance(text, bool | float) or not isinstance(text, int | Decimal):
         raise MoneyError(
@@ -78,5 +81,7 @@ def format_usd(nanos: int) -> str:
 
 
 def in_unit(value: int, unit: CapUnit) -> str:
-    """An amount in the unit of a cap, for people: `$4.57`, `1,200 tokens`."""
-    return format_usd(value) if unit is CapUnit.USD else f"{value:,} {unit}"
+    """An amount in the unit of a cap, for people: `$4.57`, `1,200 tokens`, `1 request`."""
+    if unit is CapUnit.USD:
+        return format_usd(value)
+    return several(value, unit.removesuffix("s"), str(unit))
