@@ -133,7 +133,7 @@ def test_github_gets_an_error_line_and_a_summary(user: User) -> None:
     user.more |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
     done = user.run("--cap", NOTHING, "--", *CURL)
     assert "::error title=LLMCap::The spend cap is reached (cap)." in done.stderr
-    assert "**1 calls refused, 0 cut off.**" in summary.read_text()
+    assert "**1 call refused, 0 cut off.**" in summary.read_text()
 
 
 # --- whose fault it is ---------------------------------------------------------------------------
