@@ -22,6 +22,8 @@ from llmcap.notices.events import events_path
 from llmcap.pricing.taken import Taken
 from llmcap.providers import with_hosts
 from llmcap.tariffs.adopted import Daily, Watch, adopt_if_changed, daily_command
+from llmcap.telemetry.exporter import Telemetry
+from llmcap.telemetry.observed import observed
 from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import ConfigError, LedgerError, LLMCapError
 from llmcap.words.paths import default_ledger
@@ -104,6 +106,9 @@ def firewall_for(
         tell_ignored(source, notify)
     ledger = open_ledger(settings.ledger, durability=policy.durability)
     ledger.define(policy.budgets, run_id=run_id)
+    telemetry = Telemetry(policy.telemetry) if policy.telemetry else None
+    if telemetry is not None:
+        ledger = observed(ledger, telemetry.tell, clock=lambda: datetime.now(UTC))
     firewall = Firewall(
         ledger=ledger,
         prices=prices,
@@ -117,6 +122,8 @@ def firewall_for(
     if policy.alerts:
         courier.start()
     firewall.farewells.append(courier.close)
+    if telemetry is not None:
+        firewall.farewells.append(telemetry.close)
     _keep_prices(firewall, watch)
     firewall.chores.append(partial(exchange_breakers, firewall, courier))
     if source is not None:
@@ -193,6 +200,7 @@ def reread_if_changed(
     """Read the config again where it has changed. One that is wrong changes nothing, loudly."""
     if not source.changed():
         return
+    before = firewall.policy.telemetry
     try:
         policy = config.watching(source.load()) if watch else source.load()
         with_hosts(policy.hosts)
@@ -207,6 +215,8 @@ def reread_if_changed(
         firewall.shared.notify("config_error", text, subject=text)
     else:
         logger.info("LLMCap read %s again: it is in force", source.path)
+        if policy.telemetry != before:
+            logger.warning("LLMCap: the changed `telemetry` is in force after a new start")
         tell_ignored(source, lambda _, text: logger.warning("LLMCap: %s", text))
 
 

@@ -1,4 +1,4 @@
-"""The `breakers` and `alerts` of a config."""
+"""The `breakers`, `alerts` and `telemetry` of a config."""
 
 import dataclasses
 from typing import Any
@@ -8,6 +8,7 @@ from llmcap.config.readers import (
     POSITIVE,
     SECONDS,
     SECRET,
+    SWITCH,
     Kind,
     Schema,
     attributes,
@@ -30,6 +31,7 @@ from llmcap.words.rules import (
     LatencyRule,
     ParallelRule,
     RepeatRule,
+    TelemetryRule,
 )
 
 # --- breakers ---------------------------------------------------------------------------------
@@ -174,3 +176,26 @@ def _target(place: Place) -> AlertTarget:
 
 
 ALERTS = list_of(Kind(_target, map_schema(_TARGET)))
+
+# --- telemetry --------------------------------------------------------------------------------
+
+_HEADERS = Kind(
+    lambda place: tuple((name.lower(), SECRET.read(each)) for name, each in place.items()),
+    {"type": "object", "additionalProperties": SECRET.schema},
+)
+_TELEMETRY: dict[str, Kind[Any]] = {
+    "otlp": Kind(_web_address, SECRET.schema).said("Takes OTLP over HTTP, such as http://h:4318."),
+    "headers": _HEADERS.said("Headers of its own; env:NAME reads a variable."),
+    "cost": SWITCH.said("Tell costs too, under names that are only proposed."),
+}
+
+
+def _telemetry(place: Place) -> TelemetryRule:
+    """A URL alone, or with more."""
+    if not isinstance(place.value, dict):
+        return TelemetryRule(_web_address(place))
+    values = fields(place, _TELEMETRY, what="telemetry", required=["otlp"])
+    return TelemetryRule(values["otlp"], values.get("headers", ()), values.get("cost", False))
+
+
+TELEMETRY = Kind(_telemetry, {"anyOf": [SECRET.schema, map_schema(_TELEMETRY, required=["otlp"])]})

@@ -10,7 +10,7 @@ from llmcap.budgets.budget import parse_short
 from llmcap.config import yamldoc
 from llmcap.config.accounts import ACCOUNTS
 from llmcap.config.budgets import read_budgets
-from llmcap.config.guards import ALERTS, BREAKERS
+from llmcap.config.guards import ALERTS, BREAKERS, TELEMETRY
 from llmcap.config.hosts import PASSED, OwnHosts, read_hosts
 from llmcap.config.keys import KEYS
 from llmcap.config.readers import (
@@ -227,4 +227,5 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
     ),
     "breakers": ("breakers", BREAKERS),
     "alerts": ("alerts", ALERTS),
+    "telemetry": ("telemetry", TELEMETRY),
 }

@@ -212,6 +212,7 @@ def _call(
     return Call(
         id=os.urandom(16).hex(), at=shared.clock(), provider=provider.name,
         endpoint=endpoint.name, model=ask.model, attributes=attributes,
+        trace=request.headers.get("traceparent", ""),
     )  # fmt: skip
 
 

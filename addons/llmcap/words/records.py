@@ -21,6 +21,7 @@ from llmcap.words.rules import (
     BreakerRules,
     HostPolicy,
     OwnHost,
+    TelemetryRule,
     Threshold,
 )  # fmt: skip
 from llmcap.words.usage import NOTHING, Charge, Count, Price, Reading, Tier, Usage, Variant
@@ -54,6 +55,7 @@ class Call:
     endpoint: str
     model: str
     attributes: Mapping[str, str] = MappingProxyType({})
+    trace: str = field(default="", compare=False)  # the W3C `traceparent` of its caller; not kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,7 @@ class Policy:
     identify_processes: ProcessPolicy = ProcessPolicy.AUTO
     breakers: BreakerRules = NO_BREAKERS
     alerts: tuple[AlertTarget, ...] = ()
+    telemetry: TelemetryRule | None = None
     hosts: tuple[OwnHost, ...] = ()
     confine: bool = False  # whether `llmcap run` gives its command a network of its own
     confine_ports: tuple[int, ...] = ()  # that lead out of that; none: the usual ones

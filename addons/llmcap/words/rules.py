@@ -168,6 +168,15 @@ class AlertTarget:
     events: tuple[EventKind, ...] = tuple(EventKind)
 
 
+@dataclass(frozen=True, slots=True)
+class TelemetryRule:
+    """Who is told of each call over OTLP, with which headers, and whether of costs."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    cost: bool = False
+
+
 # --- hosts ----------------------------------------------------------------------------------
 
 
