@@ -425,20 +425,21 @@ def killed(
     )
 
 
-def killed_at(*percent: int, stream: bool) -> Case:
+def killed_at(*percent: int, stream: bool, model: str = "", per_second: int = 1_000) -> Case:
     """
     Kills of a proxy when so much of the cap was billed: what was held is not all gone with it.
 
-    What was in flight is assumed at twice its pace and its dearest tier, some three times its bill.
-    So this promise is for calls that are small against the cap, sixteen of them together too.
+    What was in flight costs what was seen of it, and what its model's pace makes of the time since.
+    A call of gpt-4o is a two hundredth of the cap, and sixteen are in flight.
     """
-    plan = Plan(stream=stream, max_tokens=900)
+    plan = Plan(stream=stream, max_tokens=900, model=model)
+    dear = f", {model} at {per_second}/s" if model else ""
     return Case(
-        f"kill -9 three times, {'SSE' if stream else 'JSON'}",
+        f"kill -9 thrice, {'SSE' if stream else 'JSON'}{dear}",
         cap="1",
         clients=16,
         mix=one_of(plan, replace(plan, asks_usage=False)),
-        behaviour={"length": "450", "tokens_per_event": 10, **PACE},
+        behaviour={"length": "450", "tokens_per_event": 10, "token_seconds": 1 / per_second},
         kills_at=percent,
         utilisation_min=85,
         seconds_max=1_800,
@@ -558,6 +559,11 @@ def long() -> list[Case]:
         killed(100, deaths=6, seconds=30, life=5),
         killed(32, deaths=12, proxies=2, seconds=20),
         *(killed_at(20, 45, 70, stream=stream) for stream in (True, False)),
+        *(
+            killed_at(20, 45, 70, stream=stream, model="gpt-4o", per_second=pace)
+            for stream in (True, False)
+            for pace in (150, 1_000)
+        ),
     ]
 
 

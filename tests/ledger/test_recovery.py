@@ -13,9 +13,9 @@ import pytest
 from books import budget, call, demand, scopes, settled
 
 from llmcap.ledger.liveness import lock_path
-from llmcap.ledger.pulse import LATE, ended_before
+from llmcap.ledger.pulse import BEAT, NOTICE, last_word
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.metering.pace import HEADROOM, Pace
+from llmcap.metering.pace import Pace
 from llmcap.words.records import Admit, Balance
 
 DOLLARS = budget("$5")
@@ -46,6 +46,10 @@ def doomed(path, clock):
     ledger.close()
 
 
+# How late the last beat may have been missed, where none of these was late.
+LATE = BEAT + NOTICE
+
+
 def hold(ledger, *, paced=True, choices=1, budgets=(DOLLARS, TOKENS)):
     """A call of some thousand tokens at most."""
     wanted = demand(INPUT, TOKEN * choices, LIMIT // choices, tokens=20)
@@ -53,7 +57,7 @@ def hold(ledger, *, paced=True, choices=1, budgets=(DOLLARS, TOKENS)):
         fixed_nanos=INPUT, per_output_nanos=wanted.per_output_nanos,
         output_limit=wanted.output_limit, fixed_tokens=20, per_output_tokens=choices,
     )  # fmt: skip
-    decision = ledger.hold(call(), scopes(budgets), wanted, paced=paced)
+    decision = ledger.hold(call(), scopes(budgets), wanted, paced=wanted if paced else None)
     assert isinstance(decision, Admit)
     return decision.hold
 
@@ -67,6 +71,7 @@ def kill(ledger):
 def beat(ledger):
     """A last beat, after those of its thread."""
     ledger._pulse.rest()
+    ledger._pulse._delay = timedelta(0)
     ledger._pulse.beat()
 
 
@@ -88,7 +93,8 @@ def test_a_call_costs_what_its_model_can_have_written_until_its_proxy_ended(
     kill(doomed)
     clock.move(hours=9)
     assert len(ledger.recover()) == 1
-    written = int((4 + LATE.total_seconds()) * 50 * HEADROOM) * choices
+    written = SLOW.most(timedelta(seconds=4) + LATE) * choices
+    assert written == 410 * choices
     assert spent(ledger, clock) == [INPUT + TOKEN * written, 20 + written]
 
 
@@ -131,9 +137,52 @@ def test_a_clock_that_was_set_or_a_machine_that_slept_bounds_nothing(
     standing = 0
     machine.setattr("llmcap.ledger.pulse.time.monotonic_ns", lambda: standing)
     clock.move(**moved)
-    assert ended_before(lock_path(path, doomed._process_id), now=clock()) is None
+    assert last_word(lock_path(path, doomed._process_id), now=clock()) is None
     ledger.recover()
     assert spent(ledger, clock)[0] == INPUT + TOKEN * LIMIT
+
+
+@pytest.mark.parametrize("choices", [1, 4])
+def test_what_was_seen_of_a_call_leaves_only_what_came_later_to_its_pace(
+    ledger, doomed, clock, choices
+):
+    """At the price that its answer has told since."""
+    doomed.keep_paces({MODEL: SLOW})
+    held = hold(doomed, choices=choices)
+    clock.move(seconds=30)
+    doomed.saw(held, sure_nanos=5_000, sure_tokens=900, token_nanos=2)
+    clock.move(seconds=1)
+    kill(doomed)
+    clock.move(hours=9)
+    ledger.recover()
+    written = SLOW.most(timedelta(seconds=1) + LATE) * choices
+    assert spent(ledger, clock) == [5_000 + 2 * written, 900 + written]
+
+
+def test_what_was_seen_of_a_call_that_is_not_paced_bounds_nothing(ledger, doomed, clock):
+    """Its vendor may go on after its client is gone."""
+    doomed.keep_paces({MODEL: SLOW})
+    held = hold(doomed, paced=False)
+    doomed.saw(held, sure_nanos=5_000, sure_tokens=900, token_nanos=2)
+    kill(doomed)
+    ledger.recover()
+    assert spent(ledger, clock) == [INPUT + TOKEN * LIMIT, 20 + LIMIT]
+
+
+def test_a_lost_call_costs_what_such_calls_usually_do_and_is_held_at_its_dearest(
+    ledger, doomed, clock
+):
+    """The two differ where an account may have a dear term by default, and was never served so."""
+    doomed.keep_paces({MODEL: SLOW})
+    dearest, usual = demand(INPUT, TOKEN, LIMIT), demand(INPUT // 2, TOKEN // 2, LIMIT)
+    decision = doomed.hold(call(), scopes((DOLLARS,)), dearest, paced=usual)
+    assert decision.hold.held_nanos == dearest.ceiling_nanos()
+    clock.move(seconds=4)
+    kill(doomed)
+    clock.move(hours=9)
+    ledger.recover()
+    written = SLOW.most(timedelta(seconds=4) + LATE)
+    assert spent(ledger, clock)[0] == INPUT // 2 + TOKEN // 2 * written
 
 
 def test_what_was_extended_is_held_too(ledger, doomed, clock):
@@ -145,7 +194,7 @@ def test_what_was_extended_is_held_too(ledger, doomed, clock):
     kill(doomed)
     clock.move(seconds=1)
     ledger.recover()
-    written = int(4.5 * 4_000)
+    written = int((4 + LATE.total_seconds()) * 4_000)
     assert spent(ledger, clock) == [INPUT + TOKEN * written, 20 + written]
 
 

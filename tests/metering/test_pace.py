@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.metering.pace import ANSWERS_MIN, FASTEST, HEADROOM, TOKENS_MIN, UNKNOWN, Pace, Paces
+from llmcap.metering.pace import (
+    ANSWERS_MIN,
+    FASTEST,
+    HEADROOM,
+    TOKENS_MIN,
+    TRUST,
+    UNKNOWN,
+    Pace,
+    Paces,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -29,6 +38,15 @@ def test_a_model_that_nobody_has_seen_is_as_fast_as_any(*, streamed: bool):
     assert shown(*few, streamed=streamed) == FASTEST
     assert UNKNOWN.most(SECOND) is None
     assert UNKNOWN.with_stream(100).with_whole(100, SECOND).most(SECOND) is None
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("trust", TRUST)
+def test_the_more_answers_have_told_the_less_faster_the_next_is(trust, *, streamed: bool):
+    """One less than enough changes nothing."""
+    answers = [(1_000, 10 * SECOND)] * trust.answers
+    assert shown(*answers, streamed=streamed) == 100 * trust.headroom
+    assert shown(*answers[1:], streamed=streamed) > 100 * trust.headroom
 
 
 def test_a_model_is_twice_as_fast_as_it_ever_was_at_most():
@@ -62,12 +80,13 @@ def test_no_model_is_faster_than_any():
     writing=st.floats(2.0, 60.0),
     waited=st.floats(0.0, 1.9),  # beside that: up to two thirds of the whole
     elapsed=st.floats(0.1, 500.0),
+    trust=st.sampled_from(TRUST),
 )
-def test_the_wait_for_a_first_token_makes_no_bound_too_low(pace, writing, waited, elapsed):
+def test_the_wait_for_a_first_token_makes_no_bound_too_low(pace, writing, waited, elapsed, trust):
     """Whatever the real pace is, a later answer has not written more than it is taken to have."""
     wait = timedelta(seconds=writing * waited)
     paces = Paces()
-    for part in (1.0, 0.5, 1.0):
+    for part in (1.0, *[0.5] * trust.answers, 1.0):
         written = timedelta(seconds=writing * part)
         tokens = pace * written // SECOND
         paces.observe("x", "y", tokens=tokens, elapsed=wait + written, streamed=False)
@@ -108,7 +127,7 @@ def test_only_what_changes_a_bound_is_worth_writing_down():
     for _ in range(1_000):
         paces.observe("openai", "gpt-5", tokens=100, elapsed=SECOND)
         written += len(paces.take_fresh())
-    assert written == ANSWERS_MIN
+    assert written == ANSWERS_MIN + len((4, 8, 16, 32, 64, 128, 256, 512))
     paces.observe("openai", "gpt-5", tokens=101, elapsed=SECOND)
     fresh = paces.take_fresh()
     assert fresh.keys() == {("openai", "gpt-5")}

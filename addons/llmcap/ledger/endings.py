@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from llmcap.ledger.pulse import LastWord
 from llmcap.ledger.recovery import COLUMNS, Lost, pace_of
 from llmcap.ledger.rows import Posting, Row, add, amount, micros, post, settled, spent, text
 from llmcap.words.errors import HoldEnded, LedgerError
@@ -80,17 +81,17 @@ class Endings:
         self._correct(db, hold.id, settlement)
 
     def assume_all(
-        self, db: sqlite3.Connection, process_id: int, note: str, *, until: datetime | None = None
+        self, db: sqlite3.Connection, process_id: int, note: str, *, word: LastWord | None = None
     ) -> list[int]:
         """
         End a process: what it still holds may have been billed. The holds' ids.
 
-        `until` is when it had ended for certain, where that is known.
+        `word` is what it left, where that can be believed.
         """
         taken = [Lost(*row) for row in db.execute(_TAKE_ALL, (process_id,)).fetchall()]
         for lost in taken:
             hold_id, held = lost.hold_id, (lost.held_nanos, lost.held_tokens)
-            settlement = lost.assumed(pace_of(db, hold_id), until, note)
+            settlement = lost.assumed(pace_of(db, hold_id), word, note)
             self._post(db, hold_id, _units(db, hold_id), settlement, held)
         db.execute(
             "UPDATE processes SET ended_at = ? WHERE id = ? AND ended_at IS NULL",

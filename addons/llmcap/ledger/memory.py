@@ -1,7 +1,7 @@
 """
 What the SQLite ledger remembers for later requests: which call a response id belongs to, what
 uploaded files ask for, and how fast models write. Kept in the same file as the books, as another
-proxy may need it.
+proxy may need it; what calls in flight were seen to cost is kept in the lock file, by the pulse.
 """
 
 import sqlite3
@@ -11,10 +11,11 @@ from datetime import datetime
 
 from llmcap.ledger import recovery
 from llmcap.ledger.endings import claim, claimant
+from llmcap.ledger.pulse import Pulse, Seen
 from llmcap.ledger.rows import from_micros, micros, text
 from llmcap.ledger.store import Store
 from llmcap.metering.pace import Model, Pace
-from llmcap.words.records import Call
+from llmcap.words.records import Call, Hold
 
 # Providers keep files for a month or until they are deleted; a busy user uploads some dozens a day.
 FILES_MAX = 5_000
@@ -27,6 +28,7 @@ class Memory(ABC):
 
     _store: Store
     _clock: Callable[[], datetime]
+    _pulse: Pulse
 
     @abstractmethod
     def _check_open(self) -> None: ...
@@ -80,6 +82,11 @@ class Memory(ABC):
         self._check_open()
         with self._store as db:
             recovery.keep(db, fresh)
+
+    def saw(self, hold: Hold, *, sure_nanos: int, sure_tokens: int, token_nanos: int) -> None:
+        """With the next beat."""
+        seen = Seen(micros(self._clock()), sure_nanos, sure_tokens, token_nanos)
+        self._pulse.saw(hold.id, seen)
 
 
 def _call(db: sqlite3.Connection, provider: str, response_id: str) -> Call | None:

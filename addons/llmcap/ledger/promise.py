@@ -37,13 +37,22 @@ class Ledger(Protocol):
         demand: Demand,
         *,
         patient: bool = False,
-        paced: bool = False,
+        paced: Demand | None = None,
     ) -> Admit | Wait | Deny:
         """
         Decide, and reserve the money in every scope in the same step.
 
-        A call that is `paced` costs what its model writes until its client goes: should its proxy
-        be killed, the time that it had bounds it. Of any other, all that it holds is assumed then.
+        A call that is `paced` costs what its model writes until its client goes, under the terms of
+        this demand: should its proxy be killed, the time that it had bounds it. Of any other, all
+        that it holds is assumed then.
+        """
+        ...
+
+    def saw(self, hold: Hold, *, sure_nanos: int, sure_tokens: int, token_nanos: int) -> None:
+        """
+        Remember for that case what a paced call in flight has cost by now, and what a token costs.
+
+        Nothing is written in a transaction: a proxy that is killed may have said it in vain.
         """
         ...
 

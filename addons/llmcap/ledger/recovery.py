@@ -3,14 +3,17 @@ What the calls of a proxy that is gone are taken to have cost, when nobody was l
 
 All that was held, unless the hold says that the call is paid by what its model writes, and that its
 vendor stops when the client goes. Then no more can have been written than the model writes in the
-time from the hold to the end of the proxy, at the pace that its answers have shown.
+time from the hold to the end of the proxy, at the pace that its answers have shown; and where the
+proxy had looked at the answer, no more than it had seen, and what the pace makes of the time since.
 """
 
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import ROUND_CEILING
 
+from llmcap.ledger.pulse import LastWord, Seen
 from llmcap.ledger.rows import from_micros, micros, text
 from llmcap.metering.pace import UNKNOWN, Model, Pace
 from llmcap.words.records import Demand, Ending, Settlement, Usage
@@ -52,32 +55,34 @@ class Lost:
     token_nanos: int | None
     choices: int | None
 
-    def assumed(self, pace: Pace, until: datetime | None, note: str) -> Settlement:
+    def assumed(self, pace: Pace, word: LastWord | None, note: str) -> Settlement:
         """What it is taken to have cost."""
         whole = Settlement(Ending.ASSUMED, self.held_nanos, note=note)
-        if until is None or self.token_nanos is None:
+        if word is None or self.token_nanos is None:
             return whole
         assert self.began is not None, self
         assert self.sure_nanos is not None, self
-        each = pace.most(until - from_micros(self.began))
+        held = Seen(self.began, self.sure_nanos, self.sure_tokens or 0, self.token_nanos)
+        seen = word.seen.get(self.hold_id, held)
+        each = pace.most(word.ended - from_micros(seen.at))
         if each is None:
             return whole
         written = each * (self.choices or 1)
-        cost = self.sure_nanos + written * self.token_nanos
+        cost = seen.sure_nanos + written * seen.token_nanos
         if cost >= self.held_nanos:
             return whole
-        usage = Usage(input_tokens=self.sure_tokens or 0, output_tokens=written)
+        usage = Usage(input_tokens=seen.sure_tokens, output_tokens=written)
         bounded = f"{note}; at most what its model writes until then"
         return Settlement(Ending.ASSUMED, cost, usage=usage, note=bounded)
 
 
-def columns_of(demand: Demand, *, paced: bool, now: datetime) -> tuple[int | None, ...]:
+def columns_of(demand: Demand | None, now: datetime) -> tuple[int | None, ...]:
     """What an open hold says for the case that its proxy is killed, from `began` on."""
-    if not paced:
+    if demand is None:
         return (micros(now), None, None, None, None)
     choices = demand.per_output_tokens
-    token_nanos = -(-demand.per_output_nanos // choices)
-    return (micros(now), demand.fixed_nanos, demand.fixed_tokens, int(token_nanos), choices)
+    token_nanos = int((demand.per_output_nanos / choices).to_integral_value(ROUND_CEILING))
+    return (micros(now), demand.fixed_nanos, demand.fixed_tokens, token_nanos, choices)
 
 
 def pace_of(db: sqlite3.Connection, hold_id: int) -> Pace:

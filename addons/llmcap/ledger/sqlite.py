@@ -25,7 +25,7 @@ from llmcap.ledger.endings import Endings, claim, claimant
 from llmcap.ledger.liveness import Lock, is_gone, lock_path
 from llmcap.ledger.memory import Memory
 from llmcap.ledger.promise import MEMORY, utc_now
-from llmcap.ledger.pulse import Pulse, ended_before
+from llmcap.ledger.pulse import Pulse, last_word
 from llmcap.ledger.recovery import OPEN, OTHERS, columns_of
 from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
 from llmcap.ledger.rows import text as clean
@@ -88,7 +88,7 @@ class SqliteLedger(Memory, Balances):
         demand: Demand,
         *,
         patient: bool = False,
-        paced: bool = False,
+        paced: Demand | None = None,
     ) -> Admit | Wait | Deny:
         """What a dead proxy holds is settled before anyone waits for it, or goes without."""
         self._check_open()
@@ -116,10 +116,10 @@ class SqliteLedger(Memory, Balances):
         demand: Demand,
         *,
         patient: bool,
-        paced: bool,
+        paced: Demand | None,
     ) -> Admit | Wait | Deny:
         row = call_row(EntryKind.HOLD, call, process_id=self._process_id)
-        lost = columns_of(demand, paced=paced, now=self._clock())
+        lost = columns_of(paced, self._clock())
         with self._store as db:
             decision = decide(_with_balances(db, scopes, balance_ids), demand, patient=patient)
             if isinstance(decision, Deny):
@@ -277,10 +277,10 @@ class SqliteLedger(Memory, Balances):
         for (process_id,) in others:
             path = lock_path(self._path, process_id)
             if is_gone(path):
-                until = ended_before(path, now=self._clock())
+                word = last_word(path, now=self._clock())
                 with self._store as db:
                     note = "recovered: its proxy was gone"
-                    recovered += self._endings.assume_all(db, process_id, note, until=until)
+                    recovered += self._endings.assume_all(db, process_id, note, word=word)
                 with contextlib.suppress(OSError):
                     path.unlink()
         self._recovered += recovered

@@ -7,31 +7,50 @@ times too much after ten seconds; what it can have written in ten seconds is not
 answers tell how fast it is, and until some have, it is taken for faster than any.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from fractions import Fraction
 
 # Tokens a second. The fastest that is sold writes some 3,000 (gpt-oss-120b at Cerebras,
 # inference-docs.cerebras.ai/models/overview, October 2026).
 FASTEST = 4_000
 
-# How many answers must have told before a model is believed to be slower, and how long each of them
-# must have been: what comes at once was made before.
-ANSWERS_MIN = 3
+# How long an answer must have been to tell a pace: what comes at once was made before.
 SECONDS_MIN = timedelta(milliseconds=250)
 TOKENS_MIN = 64
 
-# A model may be this many times faster than it ever was here.
-HEADROOM = 2
 
-# An answer that is not streamed shows its pace from its question on, and looks slower than it was
-# written by the wait for its first token. HEADROOM covers that, as long as no more than two thirds
-# of the time of the fastest was waiting, up to so many times the longest that was seen.
-BEYOND_LONGEST = 2
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """
+    How far a model's pace is believed once so many answers have told.
+
+    It may be `headroom` times faster than it ever was here. An answer that is not streamed shows
+    its pace from its question on, and looks slower than it was written by the wait for its first
+    token. The headroom covers that, as long as no more than two thirds of the time of the fastest
+    was waiting, up to `beyond` times the longest that was seen: 3 * beyond - 2 = headroom * beyond.
+    """
+
+    answers: int
+    headroom: Fraction
+    beyond: Fraction
+
+
+# Of 16 answers and one more, one in 17 is faster than all the others, and seldom by a quarter.
+TRUST = (
+    Trust(3, Fraction(2), Fraction(2)),
+    Trust(8, Fraction(3, 2), Fraction(4, 3)),
+    Trust(16, Fraction(5, 4), Fraction(8, 7)),
+)
+ANSWERS_MIN = TRUST[0].answers
+HEADROOM = TRUST[0].headroom
 
 _MODELS_MAX = 1_000
 _SECOND = timedelta(seconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 _NEVER = timedelta(0)
 
 Model = tuple[str, str]  # a provider and a model
@@ -62,13 +81,24 @@ class Pace:
 
     def most(self, elapsed: timedelta) -> int | None:
         """The most tokens that the model writes in that time, or None where too few have told."""
-        if self.streams >= ANSWERS_MIN:
-            return _tokens(min(self.highest * HEADROOM, FASTEST), elapsed)
-        if self.wholes < ANSWERS_MIN:
-            return None
-        known = min(elapsed, self.longest * BEYOND_LONGEST)
-        pace = min(self.highest_whole * HEADROOM, FASTEST)
-        return _tokens(pace, known) + _tokens(FASTEST, elapsed - known)
+        streamed = (
+            _tokens(self.highest * trust.headroom, elapsed)
+            for trust in TRUST
+            if self.streams >= trust.answers
+        )
+        most = min(streamed, default=None)
+        if most is None:
+            whole = (
+                self._most_whole(elapsed, each) for each in TRUST if self.wholes >= each.answers
+            )
+            most = min(whole, default=None)
+        return most
+
+    def _most_whole(self, elapsed: timedelta, trust: Trust) -> int:
+        known = min(elapsed, self.longest * trust.beyond.numerator / trust.beyond.denominator)
+        return _tokens(self.highest_whole * trust.headroom, known) + _tokens(
+            FASTEST, elapsed - known
+        )
 
 
 UNKNOWN = Pace()
@@ -119,13 +149,19 @@ class Paces:
 
 
 def _is_news(known: Pace, now: Pace) -> bool:
-    """Whether it changes a bound: after the first answers most change nothing."""
-    grown = min(known.streams, ANSWERS_MIN) < min(now.streams, ANSWERS_MIN)
-    grown |= min(known.wholes, ANSWERS_MIN) < min(now.wholes, ANSWERS_MIN)
+    """Whether it changes a bound, or may soon: after the first answers most change nothing."""
+    grown = _weight(known.streams) < _weight(now.streams)
+    grown |= _weight(known.wholes) < _weight(now.wholes)
     faster = known.highest < now.highest or known.highest_whole < now.highest_whole
     return grown or faster or known.longest < now.longest
 
 
-def _tokens(pace: int, elapsed: timedelta) -> int:
-    """So many, rounded up; none where a clock was set back."""
-    return -(-pace * max(elapsed, _NEVER) // _SECOND)
+def _weight(answers: int) -> int:
+    """Grows with each of the first, and then with each doubling."""
+    return min(answers, ANSWERS_MIN) + answers.bit_length()
+
+
+def _tokens(pace: int | Fraction, elapsed: timedelta) -> int:
+    """So many, rounded up; none where a clock was set back, and no more than the fastest writes."""
+    micros = max(elapsed, _NEVER) // _MICROSECOND
+    return math.ceil(min(pace, FASTEST) * Fraction(micros, 1_000_000))

@@ -15,6 +15,7 @@ from llmcap.bounds.lineage import Lineage
 from llmcap.budgets.budget import scopes_for
 from llmcap.budgets.waiting import Line
 from llmcap.ledger import Ledger
+from llmcap.metering.habits import Habits
 from llmcap.metering.pace import Paces
 from llmcap.notices.alerts import Event
 from llmcap.pricing import PriceBook
@@ -73,6 +74,7 @@ class Shared:
         self.counter = TokenCounter()
         self.lineage = Lineage()
         self.paces = Paces(ledger.paces())
+        self.habits = Habits()
         self.things = Things(ledger)
         self.uploads = Uploads(self.counter)
         self.refusals = Refusals(secret)
@@ -102,6 +104,18 @@ class Shared:
                 f"`allow_fields: [{name}]` in the config"
             )
             self.notify_once("unread_field", text, subject=f"{provider}/{name}")
+
+    def keep_paces(self) -> None:
+        """Write down what was learned of models, for whoever has to end our calls."""
+        fresh = self.paces.take_fresh()
+        if not fresh:
+            return
+        try:
+            self.ledger.keep_paces(fresh)
+        except LedgerError:
+            self.paces.not_kept(
+                fresh
+            )  # no word of it: until then a call is worth all that it holds
 
     def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
         """The price of a model at that time, or what the policy puts in its place."""

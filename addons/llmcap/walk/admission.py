@@ -15,8 +15,9 @@ from llmcap.bounds.lots import lots_demand
 from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
 from llmcap.budgets.waiting import Key
-from llmcap.metering.visible import UNSEEN_TOKENS
-from llmcap.pricing.terms import settled
+from llmcap.metering.habits import Caller
+from llmcap.metering.visible import UNSEEN_TOKENS, Visible
+from llmcap.pricing.terms import kind_of, settled
 from llmcap.providers.parts.content import texts
 from llmcap.providers.parts.leaving import stops
 from llmcap.providers.parts.refused import fee_usd
@@ -32,7 +33,9 @@ from llmcap.words.records import (
     Hold,
     HoldMode,
     Price,
+    Reading,
     Scope,
+    Usage,
 )  # fmt: skip
 
 
@@ -150,13 +153,34 @@ class Admission:
         lower.demand = self._demand(ask, prices)
         return lower
 
-    def learned(self, input_tokens: int) -> None:
-        """So many tokens were billed for its input."""
+    @property
+    def usual(self) -> Demand | None:
+        """What it costs if it is paced, under the terms that its caller is usually served under."""
+        if not self.paced:
+            return None
+        terms = self.habit
+        if not terms:
+            return self.demand
+        return self._demand(replace(self.ask, terms=settled(self.ask.terms, terms)))
+
+    @property
+    def habit(self) -> list[str]:
+        """The terms that it did not ask for, and that its caller is usually served under."""
+        habit = self.shared.habits.of(self._caller)
+        return [term for term in habit if self._is_untold(term)]
+
+    def learned(self, reading: Reading, usage: Usage, visible: Visible) -> None:
+        """So much was billed for it, under what the answer told, and that fast it was made."""
+        self.shared.habits.observe(self._caller, filter(self._is_untold, reading.terms))
+        if not (self.ask.deferred or self.ask.lots):
+            tokens = usage.output_tokens // self.ask.choices
+            visible.tell(self.shared.paces, tokens, streamed=self.ask.stream)
+            self.shared.keep_paces()
         if self.text_tokens is not None and not self.ask.media:
             self.shared.counter.learn(
                 family=self.provider.name,
                 bound=self.text_tokens + UNSEEN_TOKENS,
-                billed=input_tokens,
+                billed=usage.input_tokens,
             )
 
     def ended(self, outcome: Outcome) -> None:
@@ -229,6 +253,17 @@ class Admission:
         return Refusal(reason="overrun", message="LLMCap cut this answer: it passed its bound.")
 
     # --- parts --------------------------------------------------------------------------------
+
+    @property
+    def _caller(self) -> Caller:
+        """Whose account it is, as far as a request tells: that has terms of its own by default."""
+        call = self.call
+        who = [call.attributes.get(name, "") for name in ("key", "organisation", "project")]
+        return (call.provider, call.model, *who)
+
+    def _is_untold(self, term: str) -> bool:
+        """Whether the request asks for no term of that kind."""
+        return kind_of(term) not in map(kind_of, self.ask.terms)
 
     def _using(self, begun: int) -> tuple[Request, Ask, list[Price]] | None:
         """The request as it would have been with so many calls of tools and no more."""

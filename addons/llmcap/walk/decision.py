@@ -30,7 +30,7 @@ def try_cheap(admission: Admission) -> CallInFlight | None:
     if admission.scopes and (admission.sliced or shared.line.blocks(admission.keys)):
         return None
     cheap = replace(admission.demand, clampable=False)
-    decision = shared.ledger.hold(admission.call, admission.scopes, cheap, paced=admission.paced)
+    decision = shared.ledger.hold(admission.call, admission.scopes, cheap, paced=admission.usual)
     return _go(admission, decision, None) if isinstance(decision, Admit) else None
 
 
@@ -87,7 +87,7 @@ def _held(admission: Admission, *, patient: bool, whole: bool) -> Admit | Wait |
     """What the ledger says to the call; `whole`: with all the output that it asks for."""
     demand = replace(admission.demand, clampable=False) if whole else admission.demand
     return admission.shared.ledger.hold(
-        admission.call, admission.scopes, demand, patient=patient, paced=admission.paced
+        admission.call, admission.scopes, demand, patient=patient, paced=admission.usual
     )
 
 

@@ -22,7 +22,6 @@ from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.attributes import Facts
 from llmcap.walk.consider import Considered, consider, consider_ask
 from llmcap.words.counts import several
-from llmcap.words.errors import LedgerError
 from llmcap.words.records import Call, Policy
 
 
@@ -122,7 +121,7 @@ class Firewall:
         """What is due from time to time: late settlements, holds of processes that are gone."""
         self.settle_late()
         self.shared.parked.expire()
-        self._keep_paces()
+        self.shared.keep_paces()
         self.shared.ledger.recover()
         if found := self.shared.ledger.recovered[self._recovered :]:
             self._recovered += len(found)
@@ -137,17 +136,6 @@ class Firewall:
             chore()
         self.shared.line.wake()
 
-    def _keep_paces(self) -> None:
-        """Write down what was learned of models, for whoever has to end our calls."""
-        paces = self.shared.paces
-        fresh = paces.take_fresh()
-        if not fresh:
-            return
-        try:
-            self.shared.ledger.keep_paces(fresh)
-        except LedgerError:
-            paces.not_kept(fresh)  # no word of it: until then a call is worth all that it holds
-
     def settle_late(self) -> None:
         """Try the settlements again that could not be written before."""
         waiting, self.shared.unsettled = self.shared.unsettled, []
@@ -158,7 +146,7 @@ class Firewall:
         """The proxy ends."""
         self.shared.parked.close()
         self.settle_late()
-        self._keep_paces()
+        self.shared.keep_paces()
         for farewell in self.farewells:
             farewell()
         self.shared.ledger.close()

@@ -20,6 +20,7 @@ from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance, certain_tokens
+from llmcap.walk.lookout import Lookout
 from llmcap.walk.unfinished import assumed, at_hold, read_on, refused
 from llmcap.words.errors import HoldEnded, LedgerError
 from llmcap.words.money import usd_string
@@ -31,7 +32,6 @@ from llmcap.words.records import (
     Hold,
     Reading,
     Settlement,
-    Usage,
 )  # fmt: skip
 from llmcap.words.usage import Made
 
@@ -77,6 +77,7 @@ class CallInFlight:
         self._in_flight = True
         shared, seller = self.shared, admission.provider.name
         self._visible = Visible(shared.counter, seller, self.call.model, clock=shared.clock)
+        self._lookout = Lookout(admission, hold, self._visible)
 
     # --- the shell's calls --------------------------------------------------------------------
 
@@ -117,6 +118,8 @@ class CallInFlight:
         if self.cut:
             return b""  # it was on its way, and is counted
         passed = self._stripper.feed(data) if self._stripper else data
+        if self.settlement is None:
+            self._lookout.look(self._meter)
         if self.settlement is None and self._is_look_due(self._meter):
             reading = self._meter.reading
             if self._told(reading):
@@ -284,8 +287,7 @@ class CallInFlight:
         usage = total(reading.charges)
         if note:
             notes.insert(0, note)
-        self._admission.learned(usage.input_tokens)
-        self._time(usage)
+        self._admission.learned(reading, usage, self._visible)
         return Settlement(
             ending if bill.known else Ending.ASSUMED, bill.nanos, usage=usage, model=reading.model,
             response_id=reading.response_id, note="; ".join(notes),
@@ -341,13 +343,6 @@ class CallInFlight:
             self.shared.ledger.correct(self._hold, settlement)
         except LedgerError as error:
             self.shared.notify("ledger_error", str(error))
-
-    def _time(self, usage: Usage) -> None:
-        """How fast the model was, as far as its answer showed that."""
-        ask = self._admission.ask
-        if not (ask.deferred or ask.lots):
-            tokens = usage.output_tokens // ask.choices
-            self._visible.tell(self.shared.paces, tokens, streamed=ask.stream)
 
     # --- staying within the hold --------------------------------------------------------------
 
