@@ -27,6 +27,7 @@ ROOMS = [
     "budgets",
     "brakes",
     "ledger",
+    "treasury",
     "replies",
     "notices",
     "telemetry",
@@ -78,7 +79,7 @@ OUTSIDE = {
     "requests": "telemetry",
     "mitmproxy": "addon audit checkup launch shell",
     "prometheus_client": "page",
-    "psycopg": "ledger",
+    "psycopg": "treasury",
     "pypdf": "bounds",
     "rich": "cli",
     "sqlite_utils": "ledger",
@@ -95,7 +96,17 @@ OUTSIDE = {
 EDGE = "audit"
 
 # Rooms where amounts are computed. Elsewhere a float may be a number of seconds.
-MONEY = ["bounds", "budgets", "ledger", "pricing", "shared", "walk", "words", "metering/bill"]
+MONEY = [
+    "bounds",
+    "budgets",
+    "ledger",
+    "pricing",
+    "shared",
+    "treasury",
+    "walk",
+    "words",
+    "metering/bill",
+]
 # Modules of theirs that measure time, pixels or seconds of sound, and no money.
 NO_MONEY = [
     "bounds/families",

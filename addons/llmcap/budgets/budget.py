@@ -20,8 +20,8 @@ from llmcap.words.money import NANOS_MAX, format_usd, parse_usd
 from llmcap.words.records import Balance, Budget, Call, CapUnit, Demand, Deny, Scope, Wait
 
 __all__ = [
-    "Fits", "Window", "decide", "describe", "fits_more", "parse_cap", "parse_short", "parse_window",
-    "scopes_for",
+    "Fits", "Window", "decide", "describe", "fits_more", "needed", "parse_cap", "parse_short",
+    "parse_window", "scopes_for",
 ]  # fmt: skip
 
 # --- as typed ---------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def decide_strictly(
     if patient and demand.clampable and _highest_limit(back, demand) >= max(demand.output_min, 1):
         return Wait(short[0])
     scope, balance = short
-    return Deny(scope, balance, _needed(scope, demand, least))
+    return Deny(scope, balance, needed(scope, demand, least))
 
 
 def _decide_slice(
@@ -271,7 +271,7 @@ def _first_short(
 ) -> tuple[Scope, Balance] | None:
     """The first scope that cannot carry the call with this output limit."""
     for scope, balance in scopes:
-        if not _fits(scope, balance, _needed(scope, demand, limit)):
+        if not _fits(scope, balance, needed(scope, demand, limit)):
             return scope, balance
     return None
 
@@ -287,7 +287,7 @@ def _available(scope: Scope, balance: Balance) -> int:
     return scope.budget.cap + balance.raised - balance.spent - balance.held
 
 
-def _needed(scope: Scope, demand: Demand, limit: int) -> int:
+def needed(scope: Scope, demand: Demand, limit: int) -> int:
     """The call's ceiling in the unit of the cap."""
     match scope.budget.unit:
         case CapUnit.USD:
@@ -302,7 +302,7 @@ def _highest_limit(scopes: Sequence[tuple[Scope, Balance]], demand: Demand) -> i
     """The highest output limit, up to the demand's own, with which the call fits; -1: none."""
     limit = demand.output_limit
     for scope, balance in scopes:
-        if not _fits(scope, balance, _needed(scope, demand, 0)):
+        if not _fits(scope, balance, needed(scope, demand, 0)):
             return -1
         available = _available(scope, balance)
         match scope.budget.unit:

@@ -62,7 +62,7 @@ class Accounts:
         except KeyError:
             pass
         with self._store as db:
-            ids = tuple([_find_or_make(db, scope) for scope in scopes])
+            ids = tuple([find_or_make(db, scope) for scope in scopes])
         if len(self._ids) > _IDS_MAX:
             self._ids.clear()
         self._ids.update(zip(map(_key, scopes), ids, strict=True))
@@ -92,7 +92,8 @@ def _key(scope: Scope) -> tuple[object, ...]:
     )
 
 
-def _find_or_make(db: sqlite3.Connection, scope: Scope) -> int:
+def find_or_make(db: sqlite3.Connection, scope: Scope) -> int:
+    """The row of a balance."""
     budget_id = find_or_make_budget(db, scope)
     key = (budget_id, text(scope.value), text(scope.run), seconds(scope.window_start))
     db.execute(

@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from llmcap.ledger import queries
+from llmcap.ledger.accounts import Accounts, balance_of
 from llmcap.words.records import Balance, Budget, Scope
 
 
 class Balances(ABC):
     """These methods of a ledger; who inherits them has the connection. See `queries` for each."""
+
+    _accounts: Accounts
+    _process_id: int
 
     @abstractmethod
     def _read[Result](self, query: Callable[[sqlite3.Connection], Result]) -> Result: ...
@@ -34,6 +38,20 @@ class Balances(ABC):
         return self._read(
             lambda db: queries.balances_page(
                 db, now, budget, run_id=run_id, after=after, values_max=values_max
+            )
+        )
+
+    @property
+    def process_id(self) -> int:
+        """This proxy, as its entries name it."""
+        return self._process_id
+
+    def standing(self, scopes: Sequence[Scope]) -> tuple[Balance, ...]:
+        """What counts for these scopes now."""
+        ids = self._accounts.ids(scopes)
+        return self._read(
+            lambda db: tuple(
+                [balance_of(db, each, id_) for each, id_ in zip(scopes, ids, strict=True)]
             )
         )
 

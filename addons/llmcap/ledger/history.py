@@ -225,7 +225,7 @@ def define(
     db.executemany(
         "INSERT INTO definitions (process_id, position, run, definition) VALUES (?, ?, ?, ?)",
         [
-            (process_id, position, run_id, _definition(budget))
+            (process_id, position, run_id, definition(budget))
             for position, budget in enumerate(budgets)
         ],
     )
@@ -241,15 +241,15 @@ def definitions(db: sqlite3.Connection) -> list[tuple[Budget, str]]:
     rows = db.execute(
         "SELECT definition, run FROM definitions ORDER BY process_id DESC, position"
     ).fetchall()
-    for definition, run in rows:
-        budget = _budget(json.loads(definition))
+    for written, run in rows:
+        budget = budget_from(json.loads(written))
         key = (budget.name, budget.unit, budget.every, budget.per)
         found.setdefault((*key, run) if budget.every == "run" else key, (budget, run))
     return list(found.values())
 
 
-def _definition(budget: Budget) -> str:
-    """What `llmcap status` needs of a budget; whose calls count is for people to read."""
+def definition(budget: Budget) -> str:
+    """How a budget counts and what it allows, without what its thresholds do, as JSON."""
     return json.dumps(
         {
             "name": budget.name,
@@ -261,11 +261,13 @@ def _definition(budget: Budget) -> str:
             "per": list(budget.per),
             "hold": budget.hold.value,
             "mode": budget.mode.value,
+            "allow": [{name: list(globs) for name, globs in each.items()} for each in budget.allow],
         }
     )
 
 
-def _budget(fields: Mapping[str, Any]) -> Budget:
+def budget_from(fields: Mapping[str, Any]) -> Budget:
+    """What `definition` wrote, by whichever version."""
     return Budget(
         name=fields["name"],
         cap=fields["cap"],
@@ -276,4 +278,7 @@ def _budget(fields: Mapping[str, Any]) -> Budget:
         per=tuple(fields["per"]),
         hold=HoldMode(fields["hold"]),
         mode=BudgetMode(fields.get("mode", BudgetMode.ENFORCE)),
+        allow=tuple(
+            {name: tuple(globs) for name, globs in each.items()} for each in fields.get("allow", ())
+        ),
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 # How many migrations there are; PRAGMA user_version of a ledger that has had them all.
-VERSION = 7
+VERSION = 8
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -71,6 +71,11 @@ def m007_seals(db: "Database") -> None:
     """A chain of hashes over the entries, and which of them were pruned."""
     for statement in _SEALS:
         db.execute(statement)
+
+
+def m008_node_of_a_treasury(db: "Database") -> None:
+    """Which node of which fleet the ledger is; an older LLMCap must not take it for its own."""
+    db.execute(_NODE)
 
 
 def _one_of(*kinds: str) -> str:
@@ -366,6 +371,19 @@ _SEALS = (
     ),
 )
 
+# See the room `treasury`. What a node may spend is in its balances, as what was `raised`.
+_NODE = """
+    CREATE TABLE node (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        id TEXT NOT NULL,
+        fleet TEXT NOT NULL,
+        session TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        pending_id TEXT NOT NULL
+    ) STRICT
+"""
+
 STEPS: tuple[Callable[["Database"], None], ...] = (
     m001_entries_and_balances,
     m002_definitions_of_budgets,
@@ -374,4 +392,5 @@ STEPS: tuple[Callable[["Database"], None], ...] = (
     m005_pulse_and_paces,
     m006_rollups,
     m007_seals,
+    m008_node_of_a_treasury,
 )

@@ -11,10 +11,17 @@ Every error that LLMCap raises on purpose.
     ├── NoBound            a call of which nothing says what it may cost at most
     └── LedgerError        spending that cannot be recorded
         ├── LedgerBusy     another process holds the write lock: the same step may work in a moment
-        └── HoldEnded      a hold that is ended a second time
+        ├── HoldEnded      a hold that is ended a second time
+        ├── Unfunded       money that the treasury has to be asked for: the same step may work then
+        └── TreasuryError  the treasury of a fleet, or this node's place in it
+            ├── TreasuryUnreachable  nothing can be said about what it did
+            ├── NodeRuns   another proxy was this node a moment ago
+            └── Fenced     this node may not go on
 
 A message says what is wrong, which value it was, what was expected, and the next move.
 """
+
+from collections.abc import Awaitable, Callable
 
 
 class LLMCapError(Exception):
@@ -59,3 +66,27 @@ class LedgerBusy(LedgerError):  # noqa: N818 - says what is, not what failed
 
 class HoldEnded(LedgerError):  # noqa: N818 - likewise
     """The hold was already settled, assumed or released; nothing was written."""
+
+
+class Unfunded(LedgerError):  # noqa: N818 - likewise
+    """The treasury has to be asked before this step can be taken; nothing was written."""
+
+    def __init__(self, message: str, fetch: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(message)
+        self.fetch = fetch  # asks, and returns when the same step may be tried again
+
+
+class TreasuryError(LedgerError):
+    """The treasury of a fleet cannot be used as it is; trying again does not help by itself."""
+
+
+class TreasuryUnreachable(TreasuryError):  # noqa: N818 - says what is, not what failed
+    """It did not answer: whether the last step happened is not known."""
+
+
+class Fenced(TreasuryError):  # noqa: N818 - likewise
+    """Another proxy has taken this node's place, or the node was retired or is an old copy."""
+
+
+class NodeRuns(TreasuryError):  # noqa: N818 - likewise
+    """Another proxy was this node a moment ago: whether it has gone shows in some seconds."""

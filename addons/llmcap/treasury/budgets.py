@@ -1,0 +1,62 @@
+"""
+The budgets of a fleet: the same for all nodes, and which of them a treasury can keep.
+
+Pure. What cannot be kept over several machines is refused when a proxy starts, never ignored.
+"""
+
+import json
+from collections.abc import Sequence
+
+from llmcap.budgets.windows import EPOCH
+from llmcap.ledger.history import definition
+from llmcap.ledger.rows import budget_key
+from llmcap.treasury.protocol import BudgetKey, Terms
+from llmcap.words.errors import ConfigError
+from llmcap.words.records import Budget, CapUnit, Scope
+
+
+def key_of(budget: Budget) -> BudgetKey:
+    """What makes two budgets the same one, as in the ledger."""
+    return budget_key(Scope(budget, "", EPOCH, None))
+
+
+def check(budgets: Sequence[Budget]) -> None:
+    """Raise `ConfigError` for a budget that a treasury cannot keep."""
+    for budget in budgets:
+        if budget.unit is CapUnit.CONCURRENT:
+            raise ConfigError(
+                f"the budget {budget.name!r} counts calls in flight, which LLMCap does on one "
+                "machine only, not under a treasury\nhint: leave it out, or cap requests per minute"
+            )
+        if budget.watched:
+            raise ConfigError(
+                f"the budget {budget.name!r} only watches, which LLMCap does on one machine only, "
+                "not under a treasury\nhint: enforce it, or leave out `treasury:` while you watch"
+            )
+
+
+def differences(budgets: Sequence[Budget], terms: Terms) -> list[str]:
+    """What a config says of budgets and the treasury does not, in sentences; empty: nothing."""
+    found = []
+    own = {key_of(budget): budget for budget in budgets}
+    for key, term in terms.by_key.items():
+        if key not in own:
+            found.append(f"the treasury has {term.budget.name!r} ({_said(key)}), the config not")
+            continue
+        mine, theirs = json.loads(definition(own[key])), json.loads(definition(term.budget))
+        found += [
+            f"{key[0]!r} has {name} {mine[name]!r} here and {theirs[name]!r} in the treasury"
+            for name in mine
+            if mine[name] != theirs[name]
+        ]
+    found += [
+        f"the config has {own[key].name!r} ({_said(key)}), the treasury not"
+        for key in own
+        if key not in terms.by_key
+    ]
+    return found
+
+
+def _said(key: BudgetKey) -> str:
+    _, unit, every, per = key
+    return f"{unit}, every {every}" + (f", per {per}" if per else "")

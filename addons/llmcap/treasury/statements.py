@@ -1,0 +1,162 @@
+"""
+The statements by which PostgreSQL carries out one message of a node, in their order.
+
+All go in one pipeline, so they are one round trip and one transaction. The rows of `purses` are
+locked in the order of their ids before anything of theirs is read, and each later statement sees
+what was committed until it began: so sums over all nodes are exact, and no two messages wait for
+each other in a circle.
+"""
+# ruff: noqa: S608 - what is put together here is all ours
+
+from llmcap.treasury.sizes import SHARE
+
+# How far ahead of the treasury's clock a window may begin: a node's clock, which is set by the
+# treasury's, is off by less than a round trip.
+AHEAD_SECONDS = 2
+# How long it is remembered that a node is short of an account.
+WANTED_SECONDS = 2
+# A node counts as one of those that share what is left, while it was heard from this lately.
+HEARD_SECONDS = 10
+
+_LINE = """
+    unnest(%(budget_ids)s::bigint[], %(values)s::text[], %(runs)s::text[], %(starts)s::bigint[],
+        %(reaches)s::bigint[], %(spent)s::bigint[], %(kept)s::bigint[], %(least)s::bigint[],
+        %(wanted)s::bigint[])
+    WITH ORDINALITY AS line (budget_id, value, run, window_start, reach, spent, kept, least,
+        wanted, n)
+"""
+_PURSE = """
+    JOIN llmcap.purses AS purse ON purse.budget_id = line.budget_id AND purse.value = line.value
+        AND purse.run = line.run
+"""
+_ACCOUNT = f"""{_PURSE}
+    JOIN llmcap.accounts AS account ON account.purse_id = purse.id
+        AND account.window_start = line.window_start
+"""
+_MINE = f"""{_ACCOUNT}
+    JOIN llmcap.allotments AS mine ON mine.account_id = account.id AND mine.node_id = %(node_id)s
+"""
+# Whether a bucket counts together with the line's: it alone, where the window does not roll.
+_NEAR = """
+    near.purse_id = account.purse_id AND (near.window_start = account.window_start
+        OR near.window_start > account.window_start - line.reach
+        AND near.window_start < account.window_start + line.reach)
+"""
+_ALL_ALLOTTED = f"""
+    (SELECT coalesce(sum(each.granted), 0) FROM llmcap.accounts AS near
+        JOIN llmcap.allotments AS each ON each.account_id = near.id WHERE {_NEAR})
+"""
+_ALL_SPENT = _ALL_ALLOTTED.replace("each.granted", "each.spent")
+_BY_HAND = f"""
+    (SELECT coalesce(sum(near.raised), 0) FROM llmcap.accounts AS near WHERE {_NEAR})
+"""
+_FORGIVEN = _BY_HAND.replace("near.raised", "near.forgiven")
+
+# It is this node's turn, or everything ends here: no row is no turn, and dividing by it an error.
+TURN = """
+    WITH turn AS (
+        UPDATE llmcap.nodes SET seq = seq + 1, last_id = %(id)s, heard_at = now()
+        WHERE id = %(node_id)s AND epoch = %(epoch)s AND state = 'active' AND seq = %(seq)s - 1
+        RETURNING 1)
+    SELECT 1 / count(*) FROM turn
+"""
+
+# Accounts that are new, with the rows that they need.
+OPEN = (
+    f"""
+    INSERT INTO llmcap.purses (budget_id, value, run)
+    SELECT DISTINCT line.budget_id, line.value, line.run FROM {_LINE}
+    ORDER BY line.budget_id, line.value, line.run
+    ON CONFLICT (budget_id, value, run) DO NOTHING
+    """,
+    f"""
+    INSERT INTO llmcap.accounts (purse_id, window_start)
+    SELECT purse.id, line.window_start FROM {_LINE} {_PURSE}
+    ORDER BY purse.id, line.window_start
+    ON CONFLICT (purse_id, window_start) DO NOTHING
+    """,
+    f"""
+    INSERT INTO llmcap.allotments (account_id, node_id)
+    SELECT account.id, %(node_id)s FROM {_LINE} {_ACCOUNT} ORDER BY account.id
+    ON CONFLICT (account_id, node_id) DO NOTHING
+    """,
+)  # fmt: skip
+
+LOCK = f"""
+    SELECT purse.id FROM {_LINE} {_PURSE} ORDER BY purse.id FOR UPDATE OF purse
+"""
+
+# What is not kept comes back; what was spent beyond it cannot be refused, and counts.
+TAKE_BACK = f"""
+    UPDATE llmcap.allotments AS changed
+    SET granted = greatest(least(changed.granted, line.kept), line.spent), spent = line.spent
+    FROM {_LINE} {_ACCOUNT}
+    WHERE changed.account_id = account.id AND changed.node_id = %(node_id)s
+"""
+
+# All lines or none; `sizes.grant` says how much.
+GRANT = f"""
+    WITH room AS (
+        SELECT account.id AS account_id, line.least, line.wanted,
+            budget.paused OR NOT budget.active
+                OR line.window_start > extract(epoch FROM now()) + {AHEAD_SECONDS} AS shut,
+            budget.cap + {_BY_HAND} + {_FORGIVEN} - {_ALL_ALLOTTED} AS free
+        FROM {_LINE} {_ACCOUNT} JOIN llmcap.budgets AS budget ON budget.id = line.budget_id),
+    verdict AS (
+        SELECT coalesce(bool_and(NOT shut AND free >= least) FILTER (WHERE least > 0), true) AS ok
+        FROM room),
+    heard AS (
+        SELECT greatest(count(*), 1) AS nodes FROM llmcap.nodes
+        WHERE state = 'active' AND heard_at > now() - make_interval(secs => {HEARD_SECONDS}))
+    UPDATE llmcap.allotments AS mine
+    SET granted = mine.granted + room.least + least(room.wanted - room.least,
+        div(greatest(room.free - room.least, 0), {SHARE} * heard.nodes))
+    FROM room, verdict, heard
+    WHERE verdict.ok AND NOT room.shut AND room.wanted > 0
+        AND mine.account_id = room.account_id AND mine.node_id = %(node_id)s
+"""
+
+_SHORT = "line.least > 0 AND mine.granted < greatest(line.kept, line.spent) + line.least"
+
+# Others are asked to let go of what they do not need.
+WANT = f"""
+    UPDATE llmcap.accounts AS short SET wanted_at = now(), wanted_by = %(node_id)s
+    FROM {_LINE} {_MINE} JOIN llmcap.accounts AS near ON {_NEAR}
+    WHERE {_SHORT} AND short.id = near.id
+"""
+
+FIGURES = f"""
+    SELECT NOT ({_SHORT}), mine.granted, mine.spent, budget.cap, {_BY_HAND}, {_FORGIVEN},
+        {_ALL_SPENT}, {_ALL_ALLOTTED}, budget.paused, now()
+    FROM {_LINE} {_MINE} JOIN llmcap.budgets AS budget ON budget.id = line.budget_id
+    ORDER BY line.n
+"""
+
+# A sign of life; no row says that this node may not go on.
+ALIVE = """
+    UPDATE llmcap.nodes SET heard_at = now()
+    WHERE id = %(node_id)s AND epoch = %(epoch)s AND state = 'active'
+    RETURNING now(), (SELECT revision FROM llmcap.fleet)
+"""
+
+# What this node has and somebody needs: another node is short of it, or more is out than may be.
+WANTED = f"""
+    SELECT purse.budget_id, purse.value, purse.run, account.window_start
+    FROM llmcap.allotments AS mine JOIN llmcap.accounts AS account ON account.id = mine.account_id
+    JOIN llmcap.purses AS purse ON purse.id = account.purse_id
+    JOIN llmcap.budgets AS budget ON budget.id = purse.budget_id
+    WHERE mine.node_id = %(node_id)s AND mine.granted > mine.spent
+        AND (account.wanted_by <> %(node_id)s
+                AND account.wanted_at > now() - make_interval(secs => {WANTED_SECONDS})
+            OR budget.cap + account.raised + account.forgiven < (
+                SELECT sum(each.granted) FROM llmcap.allotments AS each
+                WHERE each.account_id = account.id))
+"""
+
+# What a node has of accounts whose figures at the treasury are not settled.
+STILL_OPEN = """
+    SELECT purse.budget_id, purse.value, purse.run, account.window_start, mine.granted, mine.spent
+    FROM llmcap.allotments AS mine JOIN llmcap.accounts AS account ON account.id = mine.account_id
+    JOIN llmcap.purses AS purse ON purse.id = account.purse_id
+    WHERE mine.node_id = %(node_id)s AND mine.granted > mine.spent
+"""

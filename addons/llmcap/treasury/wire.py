@@ -1,0 +1,207 @@
+"""
+One connection to PostgreSQL: made late, given up when it fails, and its errors in our words.
+
+psycopg comes with the extra `llmcap-mitmproxy[postgres]` and is imported where it is first needed.
+No message of ours has the password.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from llmcap.words.errors import ConfigError, TreasuryError, TreasuryUnreachable
+
+if TYPE_CHECKING:
+    import psycopg
+
+SCHEMES = ("postgresql://", "postgres://")
+
+# How long a connection may take to be made, and a packet to be acknowledged, before it is given up.
+CONNECT_SECONDS = 3
+SILENT_MILLISECONDS = 3_000
+# A statement that waits longer than this for a lock is not waiting for one of ours.
+STATEMENT_MILLISECONDS = 10_000
+# How often a transaction is tried again that PostgreSQL could not order among the others.
+TRIES = 20
+
+# By the code of the error, or the beginning of it: what is wrong, and the move. What time may cure
+# comes first: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_PASSING = {
+    "08": "the connection broke",
+    "57P": "it is starting or stopping",
+    "53300": "it has no connection to spare",
+    "53100": "its disk is full",
+    "53": "it has no resources to spare",
+    "25006": "it is a standby and may only be read",
+    "55P03": "a lock was not to be had",
+    "57014": "a statement took too long",
+}
+_LASTING = {
+    "28": ("it refused the user or the password", "check both in `treasury:`"),
+    "3D000": ("there is no database of this name", "create it, or name another one"),
+    "42501": (
+        "the role may not do this",
+        "let it create the schema `llmcap`, or own it: GRANT CREATE ON DATABASE ... TO ...",
+    ),
+}
+# Errors before there is a session have no code, only the client library's English.
+_UNTOLD = (
+    ("password authentication failed", _LASTING["28"]),
+    ("no password supplied", ("it wants a password", "put one into `treasury:`")),
+    ("does not support SSL", (
+        "TLS is required and the server has none",
+        "let the server offer TLS, or say `?sslmode=prefer` where the network is your own",
+    )),
+    ("no encryption", (
+        "the server wants TLS and this connection has none", "say `?sslmode=require`"
+    )),
+    ("certificate verify failed", (
+        "its certificate is not one that this machine trusts",
+        "name the authority with `?sslrootcert=FILE`",
+    )),
+    ("no pg_hba.conf entry", ("it lets nobody in from this machine", "check its pg_hba.conf")),
+    ('role "', ("there is no such role", "check the user in `treasury:`")),
+    ('database "', _LASTING["3D000"]),
+)  # fmt: skip
+
+
+def check_url(url: str) -> str:
+    """The address of a treasury, if it is one. Raises `ConfigError`."""
+    if not url.startswith(SCHEMES) or len(url.split("://", 1)[1].strip("/")) == 0:
+        raise ConfigError(
+            "the treasury is no address of a PostgreSQL database: expected "
+            "postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
+    return url
+
+
+class Wire:
+    """The connection of one thread."""
+
+    def __init__(self, url: str) -> None:
+        self._url = check_url(url)
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self.name = _name(url)
+
+    def connected(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """The connection; made where there is none."""
+        if self._connection is None or self._connection.closed:
+            psycopg = _psycopg()
+            with self._explained():
+                self._connection = psycopg.connect(
+                    self._url,
+                    autocommit=True,
+                    connect_timeout=CONNECT_SECONDS,
+                    keepalives_idle=1,
+                    keepalives_interval=1,
+                    keepalives_count=CONNECT_SECONDS,
+                    tcp_user_timeout=SILENT_MILLISECONDS,
+                    application_name="llmcap",
+                    options=f"-c statement_timeout={STATEMENT_MILLISECONDS}",
+                )
+        return self._connection
+
+    def close(self) -> None:
+        """Let go of it; a later use connects again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                connection.close()
+
+    def transaction[Result](self, step: Callable[[Any], Result]) -> Result:
+        """Do this in one transaction; again, where PostgreSQL could not order it among others."""
+        psycopg = _psycopg()
+        for attempt in range(TRIES):
+            try:
+                with self._explained():
+                    connection = self.connected()
+                    with connection.transaction():
+                        return step(connection)
+            except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+                if attempt == TRIES - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def pipelined[Result](self, step: Callable[[Any], Callable[[], Result]]) -> Result:
+        """
+        The same in one round trip: `step` sends its statements, what it returns reads the results.
+        """
+        psycopg = _psycopg()
+        for attempt in range(TRIES):
+            try:
+                with self._explained():
+                    connection = self.connected()
+                    try:
+                        with connection.pipeline():
+                            connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+                            result = step(connection)
+                            connection.execute("COMMIT")
+                    except psycopg.Error:
+                        # Some of what psycopg now takes for prepared was skipped behind the error.
+                        self.close()
+                        raise
+                    return result()
+            except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+                if attempt == TRIES - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        psycopg = _psycopg()
+        try:
+            yield
+        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+            raise
+        except psycopg.Error as error:
+            if self._connection is not None and (self._connection.closed or _is_broken(error)):
+                self.close()
+            raise explained(error, self.name) from error
+
+
+def explained(error: Exception, name: str) -> TreasuryError:
+    """The same error in our words: which treasury, why, and the move."""
+    code = getattr(error, "sqlstate", None) or ""
+    said = " ".join(str(error).split())
+    for prefix, (reason, move) in _LASTING.items():
+        if code.startswith(prefix):
+            return TreasuryError(f"the treasury {name}: {reason}\nhint: {move}")
+    for prefix, why in _PASSING.items():
+        if code.startswith(prefix):
+            return TreasuryUnreachable(f"the treasury {name} cannot be used now: {why}")
+    if not code:
+        for words, (reason, move) in _UNTOLD:
+            if words in said:
+                return TreasuryError(f"the treasury {name}: {reason}\nhint: {move}")
+        return TreasuryUnreachable(f"the treasury {name} cannot be reached: {_last(said)}")
+    return TreasuryError(f"the treasury {name} refused a step of ours: {said} ({code})")
+
+
+def _is_broken(error: Exception) -> bool:
+    code = getattr(error, "sqlstate", None) or ""
+    return not code or code.startswith(("08", "57P", "25006"))
+
+
+def _last(said: str) -> str:
+    """What libpq says in the end: before that it repeats the address."""
+    return said.rpartition("failed: ")[2][:200] or "it did not answer"
+
+
+def _name(url: str) -> str:
+    """An address for people: its host and database, and no user or password."""
+    rest = url.split("://", 1)[1].partition("?")[0]
+    return rest.rpartition("@")[2]
+
+
+def _psycopg() -> Any:
+    try:
+        import psycopg  # noqa: PLC0415 - an extra, and a tenth of a second to import
+    except ImportError as error:
+        raise TreasuryError(
+            "`treasury:` needs psycopg, which is not installed\n"
+            "hint: pip install 'llmcap-mitmproxy[postgres]'"
+        ) from error
+    # That a pipeline ends behind an error is told as an exception already.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    return psycopg
