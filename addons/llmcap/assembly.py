@@ -7,7 +7,7 @@ An option wins over its environment variable. Nothing of a setting that cannot b
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +19,7 @@ from llmcap.ledger import open_ledger
 from llmcap.notices.alerts import Event
 from llmcap.notices.courier import Courier
 from llmcap.notices.events import events_path
+from llmcap.notices.feed import CallFeed
 from llmcap.pricing.taken import Taken
 from llmcap.providers import with_hosts
 from llmcap.tariffs.adopted import Daily, Watch, adopt_if_changed, daily_command
@@ -121,14 +122,16 @@ def firewall_for(
     )
     if policy.alerts:
         courier.start()
-    firewall.farewells.append(courier.close)
+    feed = CallFeed(settings.ledger)
+    feed.direct(policy.alerts)
+    firewall.farewells += [courier.close, feed.close]
     if telemetry is not None:
         firewall.farewells.append(telemetry.close)
     _keep_prices(firewall, watch)
     firewall.chores.append(partial(exchange_breakers, firewall, courier))
     if source is not None:
         firewall.chores.append(
-            partial(reread_if_changed, firewall, source, courier, watch=settings.watch)
+            partial(reread_if_changed, firewall, source, (courier, feed), watch=settings.watch)
         )
         firewall.reread = source.look_again
     return firewall
@@ -195,7 +198,11 @@ def exchange_breakers(firewall: Firewall, courier: Courier) -> None:
 
 
 def reread_if_changed(
-    firewall: Firewall, source: files.Source, courier: Courier, *, watch: bool = False
+    firewall: Firewall,
+    source: files.Source,
+    tellers: Sequence[Courier | CallFeed],
+    *,
+    watch: bool = False,
 ) -> None:
     """Read the config again where it has changed. One that is wrong changes nothing, loudly."""
     if not source.changed():
@@ -205,7 +212,8 @@ def reread_if_changed(
         policy = config.watching(source.load()) if watch else source.load()
         with_hosts(policy.hosts)
         prices = config.book_of(policy)
-        courier.direct(policy.alerts)
+        for teller in tellers:
+            teller.direct(policy.alerts)
         firewall.adopt(policy, prices)
     except LedgerError as error:
         source.look_again()

@@ -21,6 +21,7 @@ from llmcap.config.readers import (
 )
 from llmcap.config.yamldoc import Place
 from llmcap.words.money import parse_usd
+from llmcap.words.rules import ALERTS as EVENTS
 from llmcap.words.rules import (
     AlertTarget,
     BreakerKind,
@@ -155,7 +156,7 @@ _TARGET: dict[str, Kind[Any]] = {
     "webhook": Kind(_web_address, SECRET.schema).said("A URL that takes events as JSON."),
     "apprise": SECRET.said("A URL as apprise knows it, such as slack://... or mailto://..."),
     "secret": SECRET.said("Signs the body of a webhook; env:NAME reads a variable."),
-    "events": list_of(choice(EventKind)).said("Which events it gets; all of them by default."),
+    "events": list_of(choice(EventKind)).said("Which events it gets; all but `call` by default."),
 }
 
 
@@ -166,9 +167,9 @@ def _target(place: Place) -> AlertTarget:
     if "apprise" in values:
         if "secret" in values:
             place.fail("only a webhook is signed: remove the secret")
-        return AlertTarget(
-            values["apprise"], apprise=True, events=values.get("events", tuple(EventKind))
-        )
+        if EventKind.CALL in values.get("events", ()):
+            place.fail("only a webhook takes calls: write it as `webhook: https://...`")
+        return AlertTarget(values["apprise"], apprise=True, events=values.get("events", EVENTS))
     target = AlertTarget(values["webhook"])
     return dataclasses.replace(
         target, secret=values.get("secret", ""), events=values.get("events", target.events)

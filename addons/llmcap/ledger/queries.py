@@ -216,6 +216,19 @@ def entries(
     return [_entry(row) for row in db.execute(sql, (*values, limit))]
 
 
+def ended_after(
+    db: sqlite3.Connection, entry_id: int, *, until: int | None = None, limit: int
+) -> list[Entry]:
+    """The entries after this one that end a call, or say more of its end, in their order."""
+    sql = (
+        f"{_FACTS} WHERE entries.id > ? AND entries.id <= ? AND entries.kind IN "
+        "('settled', 'assumed', 'released', 'refused', 'charged', 'correction') "
+        "ORDER BY entries.id LIMIT ?"
+    )
+    last = until if until is not None else 2**62
+    return [_entry(row) for row in db.execute(sql, (entry_id, last, limit))]
+
+
 def _entry(row: tuple[Any, ...]) -> Entry:
     (
         id_, at, kind, hold_id, held_nanos, cost_nanos, usage, served_model, response_id, note,

@@ -151,6 +151,11 @@ class EventKind(StrEnum):
     UNMETERED = "unmetered"  # a call passed without a price, as the policy allows
     PRICE_CHANGED = "price_changed"  # newer prices are in force, or could not be taken
     UNMETERED_HOST = "unmetered_host"  # a connection to who sells model calls and is not metered
+    CALL = "call"  # every call that has ended: a feed for programs, and no event of the log
+
+
+# What people are told where they ask for nothing else.
+ALERTS = tuple(kind for kind in EventKind if kind is not EventKind.CALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,7 @@ class AlertTarget:
     url: str = field(repr=False)
     apprise: bool = False
     secret: str = field(default="", repr=False)
-    events: tuple[EventKind, ...] = tuple(EventKind)
+    events: tuple[EventKind, ...] = ALERTS
 
 
 @dataclass(frozen=True, slots=True)

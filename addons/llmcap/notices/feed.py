@@ -1,0 +1,251 @@
+"""
+The feed: every call, brought to the webhooks that ask for the event `call`.
+
+The ledger is the queue. Of each webhook a place in it is kept beside the events; what was written
+behind that place is brought in batches, and the place moves on when the receiver has taken one. So
+nothing is lost whatever is killed, and a batch that was taken while its answer was lost comes
+again, with the same ids. One process at a time brings: it has a lock, which ends with it.
+"""
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from llmcap.ledger import MEMORY, history, queries
+from llmcap.ledger.liveness import Lock
+from llmcap.notices.events import Delivery, events_path
+from llmcap.notices.sinks import Sink, Undelivered, sink_for, target_id
+from llmcap.words.errors import LedgerError
+from llmcap.words.money import usd_string
+from llmcap.words.paths import make_private
+from llmcap.words.records import Entry
+from llmcap.words.rules import AlertTarget, EventKind
+from llmcap.words.told import Log
+
+logger = Log(__name__)
+
+BATCH_CALLS = 100
+LOOK_SECONDS = 0.5
+GRACE_SECONDS = 3
+RETRY_FIRST = timedelta(seconds=1)
+RETRY_LONGEST = timedelta(minutes=10)
+
+# `until` is the last entry of a batch that was sent and not yet taken: it is the same one again.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS feeds (
+    target TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    after INTEGER NOT NULL,
+    until INTEGER
+) STRICT
+"""
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a webhook is, and when it may be asked again."""
+
+    target: str
+    id: str
+    after: int
+    until: int | None
+    attempts: int = 0
+    due_at: datetime | None = None
+
+
+def wants_calls(targets: Sequence[AlertTarget]) -> list[AlertTarget]:
+    """Those of the targets that ask for every call."""
+    return [target for target in targets if EventKind.CALL in target.events]
+
+
+class CallFeed:
+    """Brings the calls of one ledger, from a thread of its own, while there is a target."""
+
+    def __init__(
+        self, ledger: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._sinks: dict[str, Sink] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def direct(self, targets: Sequence[AlertTarget]) -> None:
+        """Serve these from now on. Raises `ConfigError`; then nothing has changed."""
+        sinks = {target_id(each): sink_for(each) for each in wants_calls(targets)}
+        if sinks and self._ledger == MEMORY:
+            logger.warning("LLMCap: calls are brought to no webhook: the ledger is in memory only")
+            return
+        # Their places are taken here: a call that ends in a moment is one of theirs.
+        if sinks:
+            with _logged(), history.reading(self._ledger) as ledger, self._opened() as db:
+                for target in sinks:
+                    _place(db, target, ledger)
+        self._sinks = sinks
+        if not sinks or self._thread is not None:
+            return
+        self._thread = threading.Thread(target=self._run, name="llmcap-feed", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Bring what can be brought in a moment; the rest goes with the next start."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(GRACE_SECONDS)
+
+    # --- the thread -----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                lock = Lock(Path(f"{self._ledger}-feed"))
+            except OSError:
+                continue  # another process brings them
+            try:
+                with _logged(), history.reading(self._ledger) as ledger, self._opened() as db:
+                    self._serve(db, ledger)
+            finally:
+                lock.release(remove=False)
+
+    def _opened(self) -> closing[sqlite3.Connection]:
+        return closing(_opened(events_path(self._ledger)))
+
+    def _serve(self, db: sqlite3.Connection, ledger: sqlite3.Connection) -> None:
+        """While this process is the one that brings; at its end once more."""
+        places: dict[str, _Place] = {}
+        stopping = False
+        while not stopping:
+            self._bring_all(db, ledger, places)
+            stopping = self._stop.wait(LOOK_SECONDS)
+        for place in places.values():
+            place.due_at = None  # there is no later
+        self._bring_all(db, ledger, places)
+
+    def _bring_all(
+        self, db: sqlite3.Connection, ledger: sqlite3.Connection, places: dict[str, _Place]
+    ) -> None:
+        """All that is there, a batch of each webhook in turn, as far as they take it."""
+        sinks = self._sinks
+        for target in sinks.keys() - places.keys():
+            places[target] = _place(db, target, ledger)
+        waiting = list(sinks)
+        while waiting:
+            waiting = [
+                target
+                for target in waiting
+                if self._bring(db, ledger, places[target], sinks[target])
+            ]
+
+    def _bring(
+        self, db: sqlite3.Connection, ledger: sqlite3.Connection, place: _Place, sink: Sink
+    ) -> bool:
+        """One batch; whether there may be another one to be taken now."""
+        now = self._clock()
+        if place.due_at is not None and place.due_at > now:
+            return False
+        entries = queries.ended_after(ledger, place.after, until=place.until, limit=BATCH_CALLS)
+        if not entries:
+            return False
+        _begin(db, place, entries[-1].id)
+        batch = _batch(place, entries)
+        try:
+            sink.deliver(batch, now)
+        except Undelivered as error:
+            if place.attempts == 0:
+                logger.warning("LLMCap: calls wait, %s does not take them: %s", sink.name, error)
+            wait = RETRY_FIRST * 2 ** min(place.attempts, 20)
+            place.attempts += 1
+            place.due_at = self._clock() + min(wait, RETRY_LONGEST)
+            return False
+        place.attempts, place.due_at = 0, None
+        _taken(db, place)
+        return True
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """What cannot be read or kept now is tried again later."""
+    try:
+        yield
+    except (LedgerError, sqlite3.Error, OSError) as error:
+        logger.warning("LLMCap: calls cannot be brought: %s", error)
+
+
+# --- places -----------------------------------------------------------------------------------
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    make_private(path)
+    db = sqlite3.connect(path, timeout=5, isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute(_SCHEMA)
+    return db
+
+
+def _place(db: sqlite3.Connection, target: str, ledger: sqlite3.Connection) -> _Place:
+    """Where a webhook was; a new one begins with the calls that end from now on."""
+    newest = ledger.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
+    db.execute(
+        "INSERT OR IGNORE INTO feeds (target, id, after) VALUES (?, ?, ?)",
+        (target, secrets.token_hex(8), newest),
+    )
+    found = db.execute("SELECT id, after, until FROM feeds WHERE target = ?", (target,)).fetchone()
+    return _Place(target, *found)
+
+
+def _begin(db: sqlite3.Connection, place: _Place, until: int) -> None:
+    if place.until is None:
+        place.until = until
+        db.execute("UPDATE feeds SET until = ? WHERE target = ?", (until, place.target))
+
+
+def _taken(db: sqlite3.Connection, place: _Place) -> None:
+    assert place.until is not None, "taken before it was begun"
+    place.after, place.until = place.until, None
+    db.execute(
+        "UPDATE feeds SET after = ?, until = NULL WHERE target = ?", (place.after, place.target)
+    )
+
+
+# --- what is brought --------------------------------------------------------------------------
+
+
+def _batch(place: _Place, entries: Sequence[Entry]) -> Delivery:
+    """Of the same entries the same id, whoever brings them."""
+    name = f"{place.id}-{place.after + 1}-{entries[-1].id}"
+    calls = [document(entry) for entry in entries]
+    told = {"id": name, "event": str(EventKind.CALL), "calls": calls}
+    return Delivery(name, place.target, entries[0].at, place.attempts + 1, told)
+
+
+def document(entry: Entry) -> dict[str, Any]:
+    """
+    What an entry says of a call's end. Amounts are decimal strings in USD.
+
+    `cost_usd` is what this entry adds to the cost of its call: a correction may take away.
+    """
+    return {
+        "id": f"{entry.call_id}-{entry.id}",
+        "call": entry.call_id,
+        "at": entry.at.isoformat(),
+        "state": str(entry.kind),
+        "provider": entry.provider,
+        "endpoint": entry.endpoint,
+        "model": entry.served_model or entry.model,
+        "model_asked": entry.model,
+        "usage": {
+            name: str(count) if isinstance(count, Decimal) else count
+            for name, count in entry.usage.items()
+        },
+        "cost_usd": usd_string(entry.cost_nanos),
+        "attributes": dict(entry.attributes),
+        "response_id": entry.response_id,
+        "note": entry.note,
+    }
