@@ -1,6 +1,7 @@
 """A final refusal says all that it has to, and nothing that is taken for a passing failure."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -123,3 +124,43 @@ def test_what_an_api_itself_says_at_its_own_status_stays_the_first_time() -> Non
     first = json.loads(refuse(refusal, dialect="github_copilot").body)
     again = json.loads(refuse(refusal, dialect="github_copilot", step=2).body)
     assert (first["code"], again["code"]) == ("quota_exceeded", "cap_reached")
+
+
+class Counted:
+    """A pattern that counts the characters that it looked at."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.characters = 0
+        self._pattern = pattern
+
+    def search(self, text: str, begin: int = 0) -> re.Match[str] | None:
+        """As a pattern does."""
+        found = self._pattern.search(text, begin)
+        self.characters += (found.end() if found else len(text)) - begin
+        return found
+
+
+@pytest.mark.parametrize("name", ["429" * 20_000, "rate limit " * 5_000, "x" * 60_000])
+def test_a_text_is_looked_through_a_few_times_and_not_once_for_each_place(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A name of a client's may be full of such places."""
+    counted = Counted(PASSING)
+    monkeypatch.setattr("llmcap.replies.plain.PASSING", counted)
+    broken(name)
+    assert counted.characters <= 4 * len(name)
+
+
+@pytest.mark.parametrize("name", ["429" * 20_000, "rate limit " * 5_000, "x" * 60_000])
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_long_name_costs_a_refusal_no_more_than_a_short_one(
+    monkeypatch: pytest.MonkeyPatch, name: str, step: int
+) -> None:
+    """It is shortened before anything is done with it."""
+    counted = Counted(PASSING)
+    monkeypatch.setattr("llmcap.replies.plain.PASSING", counted)
+    refusal = Refusal(reason="unknown_model", message=f"no price for {name}: give it one.")
+    body = refuse(refusal, dialect="openai", step=step).body.decode()
+    assert "give it one." in body
+    assert len(body) < 12_000
+    assert counted.characters < 50_000

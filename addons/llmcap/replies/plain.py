@@ -11,7 +11,7 @@ test `"429" in str(error)`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, Context, Decimal
 from typing import Any
 
@@ -75,10 +75,19 @@ def plain_document(document: Any) -> Any:
 def broken(text: str) -> str:
     """The text with a dot in each place that somebody could look for."""
     mark = _UNDERSCORE if _NUMBER.fullmatch(text) else _DOT
-    while found := PASSING.search(text):
-        cut = found.start() + 1
-        text = f"{text[:cut]}{mark}{text[cut:]}"
+    while PASSING.search(text):
+        text = mark.join(_parts(text))
     return text
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The text, cut behind the first character of each such place."""
+    begun = 0
+    while found := PASSING.search(text, begun):
+        cut = found.start() + 1
+        yield text[begun:cut]
+        begun = cut
+    yield text[begun:]
 
 
 def _other_digits(found: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from llmcap.replies.ratelimit import retry_after
 from llmcap.words.money import format_usd, usd_string
 from llmcap.words.records import CapUnit, Deny
+from llmcap.words.shown import readable
 
 CAP_REACHED = "cap_reached"
 
@@ -79,6 +80,10 @@ class Refusal:
     passing: bool = False
     final: bool = False
     id: str = field(default_factory=new_id)
+
+    def __post_init__(self) -> None:
+        """Names in it are a client's, and may go on and on."""
+        object.__setattr__(self, "message", readable(self.message))
 
     @property
     def about_request(self) -> bool:

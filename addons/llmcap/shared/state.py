@@ -38,6 +38,7 @@ from llmcap.words.records import (
     Settlement,
     UnknownPolicy,
 )
+from llmcap.words.shown import readable, shortened
 from llmcap.words.usage import Price
 
 # Of how many subjects it is remembered that they were told of; no more are told then.
@@ -86,11 +87,13 @@ class Shared:
 
     def notify(self, kind: str, message: str, *, subject: str = "") -> None:
         """Something happened that a person should know: each time to the log, once to others."""
+        message, subject = readable(message), shortened(subject)
         self._notify(kind, message)
         self.guard.noted(kind, message, subject)
 
     def notify_once(self, kind: str, message: str, *, subject: str) -> None:
         """The same for what goes on and on: once for each subject, as long as the proxy runs."""
+        subject = shortened(subject)
         if (kind, subject) not in self._said and len(self._said) < SAID_MAX:
             self._said.add((kind, subject))
             self.notify(kind, message, subject=subject)
