@@ -1,14 +1,12 @@
 """What of a stream is kept unread, and found again by its marks."""
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.streams.backlog import MARK_BYTES_MAX, Backlog
+from llmcap.streams.backlog import MARK_BYTES_MAX, Backlog, Marks
 
-MARKS = re.compile(rb'"usage"|\[DONE\]')
+MARKS = Marks(b'"usage"', b"[DONE]")
 STREAM = b'data: one\n\ndata: two\n\ndata: {"usage": 1}\n\ndata: [DONE]\n\n'
 
 
@@ -32,6 +30,15 @@ def test_a_mark_is_found_in_every_cut(cut):
         assert backlog.take_marked() == (STREAM[:22], STREAM[22:])
     else:
         assert backlog.take_marked() == (STREAM[:22], STREAM[22:cut])
+
+
+def test_a_pattern_decides_where_a_word_is_not_enough():
+    """Some name in every event what only one of them has."""
+    marks = Marks(b'"usage"', b"[DONE]", pattern=rb'"usage"\s*:\s*\{|\[DONE\]')
+    for nothing in (b'{"usage": null}', b'{"use": {}}', b"DONE"):
+        assert marks.search(nothing) is None, nothing
+    for place, found in ((2, b'{ "usage" : {}}'), (6, b"data: [DONE]")):
+        assert marks.search(found).start() == place
 
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r"])

@@ -55,6 +55,20 @@ def test_every_cut_gives_the_specified_events(stream: bytes, expected):
         assert events(stream[:cut], stream[cut:]) == expected, cut
 
 
+@pytest.mark.parametrize(("stream", "expected"), STREAMS.values(), ids=STREAMS)
+def test_whole_events_at_once_are_the_same_as_by_their_lines(stream: bytes, expected):
+    """Most come whole, and go a shorter way; a byte order mark stands only at the beginning."""
+    if not stream.startswith(b"\xef"):
+        assert events(b"data: 0\n\n", stream) == [("", b"0"), *expected]
+
+
+@given(st.lists(st.sampled_from([b"data: ", b"event: ", b"x", b"\n", b"\n\n", b"\r", b":"])))
+def test_what_looks_like_whole_events_is_read_as_any_bytes(parts: list[bytes]):
+    """The short way is taken for what it reads exactly, and for nothing else."""
+    stream = b"data: 0\n\n" + b"".join(parts)
+    assert events(stream[:9], stream[9:]) == events(*(bytes([byte]) for byte in stream))
+
+
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\r", b"\r\n\r\n"])
 def test_an_event_is_given_with_the_last_byte_of_its_blank_line(end: bytes):
     """Settlement must not wait for the event after the one with the usage."""

@@ -23,12 +23,18 @@ from llmcap.words.records import Reading
 PAGES = ("text/html", "application/xhtml+xml")
 
 # How much of a stream is kept unread, at most.
-BACKLOG_BYTES_MAX = 128 * 1024
+BACKLOG_BYTES_MAX = 256 * 1024
+
+# How much of it is read at once where it is more: it takes a fraction of a millisecond.
+READ_BYTES = 8 * 1024
 
 # How much of an error is kept, to see what kind it is.
 ERROR_BYTES_MAX = 16 * 1024
 
 BOM = b"\xef\xbb\xbf"  # of UTF-8, which pages may begin with
+
+_one = json.JSONDecoder().raw_decode
+_SPACE = " \t\r\n"  # what may stand around a JSON text
 
 Parsed = dict[str, object] | list[object] | None
 
@@ -48,7 +54,7 @@ class Meter:
         self._changed = self._reader is not None
         self._ended = False
         self._backlog: Backlog | None = None
-        self._read_bytes = 0
+        self.read_bytes = 0  # how much of it was read
         self._decoded_bytes = 0
         self._begins = b""  # its first byte that is no space
         # How many bytes are still to come, where the header says so.
@@ -72,7 +78,7 @@ class Meter:
     def event_bytes(self) -> int:
         """How many raw bytes an event with output took, of those that were read."""
         events = self._read_so_far().visible_events
-        return self._read_bytes // events if events else 0
+        return self.read_bytes // events if events else 0
 
     @property
     def visible_bytes(self) -> int:
@@ -99,7 +105,7 @@ class Meter:
         elif backlog.add(data):
             self._read_marked(backlog)
         elif backlog.size > BACKLOG_BYTES_MAX:
-            self._feed(backlog.take(leave=BACKLOG_BYTES_MAX))
+            self._feed(backlog.take(leave=BACKLOG_BYTES_MAX - READ_BYTES))
 
     def _read_marked(self, backlog: Backlog) -> None:
         """The end first: where that tells all, what comes before it need not be read."""
@@ -120,7 +126,7 @@ class Meter:
 
     def _feed(self, data: bytes) -> None:
         self._changed = True
-        self._read_bytes += len(data)
+        self.read_bytes += len(data)
         try:
             for piece in self._decoder.decode(data):
                 self._decoded_bytes += len(piece)
@@ -244,10 +250,11 @@ def _parsed(data: bytes) -> Parsed:
         return None
     try:
         # A broken character in a text must not hide the numbers beside it.
-        parsed = json.loads(data.decode("utf-8", "replace"))
+        document = data.decode("utf-8", "replace").strip(_SPACE)
+        parsed, end = _one(document)
     except (ValueError, RecursionError):
         return None
-    return parsed if isinstance(parsed, dict | list) else None
+    return parsed if end == len(document) and isinstance(parsed, dict | list) else None
 
 
 def _lines(body: bytes) -> list[dict[str, object]]:

@@ -97,10 +97,16 @@ def end_array(refusal: Refusal, *, elements: int, comma: bool, opened: bool) -> 
     return start + separator + _json(google_error(refusal, 429)) + b"]"
 
 
+# How much is passed on before it is looked at, as it matters only at a cut.
+FOLLOW_BYTES = 16 * 1024
+
+
 class StreamEnding:
     """Follows the bytes that a client is given, so that they can be ended well at any moment."""
 
-    __slots__ = ("_cursor", "_dialect", "_pending", "_user_agent", "_watch")
+    __slots__ = (
+        "_behind", "_behind_bytes", "_cursor", "_dialect", "_pending", "_user_agent", "_watch"
+    )  # fmt: skip
 
     def __init__(
         self, dialect: str, *, user_agent: str = "", content_type: str = "text/event-stream"
@@ -110,10 +116,15 @@ class StreamEnding:
         self._cursor = _cursor_for(content_type)
         self._watch = self._watch_for()
         self._pending = bytearray()
+        self._behind: list[bytes] = []  # given to the client, and not yet looked at
+        self._behind_bytes = 0
 
     def feed(self, data: bytes) -> None:
         """Bytes that the client gets, free of content-encoding."""
-        self._observe(data, self._cursor.advance(data))
+        self._behind.append(data)
+        self._behind_bytes += len(data)
+        if self._behind_bytes > FOLLOW_BYTES:
+            self._catch_up()
 
     def cut(self, data: bytes, refusal: Refusal) -> bytes:
         """
@@ -122,10 +133,11 @@ class StreamEnding:
         That is `data` up to its last whole event, and the end. Where an event was begun before and
         does not end in `data`, it stays broken: a client that parses it raises, as it should.
         """
+        self._catch_up()
         offset = copy(self._cursor).advance(data)
         broken = self._cursor.inside and offset is None
         passed = data[: offset or 0]
-        self.feed(passed)
+        self._observe(passed)
         return passed + self._end(refusal, broken=broken)
 
     def _end(self, refusal: Refusal, *, broken: bool) -> bytes:
@@ -154,21 +166,27 @@ class StreamEnding:
             return ResponsesWatch(closing=graceful)
         return AnthropicWatch() if self._dialect == "anthropic" and graceful else None
 
-    def _observe(self, data: bytes, offset: int | None) -> None:
+    def _catch_up(self) -> None:
+        data = b"".join(self._behind)
+        self._behind.clear()
+        self._behind_bytes = 0
+        self._observe(data)
+
+    def _observe(self, data: bytes) -> None:
         """Tell the watch every event that ends in these bytes."""
+        offset = self._cursor.advance(data)
         if self._watch is None:
             return
         self._pending += data
-        if offset is None:
-            if len(self._pending) > EVENT_BYTES_MAX:
-                self._watch = None
-                self._pending.clear()
-            return
-        end = len(self._pending) - len(data) + offset
-        whole = bytes(self._pending[:end])
-        del self._pending[:end]
-        for name, payload in _events(whole):
-            self._watch.event(name, payload)
+        if offset is not None:
+            end = len(self._pending) - len(data) + offset
+            whole = bytes(self._pending[:end])
+            del self._pending[:end]
+            for name, payload in _events(whole):
+                self._watch.event(name, payload)
+        if len(self._pending) > EVENT_BYTES_MAX:
+            self._watch = None
+            self._pending.clear()
 
 
 def _cursor_for(content_type: str) -> Cursor:

@@ -19,6 +19,7 @@ from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestHeaders,
+    ResponseData,
     ResponseHeaders,
     ResponseProtocolError,
 )
@@ -46,7 +47,14 @@ class AttendedHttpStream(PartingHttpStream):
     _decided: tuple[object, ...] | None = None  # what may be sent there
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        yield from self._attended(super()._handle_event(event))
+        if type(event) is ResponseData and self.is_passed_on():
+            # Nobody but us is asked about a piece, so the way of most of them is the short one.
+            return self.passed_on(event)
+        return self._attended(super()._handle_event(event))
+
+    def stopped(self) -> CommandGenerator[None]:
+        """The end of a cut answer is the hooks' again."""
+        yield from self._attended(super().stopped())
 
     def _attended(self, steps: Steps) -> Steps:
         """Go through the steps of the stream; ask the keeper after each hook."""
@@ -140,8 +148,9 @@ class AttendedHttpStream(PartingHttpStream):
             keeper().ended(self.flow, "another addon answered")
             return
         self.watch = keeper().begin(self.flow, *self._head)
-        if self.watch is not None and not response.stream:
-            response.stream = True
+        if self.watch is not None:
+            response.stream = response.stream or True
+            self.is_short = not self.context.options.store_streamed_bodies
 
 
 def wording(flow: HTTPFlow) -> tuple[object, ...]:

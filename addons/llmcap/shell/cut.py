@@ -53,6 +53,7 @@ class CuttableHttpStream(http.HttpStream):
     """mitmproxy's stream, plus the look between two chunks."""
 
     watch: Callable[[bytes], bytes] | None = None  # what the body goes through first
+    is_short = False  # whether it goes from there to the client, and is kept nowhere
 
     def make_server_connection(self) -> CommandGenerator[bool]:
         """Connect, look once more, and note that the request goes out."""
@@ -67,34 +68,47 @@ class CuttableHttpStream(http.HttpStream):
         yield from ()
         return True
 
-    def state_stream_response_body(self, event: events.Event) -> CommandGenerator[None]:
-        """Pass one event on, then stop where the chunk was the last."""
-        yield from self._pass_on(event)
-        still_streaming = self.server_state == self.state_stream_response_body
-        if isinstance(event, ResponseData) and still_streaming and self.flow.id in _cut:
-            _cut.discard(self.flow.id)
-            stop = RequestProtocolError(
-                self.stream_id, "the spend cap is reached", ErrorCode.CANCEL
-            )
-            yield http.SendHttp(stop, self.context.server)
-            yield from self.send_response(already_streamed=True)
-            # What came in the same read as the last chunk is still to be handled. mitmproxy takes
-            # an event after the end for a mistake of its own, and drops the client's connection;
-            # in this state it consumes them.
-            if self.server_state == self.state_done:
-                self.server_state = self.state_errored
+    def is_passed_on(self) -> bool:
+        """Whether a piece of the answer goes through `watch`, and then to the client as it is."""
+        return (
+            self.is_short
+            and self.server_state == self.state_stream_response_body
+            and self.flow.response.stream is True  # type: ignore[union-attr]  # its head was sent
+        )
 
-    def _pass_on(self, event: events.Event) -> CommandGenerator[None]:
+    def passed_on(self, event: ResponseData) -> CommandGenerator[None]:
+        """What mitmproxy does with such a piece, and the stop where it was the last."""
+        assert self.watch is not None
+        # An empty piece would end the client's response on HTTP/1.
+        if passed := self.watch(event.data):
+            yield http.SendHttp(ResponseData(self.stream_id, passed), self.context.client)
+        if self.flow.id in _cut:
+            yield from self.stopped()
+
+    def state_stream_response_body(self, event: events.Event) -> CommandGenerator[None]:
         """Meter what comes from the provider, before an addon's stream callable has it."""
         if self.watch is None or not isinstance(event, ResponseData | ResponseEndOfMessage):
             yield from super().state_stream_response_body(event)
             return
-        # An empty piece would end the client's response on HTTP/1.
         if passed := self.watch(event.data if isinstance(event, ResponseData) else b""):
             piece = ResponseData(self.stream_id, passed)
             yield from super().state_stream_response_body(piece)
         if isinstance(event, ResponseEndOfMessage):
             yield from super().state_stream_response_body(event)
+        elif self.server_state == self.state_stream_response_body and self.flow.id in _cut:
+            yield from CuttableHttpStream.stopped(self)
+
+    def stopped(self) -> CommandGenerator[None]:
+        """Stop behind the piece of the cut."""
+        _cut.discard(self.flow.id)
+        stop = RequestProtocolError(self.stream_id, "the spend cap is reached", ErrorCode.CANCEL)
+        yield http.SendHttp(stop, self.context.server)
+        yield from self.send_response(already_streamed=True)
+        # What came in the same read as the last chunk is still to be handled. mitmproxy takes an
+        # event after the end for a mistake of its own, and drops the client's connection; in this
+        # state it consumes them.
+        if self.server_state == self.state_done:
+            self.server_state = self.state_errored
 
 
 def reset_at_close(client: Connection, server: Server) -> None:

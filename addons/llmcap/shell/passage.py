@@ -57,7 +57,12 @@ class Passage:
     def watch(self, data: bytes) -> bytes:
         """Meter a piece; gives what the client is to get of it. `b""` asks for the rest."""
         try:
-            return self._passed(data)
+            if data == b"":
+                return self._finish()
+            passed = self.call.feed(data)
+            if self.call.cut:
+                self._cut()
+            return passed
         except ENDINGS:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, the client has its answer
@@ -107,14 +112,10 @@ class Passage:
 
     # --- parts --------------------------------------------------------------------------------
 
-    def _passed(self, data: bytes) -> bytes:
-        if data == b"":
-            return self._finish()
-        passed = self.call.feed(data)
-        if isinstance(self.call, CallInFlight) and self.call.cut:
-            cut.cut(self.flow.id)
-            end_grpc(self.flow, self.call.cut_refusal())
-        return passed
+    def _cut(self) -> None:
+        assert isinstance(self.call, CallInFlight), "nothing else is cut"
+        cut.cut(self.flow.id)
+        end_grpc(self.flow, self.call.cut_refusal())
 
     def _finish(self) -> bytes:
         self.finished = True

@@ -15,12 +15,30 @@ MARK_BYTES_MAX = 32
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
+class Marks:
+    """What stands in the bytes of an event that tells something: a word, and then a pattern too."""
+
+    __slots__ = ("_pattern", "_words")
+
+    def __init__(self, *words: bytes, pattern: bytes = b"") -> None:
+        """No pattern: the words are enough. A word is looked for much faster than a pattern."""
+        self._words = words
+        self._pattern = re.compile(pattern or b"|".join(map(re.escape, words)))
+
+    def search(self, data: bytes) -> re.Match[bytes] | None:
+        """The first of them."""
+        for word in self._words:
+            if word in data:
+                return self._pattern.search(data)
+        return None
+
+
 class Backlog:
     """Pieces of one stream in their order."""
 
     __slots__ = ("_marks", "_pieces", "_tail", "is_open", "size")
 
-    def __init__(self, marks: re.Pattern[bytes]) -> None:
+    def __init__(self, marks: Marks) -> None:
         self.size = 0
         self.is_open = False  # whether a part of an event was read, and its end is to come
         self._marks = marks
@@ -31,9 +49,11 @@ class Backlog:
         """Keep a piece; whether a mark ends in it."""
         self._pieces.append(data)
         self.size += len(data)
-        window = self._tail + data
-        self._tail = window[-MARK_BYTES_MAX:]
-        return self._marks.search(window) is not None
+        if self._tail:
+            data = self._tail + data
+        # No mark stands on both sides of a blank line, where most pieces end.
+        self._tail = b"" if data.endswith(b"\n\n") else data[-MARK_BYTES_MAX:]
+        return self._marks.search(data) is not None
 
     def passed(self, data: bytes) -> None:
         """These bytes were read as they came."""
@@ -61,4 +81,4 @@ class Backlog:
         return data[:start], data[start:]
 
     def _read_on(self) -> None:
-        self.is_open = not self._tail.endswith(_BLANK_LINES)
+        self.is_open = bool(self._tail) and not self._tail.endswith(_BLANK_LINES)

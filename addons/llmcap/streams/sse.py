@@ -50,6 +50,10 @@ class SSEDecoder:
                 return []
         self._after_cr = data.endswith(b"\r")
         # On bytes, `splitlines` knows exactly the three ends that the specification knows.
+        if self._is_between and data.endswith(b"\n\n"):
+            found = _plain(data, self._event_bytes_max)
+            if found:
+                return found
         lines = data.splitlines()
         open_line = b"" if data.endswith((b"\n", b"\r")) else lines.pop()
         events: list[ServerEvent] = []
@@ -76,6 +80,11 @@ class SSEDecoder:
             self._take(line, events)
         self._take(b"", events)
         return events
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether no part of an event is waiting for the rest, so that a new one begins."""
+        return not (self._partial or self._data or self._name or self._first_line)
 
     def _take(self, line: bytes, events: list[ServerEvent]) -> None:
         if self._first_line:
@@ -106,3 +115,22 @@ class SSEDecoder:
             raise FormatError(
                 f"an event of the stream is longer than {self._event_bytes_max} bytes"
             )
+
+
+def _plain(data: bytes, event_bytes_max: int) -> list[ServerEvent]:
+    """
+    The events of whole ones that are a line of data each, named or not, as nearly all are.
+
+    This is `decode` for those, in a third of its steps. None where any is otherwise, or too long.
+    """
+    events: list[ServerEvent] = []
+    if b"\r" in data:
+        return events
+    for event in data[:-2].split(b"\n\n"):
+        name, line = b"", event
+        if event.startswith(b"event: "):
+            name, _, line = event[7:].partition(b"\n")
+        if not line.startswith(b"data: ") or b"\n" in line or len(line) > event_bytes_max:
+            return []
+        events.append(ServerEvent(name.decode("utf-8", "replace") if name else "", line[6:]))
+    return events

@@ -41,6 +41,11 @@ class Deferred:
         self._meter: Meter | None = None
         self._status = 0
 
+    @property
+    def cut(self) -> bool:
+        """It has no hold that could run out."""
+        return False
+
     def responded(self, status: int, headers: Mapping[str, str]) -> None:
         """The response's head is here."""
         self._status = status

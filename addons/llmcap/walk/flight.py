@@ -35,9 +35,6 @@ from llmcap.words.records import (
 )  # fmt: skip
 from llmcap.words.usage import Made
 
-# How much of a stream is passed on before its events are followed, so that it could be ended well.
-FOLLOW_BYTES = 16 * 1024
-
 
 class CallInFlight:
     """What the shell does to one admitted call, in this order: responded, feed, finish | broke."""
@@ -70,8 +67,7 @@ class CallInFlight:
         self._status = 0
         self._reported: tuple[Charge, ...] = ()
         self._settled_from: Reading | None = None
-        self._followed: list[bytes] = []  # passed on, and not yet shown to `_ending`
-        self._followed_bytes = 0
+        self._looked_at = self._unread_max = 0  # for so many bytes read, how many may be unread
         self._balances: tuple[Balance, ...] | None = None  # as the end of the hold left them
         self._began = self.shared.clock()
         self._in_flight = True
@@ -127,7 +123,7 @@ class CallInFlight:
             elif not self._fits(reading):
                 return self._cut(passed, reading)
         if self._ending is not None and self.settlement is None:
-            self._follow(passed)
+            self._ending.feed(passed)
         return passed
 
     def finish(self) -> bytes:
@@ -353,9 +349,14 @@ class CallInFlight:
     def _is_look_due(self, meter: Meter) -> bool:
         """What was not read yet matters only where it could have passed what is held."""
         unread = meter.unread_bytes
-        return not unread or unread > self._allowance.unread_max(
-            meter.visible_bytes, event_bytes=meter.event_bytes
-        )
+        if not unread:
+            return True
+        if meter.read_bytes != self._looked_at:
+            self._looked_at = meter.read_bytes
+            self._unread_max = self._allowance.unread_max(
+                meter.visible_bytes, event_bytes=meter.event_bytes
+            )
+        return unread > self._unread_max
 
     def _fits(self, reading: Reading) -> bool:
         """Whether what was reported and what was seen so far are covered by the hold."""
@@ -372,24 +373,10 @@ class CallInFlight:
         tokens = partial(self._visible.tokens, self._meter)
         return self._allowance.fits(reading, tokens=tokens, coming=coming)
 
-    def _follow(self, passed: bytes) -> None:
-        """Let the ending know what the client got; in batches, as it matters only at a cut."""
-        self._followed.append(passed)
-        self._followed_bytes += len(passed)
-        if self._followed_bytes > FOLLOW_BYTES:
-            self._catch_up()
-
-    def _catch_up(self) -> None:
-        if self._ending is not None:
-            self._ending.feed(b"".join(self._followed))
-        self._followed.clear()
-        self._followed_bytes = 0
-
     def _cut(self, passed: bytes, reading: Reading) -> bytes:
         """End the stream here: the cost is in the ledger before the client reads the end."""
         self.cut = True
         self._settle(reading, note="cut: the budget cannot carry more of this answer")
         if self._ending is None:  # an encoded stream ends as if the connection had broken
             return passed
-        self._catch_up()
         return self._ending.cut(passed, self.cut_refusal())

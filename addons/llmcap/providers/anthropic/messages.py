@@ -24,6 +24,7 @@ from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.parts.shape import Ask, Document, Request
+from llmcap.streams.backlog import Marks
 
 THINKING_BUDGET_MIN = 1_024  # the least that the API takes
 
@@ -250,7 +251,7 @@ def _container(body: Document) -> str:
 class MessagesReader(BaseReader):
     """A message, whole or streamed."""
 
-    telling = re.compile(rb'"usage"|"message_stop"|"error"')
+    telling = Marks(b'"usage"', b'"message_stop"', b'"error"')
     tells_terms = frozenset((TIER, REGION, SPEED))
     # Whether a refusal before any output is free where the vendor says so: a reseller may differ.
     refuses_free = True

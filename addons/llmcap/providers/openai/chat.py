@@ -9,7 +9,6 @@ one counts.
 https://platform.openai.com/docs/api-reference/chat/object
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,6 +21,7 @@ from llmcap.providers.parts.reader import DONE, BaseReader, count, document, doc
 from llmcap.providers.parts.shape import SOUNDING, Ask, Document, Request
 from llmcap.providers.parts.tags import tagged, user_of
 from llmcap.providers.parts.tiers import tier
+from llmcap.streams.backlog import Marks
 from llmcap.words.records import Count, Usage
 
 # --- request --------------------------------------------------------------------------------
@@ -160,10 +160,16 @@ def cache_writes(read: Document) -> tuple[int, int]:
     return max(told, long_lived + short_lived) - long_lived, long_lived
 
 
+# Where a delta or a message has what was written.
+_TEXTS = frozenset(("content", "text", "reasoning_content", "reasoning", "refusal"))
+
+
 class ChatReader(BaseReader):
     """Chat completions and legacy completions, whole or streamed."""
 
-    telling = re.compile(rb'"usage"\s*:\s*\{|"error"|\[DONE\]')
+    telling = Marks(
+        b'"usage"', b'"error"', b"[DONE]", pattern=rb'"usage"\s*:\s*\{|"error"|\[DONE\]'
+    )
     tells_terms = frozenset((TIER,))
 
     def __init__(self, ask: Ask) -> None:
@@ -224,20 +230,27 @@ class ChatReader(BaseReader):
         self.charge(self.usage_of(usage))
 
     def _head(self, event: Document) -> None:
-        self.model = text(event.get("model")) or self.model
-        self.response_id = text(event.get("id")) or self.response_id
-        self.terms = tier(event.get("service_tier")) or self.terms
-        if event.get("error"):
-            self.fail(event["error"])
+        told = event.get
+        self.model = text(told("model")) or self.model
+        self.response_id = text(told("id")) or self.response_id
+        if (served := told("service_tier")) is not None:
+            self.terms = tier(served) or self.terms
+        if error := told("error"):
+            self.fail(error)
 
     def _see(self, delta: Document) -> None:
-        for key in ("content", "text", "reasoning_content", "reasoning", "refusal"):
-            if isinstance(value := delta.get(key), str):
+        for key, value in delta.items():
+            if not value:
+                continue
+            if key in _TEXTS:
                 self.see(value)
-        for call in documents(delta.get("tool_calls")):
-            self._see_function(call.get("function"))
-        self._see_function(delta.get("function_call"))
-        self.visible_bytes += _audio_bytes(delta.get("audio"))
+            elif key == "tool_calls":
+                for call in documents(value):
+                    self._see_function(call.get("function"))
+            elif key == "function_call":
+                self._see_function(value)
+            elif key == "audio":
+                self.visible_bytes += _audio_bytes(value)
 
     def _see_function(self, function: Any) -> None:
         if isinstance(function, dict):

@@ -8,7 +8,6 @@ A background response has no usage yet; a later GET of it has (PROVIDERS: "OpenA
 https://platform.openai.com/docs/api-reference/responses/object
 """
 
-import re
 from collections.abc import Mapping
 
 from llmcap.pricing.terms import STANDARD, TIER
@@ -20,6 +19,7 @@ from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
 from llmcap.providers.parts.shape import SOUNDING, Ask, Document, Request
 from llmcap.providers.parts.tiers import tier
+from llmcap.streams.backlog import Marks
 from llmcap.words.records import Charge, Count, Usage
 
 # `reasoning.mode: "pro"` reads the input several times, unseen: 1,568 tokens were recorded for a
@@ -189,7 +189,10 @@ class ResponsesReader(BaseReader):
     """A response, whole or streamed, the call's own or one fetched later."""
 
     tells_terms = frozenset((TIER,))
-    telling = re.compile(rb'"response\.(?:completed|incomplete|failed|cancelled)"|"error"|\[DONE\]')
+    telling = Marks(
+        b'"response.completed"', b'"response.incomplete"', b'"response.failed"',
+        b'"response.cancelled"', b'"error"', b"[DONE]",
+    )  # fmt: skip
 
     def event(self, event: Document, name: str = "") -> None:
         """One event: deltas are counted, the last one holds the response."""

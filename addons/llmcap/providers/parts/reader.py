@@ -5,7 +5,6 @@ A provider may send anything. So nothing here trusts a type: a count that is no 
 object that is no object is empty, and a reader goes on.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -14,6 +13,7 @@ from typing import Any
 
 from llmcap.pricing.terms import KINDS, is_base, kind_of, settled
 from llmcap.providers.parts.shape import Ask, Document
+from llmcap.streams.backlog import Marks
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Count, Reading, Usage
 
@@ -139,7 +139,7 @@ class BaseReader:
 
     # What stands in every event that can complete the reading or change its charges. All others of
     # such a format may stay unread; without it each piece is read at once.
-    telling: re.Pattern[bytes] | None = None
+    telling: Marks | None = None
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask

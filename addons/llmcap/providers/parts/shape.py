@@ -8,7 +8,6 @@ clock, no prices. `read` turns a request into an `Ask`, `reader` turns the respo
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 
 from llmcap.providers.parts.bodies import parsed
 from llmcap.providers.parts.spelling import normal
+from llmcap.streams.backlog import Marks
 from llmcap.words.arrival import UNTOLD, Arrival
 from llmcap.words.records import Count, Reading
 
@@ -237,7 +237,7 @@ class Reader(Protocol):
     """
 
     @property
-    def telling(self) -> re.Pattern[bytes] | None:
+    def telling(self) -> Marks | None:
         """A mark in every event that can complete the reading or change its charges, if any."""
         ...
 
