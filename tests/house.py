@@ -72,6 +72,7 @@ OUTSIDE = {
     "brotli": "streams",
     "certifi": "authority",
     "click": "cli",
+    "botocore": "keys",
     "cryptography": "authority cli",
     "h2": "shell",
     "hyperframe": "shell",

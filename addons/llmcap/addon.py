@@ -48,11 +48,17 @@ class LLMCap:
     The addon. One per process; `load` declares its options, `configure` checks them.
 
     A program that runs the proxy itself may give it a `firewall`, which the options then do not
-    replace, and the `facts` that hold for every client of this proxy.
+    replace, the `facts` that hold for every client of this proxy, and who signs what leaves.
     """
 
-    def __init__(self, firewall: Firewall | None = None, *, facts: Facts = NOBODY) -> None:
-        self.shell = Shell(firewall, facts=facts)
+    def __init__(
+        self,
+        firewall: Firewall | None = None,
+        *,
+        facts: Facts = NOBODY,
+        sign: keeper.Sign | None = None,
+    ) -> None:
+        self.shell = Shell(firewall, facts=facts, sign=sign)
 
     @property
     def firewall(self) -> Firewall | None:
@@ -90,8 +96,10 @@ class Shell:
 
     name = "llmcap-shell"
 
-    def __init__(self, firewall: Firewall | None, *, facts: Facts) -> None:
-        self.calls = Calls(Callers(facts))
+    def __init__(
+        self, firewall: Firewall | None, *, facts: Facts, sign: keeper.Sign | None
+    ) -> None:
+        self.calls = Calls(Callers(facts), sign)
         self.calls.firewall = firewall
         self._given = firewall is not None
         self._settings: Settings | None = None

@@ -17,6 +17,7 @@ from fake_provider import (
     grok,
     openai_chat,
     openai_responses,
+    sigv4,
     tariff,
     transcripts,
     vendors,
@@ -241,12 +242,16 @@ class FakeProvider:
 
     async def _bedrock(self, exchange: Exchange, name: str, operation: str) -> None:
         scenario, document, model = self._open(exchange, openai_chat.error_body, model=name)
+        if scenario.secrets and (wrong := sigv4.objection(exchange.request, scenario.secrets)):
+            raise Refused(403, {"message": wrong})
         most = tariff.OUTPUT_MAX[model]
         order = vendors.bedrock_order(document, model, operation, most=most)
         if b"s3Location" in exchange.request.body:
             order = replace(order, input_tokens=order.input_tokens + scenario.fetched_tokens)
         record = self._record(order, exchange, scenario)
-        await self._answer(exchange, order, vendors.Bedrock(record), record, scenario)
+        packed = operation == "invoke-with-response-stream"
+        dialect = vendors.BedrockChunks(record) if packed else vendors.Bedrock(record)
+        await self._answer(exchange, order, dialect, record, scenario)
 
     async def _grok(self, exchange: Http2Exchange, *, stream: bool) -> None:
         """A message behind its length, or one for each token, and the status in the trailers."""

@@ -8,6 +8,7 @@ from the default, which the control endpoint sets.
 import asyncio
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -72,6 +73,7 @@ class Scenario:
         False  # HTTP/1: neither length nor chunks, the end of the connection ends the body
     )
     ignore_limit: bool = False  # write on past the output limit, and bill it
+    secrets: Mapping[str, str] = field(default_factory=dict)  # of Bedrock's callers: see `sigv4`
     batch_bytes: int = 0  # > 0: cut the body into writes of this size, whatever the events
 
     # Of the default and of all that are told by headers beside it: a test opens it when what it

@@ -1,5 +1,7 @@
 """Cohere's chat, and Bedrock's converse and invoke with Amazon's own models."""
 
+import base64
+import json
 import re
 
 from fake_provider.bill import Record
@@ -9,7 +11,9 @@ from fake_provider.generate import Choice, Order
 
 PROFILES_PATH = "/inference-profiles"
 _ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012:"
-BEDROCK_PATH = re.compile(r"/model/([^/]+)/(converse|converse-stream|invoke)")
+BEDROCK_PATH = re.compile(
+    r"/model/([^/]+)/(converse|converse-stream|invoke|invoke-with-response-stream)"
+)
 
 
 # --- Cohere ---------------------------------------------------------------------------------
@@ -118,7 +122,7 @@ def bedrock_order(document: Document, model: str, operation: str, *, most: int) 
         served=model,
         input_tokens=count_input(document.get("system", []), document.get("messages", [])),
         limit=config.get("maxTokens") or config.get("max_new_tokens") or most,
-        stream=operation == "converse-stream",
+        stream=operation.endswith("-stream"),
     )
 
 
@@ -167,6 +171,36 @@ class Bedrock:
             "outputTokens": record.output,
             "totalTokens": record.input + record.output,
         }
+
+
+class BedrockChunks(Bedrock):
+    """The same for a stream of invoke: each event of the model is packed into one of AWS's."""
+
+    def opening(self) -> list[Event]:
+        """The role."""
+        return _packed(super().opening())
+
+    def token(self, choice: Choice, text: str) -> list[Event]:
+        """Some words."""
+        return _packed(super().token(choice, text))
+
+    def closing(self, choices: list[Choice]) -> list[Event]:
+        """The usage, and beside it, in the last, what AWS itself counted."""
+        used = self._used()
+        counted = {
+            "inputTokenCount": used["inputTokens"], "outputTokenCount": used["outputTokens"],
+        }  # fmt: skip
+        (*others, last) = super().closing(choices)
+        told = {last.name: last.data, "amazon-bedrock-invocationMetrics": counted}
+        return [*_packed(others), _chunk(told)]
+
+
+def _packed(events: list[Event]) -> list[Event]:
+    return [_chunk({event.name: event.data}) for event in events]
+
+
+def _chunk(told: Document) -> Event:
+    return Event({"bytes": base64.b64encode(json.dumps(told).encode()).decode()}, "chunk")
 
 
 def _bedrock_stop(choice: Choice) -> str:

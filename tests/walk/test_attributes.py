@@ -70,6 +70,13 @@ def test_a_key_is_one_fingerprint_wherever_it_stands(headers):
     assert "secret" not in repr(found)
 
 
+def test_a_key_that_signs_is_one_key_whatever_it_signed():
+    """AWS's signature is another one for each request, and so is its day."""
+    said = "AWS4-HMAC-SHA256 Credential=AKIAONE/{}/us-east-1/bedrock/aws4_request, Signature={}"
+    found = {attributes({"authorization": said.format(day, day * 8)})["key"] for day in (20, 21)}
+    assert found == {fingerprint("AKIAONE", secret=SECRET)}
+
+
 def test_a_key_in_the_url_is_fingerprinted_too():
     """Gemini accepts `?key=`."""
     assert attributes(query={"key": "k"})["key"] == fingerprint("k", secret=SECRET)

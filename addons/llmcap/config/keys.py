@@ -9,11 +9,15 @@ from llmcap.providers import provider_hint, provider_names
 
 # As `keys.sources` reads them.
 _SOURCE = re.compile(r"env:[A-Za-z_]\w*|file:.+|command:.+|keyring:[^/]+/.+")
+# As `keys.aws` reads it: credentials that sign, of these providers alone.
+_SIGNS = re.compile(r"aws:[\w.@/ -]*")
+_SIGNED = ("aws-bedrock", "anthropic-aws")
 
 SCHEMA: dict[str, Any] = {
     "description": (
         "Where a provider's real key is: env:NAME, file:PATH, command:WORDS or "
-        "keyring:SERVICE/USER. A command of `llmcap run` has a stand-in in its place."
+        "keyring:SERVICE/USER; of AWS's signatures aws: or aws:PROFILE. A command of "
+        "`llmcap run` has a stand-in in its place."
     ),
     "type": "object",
     "additionalProperties": {"type": "string", "minLength": 1},
@@ -26,11 +30,13 @@ def _keys(place: Place) -> dict[str, str]:
         if provider not in provider_names():
             each.fail(f"there is no provider {provider!r}", hint=provider_hint(provider))
         source = TEXT.read(each)
-        if not _SOURCE.fullmatch(source):
+        if _SIGNS.fullmatch(source) and provider not in _SIGNED:
+            each.fail(f"credentials of AWS are for {' and '.join(_SIGNED)}")
+        if not (_SOURCE.fullmatch(source) or _SIGNS.fullmatch(source)):
             # What stands there may be the key itself: it is not repeated.
             each.fail(
                 "this is no place of a key",
-                hint="write env:NAME, file:PATH, command:WORDS or keyring:SERVICE/USER",
+                hint="write env:NAME, file:PATH, command:WORDS, keyring:SERVICE/USER, aws:PROFILE",
             )
         found[provider] = source
     return found

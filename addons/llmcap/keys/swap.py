@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-Fields = tuple[tuple[bytes, bytes], ...]
+from llmcap.keys.aws import Aws
+from llmcap.keys.sigv4 import Fields
 
 # What a provider's API calls things that are, or hand out, credentials. A key, a session or a token
 # that a swapped key has made would be a real one, in the hands of the command.
@@ -37,8 +38,12 @@ class Key:
 class Keys:
     """Those of one run."""
 
-    def __init__(self, keys: Sequence[Key]) -> None:
+    def __init__(self, keys: Sequence[Key], aws: Aws | None = None) -> None:
         self.keys = tuple(keys)
+        self.aws = aws
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.aws)
 
     def environ(
         self, environ: Mapping[str, str], variables: Callable[[str], Sequence[str]]
@@ -48,15 +53,21 @@ class Keys:
         whatever name, and under the usual names (`variables`) of its provider.
         """
         made = dict(environ)
+        for real, stand_in in self._pairs():
+            made = {name: text.replace(real, stand_in) for name, text in made.items()}
+        if self.aws is not None:
+            made = self.aws.environ(made)
         for key in self.keys:
-            made = {name: text.replace(key.real, key.stand_in) for name, text in made.items()}
             made |= dict.fromkeys(variables(key.provider), key.stand_in)
         return made
 
-    def found_in(self, fields: Fields, path: str) -> list[Key]:
+    def found_in(self, fields: Fields, path: str) -> list[Key | Aws]:
         """Whose stand-ins a request carries."""
         texts = [path, *(_read(value) for _, value in fields)]
-        return [key for key in self.keys if any(key.stand_in in text for text in texts)]
+        owners: list[Key | Aws] = [*self.keys]
+        if self.aws is not None:
+            owners.append(self.aws)
+        return [each for each in owners if any(each.stand_in in text for text in texts)]
 
     def put_in(self, fields: Fields, path: str, key: Key) -> tuple[Fields, str]:
         """The headers and the path with the real key."""
@@ -67,18 +78,20 @@ class Keys:
 
     def taken_out(self, fields: Fields) -> Fields:
         """Headers of an answer without any real key that they repeat."""
-        for key in self.keys:
-            if any(key.real in _read(value) for _, value in fields):
-                fields = tuple(
-                    (name, _replaced(value, key.real, key.stand_in)) for name, value in fields
-                )
+        for real, stand_in in self._pairs():
+            if any(real in _read(value) for _, value in fields):
+                fields = tuple((name, _replaced(value, real, stand_in)) for name, value in fields)
         return fields
 
     def taken_out_of(self, body: bytes) -> bytes:
         """The same of a body."""
-        for key in self.keys:
-            body = body.replace(key.real.encode(), key.stand_in.encode())
+        for real, stand_in in self._pairs():
+            body = body.replace(real.encode(), stand_in.encode())
         return body
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        signs = self.aws.pairs() if self.aws is not None else []
+        return [*((key.real, key.stand_in) for key in self.keys), *signs]
 
 
 def mints(method: str, path: str) -> bool:

@@ -239,12 +239,11 @@ def addon_maker(
             from llmcap.launch.statuspage import StatusPage  # noqa: PLC0415
             from llmcap.shell.swapping import Swapping  # noqa: PLC0415
 
-            swaps = [Swapping(swapped.keys)] if swapped is not None and swapped.keys.keys else []
-            return [
-                *swaps,
-                LLMCap(firewall, facts=facts),
-                StatusPage(status, tally.cost_by_session.get),
-            ]
+            page = StatusPage(status, tally.cost_by_session.get)
+            if swapped is None or not swapped.keys:
+                return [LLMCap(firewall, facts=facts), page]
+            swapping = Swapping(swapped.keys)
+            return [swapping, LLMCap(firewall, facts=facts, sign=swapping.sign), page]
 
         return addons
 

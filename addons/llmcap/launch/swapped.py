@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from llmcap.keys.aws import SOURCE, Aws, Chain
 from llmcap.keys.sources import file_of, read_key
 from llmcap.keys.standins import stand_in_for
 from llmcap.keys.swap import Key, Keys
 from llmcap.keys.variables import variables
+from llmcap.words.errors import ConfigError
 from llmcap.words.records import Policy
 
 
@@ -14,17 +16,27 @@ class Swapped:
     """Those of one run. Raises `ConfigError` when made, for a key that is not where it is said."""
 
     def __init__(self, policy: Policy, environ: Mapping[str, str]) -> None:
-        found = []
+        found: list[Key] = []
+        aws: Aws | None = None
         for provider, source in policy.keys.items():
+            if source.partition(":")[0] == SOURCE:
+                if aws is not None:
+                    raise ConfigError(
+                        f"keys: {provider} and {aws.provider} are both {SOURCE}: a command has one "
+                        "pair of AWS's variables, so name one of them"
+                    )
+                aws = Aws(provider, Chain(provider, source.partition(":")[2]))
+                continue
             real = read_key(source, named=provider, environ=environ)
             found.append(Key(provider, real, stand_in_for(real, named=provider)))
-        self.keys = Keys(found)
+        self.keys = Keys(found, aws)
         self.files = [file for file in map(file_of, policy.keys.values()) if file is not None]
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The command's variables, with stand-ins."""
-        return self.keys.environ(environ, variables) if self.keys.keys else dict(environ)
+        return self.keys.environ(environ, variables) if self.keys else dict(environ)
 
     def hidden(self) -> list[Path]:
         """Files that a confined command is not to see."""
-        return [file.resolve() for file in self.files if file.is_file()]
+        signs = self.keys.aws.hidden() if self.keys.aws is not None else []
+        return [file.resolve() for file in (*self.files, *signs) if file.is_file()]

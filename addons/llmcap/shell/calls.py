@@ -27,7 +27,7 @@ from llmcap.shell.flows import (  # fmt: skip
     strip_own_headers,
 )
 from llmcap.shell.guarded import ENDINGS, guarded
-from llmcap.shell.keeper import Fields, Watch, Work
+from llmcap.shell.keeper import Fields, Sign, Watch, Work
 from llmcap.shell.kept import InFlight
 from llmcap.shell.listeners import listening_port
 from llmcap.shell.passage import Passage
@@ -60,8 +60,9 @@ CHANGED = (
 class Calls:
     """Of one proxy. `firewall` is None before it is opened, and when the proxy ends."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, sign: Sign | None = None) -> None:
         self.firewall: Firewall | None = None
+        self._sign = sign
         self.callers = callers
         self.in_flight = InFlight()
         self.upgrades = Upgrades()
@@ -77,6 +78,17 @@ class Calls:
     @guarded
     def decide(self, flow: http.HTTPFlow, came: Fields) -> Work:
         """Admit, refuse, or leave alone; at once, where nothing has to be waited for."""
+        work = self._decided(flow, came)
+        if self._sign is None:
+            return work
+        return self._sign(flow) if work is None else self._then_signed(flow, work)
+
+    async def _then_signed(self, flow: http.HTTPFlow, work: Awaitable[None]) -> None:
+        await work
+        if self._sign is not None and (signing := self._sign(flow)) is not None:
+            await signing
+
+    def _decided(self, flow: http.HTTPFlow, came: Fields) -> Work:
         hosts = provider_hosts(flow)
         if not hosts:
             return None

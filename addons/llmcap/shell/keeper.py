@@ -17,6 +17,9 @@ from mitmproxy.proxy.commands import StartHook
 Work = Awaitable[None] | None  # something that has to be waited for, where it is not done at once
 Fields = tuple[tuple[bytes, bytes], ...]  # headers as mitmproxy keeps them
 
+# Signs a request that is to leave, where it has to be; nobody changes it from then on.
+Sign = Callable[[http.HTTPFlow], Work]
+
 # What the client gets of a piece of an answer, if anything; `b""` asks for what was kept back.
 Watch = Callable[[bytes], bytes]
 

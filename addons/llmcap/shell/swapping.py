@@ -6,19 +6,27 @@ provider's, over TLS; anywhere else it is refused, and told. What decides about 
 afterwards: fingerprints and the ledger are of the real key.
 """
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from mitmproxy import http
 
+from llmcap.keys.aws import Aws, BadSignatureError
+from llmcap.keys.sigv4 import Scope, Sent, signed
 from llmcap.keys.swap import Key, Keys, mints
 from llmcap.providers import provider_of
+from llmcap.providers.parts.shape import Provider
 from llmcap.replies import Refusal, refuse
 from llmcap.shell.destinations import names_of
 from llmcap.shell.flows import response_of
+from llmcap.shell.keeper import Work
 from llmcap.words.counts import several
 from llmcap.words.told import Log
 
 logger = Log(__name__)
+
+SCOPE = "llmcap_scope"  # of a flow's metadata: what is to be signed when it leaves
 
 FORBIDDEN = 403  # RFC 9110, section 15.5.4: it was understood, and will not be done
 
@@ -37,14 +45,31 @@ class Swapping:
         found = self._keys.found_in(request.headers.fields, request.path)
         if not found:
             return
+        owner = found[0]
         reason = self._objection(flow, found)
+        if not reason and isinstance(owner, Aws):
+            reason = _taken_to_sign(flow, owner)
         if reason:
             logger.warning("LLMCap refused a request: %s", reason)
             flow.response = _refused(flow, reason)
-            return
-        fields, path = self._keys.put_in(request.headers.fields, request.path, found[0])
-        request.headers.fields = fields
-        request.path = path
+        elif isinstance(owner, Key):
+            fields, path = self._keys.put_in(request.headers.fields, request.path, owner)
+            request.headers.fields = fields
+            request.path = path
+
+    def sign(self, flow: http.HTTPFlow) -> Work:
+        """The last that happens to a request of AWS's: it gets its signature, as it is by then."""
+        if SCOPE not in flow.metadata or flow.response is not None or flow.error is not None:
+            return None
+        return self._signed(flow)
+
+    async def _signed(self, flow: http.HTTPFlow) -> None:
+        assert self._keys.aws is not None
+        region, service, names = flow.metadata.pop(SCOPE)
+        scope = Scope(region, service, tuple(names.split(";")))
+        # In a thread: credentials that run out are renewed over the network.
+        credentials = await asyncio.to_thread(self._keys.aws.current)
+        flow.request.headers.fields = signed(_sent(flow), scope, credentials, datetime.now(UTC))
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Let no answer's head tell a real key."""
@@ -64,14 +89,14 @@ class Swapping:
                 response.headers.pop("content-encoding", None)
                 response.content = body
 
-    def _objection(self, flow: http.HTTPFlow, found: list[Key]) -> str:
+    def _objection(self, flow: http.HTTPFlow, found: list[Key | Aws]) -> str:
         """Why a stand-in stays one; nothing where it may be swapped."""
         names = names_of(flow)
         (key, *others) = found
         shown = ", ".join(names)
         for name in names:
             provider = provider_of(name)
-            if provider is None or provider.name != key.provider:
+            if provider is None or not _is_for(key, provider):
                 return f"the stand-in of a key for {key.provider} was sent to {shown}"
         if others:
             return f"stand-ins of keys for {several(len(found), 'provider')} were sent to {shown}"
@@ -83,6 +108,33 @@ class Swapping:
                 "for the owner of the key to make, outside of `llmcap run`"
             )
         return ""
+
+
+def _is_for(owner: Key | Aws, provider: Provider) -> bool:
+    """Whether these hosts are the owner's; AWS's are all hosts around its models."""
+    around = isinstance(owner, Aws) and provider.price_key == owner.provider
+    return around or provider.name == owner.provider
+
+
+def _taken_to_sign(flow: http.HTTPFlow, aws: Aws) -> str:
+    """Check what a stand-in has signed, and take its signature off; or say why not."""
+    try:
+        scope = aws.check(_sent(flow), now=datetime.now(UTC))
+    except BadSignatureError as error:
+        return f"a request to {flow.request.pretty_host} {error}"
+    flow.request.headers.fields = aws.announced(flow.request.headers.fields)
+    flow.metadata[SCOPE] = (scope.region, scope.service, ";".join(scope.names))
+    return ""
+
+
+def _sent(flow: http.HTTPFlow) -> Sent:
+    request = flow.request
+    return Sent(
+        method=request.method,
+        url=f"https://{request.host_header or request.pretty_host}{request.path}",
+        fields=request.headers.fields,
+        body=request.raw_content or b"",
+    )
 
 
 def _refused(flow: http.HTTPFlow, reason: str) -> http.Response:

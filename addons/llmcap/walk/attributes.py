@@ -7,6 +7,7 @@ ledger, so that two ledgers cannot be joined by it and no key can be guessed fro
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +36,9 @@ SESSION_HEADERS = ("x-claude-code-session-id", "session-id", "session_id", "x-se
 
 # Where the providers' clients put their key, in the order of precedence.
 _KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key", "authorization")
+
+# AWS's signatures differ for every request; the id of the key that made them does not.
+_SIGNS = re.compile(r"\bCredential=([^/,\s]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,8 @@ def api_key(request: Request) -> str:
     for header in _KEY_HEADERS:
         value = request.headers.get(header, "")
         if value:
-            return value.removeprefix("Bearer ").strip()
+            signs = _SIGNS.search(value) if header == "authorization" else None
+            return signs[1] if signs else value.removeprefix("Bearer ").strip()
     return request.query.get("key", "")
 
 

@@ -3,8 +3,8 @@ AWS Bedrock: the runtime in every region, and Mantle, which speaks OpenAI's and 
 
 The model is in the path, percent-encoded, and may be a profile or an ARN; answers seldom name one,
 so the price goes by what was asked for. Most requests are signed: a body that was changed would be
-refused, so none is. `converse` has one shape for all models (`bedrock_converse`), `invoke` the
-shape of each vendor (`bedrock_invoke`).
+refused, so none is, unless the key swap signs it again. `converse` has one shape for all models
+(`bedrock_converse`), `invoke` the shape of each vendor (`bedrock_invoke`).
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html
 """
 
