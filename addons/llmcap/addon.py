@@ -23,11 +23,12 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.budgets.budget import describe
 from llmcap.providers import provider_of
-from llmcap.shell import attended, closing, keeper, options, parting, raw
+from llmcap.shell import attended, closing, keeper, options, raw
 from llmcap.shell.callers import Callers
 from llmcap.shell.calls import Calls
 from llmcap.shell.listeners import let_bursts_wait
 from llmcap.shell.ownports import OwnPorts
+from llmcap.shell.parting import halves
 from llmcap.shell.strangers import Strangers
 from llmcap.shell.unloaded import Unloaded
 from llmcap.walk.attributes import Facts
@@ -113,7 +114,7 @@ class Shell:
     def load(self, _: Loader) -> None:
         """Put our streams in the place of mitmproxy's."""
         attended.install()
-        parting.install()
+        halves.install()
         closing.install()
         raw.install()
         keeper.attend(self.calls)

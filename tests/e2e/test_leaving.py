@@ -120,3 +120,40 @@ def test_the_other_streams_of_a_connection_go_on_when_one_is_left(
     proxy.settle()
     assert provider.nanos() <= proxy.spent_nanos()
     assert "has crashed" not in proxy.log()
+
+
+# Each under a cap of its own; the last over HTTP/2.
+CUT_NANOS = 4_000_000
+CUTS = {
+    "gpt-4o-mini": Plan(api="chat", model="gpt-4o-mini", stream=True),
+    "gpt-4.1-nano": Plan(api="responses", model="gpt-4.1-nano", stream=True),
+    "claude-haiku-4-5": Plan(api="messages", model="claude-haiku-4-5", stream=True),
+    "gemini-2.5-flash": Plan(api="gemini", model="gemini-2.5-flash", stream=True),
+    "gpt-5-mini": Plan(api="chat", model="gpt-5-mini", stream=True, http2=True),
+}
+CAPPED = """
+budgets:
+""" + "".join(f"- {{name: {model}, cap: $0.004, match: {{model: {model}}}}}\n" for model in CUTS)
+
+
+def test_streams_that_pass_their_limit_are_cut_at_what_was_made(
+    start: Start, provider: ProviderHandle
+) -> None:
+    """In every API: the provider stops, the cap holds, and what was on its way is in the ledger."""
+    proxy = start(config=CAPPED)
+    provider.scenario(length="200000", ignore_limit=True, token_seconds=0.001)
+    outcomes = call(proxy, *CUTS.values())
+    assert [outcome.fate for outcome in outcomes] == [Fate.CUT] * len(CUTS)
+    assert ended(provider) == ["hung up"] * len(CUTS)
+    deadline = time.monotonic() + SOON_SECONDS
+    while len([row for row in proxy.entries("kind") if row["kind"] == "correction"]) < len(CUTS):
+        assert time.monotonic() < deadline, "what was on its way was not counted"
+        time.sleep(0.02)
+    rows = proxy.entries("id, hold_id, kind, model, cost_nanos")
+    holds = {row["model"]: row["id"] for row in rows if row["kind"] == "hold"}
+    bill = provider.bill()["records"]
+    for model in CUTS:
+        (billed,) = [int(each["nanos"]) for each in bill if each["model"] == model]
+        spent = sum(row["cost_nanos"] for row in rows if row["hold_id"] == holds[model])
+        assert 0 < billed <= spent <= CUT_NANOS, model
+    assert "has crashed" not in proxy.log()

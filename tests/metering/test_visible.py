@@ -1,5 +1,6 @@
 """What is seen of an answer: its tokens, bounded or counted, and how fast they come."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -99,6 +100,42 @@ def test_the_pace_since_the_client_left_is_counted_apart() -> None:
     assert made.unseen(500, SEEN) == unseen
     made.left(2_000)
     assert made.unseen(500, SEEN) == unseen, "a client leaves once"
+
+
+@dataclass
+class Line:
+    """A connection of which so many bytes were looked at, and so many were not."""
+
+    handled: int = 0
+    unread: int = 0
+
+    def waiting(self) -> int:
+        """Those that were not."""
+        return self.unread
+
+
+def test_what_waits_to_be_read_is_coming_at_the_bytes_of_what_was() -> None:
+    """And the pace is that of all that was made, read or not."""
+    clock, line = FakeClock(), Line()
+    made = Visible(TokenCounter(), "openai", "gpt-4o-mini", clock=clock)
+    made.began(lambda: line)
+    assert made.coming(0, 0, within=SECOND) == 0
+    clock.forward(seconds=10)
+    line.handled, line.unread = 100_000, 50_000  # a hundred bytes for a token
+    assert made.coming(1_000, 4_000, within=SECOND) == 500 + 150
+    line.unread = 0
+    assert made.coming(1_000, 4_000, within=SECOND) == 100
+
+
+def test_bytes_before_the_answer_say_nothing_of_its_tokens() -> None:
+    """A connection has carried others before; and of a few bytes nobody can tell."""
+    clock, line = FakeClock(), Line(handled=9_000_000)
+    made = Visible(TokenCounter(), "openai", "gpt-4o-mini", clock=clock)
+    made.began(lambda: line)
+    made.coming(0, 0, within=SECOND)
+    clock.forward(seconds=1)
+    line.handled, line.unread = line.handled + 10, 8_192
+    assert made.coming(5, 20, within=SECOND) == 10 + 15
 
 
 @pytest.mark.parametrize(

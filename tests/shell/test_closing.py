@@ -162,26 +162,67 @@ def reading_on(sides, monkeypatch):
     seen = Counting()
     monkeypatch.setattr(keeper, "_keepers", [seen])
     sides.unheard = []
-    closing.close(sides.flow.id, 1000, "", reads_on=True)
-    sides.inject("an error")
+    closing.leave(sides.flow.id, 1000, "", last=(b"an error",))
+    sides.provider_says("too much")
+    seen.shown.clear()
     return seen
 
 
+TOLD = ["an error", (1000, "")]
+
+
 def test_what_was_on_its_way_is_counted_and_goes_no_further(sides, reading_on):
-    """Our side is closed first; both are when the provider has answered that."""
+    """Our side is closed at once, the client is told; both end when the provider has answered."""
     assert len(sides.unheard) == 1
     sides.provider_says("half ", finished=False)
     sides.provider_says("a word")
     sides.provider_says("more")
     assert reading_on.shown == ["half a word", "more"]
-    assert (sides.got["client"], sides.closed) == (["an error"], [])
+    assert (sides.got["client"], sides.closed) == (TOLD, [])
     sides.hear()
     assert sides.got["provider"] == [(1000, "")]
     answer = sides.provider.send(wsproto.events.CloseConnection(1000))
     sides.run(DataReceived(sides.flow.server_conn, answer))
-    assert sides.got["client"] == ["an error", (1000, "")]
+    assert sides.got["client"] == TOLD
     assert sides.closed == ["provider", "client"]
     assert not sides.flow.live
+
+
+def test_what_came_with_the_frame_of_the_cut_is_counted_too(sides, monkeypatch):
+    """It was in the same read: nothing of it gets through, and nothing is lost."""
+    seen = Counting()
+    monkeypatch.setattr(keeper, "_keepers", [seen])
+    say = lambda text: sides.provider.send(wsproto.events.TextMessage(text))  # noqa: E731
+    closing.leave(sides.flow.id, 1000, "", last=(b"an error",))
+    sides.run(DataReceived(sides.flow.server_conn, b"".join(map(say, ("one", "two", "three")))))
+    assert seen.shown == ["one", "two", "three"]
+    assert sides.got == {"client": TOLD, "provider": [(1000, "")]}
+
+
+class Slow(Bystander):
+    """Takes its time with each frame."""
+
+    def frame(self, _flow):
+        """Something to wait for."""
+        return object()
+
+
+def test_nothing_is_read_of_a_provider_while_its_frame_is_handled(sides, monkeypatch):
+    """Else it would wait where nobody can count it, and our own last words behind it."""
+    told = []
+
+    class Watched:
+        def handles(self, *, still):
+            told.append(still)
+
+    monkeypatch.setattr(keeper, "_keepers", [Slow()])
+    sides.layer._arrivals = Watched()
+    data = sides.provider.send(wsproto.events.TextMessage("a word"))
+    commands_ = list(sides.layer.handle_event(DataReceived(sides.flow.server_conn, data)))
+    assert told == [True]
+    for _ in range(2):  # we have decided, and other addons have looked
+        commands_ = list(sides.layer.handle_event(HookCompleted(commands_[-1])))
+    assert told == [True, True, False]
 
 
 def test_a_provider_that_goes_on_is_left(sides, reading_on, monkeypatch):
@@ -190,7 +231,7 @@ def test_a_provider_that_goes_on_is_left(sides, reading_on, monkeypatch):
         sides.provider_says("more")
         sides.wake()
     assert sides.closed == []
-    monkeypatch.setattr(closing.parting, "PARTING_SECONDS", 0.0)
+    monkeypatch.setattr(closing.leavers, "PARTING_SECONDS", 0.0)
     sides.layer._due = 0.0
     sides.wake()
     assert sides.closed == ["provider", "client"]

@@ -311,6 +311,44 @@ def test_a_stream_that_outgrows_its_limit_is_cut_with_the_providers_error():
     assert call.feed(chunk("more")) == b""
 
 
+def cut_in_the_middle(there, limit: int = 1_000):
+    """A call whose provider has passed its limit, and was cut for that."""
+    call = admitted(there, chat(stream=True, max_tokens=limit))
+    begin(call, stream=True)
+    made = 0
+    while not call.cut:
+        there.clock.forward(seconds=0.01)
+        call.feed(chunk("word "))
+        made += 1
+    return call, made
+
+
+def test_a_cut_answer_costs_its_hold_until_what_was_on_its_way_is_counted():
+    """Money that late words may cost is nobody else's meanwhile."""
+    there = walk("0.003")
+    call, made = cut_in_the_middle(there)
+    held = call.held.hold.held_nanos
+    assert (there.balance.spent, there.balance.held) == (held, 0)
+    for _ in range(10):
+        assert call.feed(chunk("word ")) == b""
+    call.parted(stopped=True, round_trip=timedelta(0))
+    call.finish()
+    # OpenAI may have served it under priority, at two and a half times the price.
+    assert (made + 10) * 1_000 <= there.balance.spent <= (made + 30) * 1_000 * 1.1
+    assert there.balance.spent < held
+
+
+def test_the_usage_that_a_cut_answer_tells_at_last_is_its_cost():
+    """Its provider had come to its end before it could know."""
+    there = walk("0.003")
+    call, _ = cut_in_the_middle(there)
+    assert not call.is_over()
+    call.feed(chunk(usage=(100, 10)))
+    assert call.is_over()
+    call.finish()
+    assert there.balance.spent == COST
+
+
 def test_background_usage_is_charged_once_when_it_is_fetched():
     """The POST says nothing, the first whole GET settles it, the next changes nothing."""
     there = walk()

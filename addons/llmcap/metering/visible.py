@@ -8,6 +8,7 @@ text seen so far is counted with tiktoken, times the factor of the provider's fa
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.metering.meter import Meter
@@ -35,6 +36,26 @@ MEASURED_MIN = timedelta(milliseconds=100)
 UNSEEN_TOKENS = 4
 
 
+# Over less of a connection nobody can tell how many bytes of it a token takes.
+MEASURED_BYTES_MIN = 4_096
+
+
+class Arrivals(Protocol):
+    """What has come of an answer on its connection. Bytes are those of the wire."""
+
+    @property
+    def handled(self) -> int:
+        """Bytes that were looked at."""
+        ...
+
+    def waiting(self) -> int:
+        """Bytes that have come, and were not."""
+        ...
+
+
+FindArrivals = Callable[[], Arrivals | None]
+
+
 class Visible:
     """Of one answer. Each piece of its text is counted once, and dropped."""
 
@@ -54,10 +75,13 @@ class Visible:
         self._stopped = False
         self._lost = False
         self._round_trip = timedelta(0)
+        self._find_arrivals: FindArrivals | None = None
+        self._measured_from: tuple[int, int] | None = None  # tokens, and bytes that were handled
 
-    def began(self) -> None:
-        """The head of the answer is here."""
+    def began(self, find_arrivals: FindArrivals | None = None) -> None:
+        """The head of the answer is here; what can tell of the rest is only asked near the edge."""
         self.first_byte_at = self._clock()
+        self._find_arrivals = find_arrivals
 
     def left(self, visible_bytes: int) -> None:
         """The client went away; the first time counts."""
@@ -104,7 +128,7 @@ class Visible:
         """The most that the provider made before it noticed, beside `tokens` that were seen."""
         events = STOPPED_EVENTS if self._stopped else NOTICE_EVENTS
         an_event = -(-tokens // max(reading.visible_events, 1))
-        coming = self.coming(tokens, reading.visible_bytes, within=self._notice_within)
+        coming = self._paced(tokens, reading.visible_bytes, within=self._notice_within)
         return UNSEEN_TOKENS + events * an_event + coming
 
     def tell(self, paces: Paces, tokens: int, *, streamed: bool) -> None:
@@ -123,6 +147,26 @@ class Visible:
         return max(1, _during(begun, self._clock() - self.first_byte_at, NOTICE_WITHIN))
 
     def coming(self, tokens: int, visible_bytes: int, *, within: timedelta) -> int:
+        """
+        Tokens beside those that were seen: what waits to be read, and what such a time brings.
+
+        A program that falls behind has seen less than was made, and the pace is that of the maker.
+        """
+        waiting = self._waiting(tokens)
+        return waiting + self._paced(tokens + waiting, visible_bytes, within=within)
+
+    def _waiting(self, tokens: int) -> int:
+        """What has come and was not read, as so many tokens as its bytes had in what was."""
+        arrivals = self._find_arrivals() if self._find_arrivals is not None else None
+        if arrivals is None:
+            return 0
+        if self._measured_from is None:
+            self._measured_from = (tokens, arrivals.handled)
+        before, handled = self._measured_from
+        measured = max(arrivals.handled - handled, MEASURED_BYTES_MIN)
+        return -(-arrivals.waiting() * (tokens - before) // measured)
+
+    def _paced(self, tokens: int, visible_bytes: int, *, within: timedelta) -> int:
         """
         Tokens that such a time brings, at the pace of the `tokens` so far.
 

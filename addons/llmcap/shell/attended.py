@@ -33,7 +33,7 @@ from mitmproxy.proxy.layers.http._hooks import (
 
 from llmcap.shell.destinations import provider_host, provider_names
 from llmcap.shell.keeper import Fields, keeper, waits
-from llmcap.shell.parting import PartingHttpStream
+from llmcap.shell.parting.stream import PartingHttpStream
 
 Steps = Generator[commands.Command, Any, None]
 
@@ -51,10 +51,6 @@ class AttendedHttpStream(PartingHttpStream):
             # Nobody but us is asked about a piece, so the way of most of them is the short one.
             return self.passed_on(event)
         return self._attended(super()._handle_event(event))
-
-    def stopped(self) -> CommandGenerator[None]:
-        """The end of a cut answer is the hooks' again."""
-        yield from self._attended(super().stopped())
 
     def _attended(self, steps: Steps) -> Steps:
         """Go through the steps of the stream; ask the keeper after each hook."""

@@ -14,7 +14,6 @@ from mitmproxy import http
 
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, Reply, refuse
-from llmcap.shell import parting
 from llmcap.shell.callers import Callers
 from llmcap.shell.destinations import provider_host, provider_hosts
 from llmcap.shell.flows import (  # fmt: skip
@@ -30,6 +29,7 @@ from llmcap.shell.guarded import ENDINGS, guarded
 from llmcap.shell.keeper import Fields, Sign, Watch, Work
 from llmcap.shell.kept import InFlight
 from llmcap.shell.listeners import listening_port
+from llmcap.shell.parting import leavers
 from llmcap.shell.passage import Passage
 from llmcap.shell.upgrades import Upgrades
 from llmcap.walk.admission import Admission
@@ -240,11 +240,11 @@ class Calls:
     async def client_gone(self, client_id: str) -> None:
         """A client's connection is closed: read on what it left, then leave nothing behind."""
         self.callers.gone(client_id)
-        await parting.parted(client_id, self.upgrades.of_client(client_id))
+        await leavers.parted(client_id, self.upgrades.of_client(client_id))
         self.upgrades.client_gone(client_id)
         if left := self.in_flight.of_client(client_id):
             # mitmproxy closes the connections to the providers when this returns.
-            await parting.parted(client_id, left)
+            await leavers.parted(client_id, left)
             loop = asyncio.get_running_loop()
             loop.call_later(ABANDONED_AFTER_SECONDS, self._abandoned, client_id)
 

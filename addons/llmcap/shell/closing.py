@@ -3,11 +3,12 @@ mitmproxy's WebSocket, with the keeper behind the hook of every frame; and how w
 
 The keeper decides about a frame when all addons have had it, also about one that another addon has
 put in. mitmproxy has no command to close a WebSocket, and a killed flow goes on: so after each
-frame of ours we look whether it was the last one. Where what the provider has made by then costs
-money, our side is closed to it first, and what is on its way is shown to the keeper, until the
-provider has closed its side too, or a moment has passed. The name `WebsocketLayer`
-is looked up in its module whenever a connection is upgraded, so replacing it once covers every
-proxy mode.
+frame of ours we look whether it was the last one. Where the provider is at work and that costs
+money, our side is closed to it at once, the client gets its last frames, and what is on its way is
+shown to the keeper, until the provider has closed its side too, or a moment has passed. Nothing is
+read of a provider while a frame of its is handled: mitmproxy would put it in a queue, behind which
+our own last words would wait. The name `WebsocketLayer` is looked up in its module whenever a
+connection is upgraded, so replacing it once covers every proxy mode.
 """
 
 import contextlib
@@ -25,17 +26,24 @@ from mitmproxy.websocket import WebSocketMessage
 from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import Opcode
 
-from llmcap.shell import parting
+from llmcap.shell.arrivals import arrivals_of
 from llmcap.shell.keeper import keeper, waits
+from llmcap.shell.parting import leavers
 
 Steps = Generator[commands.Command, Any, None]
 
-_closing: dict[str, tuple[int, str, bool]] = {}
+_closing: dict[str, tuple[int, str]] = {}
+_leaving: dict[str, tuple[int, str, tuple[bytes, ...]]] = {}
 
 
-def close(flow_id: str, code: int, reason: str, *, reads_on: bool = False) -> None:
+def close(flow_id: str, code: int, reason: str) -> None:
     """Close the flow's connections after the next frame that is injected to its client."""
-    _closing[flow_id] = (code, reason, reads_on)
+    _closing[flow_id] = (code, reason)
+
+
+def leave(flow_id: str, code: int, reason: str, *, last: tuple[bytes, ...]) -> None:
+    """Close them after the provider's frame that is decided about; the client gets `last` first."""
+    _leaving[flow_id] = (code, reason, last)
 
 
 class OwnMessage(WebSocketMessage):
@@ -54,6 +62,7 @@ def put_in(flow: http.HTTPFlow, content: bytes, *, to_client: bool, is_text: boo
 def forget(flow_id: str) -> None:
     """Drop what is kept about a flow that has ended."""
     _closing.pop(flow_id, None)
+    _leaving.pop(flow_id, None)
 
 
 class ClosableWebsocketLayer(websocket.WebsocketLayer):
@@ -64,6 +73,13 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
         self._put_off: list[websocket.WebSocketMessageInjected] = []
         self._quiet = 0  # turns of the loop in which nothing came
         self._due = 0.0  # on the monotonic clock: when the provider should have closed its side
+        self._arrivals = arrivals_of(flow)
+
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        """Likewise; nothing is read meanwhile where that has to wait for something."""
+        yield from super().handle_event(event)
+        if self._arrivals is not None:
+            self._arrivals.handles(still=self._paused is not None)
 
     def relay_messages(self, event: events.Event) -> CommandGenerator[None]:
         """Pass one event on, and then what was to be injected and had to wait for it."""
@@ -93,6 +109,10 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
             is_frame = isinstance(command, websocket.WebsocketMessageHook) and not decided
             if is_frame and not self._last.from_client:
                 yield from self._decide()  # what the provider said, before anybody rewrites it
+                if self.flow.id in _leaving:
+                    steps.close()
+                    yield from self._leave(*_leaving.pop(self.flow.id))
+                    return
             reply = yield command
             if is_frame and self._last.from_client:
                 yield from self._decide()  # what it will be told, when everybody has
@@ -123,43 +143,52 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
         if not isinstance(event, websocket.WebSocketMessageInjected) or event.message.from_client:
             return
         if self.flow.id in _closing and self._open:
-            code, reason, reads_on = _closing.pop(self.flow.id)
-            yield from self._close(code, reason, reads_on=reads_on)
+            self._closed_by_us(*_closing.pop(self.flow.id))
+            yield from self._end()
 
-    def _close(self, code: int, reason: str, *, reads_on: bool) -> CommandGenerator[None]:
+    def _closed_by_us(self, code: int, reason: str) -> None:
         assert self.flow.websocket is not None
         self.flow.websocket.timestamp_end = time.time()
         self.flow.websocket.closed_by_client = False
         self.flow.websocket.close_code = code
         self.flow.websocket.close_reason = reason
-        if not reads_on:
-            yield from self._end()
-            return
+
+    def _leave(self, code: int, reason: str, last: tuple[bytes, ...]) -> CommandGenerator[None]:
+        assert self.flow.websocket is not None
+        self._closed_by_us(code, reason)
         yield from self._say_closed(self.server_ws)
+        for frame in last:
+            self.flow.websocket.messages.append(OwnMessage(Opcode.TEXT, False, frame))
+            yield self.client_ws.send2(wsproto.events.TextMessage(frame.decode()))
+        yield from self._say_closed(self.client_ws)
         self._handle_event = self.read_on
-        self._due = time.monotonic() + parting.PARTING_SECONDS
-        parting.leave(self.flow.id, self._due)
+        self._due = time.monotonic() + leavers.PARTING_SECONDS
+        leavers.leave(self.flow.id, self._due)
         yield from self._wake_later()
+        yield from self._heard()
 
     def read_on(self, event: events.Event) -> CommandGenerator[None]:
         """Show the keeper what was on its way; nothing of it, and of the client's, passes."""
         if isinstance(event, events.Wakeup):
             late = time.monotonic() - self._due
-            over = late > parting.BUSY_SECONDS_MAX
+            over = late > leavers.BUSY_SECONDS_MAX
             if late >= 0:
-                over |= self._quiet >= parting.QUIET_TURNS
+                over |= self._quiet >= leavers.QUIET_TURNS
                 self._quiet += 1
             yield from self._end() if over else self._wake_later()
         elif isinstance(event, events.ConnectionEvent) and event.connection is self.server_ws.conn:
             self._quiet = 0
             data = event.data if isinstance(event, events.DataReceived) else None
             self.server_ws.receive_data(data)
-            for said in self.server_ws.events():
-                if isinstance(said, wsproto.events.CloseConnection):
-                    yield from self._end()
-                    return
-                if isinstance(said, wsproto.events.Message):
-                    yield from self._count(said)
+            yield from self._heard()
+
+    def _heard(self) -> CommandGenerator[None]:
+        for said in self.server_ws.events():
+            if isinstance(said, wsproto.events.CloseConnection):
+                yield from self._end()
+                return
+            if isinstance(said, wsproto.events.Message):
+                yield from self._count(said)
 
     def _count(self, said: wsproto.events.Message[Any]) -> CommandGenerator[None]:
         assert self.flow.websocket is not None
@@ -175,7 +204,7 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
 
     def _wake_later(self) -> CommandGenerator[None]:
         wakeup = commands.RequestWakeup(max(self._due - time.monotonic(), 0))
-        parting.wakes(self.flow.id, wakeup)
+        leavers.wakes(self.flow.id, wakeup)
         yield wakeup
 
     def _say_closed(self, ws: websocket.WebsocketConnection) -> CommandGenerator[None]:
@@ -191,7 +220,7 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
         yield websocket.WebsocketEndHook(self.flow)
         keeper().hung_up(self.flow)
         self.flow.live = False
-        parting.forget(self.flow.id)
+        leavers.forget(self.flow.id)
         self._handle_event = self.done
 
 

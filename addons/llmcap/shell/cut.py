@@ -3,28 +3,23 @@ How a stream is stopped so that the provider stops too, and how we know that a c
 
 mitmproxy's stream loop looks at nothing between two chunks: killing a flow there is noticed only
 when the provider has generated, and billed, the answer to its end. A subclass of its `HttpStream`
-closes the provider's side right after the chunk of the cut (the connection on HTTP/1, the one
-stream on HTTP/2) and then ends the client's response as a whole one. The name `HttpStream` is
-looked up in its module whenever a stream is made, so replacing it once (`attended`) covers every
-proxy mode.
+(`parting.stream`) closes the provider's side right after the chunk of the cut (the connection on
+HTTP/1, the one stream on HTTP/2) and then ends the client's response as a whole one. The name
+`HttpStream` is looked up in its module whenever a stream is made, so replacing it once (`attended`)
+covers every proxy mode.
 
-The same subclass notes the flows whose request is on its way to the provider: a call that never got
-there is free, and no other place tells the two apart for certain.
+The subclass here shows each piece to whoever watches, and notes the flows whose request is on its
+way to the provider: a call that never got there is free, and no other place tells the two apart for
+certain.
 """
 
-import contextlib
-import socket
-import struct
 from collections.abc import Callable
 
-from mitmproxy import ctx
-from mitmproxy.connection import Connection, Server
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._events import (
-    ErrorCode,
-    RequestProtocolError,
     ResponseData,
     ResponseEndOfMessage,
 )
@@ -50,7 +45,7 @@ def forget(flow_id: str) -> None:
 
 
 class CuttableHttpStream(http.HttpStream):
-    """mitmproxy's stream, plus the look between two chunks."""
+    """mitmproxy's stream, plus a watch over what passes."""
 
     watch: Callable[[bytes], bytes] | None = None  # what the body goes through first
     is_short = False  # whether it goes from there to the client, and is kept nowhere
@@ -83,6 +78,7 @@ class CuttableHttpStream(http.HttpStream):
         if passed := self.watch(event.data):
             yield http.SendHttp(ResponseData(self.stream_id, passed), self.context.client)
         if self.flow.id in _cut:
+            _cut.discard(self.flow.id)
             yield from self.stopped()
 
     def state_stream_response_body(self, event: events.Event) -> CommandGenerator[None]:
@@ -96,29 +92,9 @@ class CuttableHttpStream(http.HttpStream):
         if isinstance(event, ResponseEndOfMessage):
             yield from super().state_stream_response_body(event)
         elif self.server_state == self.state_stream_response_body and self.flow.id in _cut:
-            yield from CuttableHttpStream.stopped(self)
+            _cut.discard(self.flow.id)
+            yield from self.stopped()
 
     def stopped(self) -> CommandGenerator[None]:
-        """Stop behind the piece of the cut."""
-        _cut.discard(self.flow.id)
-        stop = RequestProtocolError(self.stream_id, "the spend cap is reached", ErrorCode.CANCEL)
-        yield http.SendHttp(stop, self.context.server)
-        yield from self.send_response(already_streamed=True)
-        # What came in the same read as the last chunk is still to be handled. mitmproxy takes an
-        # event after the end for a mistake of its own, and drops the client's connection; in this
-        # state it consumes them.
-        if self.server_state == self.state_done:
-            self.server_state = self.state_errored
-
-
-def reset_at_close(client: Connection, server: Server) -> None:
-    """Let the connection end with a reset: who writes to it learns that at once."""
-    manager = ctx.master.addons.get("proxyserver")
-    handler = manager.connections.get(client.id) if manager is not None else None
-    transport = handler.transports.get(server) if handler is not None else None
-    if transport is None or transport.writer is None or server.alpn == b"h2":
-        return
-    raw = transport.writer.get_extra_info("socket")
-    if raw is not None:
-        with contextlib.suppress(OSError):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        """Stop behind the piece of the cut; how is told in `parting.stream`."""
+        raise NotImplementedError

@@ -1,6 +1,7 @@
 """What the shell keeps of the calls in flight, by `flow.id`, from admission to any ending."""
 
-from llmcap.shell import cut, parting
+from llmcap.shell import cut
+from llmcap.shell.parting import leavers
 from llmcap.shell.passage import Passage
 from llmcap.walk.flight import CallInFlight
 
@@ -18,7 +19,7 @@ class InFlight:
         self._passages[flow_id] = passage
         if isinstance(passage.call, CallInFlight):
             self._clients[flow_id] = passage.flow.client_conn.id
-            parting.attend(flow_id, passage.call)
+            leavers.attend(flow_id, passage.call)
 
     def __len__(self) -> int:
         return len(self._passages)
@@ -35,7 +36,7 @@ class InFlight:
         """What was kept of a flow, which is forgotten; and whether its request was sent."""
         sent = cut.was_sent(flow_id)
         cut.forget(flow_id)
-        parting.forget(flow_id)
+        leavers.forget(flow_id)
         self._clients.pop(flow_id, None)
         return self._passages.pop(flow_id, None), sent
 

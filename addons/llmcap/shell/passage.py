@@ -5,9 +5,12 @@ It never raises: mitmproxy would drop the piece and go on unmetered. A mistake o
 metering lets the answer pass, at the price of all that was held for it.
 """
 
+from functools import partial
+
 from mitmproxy import http
 
 from llmcap.shell import cut
+from llmcap.shell.arrivals import arrivals_of
 from llmcap.shell.flows import (
     add_headers,
     end_grpc,
@@ -34,6 +37,7 @@ class Passage:
         self.call = call
         self._streams = False
         self._begun = False
+        self._is_cut = False
         self.finished = False
 
     def begin(self, status: int, fields: Fields) -> Watch | None:
@@ -46,7 +50,8 @@ class Passage:
             self._streams = True
         else:
             self._streams = must_stream(headers, status) or bool(response.stream)
-            call.responded(status, headers, streams=self._streams)
+            find = partial(arrivals_of, self.flow)
+            call.responded(status, headers, streams=self._streams, arrivals=find)
             if self._streams:
                 add_headers(response, call.headers())
                 if call.alters_stream:
@@ -60,7 +65,7 @@ class Passage:
             if data == b"":
                 return self._finish()
             passed = self.call.feed(data)
-            if self.call.cut:
+            if self.call.cut and not self._is_cut:
                 self._cut()
             return passed
         except ENDINGS:
@@ -114,6 +119,7 @@ class Passage:
 
     def _cut(self) -> None:
         assert isinstance(self.call, CallInFlight), "nothing else is cut"
+        self._is_cut = True
         cut.cut(self.flow.id)
         end_grpc(self.flow, self.call.cut_refusal())
 

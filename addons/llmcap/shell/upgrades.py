@@ -16,6 +16,7 @@ from mitmproxy.websocket import WebSocketMessage
 from llmcap.providers.parts.shape import Request
 from llmcap.replies import refuse_upgrade
 from llmcap.shell import closing
+from llmcap.shell.arrivals import arrivals_of
 from llmcap.shell.destinations import provider_host
 from llmcap.shell.flows import response_of
 from llmcap.shell.guarded import ENDINGS
@@ -74,6 +75,7 @@ class Upgrades:
         if wanted == "websocket":
             found = opened(firewall, request, facts)
             if isinstance(found, Session):
+                found.arrivals = functools.partial(arrivals_of, flow)
                 self._lines[flow.id] = Line(found, flow)
             return found if isinstance(found, Refused) else Pass("websocket")
         if wanted:
@@ -280,7 +282,10 @@ def _send_all(flow: http.HTTPFlow, verdict: Verdict) -> None:
     _send(flow, verdict.to_provider, to_client=False)
     if verdict.close:
         assert verdict.to_client, "a session is closed after its last frame"
-        closing.close(flow.id, verdict.close, verdict.reason, reads_on=verdict.reads_on)
+        if verdict.reads_on:
+            closing.leave(flow.id, verdict.close, verdict.reason, last=verdict.to_client)
+            return
+        closing.close(flow.id, verdict.close, verdict.reason)
     _send(flow, verdict.to_client, to_client=True)
 
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from llmcap.metering.visible import FindArrivals
 from llmcap.providers.parts.declared import ALL_READ, unread_in_document, with_unread
 from llmcap.providers.parts.session import RESPONSE, Heard, Moment, Turn, Wire
 from llmcap.providers.parts.shape import Document, Provider, Request
@@ -94,6 +95,7 @@ class Session:
         self._unread = ALL_READ  # of what the client has said so far
         self._quiet_until = firewall.clock()
         self.refusal: Refusal | None = None  # the last that the client was told
+        self.arrivals: FindArrivals | None = None  # of the provider's side, where that can be told
 
     # --- frames -------------------------------------------------------------------------------
 
@@ -184,7 +186,7 @@ class Session:
         if self._closed:
             verdict.broke("the connection ended while its frame waited", sent=False)
             return Verdict(None)
-        self._turns.add(OpenTurn(turn, admission, verdict))
+        self._turns.add(OpenTurn(turn, admission, verdict, self.arrivals))
         if verdict.body is not None:
             frame = self._request(verdict.body)
         return self._admit(frame, rest)
@@ -228,7 +230,7 @@ class Session:
                 self._provider, turn.endpoint, turn.ask, admission.call, admission.scopes
             )
             return self._stop(verdict.refusal, heard, Deferred(self.firewall.shared, watched))
-        opened = OpenTurn(turn, admission, verdict)
+        opened = OpenTurn(turn, admission, verdict, self.arrivals)
         self._turns.add(opened)
         return self._meter(opened, heard, content)
 

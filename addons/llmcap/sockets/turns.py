@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from llmcap.bounds.estimate import demand
+from llmcap.metering.visible import FindArrivals
 from llmcap.providers.parts.session import RESPONSE, TRANSCRIPT, Heard, Moment, Turn
 from llmcap.providers.parts.shape import Ask
 from llmcap.walk.admission import Admission
@@ -38,11 +39,14 @@ class Slot:
 class OpenTurn(Slot):
     """One turn and its call in flight."""
 
-    def __init__(self, turn: Turn, admission: Admission, call: CallInFlight) -> None:
+    def __init__(
+        self, turn: Turn, admission: Admission, call: CallInFlight, arrivals: FindArrivals | None
+    ) -> None:
         super().__init__(turn)
         self.call = call
         self._admission = admission
         self._ask = turn.ask
+        self._arrivals = arrivals
 
     @property
     def context_tokens(self) -> int | None:
@@ -57,7 +61,7 @@ class OpenTurn(Slot):
         if not self.begun:
             self.begun = True
             self.id = turn_id or self.id
-            self.call.responded(status, HEAD, streams=False)
+            self.call.responded(status, HEAD, streams=False, arrivals=self._arrivals)
 
     def feed(self, content: bytes) -> None:
         """One frame of it, on one line: in JSON a line break can only stand between tokens."""

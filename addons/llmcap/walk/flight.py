@@ -14,26 +14,24 @@ from functools import partial
 from llmcap.brakes.breakers import Outcome
 from llmcap.metering.bill import Bill, bill_of, counts_nothing, total
 from llmcap.metering.meter import Meter
-from llmcap.metering.visible import CUT_NOTICE_WITHIN, Visible
+from llmcap.metering.visible import CUT_NOTICE_WITHIN, FindArrivals, Visible
+from llmcap.providers.parts.leaving import goes_on
 from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
 from llmcap.streams.strip import UsageStripper
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance, certain_tokens
+from llmcap.walk.booking import Booking
 from llmcap.walk.lookout import Lookout
-from llmcap.walk.unfinished import assumed, at_hold, read_on, refused
-from llmcap.words.errors import HoldEnded, LedgerError
-from llmcap.words.money import usd_string
+from llmcap.walk.unfinished import LINGER_TO_THE_END, assumed, at_hold, read_on, refused
 from llmcap.words.records import (
     Admit,
-    Balance,
     Charge,
     Ending,
     Hold,
     Reading,
     Settlement,
 )  # fmt: skip
-from llmcap.words.usage import Made
 
 
 class CallInFlight:
@@ -49,7 +47,6 @@ class CallInFlight:
         self.path = admission.request.path if admission.asked_model else None
         self.clamped = admit.output_limit is not None or admission.fewer_tools
         self.cut = False
-        self.settlement: Settlement | None = None
         self._admission = admission
         self._allowance = Allowance(
             self.shared.ledger,
@@ -60,6 +57,7 @@ class CallInFlight:
             sliced=admission.sliced,
             notify=self.shared.notify,
         )
+        self._booking = Booking(admission, self._allowance)
         self._strips_usage = strips_usage
         self._stripper: UsageStripper | None = None
         self._meter: Meter | None = None
@@ -68,7 +66,6 @@ class CallInFlight:
         self._reported: tuple[Charge, ...] = ()
         self._settled_from: Reading | None = None
         self._looked_at = self._unread_max = 0  # for so many bytes read, how many may be unread
-        self._balances: tuple[Balance, ...] | None = None  # as the end of the hold left them
         self._began = self.shared.clock()
         self._in_flight = True
         shared, seller = self.shared, admission.provider.name
@@ -76,6 +73,11 @@ class CallInFlight:
         self._lookout = Lookout(admission, hold, self._visible)
 
     # --- the shell's calls --------------------------------------------------------------------
+
+    @property
+    def settlement(self) -> Settlement | None:
+        """How it ended, as far as that is known."""
+        return self._booking.settlement
 
     @property
     def held(self) -> Allowance:
@@ -87,13 +89,24 @@ class CallInFlight:
         """Whether bytes of the response may be taken out or added: its length is not known then."""
         return self._stripper is not None or self._admission.ask.stream
 
-    def responded(self, status: int, headers: Mapping[str, str], *, streams: bool) -> None:
-        """The response's head is here. Header names are lower-case."""
+    def responded(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        *,
+        streams: bool,
+        arrivals: FindArrivals | None = None,
+    ) -> None:
+        """
+        The response's head is here. Header names are lower-case.
+
+        `arrivals` gives what has come of it that nobody has read, where somebody can tell that.
+        """
         admission = self._admission
         if headers.get("grpc-status", "0") != "0":
             status = 400  # gRPC tells its errors beside HTTP's 200
         self._status = status
-        self._visible.began()
+        self._visible.began(arrivals)
         self._meter = Meter(admission.endpoint, admission.ask, status=status, headers=headers)
         if streams and status < 300:
             # gRPC has its errors in the trailers, which the shell sets.
@@ -146,9 +159,9 @@ class CallInFlight:
             self._left(failed=False)
             return
         if not sent:
-            self._end(Settlement(Ending.RELEASED, 0, note=f"never sent: {reason}"))
+            self._booking.end(Settlement(Ending.RELEASED, 0, note=f"never sent: {reason}"))
         elif self._meter is None:
-            self._end(self._assumed(whole=False, note=f"no response: {reason}"))
+            self._booking.end(self._assumed(whole=False, note=f"no response: {reason}"))
         else:
             self._visible.broke(reason)
             self._settle(self._meter.finish(broke=True), note=reason)
@@ -159,9 +172,17 @@ class CallInFlight:
         self._visible.left(self._meter.reading.visible_bytes if self._meter else 0)
         return read_on(self._admission)
 
+    def listens(self) -> timedelta:
+        """How long to read on after a cut, as its vendor goes on to the end and bills that."""
+        admission = self._admission
+        is_billed = goes_on(admission.provider.name, stream=admission.ask.stream)
+        return LINGER_TO_THE_END if is_billed else timedelta(0)
+
     def is_over(self) -> bool:
         """Whether nothing is learned any more from what its provider still sends."""
-        return self.settlement is not None or self.cut
+        if self.cut:
+            return self._meter is not None and self._told(self._meter.reading)
+        return self.settlement is not None
 
     def parted(self, *, stopped: bool, round_trip: timedelta) -> None:
         """The provider's side is closed, or broke."""
@@ -170,7 +191,7 @@ class CallInFlight:
     def give_up(self, reason: str) -> None:
         """A background call whose usage will not be seen any more."""
         if self.settlement is None:
-            self._end(at_hold(self._admission, self._hold, reason))
+            self._booking.end(at_hold(self._admission, self._hold, reason))
         self._left(failed=False)
 
     def settle_from(self, reading: Reading) -> None:
@@ -186,21 +207,13 @@ class CallInFlight:
         """Why it was cut."""
         return self._admission.cut_refusal(self._hold)
 
-    def settle_again(self) -> None:
-        """Write a settlement that could not be written before."""
-        if self.settlement is not None and self._balances is None:
-            self._write(self.settlement)
-
     def headers(self) -> dict[str, str]:
         """The `x-llmcap-*` headers that are true now."""
-        balances = self._balances
-        if balances is None:
-            balances = self.shared.ledger.balances_of(self._hold) if self._hold.scopes else ()
         headers = cost_headers(
             self._hold,
             estimate_nanos=self._hold.held_nanos,
             cost_nanos=self.settlement.cost_nanos if self.settlement else None,
-            balances=balances,
+            balances=self._booking.balances(),
             clamped=self.clamped,
         )
         if asked := self._admission.asked_model:
@@ -217,24 +230,22 @@ class CallInFlight:
             return
         self._settled_from = reading
         if self.settlement is None:
-            self._end(settlement)
+            self._booking.end(settlement)
         elif settlement != self.settlement and settlement.cost_nanos != self.settlement.cost_nanos:
             # Usage that was final and then changed: the difference is an entry of its own.
-            self._correct(settlement)
+            self._booking.correct(settlement)
 
     def _count_late(self) -> None:
-        """A cut answer with all that was on its way: its usage, else no less than was booked."""
+        """A cut answer with all that was on its way: its usage, else what was seen of it."""
         assert self._meter is not None
         assert self.settlement is not None, "a cut settles"
         reading, booked = self._meter.finish(broke=True), self.settlement
-        told = self._told(reading)
-        found = (
-            self._priced(reading, Ending.SETTLED, booked.note)
-            if told
-            else self._assumed(whole=False, note=booked.note)
-        )
-        if found.cost_nanos > booked.cost_nanos or (told and found != booked):
-            self._correct(found)
+        if self._told(reading):
+            found = self._priced(reading, Ending.SETTLED, booked.note)
+        else:
+            found = self._assumed(whole=False, note=booked.note)
+        if found != booked:
+            self._booking.correct(found)
 
     def _settlement(self, reading: Reading, *, whole: bool, note: str) -> Settlement | None:
         """How the call ended, or None where its usage will come with a later request."""
@@ -253,8 +264,8 @@ class CallInFlight:
         if self._meter.failed:
             return at_hold(self._admission, self._hold, f"not understood: {self._meter.failed}")
         found = self._assumed(whole=whole, note=note or "no usage in the response")
-        if self.cut and not self._admission.sliced:
-            # It passed the limit that the hold was made for.
+        if self.cut:
+            # What was held for what is on its way is nobody else's until that was counted.
             return replace(found, cost_nanos=max(found.cost_nanos, self._hold.held_nanos))
         return found
 
@@ -292,37 +303,6 @@ class CallInFlight:
     def _bill(self, reading: Reading) -> Bill:
         return bill_of(self.shared.price_of, self._admission.provider, reading, self._hold)
 
-    def _end(self, settlement: Settlement) -> None:
-        self.settlement = settlement
-        self._write(settlement)
-        tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
-        self.shared.lineage.remember(self.call.provider, settlement.response_id, tokens)
-        admission = self._admission
-        if admission.endpoint.named_later and (name := settlement.response_id):
-            model = settlement.model or self.call.model
-            made = Made(name, (model,), tuple(admission.ask.fees))
-            self.shared.things.keep(admission.provider.price_key, made)
-
-    def _write(self, settlement: Settlement) -> None:
-        """Post it; what cannot be written now keeps its hold and is tried again."""
-        try:
-            balances = self.shared.ledger.end(self._hold, settlement)
-        except HoldEnded as error:
-            self.shared.notify("hold_ended", str(error))
-            self._balances = ()
-            return
-        except Exception as error:  # noqa: BLE001 - whatever it is, the cost must not be lost
-            self.shared.unsettled.append(self.settle_again)
-            self.shared.notify("ledger_error", str(error))
-            return
-        self._balances = balances
-        if settlement.cost_nanos > self._hold.held_nanos:
-            over = usd_string(settlement.cost_nanos - self._hold.held_nanos)
-            name = f"{self.call.provider}/{self.call.model}"
-            self.shared.notify("overrun", f"{name} cost {over} USD above its hold", subject=name)
-        self.shared.line.wake()
-        self.shared.guard.saw(zip(self._hold.scopes, balances, strict=True))
-
     def _left(self, *, failed: bool) -> None:
         """The exchange is over, whenever its cost became known: once."""
         if not self._in_flight:
@@ -332,13 +312,6 @@ class CallInFlight:
         first_byte_at = self._visible.first_byte_at
         waited = first_byte_at - self._began if first_byte_at else None
         self._admission.ended(Outcome(failed, waited, cost))
-
-    def _correct(self, settlement: Settlement) -> None:
-        self.settlement = settlement
-        try:
-            self.shared.ledger.correct(self._hold, settlement)
-        except LedgerError as error:
-            self.shared.notify("ledger_error", str(error))
 
     # --- staying within the hold --------------------------------------------------------------
 
@@ -376,6 +349,7 @@ class CallInFlight:
     def _cut(self, passed: bytes, reading: Reading) -> bytes:
         """End the stream here: the cost is in the ledger before the client reads the end."""
         self.cut = True
+        self._visible.left(reading.visible_bytes)
         self._settle(reading, note="cut: the budget cannot carry more of this answer")
         if self._ending is None:  # an encoded stream ends as if the connection had broken
             return passed

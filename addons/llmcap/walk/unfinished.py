@@ -92,7 +92,9 @@ def assumed(
     choices, lowered by a clamp or not.
     """
     ask, reading = admission.ask, meter.reading if meter else Reading()
-    if not (whole or stops(admission.provider.name, stream=ask.stream)):
+    # What has passed the limit that its provider was told is bounded by nothing that was held.
+    passed = certain_tokens(reading) > limit
+    if not (whole or passed or stops(admission.provider.name, stream=ask.stream)):
         note = f"{note}; nobody says that this provider stops then"
         return at_hold(admission, hold, note, reading)
     if whole:

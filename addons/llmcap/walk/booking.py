@@ -1,0 +1,79 @@
+"""
+How one call ended, in the ledger: once, and corrected when more is known.
+
+What cannot be written now keeps its hold, and is tried again.
+"""
+
+from llmcap.walk.admission import Admission
+from llmcap.walk.allowance import Allowance
+from llmcap.words.errors import HoldEnded, LedgerError
+from llmcap.words.money import usd_string
+from llmcap.words.records import Balance, Hold, Settlement
+from llmcap.words.usage import Made
+
+
+class Booking:
+    """Of one call, whose `settlement` is there when it has ended."""
+
+    def __init__(self, admission: Admission, allowance: Allowance) -> None:
+        self.settlement: Settlement | None = None
+        self._balances: tuple[Balance, ...] | None = None  # as the end of the hold left them
+        self._admission = admission
+        self._allowance = allowance
+        self._shared = admission.shared
+
+    @property
+    def hold(self) -> Hold:
+        """As it is now."""
+        return self._allowance.hold
+
+    def balances(self) -> tuple[Balance, ...]:
+        """Of its budgets, as its end has left them, or as they are now."""
+        if self._balances is not None:
+            return self._balances
+        return self._shared.ledger.balances_of(self.hold) if self.hold.scopes else ()
+
+    def end(self, settlement: Settlement) -> None:
+        """End the hold."""
+        self.settlement = settlement
+        self._write(settlement)
+        admission, call = self._admission, self.hold.call
+        tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
+        self._shared.lineage.remember(call.provider, settlement.response_id, tokens)
+        if admission.endpoint.named_later and (name := settlement.response_id):
+            model = settlement.model or call.model
+            made = Made(name, (model,), tuple(admission.ask.fees))
+            self._shared.things.keep(admission.provider.price_key, made)
+
+    def again(self) -> None:
+        """Write an end that could not be written before."""
+        if self.settlement is not None and self._balances is None:
+            self._write(self.settlement)
+
+    def correct(self, settlement: Settlement) -> None:
+        """It cost something else: the difference is an entry of its own."""
+        self.settlement = settlement
+        try:
+            self._shared.ledger.correct(self.hold, settlement)
+        except LedgerError as error:
+            self._shared.notify("ledger_error", str(error))
+
+    def _write(self, settlement: Settlement) -> None:
+        shared, hold = self._shared, self.hold
+        try:
+            balances = shared.ledger.end(hold, settlement)
+        except HoldEnded as error:
+            shared.notify("hold_ended", str(error))
+            self._balances = ()
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the cost must not be lost
+            shared.unsettled.append(self.again)
+            shared.notify("ledger_error", str(error))
+            return
+        self._balances = balances
+        if settlement.cost_nanos > hold.held_nanos:
+            over = usd_string(settlement.cost_nanos - hold.held_nanos)
+            name = f"{hold.call.provider}/{hold.call.model}"
+            shared.notify("overrun", f"{name} cost {over} USD above its hold", subject=name)
+        shared.line.wake()
+        shared.guard.saw(zip(hold.scopes, balances, strict=True))

@@ -1,0 +1,67 @@
+"""The socket below a flow: that of its provider, or of the proxy on the way there."""
+
+import socket
+from types import SimpleNamespace
+
+import pytest
+from mitmproxy.connection import Server
+from mitmproxy.test import taddons, tflow
+
+from llmcap.shell.transports import reset_at_close, socket_of, transport_of
+
+PROXY = ("proxy.example", 3128)
+
+
+def transport(raw=None):
+    """What mitmproxy keeps of a connection."""
+    return SimpleNamespace(reader=None, writer=SimpleNamespace(get_extra_info=lambda _, __: raw))
+
+
+class Proxyserver:
+    """Keeps the transports of one client."""
+
+    name = "proxyserver"
+
+    def __init__(self, client, transports):
+        self.connections = {client.id: SimpleNamespace(transports=transports)}
+
+
+@pytest.fixture
+def flow():
+    """A flow whose provider is reached somehow."""
+    return tflow.tflow()
+
+
+def found(flow, transports):
+    """What is found of these."""
+    with taddons.context(Proxyserver(flow.client_conn, transports)):
+        return transport_of(flow.client_conn, flow.server_conn)
+
+
+def test_a_provider_has_a_transport_of_its_own(flow):
+    """Beside that of the client."""
+    its = transport()
+    assert found(flow, {flow.client_conn: transport(), flow.server_conn: its}) is its
+    assert found(flow, {flow.client_conn: transport()}) is None
+
+
+@pytest.mark.parametrize(("proxies", "is_found"), [(0, False), (1, True), (2, False)])
+def test_behind_an_upstream_proxy_it_is_that_of_the_way_there(flow, proxies, is_found):
+    """Where there are several, nobody can tell which."""
+    flow.server_conn.via = ("http", PROXY)
+    others = {Server(address=PROXY): transport() for _ in range(proxies)}
+    its = found(flow, {flow.client_conn: transport(), **others})
+    assert (its in others.values()) is is_found
+
+
+def test_a_connection_of_http1_is_reset_at_its_close(flow):
+    """Who writes to it learns that at once; one of HTTP/2 carries other streams."""
+    ours, theirs = socket.socketpair()
+    for alpn, lingers in ((b"h2", False), (b"http/1.1", True)):
+        flow.server_conn.alpn = alpn
+        with taddons.context(Proxyserver(flow.client_conn, {flow.server_conn: transport(ours)})):
+            reset_at_close(flow.client_conn, flow.server_conn)
+        assert any(ours.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)) is lingers
+    ours.close()
+    theirs.close()
+    assert socket_of(None) is None
