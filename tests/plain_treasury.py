@@ -54,7 +54,7 @@ class PlainTreasury:
             case Stops(why):
                 raise Fenced(why)
             case Waits():
-                raise NodeRuns("another")
+                raise NodeRuns("another", self.now)
         self.budgets = self.budgets or list(budgets)
         epoch = known.epoch + 1 if known else 1
         seq, last = (known.seq, known.last_id) if known else (0, "")

@@ -9,13 +9,14 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from llmcap import config
 from llmcap.config import files
-from llmcap.ledger import open_ledger
+from llmcap.ledger import Ledger, open_ledger, utc_now
+from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.notices.alerts import Event
 from llmcap.notices.courier import Courier
 from llmcap.notices.events import events_path
@@ -25,6 +26,7 @@ from llmcap.providers import with_hosts
 from llmcap.tariffs.adopted import Daily, Watch, adopt_if_changed, daily_command
 from llmcap.telemetry.exporter import Telemetry
 from llmcap.telemetry.observed import observed
+from llmcap.treasury.opening import Node, check_alone, open_node
 from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import ConfigError, LedgerError, LLMCapError
 from llmcap.words.paths import default_ledger
@@ -105,18 +107,29 @@ def firewall_for(
     if settings.config is not None:
         source = files.Source(settings.config, policy, met=settings.met)
         tell_ignored(source, notify)
-    ledger = open_ledger(settings.ledger, durability=policy.durability)
-    ledger.define(policy.budgets, run_id=run_id)
+    clock: Callable[[], datetime] = utc_now
+    own = open_ledger(settings.ledger, durability=policy.durability)
+    node = None
+    try:
+        node = node_of(own, settings, policy)
+        ledger = node.ledger if node else own
+        ledger.define(policy.budgets, run_id=run_id)
+        secret = fingerprint_secret(settings.ledger, of_fleet=node.desk.secret if node else b"")
+    except BaseException:
+        (node.ledger if node else own).close()
+        raise
+    if node is not None:
+        clock = node.clock
     telemetry = Telemetry(policy.telemetry) if policy.telemetry else None
     if telemetry is not None:
-        ledger = observed(ledger, telemetry.tell, clock=lambda: datetime.now(UTC))
+        ledger = observed(ledger, telemetry.tell, clock=clock)
     firewall = Firewall(
         ledger=ledger,
         prices=prices,
         policy=policy,
-        clock=lambda: datetime.now(UTC),
+        clock=clock,
         run_id=run_id,
-        secret=fingerprint_secret(settings.ledger),
+        secret=secret,
         notify=notify,
         tell=teller(courier, notify),
     )
@@ -127,6 +140,9 @@ def firewall_for(
     firewall.farewells += [courier.close, feed.close]
     if telemetry is not None:
         firewall.farewells.append(telemetry.close)
+    if node is not None:
+        tell = partial(firewall.shared.notify, "treasury")
+        firewall.chores.append(partial(node.tell, tell))
     _keep_prices(firewall, watch)
     firewall.chores.append(partial(exchange_breakers, firewall, courier))
     if source is not None:
@@ -135,6 +151,15 @@ def firewall_for(
         )
         firewall.reread = source.look_again
     return firewall
+
+
+def node_of(ledger: Ledger, settings: Settings, policy: Policy) -> Node | None:
+    """The node of the policy's treasury that this ledger is; None where it names none."""
+    assert isinstance(ledger, SqliteLedger), "there is no other kind"
+    if not policy.treasury:
+        check_alone(ledger, settings.ledger)
+        return None
+    return open_node(ledger, settings.ledger, policy)
 
 
 def _keep_prices(firewall: Firewall, watch: Watch) -> None:
@@ -211,6 +236,8 @@ def reread_if_changed(
     try:
         policy = config.watching(source.load()) if watch else source.load()
         with_hosts(policy.hosts)
+        if policy.treasury != firewall.policy.treasury:
+            raise ConfigError("`treasury` is another now: end the proxy and start it again")
         prices = config.book_of(policy)
         for teller in tellers:
             teller.direct(policy.alerts)
@@ -228,16 +255,22 @@ def reread_if_changed(
         tell_ignored(source, lambda _, text: logger.warning("LLMCap: %s", text))
 
 
-def fingerprint_secret(ledger: str) -> bytes:
-    """What keys become fingerprints under: a file beside the ledger, for its owner only."""
+def fingerprint_secret(ledger: str, *, of_fleet: bytes = b"") -> bytes:
+    """
+    What keys become fingerprints under: a file beside the ledger, for its owner only.
+
+    The secret of a fleet is put there, so that a key has one name on all of its nodes.
+    """
     if ledger == ":memory:":
         return secrets.token_bytes(SECRET_BYTES)
     path = Path(ledger).with_suffix(".fingerprint-key")
     try:
+        if of_fleet:
+            path.unlink(missing_ok=True)
         with contextlib.suppress(FileExistsError):
             made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(made, "wb") as file:
-                file.write(secrets.token_bytes(SECRET_BYTES))
+                file.write(of_fleet or secrets.token_bytes(SECRET_BYTES))
         return path.read_bytes()
     except OSError as error:
         raise LedgerError(

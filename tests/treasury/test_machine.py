@@ -8,6 +8,7 @@ ledger files; the treasury is plain dictionaries, and then PostgreSQL, which mus
 """
 
 import contextlib
+import secrets
 import shutil
 import sqlite3
 import tempfile
@@ -61,7 +62,7 @@ class Node:
         """Start, and join. Raises what the treasury says."""
         self.ledger = SqliteLedger(self.path)
         self.file = NodeFile(self.path, self.ledger.process_id, self.ledger._clock)
-        claim = self.file.claim(self.name)
+        claim = self.file.claim(self.name, secrets.token_hex(4))
         welcome = treasury.join(claim, BUDGETS)
         brought = self.file.joined(welcome)
         self.id, self.epoch, self.terms = claim.node_id, welcome.epoch, welcome.terms
@@ -420,6 +421,7 @@ class Both:
         self.plain = PlainTreasury()
         self.postgres = PostgresTreasury(url)
         self.hands = Hands(url)
+        self.beside = psycopg.connect(url, autocommit=True)
 
     def join(self, claim, budgets):
         """Both let it in, or neither."""
@@ -440,6 +442,9 @@ class Both:
 
     def send(self, node_id, epoch, message):
         """Figure by figure."""
+        # The plain one knows no time: all are heard, and nothing is kept for who was just short.
+        self.execute("UPDATE llmcap.nodes SET heard_at = now()")
+        self.execute("UPDATE llmcap.accounts SET wanted_at = NULL")
         plain = self.plain.send(node_id, epoch, message)
         answer = self.postgres.send(node_id, epoch, message)
         assert (answer.granted, answer.figures) == (plain.granted, plain.figures)
@@ -447,14 +452,14 @@ class Both:
 
     def execute(self, sql, *values):
         """Something beside the protocol."""
-        with psycopg.connect(self.postgres.wire._url, autocommit=True) as db:
-            cursor = db.execute(sql, values or None)
-            return cursor.fetchall() if cursor.description else []
+        cursor = self.beside.execute(sql, values or None)
+        return cursor.fetchall() if cursor.description else []
 
     def close(self):
-        """Both connections."""
+        """All connections."""
         self.postgres.close()
         self.hands.close()
+        self.beside.close()
 
 
 FAST = settings(

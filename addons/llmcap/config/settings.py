@@ -27,6 +27,7 @@ from llmcap.config.readers import (
     guarded,
     one_of,
 )
+from llmcap.config.treasury import TREASURY
 from llmcap.config.yamldoc import Place
 from llmcap.pricing import parse_override
 from llmcap.words.errors import ConfigError
@@ -190,6 +191,16 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
     "min_output": ("min_output", WHOLE.said("Tokens that a clamp must leave.")),
     "wait": ("wait_seconds", SECONDS.said("How long a call waits for money held by others.")),
     "waiters_max": ("waiters_max", WHOLE.said("How many calls may wait.")),
+    "treasury": (
+        "treasury",
+        TREASURY.said("The PostgreSQL that keeps these budgets for many machines: an address."),
+    ),
+    "restart_offline": (
+        "restart_offline",
+        one_of("refuse", "allow").said(
+            "Whether a node that starts spends its allotments before the treasury confirms them."
+        ),
+    ),
     "durability": (
         "durability",
         one_of("normal", "full").said("normal survives a killed process, full a power cut too."),

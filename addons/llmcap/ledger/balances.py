@@ -7,6 +7,7 @@ from datetime import datetime
 
 from llmcap.ledger import queries
 from llmcap.ledger.accounts import Accounts, balance_of
+from llmcap.ledger.belonging import node_of
 from llmcap.words.records import Balance, Budget, Scope
 
 
@@ -54,6 +55,10 @@ class Balances(ABC):
                 [balance_of(db, each, id_) for each, id_ in zip(scopes, ids, strict=True)]
             )
         )
+
+    def node(self) -> tuple[str, str] | None:
+        """See `belonging.node_of`."""
+        return self._read(node_of)
 
     def audit(self) -> list[str]:
         """Reads everything."""

@@ -21,6 +21,7 @@ from llmcap.budgets.windows import EPOCH
 from llmcap.ledger import history
 from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, freed_at, near
 from llmcap.ledger.balances import Balances
+from llmcap.ledger.belonging import refuse_node
 from llmcap.ledger.endings import Endings, claim, claimant
 from llmcap.ledger.liveness import Lock, is_gone, lock_path
 from llmcap.ledger.memory import Memory
@@ -228,6 +229,7 @@ class SqliteLedger(Memory, Balances):
         (balance_id,) = self._accounts.ids((scope,))
         done = "reset" if reset else "raised"
         with self._store as db:
+            refuse_node(db)
             entry_id = self._add_note(db, note or f"{scope.budget.name} {done} by hand")
             postings = [
                 Posting(
@@ -244,6 +246,7 @@ class SqliteLedger(Memory, Balances):
         """By name, so that a budget whose window is changed in the config stays paused."""
         self._check_open()
         with self._store as db:
+            refuse_node(db)
             find_or_make_budget(db, Scope(budget, "", EPOCH, None))
             name = clean(budget.name)
             db.execute("UPDATE budgets SET paused = ? WHERE name = ?", (paused, name))

@@ -12,7 +12,7 @@ from llmcap.ledger.history import definition
 from llmcap.ledger.rows import budget_key
 from llmcap.treasury.protocol import BudgetKey, Terms
 from llmcap.words.errors import ConfigError
-from llmcap.words.records import Budget, CapUnit, Scope
+from llmcap.words.records import Budget, CapUnit, HoldMode, Scope
 
 
 def key_of(budget: Budget) -> BudgetKey:
@@ -28,6 +28,11 @@ def check(budgets: Sequence[Budget]) -> None:
                 f"the budget {budget.name!r} counts calls in flight, which LLMCap does on one "
                 "machine only, not under a treasury\nhint: leave it out, or cap requests per minute"
             )
+        if budget.hold is HoldMode.SLICED:
+            raise ConfigError(
+                f"the budget {budget.name!r} holds slice by slice, which LLMCap does on one "
+                "machine only, not under a treasury\nhint: leave out `hold: sliced`"
+            )
         if budget.watched:
             raise ConfigError(
                 f"the budget {budget.name!r} only watches, which LLMCap does on one machine only, "
@@ -35,8 +40,12 @@ def check(budgets: Sequence[Budget]) -> None:
             )
 
 
-def differences(budgets: Sequence[Budget], terms: Terms) -> list[str]:
-    """What a config says of budgets and the treasury does not, in sentences; empty: nothing."""
+def differences(budgets: Sequence[Budget], terms: Terms, *, caps: bool = True) -> list[str]:
+    """
+    What a config says of budgets and the treasury does not, in sentences; empty: nothing.
+
+    Without `caps` their amounts may differ: a node that runs goes by the treasury's.
+    """
     found = []
     own = {key_of(budget): budget for budget in budgets}
     for key, term in terms.by_key.items():
@@ -47,7 +56,7 @@ def differences(budgets: Sequence[Budget], terms: Terms) -> list[str]:
         found += [
             f"{key[0]!r} has {name} {mine[name]!r} here and {theirs[name]!r} in the treasury"
             for name in mine
-            if mine[name] != theirs[name]
+            if mine[name] != theirs[name] and (caps or name != "cap")
         ]
     found += [
         f"the config has {own[key].name!r} ({_said(key)}), the treasury not"

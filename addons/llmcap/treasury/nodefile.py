@@ -76,14 +76,13 @@ class NodeFile:
 
     # --- who it is ----------------------------------------------------------------------------
 
-    def claim(self, name: str) -> Claim:
+    def claim(self, name: str, session: str) -> Claim:
         """
-        Who this proxy is when it joins, with a session of its own from here on.
+        Who this proxy is when it joins; `session` is that of this start of it.
 
         A ledger that was in no fleet yet is made a node: all that was spent in it is then taken for
         granted, and told.
         """
-        session = secrets.token_hex(ID_BYTES)
         with self._store as db:
             row = db.execute("SELECT id, session, epoch, seq, pending_id FROM node").fetchone()
             if row is None:
@@ -116,6 +115,11 @@ class NodeFile:
                 "UPDATE node SET epoch = ?, seq = ?, pending_id = ''", (welcome.epoch, welcome.seq)
             )
         return not fleet
+
+    def in_fleet(self) -> bool:
+        """Whether it was ever in one, with all that it brought."""
+        row = self._store.reading().execute("SELECT fleet FROM node").fetchone()
+        return row is not None and bool(row[0])
 
     def told(self, fleet_id: str) -> None:
         """All that this ledger brought with it is known to the fleet."""

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from llmcap.ledger.history import budget_from, definition
@@ -72,7 +73,8 @@ class PostgresTreasury:
                 raise NodeRuns(
                     f"another proxy is this node ({claim.node_id}) now: two proxies under a "
                     "treasury cannot share a ledger, nor a copy of one\nhint: give this one a "
-                    "ledger of its own (llmcap_ledger, LLMCAP_LEDGER): it is then another node"
+                    "ledger of its own (llmcap_ledger, LLMCAP_LEDGER): it is then another node",
+                    _heard_at(db, claim.node_id),
                 )
             case Joins():
                 pass
@@ -215,6 +217,13 @@ def _known(db: Any, node_id: str) -> Known | None:
         (node_id,),
     ).fetchone()
     return Known(*row) if row is not None else None
+
+
+def _heard_at(db: Any, node_id: str) -> datetime:
+    row: tuple[datetime] = db.execute(
+        "SELECT heard_at FROM llmcap.nodes WHERE id = %s", (node_id,)
+    ).fetchone()
+    return row[0]
 
 
 def put_budgets(db: Any, budgets: Sequence[Budget]) -> None:

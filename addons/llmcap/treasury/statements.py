@@ -94,13 +94,20 @@ TAKE_BACK = f"""
     WHERE changed.account_id = account.id AND changed.node_id = %(node_id)s
 """
 
+# What a node is short of is kept for it for a moment, so that a large call is not starved by small
+# ones of other nodes; the first to be short is the first to be served.
+_FRESH = f"account.wanted_at > now() - make_interval(secs => {WANTED_SECONDS})"
+_RESERVED = f"""
+    CASE WHEN account.wanted_by <> %(node_id)s AND {_FRESH} THEN account.wanted ELSE 0 END
+"""
+
 # All lines or none; `sizes.grant` says how much.
 GRANT = f"""
     WITH room AS (
         SELECT account.id AS account_id, line.least, line.wanted,
             budget.paused OR NOT budget.active
                 OR line.window_start > extract(epoch FROM now()) + {AHEAD_SECONDS} AS shut,
-            budget.cap + {_BY_HAND} + {_FORGIVEN} - {_ALL_ALLOTTED} AS free
+            budget.cap + {_BY_HAND} + {_FORGIVEN} - {_ALL_ALLOTTED} - {_RESERVED} AS free
         FROM {_LINE} {_ACCOUNT} JOIN llmcap.budgets AS budget ON budget.id = line.budget_id),
     verdict AS (
         SELECT coalesce(bool_and(NOT shut AND free >= least) FILTER (WHERE least > 0), true) AS ok
@@ -118,11 +125,15 @@ GRANT = f"""
 
 _SHORT = "line.least > 0 AND mine.granted < greatest(line.kept, line.spent) + line.least"
 
-# Others are asked to let go of what they do not need.
+# Others are asked to let go of what they have at hand; whoever got his is short no more.
 WANT = f"""
-    UPDATE llmcap.accounts AS short SET wanted_at = now(), wanted_by = %(node_id)s
+    UPDATE llmcap.accounts AS short SET wanted = line.least, wanted_by = %(node_id)s,
+        wanted_at = CASE WHEN {_SHORT} THEN now() END
     FROM {_LINE} {_MINE} JOIN llmcap.accounts AS near ON {_NEAR}
-    WHERE {_SHORT} AND short.id = near.id
+    WHERE line.least > 0 AND short.id = near.id AND CASE
+        WHEN short.wanted_by IS NULL OR short.wanted_at IS NULL
+            OR short.wanted_at <= now() - make_interval(secs => {WANTED_SECONDS})
+        THEN {_SHORT} ELSE short.wanted_by = %(node_id)s END
 """
 
 FIGURES = f"""

@@ -78,8 +78,9 @@ _TREASURY = (
         window_start bigint NOT NULL,
         raised bigint NOT NULL DEFAULT 0,
         forgiven bigint NOT NULL DEFAULT 0 CHECK (forgiven >= 0),
-        wanted_at timestamptz,
+        wanted bigint NOT NULL DEFAULT 0,
         wanted_by text,
+        wanted_at timestamptz,
         UNIQUE (purse_id, window_start)
     )
     """,

@@ -15,7 +15,7 @@ from llmcap.walk.decision import decide, decide_now, try_cheap
 from llmcap.walk.flight import CallInFlight
 from llmcap.walk.restrain import ask_breakers
 from llmcap.walk.uploads import Upload
-from llmcap.words.errors import LedgerBusy, LLMCapError
+from llmcap.words.errors import LedgerBusy, LLMCapError, Unfunded
 from llmcap.words.records import Wait
 
 # A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
@@ -39,7 +39,7 @@ def admit_at_once(admission: Admission) -> CallInFlight | None:
         return None
     try:
         return try_cheap(admission)
-    except LedgerBusy:
+    except (LedgerBusy, Unfunded):
         return None
 
 
@@ -129,6 +129,15 @@ async def _in_line(
 
 
 async def patiently[Result](step: Callable[[], Result]) -> Result:
+    """Do a ledger step; where the treasury of a fleet has to be asked first, again after that."""
+    while True:
+        try:
+            return await _unlocked(step)
+        except Unfunded as unfunded:
+            await unfunded.fetch()
+
+
+async def _unlocked[Result](step: Callable[[], Result]) -> Result:
     """Do a ledger step again while another process holds the write lock, up to a bound."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + LEDGER_PATIENCE_SECONDS

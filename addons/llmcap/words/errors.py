@@ -22,6 +22,7 @@ A message says what is wrong, which value it was, what was expected, and the nex
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 
 class LLMCapError(Exception):
@@ -90,3 +91,7 @@ class Fenced(TreasuryError):  # noqa: N818 - likewise
 
 class NodeRuns(TreasuryError):  # noqa: N818 - likewise
     """Another proxy was this node a moment ago: whether it has gone shows in some seconds."""
+
+    def __init__(self, message: str, heard_at: datetime) -> None:
+        super().__init__(message)
+        self.heard_at = heard_at  # the treasury heard it last then

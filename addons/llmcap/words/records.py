@@ -256,6 +256,9 @@ class Policy:
     min_output: int = 256  # tokens that a clamp must leave
     wait_seconds: Decimal = Decimal(20)
     waiters_max: int = 1000
+    # The PostgreSQL that keeps these budgets for a fleet, with its password; none: it is no node.
+    treasury: str = field(default="", repr=False)
+    restart_offline: str = "refuse"  # allow: allotments of before are usable without its word
     durability: str = "normal"  # normal: survives a killed process; full: also a power cut
     refusal_status: str = "auto"  # auto | 429 | 402 | 401 | 400
     allow_fields: tuple[str, ...] = ()  # fields of requests that the user knows to cost nothing

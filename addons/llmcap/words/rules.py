@@ -147,6 +147,7 @@ class EventKind(StrEnum):
     RECOVERED = "recovered"  # the hold of a proxy that is gone was assumed
     CONFIG_ERROR = "config_error"  # a changed config cannot be used; the old one stays in force
     LEDGER_ERROR = "ledger_error"  # spending could not be recorded
+    TREASURY = "treasury"  # the treasury cannot be reached, can again, or stops this node
     UNREAD_FIELD = "unread_field"  # a request has a field that nobody knows: held at the dearest
     UNMETERED = "unmetered"  # a call passed without a price, as the policy allows
     PRICE_CHANGED = "price_changed"  # newer prices are in force, or could not be taken

@@ -1,0 +1,37 @@
+"""What the proxy's event loop and the node's desk hand to each other."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from llmcap.treasury.protocol import Account, Figures
+from llmcap.words.records import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one call needs of one account."""
+
+    account: Account
+    scope: Scope
+    amount: int
+
+
+@dataclass(slots=True)
+class Ask:
+    """What a call that waits asks for: all of it, or nothing."""
+
+    needs: tuple[Need, ...]
+    done: Future[None] = field(default_factory=Future)
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Of which accounts."""
+        return tuple([need.account for need in self.needs])
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the treasury said of an account, and when (monotonic, nanoseconds)."""
+
+    figures: Figures
+    at: int

@@ -1,0 +1,178 @@
+"""How a proxy becomes a node, and each way in which it cannot: one sentence, with the move."""
+
+import contextlib
+import sqlite3
+from dataclasses import replace
+
+import psycopg
+import pytest
+from books import budget, call, demand, scopes, settled
+
+from llmcap.assembly import Settings, firewall_for
+from llmcap.config import resolve, yamldoc
+from llmcap.ledger.sqlite import SqliteLedger
+from llmcap.treasury import tables
+from llmcap.treasury.hands import Hands
+from llmcap.treasury.postgres import PostgresTreasury
+from llmcap.words.errors import LedgerError, LLMCapError
+from llmcap.words.records import Admit
+
+
+def firewall(ledger, text):
+    """What a proxy opens with this config."""
+    policy = resolve(yamldoc.parse(text, file="llmcap.yaml"))
+    settings = Settings(cap="", config=None, ledger=str(ledger))
+    return firewall_for(policy, settings, notify=lambda *_: None)
+
+
+def config(url, cap="5", more=""):
+    """A config of one budget."""
+    return f"treasury: {url}\nbudgets: [{{name: all, cap: {cap}, every: day}}]\n{more}"
+
+
+# What is put in the place of parts of the config, and what is said then.
+CASES = [
+    pytest.param({"PASSWORD": "guessed"}, "it refused the user or the password", id="password"),
+    pytest.param({"HOST": "127.0.0.1:1"}, "cannot be reached: .*efused", id="nobody there"),
+    pytest.param({"HOST": "nowhere.invalid"}, "cannot be reached: ", id="no such host"),
+    pytest.param({"postgresql:": "mysql:"}, "no address of a PostgreSQL", id="another scheme"),
+    pytest.param({"DATABASE": "missing"}, "no database of this name", id="no such database"),
+    pytest.param({"DATABASE": "DATABASE?sslmode=require"}, "TLS is required", id="no TLS"),
+    pytest.param({"cap: 5": "cap: 3 concurrent"}, "counts calls in flight", id="concurrent"),
+    pytest.param({"every": "hold: sliced, every"}, "holds slice by slice", id="sliced"),
+    pytest.param({"every": "mode: watch, every"}, "only watches", id="watching"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), CASES)
+def test_what_cannot_be_used_is_said_at_the_start(postgres, database, tmp_path, changes, said):
+    """Nothing runs, and no message has the password."""
+    host, name = postgres.address, database.rpartition("/")[2]
+    text = config("postgresql://postgres:PASSWORD@HOST/DATABASE")
+    for old, new in [*changes.items(), ("PASSWORD", postgres.password), ("HOST", host)]:
+        text = text.replace(old, new)
+    with pytest.raises(LLMCapError, match=said) as found:
+        firewall(tmp_path / "ledger", text.replace("DATABASE", name))
+    assert postgres.password not in str(found.value)
+    told = str(found.value)
+    assert "\nhint: " in told or "cannot be reached" in told or "expected postgresql" in told
+
+
+def test_a_role_without_rights_is_told_which(postgres, database, tmp_path):
+    """It may connect, and not make the tables."""
+    with psycopg.connect(database, autocommit=True) as db:
+        db.execute("DROP ROLE IF EXISTS visitor")
+        db.execute("CREATE ROLE visitor LOGIN PASSWORD 'visitor'")
+    url = database.replace(f"postgres:{postgres.password}", "visitor:visitor")
+    with pytest.raises(LedgerError, match=r"the role may not do this\nhint: .*GRANT CREATE"):
+        firewall(tmp_path / "ledger", config(url))
+
+
+def test_an_older_proxy_beside_a_newer_treasury_is_told_to_update(database, tmp_path):
+    """By the names of the steps that it does not know; and a newer one takes them once."""
+    with Hands(database):
+        pass
+    with psycopg.connect(database, autocommit=True) as db:
+        applied = db.execute("SELECT name FROM llmcap.steps ORDER BY name").fetchall()
+        assert [name for (name,) in applied] == [step.name for step in tables.STEPS]
+        db.execute("INSERT INTO llmcap.steps (name) VALUES ('999_slices')")
+    with pytest.raises(LedgerError, match=r"newer LLMCap \(999_slices\).*\nhint: update LLMCap"):
+        firewall(tmp_path / "ledger", config(database))
+
+
+def test_an_older_treasury_gets_what_it_misses(database):
+    """Each step runs once, on a treasury of any earlier version."""
+    treasury = PostgresTreasury(database)
+    treasury.wire.transaction(lambda db: tables.migrate(db, tables.STEPS[:1]))
+    treasury.prepare()
+    rows = treasury.wire.transaction(
+        lambda db: db.execute("SELECT name FROM llmcap.steps").fetchall()
+    )
+    assert {name for (name,) in rows} == {step.name for step in tables.STEPS}
+    treasury.close()
+
+
+def test_a_node_with_other_budgets_is_told_the_difference(database, tmp_path):
+    """The treasury's are those of the first; a change goes by `apply`."""
+    firewall(tmp_path / "a", config(database)).close()
+    with pytest.raises(LedgerError, match=r"'all' has cap 7000000000 here and 5000000000 in the"):
+        firewall(tmp_path / "b", config(database, cap="7"))
+    two = config(database).replace("]", ", {name: more, cap: 1}]")
+    with pytest.raises(LedgerError, match=r"the config has 'more' .* the treasury not"):
+        firewall(tmp_path / "b", two)
+    with Hands(database) as hands:
+        hands.apply([budget("7/day", name="all")], note="by a test")
+    firewall(tmp_path / "b", config(database, cap="7")).close()
+    with pytest.raises(LedgerError, match="'all' has cap 5000000000 here and 7000000000 in the"):
+        firewall(tmp_path / "a", config(database))
+
+
+def test_a_ledger_of_a_node_is_nobody_elses(database, tmp_path):
+    """Not a lone proxy's, not another fleet's, not a hand's; and a ledger in memory is no node."""
+    path = tmp_path / "ledger"
+    firewall(path, config(database)).close()
+    with pytest.raises(LLMCapError, match=r"is a node of a treasury .* names none"):
+        firewall(path, "budgets: [{name: all, cap: 5, every: day}]")
+    with contextlib.closing(SqliteLedger(path)) as ledger:
+        (scope,) = scopes([budget("5/day", name="all")])
+        with pytest.raises(LedgerError, match="kept by a treasury"):
+            ledger.adjust(scope, raise_by=10**12)
+        with pytest.raises(LedgerError, match="kept by a treasury"):
+            ledger.pause(scope.budget)
+    with pytest.raises(LLMCapError, match="cannot be a node"):
+        firewall(":memory:", config(database))
+
+
+def test_another_treasury_does_not_know_the_node(postgres, database, tmp_path):
+    """As its allotments are not there."""
+    firewall(tmp_path / "ledger", config(database)).close()
+    other = postgres.new_database()
+    with pytest.raises(LedgerError, match="does not know this node"):
+        firewall(tmp_path / "ledger", config(other))
+
+
+def test_two_proxies_on_one_ledger_or_a_copy_of_it_do_not_both_run(database, tmp_path):
+    """The second is told so; the first goes on, and one that starts later than it ended too."""
+    first = firewall(tmp_path / "ledger", config(database))
+    with (
+        contextlib.closing(sqlite3.connect(tmp_path / "ledger")) as one,
+        contextlib.closing(sqlite3.connect(tmp_path / "copy")) as two,
+    ):
+        one.backup(two)
+    for name in ("ledger", "copy"):
+        with pytest.raises(LedgerError, match="another proxy is this node"):
+            firewall(tmp_path / name, config(database))
+    assert not first.ledger._desk.stopped
+    first.close()
+    firewall(tmp_path / "ledger", config(database)).close()
+
+
+def test_what_a_machine_spent_before_it_joined_counts(database, tmp_path):
+    """A ledger with a past brings it along, but not what was raised there by hand."""
+    path = tmp_path / "ledger"
+    with contextlib.closing(SqliteLedger(path)) as ledger:
+        made = call_at(ledger._clock())
+        own = scopes([budget("5/day", name="all")], made)
+        ledger.adjust(own[0], raise_by=10**9)
+        decision = ledger.hold(made, own, demand(fixed=4_999_999_000))
+        assert isinstance(decision, Admit)
+        ledger.end(decision.hold, settled(4_999_999_000))
+    firewall(path, config(database)).close()
+    with Hands(database) as hands:
+        ((scope, balance),) = hands.balances()
+    assert (balance.spent, balance.held, balance.raised) == (4_999_999_000, 0, 0)
+    assert scope.budget.cap == 5_000_000_000
+
+
+def test_keys_have_one_fingerprint_on_all_nodes(database, tmp_path):
+    """The secret is the fleet's, also where a node had one of its own."""
+    (tmp_path / "b.fingerprint-key").write_bytes(b"own")
+    first, second = (firewall(tmp_path / name, config(database)) for name in ("a", "b"))
+    assert first.shared.secret == second.shared.secret != b"own"
+    first.close()
+    second.close()
+
+
+def call_at(at):
+    """A call at this time."""
+    return replace(call(), at=at)
