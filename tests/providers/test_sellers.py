@@ -7,6 +7,7 @@ import pytest
 from exchanging import answer, ask, endpoint_of
 
 from llmcap.pricing import PriceBook, cost_usd
+from llmcap.providers import match
 from llmcap.providers.parts.shape import Billing
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Price
@@ -283,6 +284,40 @@ def test_copilots_completions_while_typing_are_free():
     assert endpoint_of(f"{host}/mcp/x")[1].billing is Billing.FREE
     copilot = "https://copilot-proxy.githubcopilot.com/v1/engines/copilot-codex/completions"
     assert endpoint_of(copilot)[1].billing is Billing.FREE
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.stepfun.com/v1/messages",
+        "https://api-inference.modelscope.cn/v1/messages",
+        "https://api.xiaomimimo.com/anthropic/v1/messages",
+        "https://api.minimax.io/anthropic/v1/messages",
+        "https://api.z.ai/api/anthropic/v1/messages",
+        "https://api.cerebras.ai/v1/messages",
+    ],
+)
+def test_messages_are_metered_wherever_a_vendors_api_is_asked_for_them(url):
+    """Claude Code is told a host: which paths of it are sold, the vendor's answer tells."""
+    endpoint = endpoint_of(url)[1]
+    assert (endpoint.billing, endpoint.name) == (Billing.METERED, "messages")
+    asked = ask(url, {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": ""}]})
+    assert (asked.model, asked.output_limit) == ("m", 9)
+
+
+def test_a_web_site_that_sells_models_too_may_have_messages_of_its_own():
+    """People's to each other, which are nobody's business."""
+    provider, endpoint = match("crof.ai", "POST", "/v1/messages")
+    assert (provider.name, endpoint) == ("crof", None)
+
+
+@pytest.mark.parametrize(
+    "host", ["api.cohere.ai", "production.api.cohere.ai", "stg.api.cohere.com"]
+)
+def test_coheres_older_hosts_are_its_own(host):
+    """Programs of that time go on calling them."""
+    provider, endpoint = endpoint_of(f"https://{host}/v1/chat")
+    assert (provider.name, endpoint.billing) == ("cohere", Billing.METERED)
 
 
 def test_a_codex_plan_costs_what_the_api_would():

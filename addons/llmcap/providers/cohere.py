@@ -200,7 +200,8 @@ COHERE_FREE = replace(FREE, dialect="cohere")
 
 PROVIDER = Provider(
     name="cohere",
-    hosts=("api.cohere.com", "api.cohere.ai"),
+    # `production.api.cohere.ai` is what older programs call, and there are others of that kind.
+    hosts=("api.cohere.com", "api.cohere.ai", "*.api.cohere.com", "*.api.cohere.ai"),
     match=Routes(
         (
             ("POST", "/v1/chat", CHAT),

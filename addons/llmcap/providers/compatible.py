@@ -331,6 +331,12 @@ def anthropic_api(
     ]
 
 
+# Below what programs of Anthropic's API are told for other vendors: the host itself (StepFun, per
+# Cherry Studio's list; ModelScope), `/anthropic` (MiniMax, Moonshot, DeepSeek), `/api/anthropic`
+# (Z.ai).
+SDK_MESSAGES = ("/v1", "/anthropic/v1", "/api/anthropic/v1")
+
+
 @cache
 def _shared(bases: tuple[str, ...], messages: tuple[str, ...], api: Api) -> Routes:
     """Most vendors have the same paths, and so one table."""
@@ -350,10 +356,14 @@ def compatible(
     """
     A provider whose API is OpenAI's below `bases` and Anthropic's below `messages`.
 
-    `more` are routes of its own, which win over both.
+    `more` are routes of its own, which win over both. A host that serves an API alone may speak
+    Anthropic's too: StepFun, ModelScope and others do at the paths of Anthropic's own SDK, which
+    is told a host. That is read and held wherever it is asked for; where it is not sold, the answer
+    is an error, and free.
     """
     own = tuple(more)
-    shared = _shared(tuple(bases), tuple(messages), api)
+    asked = SDK_MESSAGES if api_only else ()
+    shared = _shared(tuple(bases), tuple(dict.fromkeys((*messages, *asked))), api)
     routes = Routes((*own, *shared.table)) if own else shared
     return Provider(
         name=name,

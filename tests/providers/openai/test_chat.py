@@ -51,7 +51,8 @@ def test_all_that_bounds_a_request_is_read():
     assert (ask.model, ask.stream, ask.choices, ask.output_limit) == ("gpt-4o", True, 3, 50)
     assert ask.extra_output == len("ünder".encode())
     assert ask.terms == ("priority",)
-    assert ask.attributes == {"user": "anna", "project": "p1"}
+    named = {"metadata.project": "p1", "metadata.other": "x"}
+    assert ask.attributes == {"user": "anna", "project": "p1", **named}
     assert not ask.usage_wanted
 
 
