@@ -442,9 +442,8 @@ class Both:
 
     def send(self, node_id, epoch, message):
         """Figure by figure."""
-        # The plain one knows no time: all are heard, and nothing is kept for who was just short.
+        # The plain one knows no time: all are heard.
         self.execute("UPDATE llmcap.nodes SET heard_at = now()")
-        self.execute("UPDATE llmcap.accounts SET wanted_at = NULL")
         plain = self.plain.send(node_id, epoch, message)
         answer = self.postgres.send(node_id, epoch, message)
         assert (answer.granted, answer.figures) == (plain.granted, plain.figures)

@@ -21,12 +21,14 @@ class Ask:
     """What a call that waits asks for: all of it, or nothing."""
 
     needs: tuple[Need, ...]
+    patient: bool = False
+    last: bool = False
     done: Future[None] = field(default_factory=Future)
 
     @property
-    def accounts(self) -> tuple[Account, ...]:
-        """Of which accounts."""
-        return tuple([need.account for need in self.needs])
+    def kind(self) -> tuple[object, ...]:
+        """What asks that can go in one message have in common."""
+        return tuple([need.account for need in self.needs]), self.patient, self.last
 
 
 @dataclass(frozen=True, slots=True)

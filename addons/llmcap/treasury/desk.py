@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from datetime import datetime
 
 from llmcap.ledger.rows import seconds, text
-from llmcap.treasury.asks import Ask, Need, View
+from llmcap.treasury.asks import Ask, View
 from llmcap.treasury.budgets import differences, key_of
 from llmcap.treasury.clock import TreasuryClock
 from llmcap.treasury.nodefile import Brought, NodeFile, Want, scope_of
@@ -37,6 +37,7 @@ NEWS_MILLISECONDS = 250
 # Between two attempts to reach the treasury.
 AGAIN_MILLISECONDS = 200
 BUSY_MILLISECONDS = 1
+VIEWS_MAX = 10_000
 CLOSE_SECONDS = 5
 
 
@@ -96,9 +97,8 @@ class Desk:
         """Whether what this node was allotted may be spent."""
         return self.confirmed or (self._offline and not self.stopped)
 
-    def ask(self, needs: tuple[Need, ...]) -> Future[None]:
+    def ask(self, asked: Ask) -> Future[None]:
         """Ask for this much; done when the treasury has answered, whatever it said."""
-        asked = Ask(needs)
         with self._turn:
             self._asks.append(asked)
             self._turn.notify()
@@ -242,14 +242,15 @@ class Desk:
             self._asks = [ask for ask in self._asks if not ask.done.cancelled()]
             asks = list(self._asks)
         while asks:
-            group = [ask for ask in asks if ask.accounts == asks[0].accounts]
-            asks = [ask for ask in asks if ask.accounts != group[0].accounts]
+            group = [ask for ask in asks if ask.kind == asks[0].kind]
+            asks = [ask for ask in asks if ask.kind != group[0].kind]
             wants = []
             for place, need in enumerate(group[0].needs):
                 together = sum(ask.needs[place].amount for ask in group)
                 ahead = self.tending.use(need.account, need.scope).ahead
                 wants.append(Want(need.scope, need.account, need.amount, together + ahead))
-            self._exchange(treasury, file, wants)
+            first = group[0]
+            self._exchange(treasury, file, wants, patient=first.patient, last=first.last)
             self._answer(group)
 
     def _tend(self, treasury: Treasury, file: NodeFile) -> None:
@@ -271,8 +272,10 @@ class Desk:
         if self.terms is None or news.revision != self.terms.revision:
             self._take(treasury.terms(), file)
 
-    def _exchange(self, treasury: Treasury, file: NodeFile, wants: Sequence[Want]) -> Answer:
-        self._pending = file.prepare(wants)
+    def _exchange(
+        self, treasury: Treasury, file: NodeFile, wants: Sequence[Want], **how: bool
+    ) -> Answer:
+        self._pending = file.prepare(wants, **how)
         return self._finish(treasury, file)
 
     def _finish(self, treasury: Treasury, file: NodeFile) -> Answer:
@@ -290,6 +293,8 @@ class Desk:
                 time.sleep(BUSY_MILLISECONDS / 1_000)
         self._pending = None
         now = time.monotonic_ns()
+        if len(self.views) > VIEWS_MAX:
+            self.views.clear()
         for line, figures in zip(brought.message.lines, answer.figures, strict=True):
             self.views[line.account] = View(figures, now)
             self.tending.said(line.account, figures)

@@ -18,7 +18,7 @@ from typing import Any, cast
 from llmcap.budgets.budget import Fits, decide, needed
 from llmcap.ledger import Ledger
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.treasury.asks import Need, View
+from llmcap.treasury.asks import Ask, Need, View
 from llmcap.treasury.budgets import check
 from llmcap.treasury.desk import Desk
 from llmcap.treasury.protocol import Account
@@ -65,9 +65,11 @@ class NodeLedger:
     def __init__(self, ledger: SqliteLedger, desk: Desk, *, wait_seconds: int) -> None:
         self._ledger = ledger
         self._desk = desk
+        self._waits = wait_seconds > 0
         self._wait_seconds = max(wait_seconds, ANSWER_SECONDS)
         self._known: dict[tuple[str, str, str, datetime], Own] = {}
         self._asked: dict[str, int] = {}  # by call: how often it asked
+        self._waited: set[str] = set()  # calls that were told to wait
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
@@ -96,7 +98,7 @@ class NodeLedger:
         # Whether it fits with a lower limit is asked of the whole cap first.
         rows = self._rows(scopes, owns)
         if rows is None or not (self._asked.get(call.id) or self._is_fresh(owns)):
-            raise self._unfunded(call, owns, whole, demand.output_limit)
+            raise self._unfunded(call, owns, whole, demand.output_limit, patient=patient)
         verdict = decide(rows, demand, patient=patient)
         if isinstance(verdict, Fits):
             if verdict.output_limit is not None:
@@ -106,13 +108,22 @@ class NodeLedger:
             if self._asked.get(call.id, 0) < ASKS_MAX:
                 limit = verdict.output_limit
                 limit = demand.output_limit if limit is None else limit
-                raise self._unfunded(call, owns, demand, limit)
-            scope, balance = rows[0]
+                raise self._unfunded(call, owns, demand, limit, patient=patient)
+            # Others were faster each time.
+            scope, balance = min(rows, key=lambda row: _left(row[0], row[1], demand))
             verdict = Deny(scope, balance, needed(scope, demand, demand.output_limit))
             if patient:
                 verdict = Wait(scope)
-        self._asked.pop(call.id, None)
+        self._over(call, waits=isinstance(verdict, Wait))
         return verdict
+
+    def _over(self, call: Call, *, waits: bool = False) -> None:
+        """Something was decided about the call: it asks anew, should it come again."""
+        self._asked.pop(call.id, None)
+        if waits and len(self._waited) < KNOWN_MAX:
+            self._waited.add(call.id)
+        elif not waits:
+            self._waited.discard(call.id)
 
     def _held(
         self,
@@ -129,7 +140,7 @@ class NodeLedger:
                 amount = needed(own.scope, demand, demand.output_limit)
                 self._desk.tending.needed(own.account, own.scope, amount)
         if isinstance(decision, Admit):
-            self._asked.pop(call.id, None)
+            self._over(call)
             return replace(decision, hold=replace(decision.hold, scopes=scopes))
         return decision
 
@@ -140,7 +151,9 @@ class NodeLedger:
         if not desk.usable:
             raise Unfunded(self._silence("has not confirmed this node yet"), self._confirmation)
 
-    def _unfunded(self, call: Call, owns: list[Own], demand: Demand, limit: int) -> Unfunded:
+    def _unfunded(
+        self, call: Call, owns: list[Own], demand: Demand, limit: int, *, patient: bool
+    ) -> Unfunded:
         """What the treasury has to be asked for, so that the call fits with this output limit."""
         if len(self._asked) > KNOWN_MAX:
             self._asked.clear()
@@ -150,13 +163,16 @@ class NodeLedger:
             for own in owns
             if own.account is not None
         )
+        # A call that waited, and does so no longer, takes what is kept for others who wait.
+        last = not patient and (call.id in self._waited or not self._waits)
+        asked = Ask(needs, patient=patient, last=last)
         names = ", ".join(own.scope.name for own in owns)
 
         async def fetch() -> None:
             if len(needs) < len(owns):
                 raise TreasuryUnreachable(self._silence(f"was not heard yet about {names}"))
             try:
-                done = asyncio.wrap_future(self._desk.ask(needs))
+                done = asyncio.wrap_future(self._desk.ask(asked))
                 await asyncio.wait_for(done, self._wait_seconds)
             except TimeoutError:
                 raise TreasuryUnreachable(
@@ -186,7 +202,7 @@ class NodeLedger:
 
     def refuse(self, call: Call, deny: Deny | None, *, note: str = "") -> None:
         """Counted on the node's own balance."""
-        self._asked.pop(call.id, None)
+        self._over(call)
         self._ledger.refuse(call, deny, note=note)
 
     # --- endings ------------------------------------------------------------------------------
@@ -311,6 +327,12 @@ class NodeLedger:
         if view is None:
             return scope, replace(here, raised=0)
         return _fleet(scope, here, view)
+
+
+def _left(scope: Scope, balance: Balance, demand: Demand) -> int:
+    """What would be left of a scope with this call in it."""
+    left = scope.budget.cap + balance.raised - balance.spent - balance.held
+    return left - needed(scope, demand, demand.output_limit)
 
 
 def _fleet(scope: Scope, here: Balance, view: View) -> tuple[Scope, Balance]:

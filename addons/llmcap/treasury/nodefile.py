@@ -164,7 +164,9 @@ class NodeFile:
                 found.append((account, scope_of(account, terms)))
         return found
 
-    def prepare(self, wants: Iterable[Want]) -> Brought:
+    def prepare(
+        self, wants: Iterable[Want], *, patient: bool = False, last: bool = False
+    ) -> Brought:
         """The next message: what goes back leaves here first, in the same transaction."""
         message_id = secrets.token_hex(ID_BYTES)
         lines: list[Line] = []
@@ -192,7 +194,8 @@ class NodeFile:
                 "UPDATE node SET pending_id = ? RETURNING seq + 1", (message_id,)
             ).fetchone()
         ids = tuple(self._ids[line.account] for line in lines)
-        return Brought(Message(seq, message_id, tuple(lines)), tuple(standings), ids)
+        message = Message(seq, message_id, tuple(lines), patient, last)
+        return Brought(message, tuple(standings), ids)
 
     def answered(self, brought: Brought, figures: Sequence[Figures]) -> None:
         """What the treasury wrote down is what this node may spend."""

@@ -266,6 +266,8 @@ def _columns(node_id: str, epoch: int, message: Message, order: Sequence[int]) -
         "epoch": epoch,
         "seq": message.seq,
         "id": message.id,
+        "patient": message.patient,
+        "last": message.last,
         "budget_ids": [line.account.budget_id for line in lines],
         "values": [line.account.value for line in lines],
         "runs": [line.account.run for line in lines],

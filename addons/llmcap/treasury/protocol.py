@@ -43,6 +43,8 @@ class Message:
     seq: int
     id: str
     lines: tuple[Line, ...]
+    patient: bool = False  # a call waits for it: what it is short of is kept for it for a moment
+    last: bool = False  # its call waits no longer: it may have what is kept for others
 
 
 @dataclass(frozen=True, slots=True)

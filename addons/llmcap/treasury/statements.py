@@ -94,11 +94,12 @@ TAKE_BACK = f"""
     WHERE changed.account_id = account.id AND changed.node_id = %(node_id)s
 """
 
-# What a node is short of is kept for it for a moment, so that a large call is not starved by small
-# ones of other nodes; the first to be short is the first to be served.
+# What a call waits for is kept for its node for a moment, so that a large call is not starved by
+# small ones of other nodes; the first to be short is the first to be served.
 _FRESH = f"account.wanted_at > now() - make_interval(secs => {WANTED_SECONDS})"
 _RESERVED = f"""
-    CASE WHEN account.wanted_by <> %(node_id)s AND {_FRESH} THEN account.wanted ELSE 0 END
+    CASE WHEN account.wanted_by <> %(node_id)s AND {_FRESH} AND NOT %(last)s
+        THEN account.wanted ELSE 0 END
 """
 
 # All lines or none; `sizes.grant` says how much.
@@ -133,7 +134,7 @@ WANT = f"""
     WHERE line.least > 0 AND short.id = near.id AND CASE
         WHEN short.wanted_by IS NULL OR short.wanted_at IS NULL
             OR short.wanted_at <= now() - make_interval(secs => {WANTED_SECONDS})
-        THEN {_SHORT} ELSE short.wanted_by = %(node_id)s END
+        THEN {_SHORT} AND %(patient)s ELSE short.wanted_by = %(node_id)s END
 """
 
 FIGURES = f"""
