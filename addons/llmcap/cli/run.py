@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from llmcap.cli.output import tell
-from llmcap.launch import child
+from llmcap.launch import child, throughup
 from llmcap.launch import run as runner
 from llmcap.launch.proxythread import end_with
 from llmcap.words.errors import LLMCapError
@@ -51,6 +51,10 @@ PORT = click.IntRange(1, 65_535)
     help="Give COMMAND a network that leads nowhere but to LLMCap. Linux; needs no root.",
 )  # fmt: skip
 @click.option(
+    "--through-up", is_flag=True,
+    help="Confined: through the proxy of `llmcap up`, under its budgets, and none of its own.",
+)  # fmt: skip
+@click.option(
     "--reach", multiple=True, type=PORT, metavar="PORT",
     help="Confined: let a port of this machine's loopback through, such as 5432.",
 )  # fmt: skip
@@ -82,6 +86,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     allow_hosts: tuple[str, ...],
     *,
     confine: bool | None,
+    through_up: bool,
     deny_other_hosts: bool,
     preserve_status: bool,
     quiet: bool,
@@ -109,10 +114,11 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         command=command, cap=cap, also=also, project=project, config=config_path,
         ledger=ledger_path, report=report, log=log, preserve_status=preserve_status, quiet=quiet,
         confine=confine, ports=ports, reach=reach, allow_hosts=allow_hosts,
-        deny_other_hosts=deny_other_hosts,
+        deny_other_hosts=deny_other_hosts, through_up=through_up,
     )  # fmt: skip
     try:
-        code = runner.run(wanted, environ=os.environ)
+        run_it = throughup.run if through_up else runner.run
+        code = run_it(wanted, environ=os.environ)
     except child.CommandError as error:
         tell(f"llmcap: {error}")
         code = error.code

@@ -70,6 +70,8 @@ class Gate:
 
     def close(self) -> None:
         """No more of it."""
+        if self._closed:
+            return
         self._last, self._closed = self.attempts(), True
         if self._resolver is not None:
             self._resolver.close()
@@ -213,6 +215,16 @@ class Gates:
             if gate in self._all:
                 self._all.remove(gate)
         gate.close()
+
+    def remove_soon(self, gate: Gate) -> None:
+        """The same from another thread, also when the proxy is about to end."""
+        with self._lock:
+            loop = self._loop
+        if loop is None:
+            self.remove(gate)
+            return
+        with contextlib.suppress(RuntimeError):  # it is over: all are closed
+            loop.call_soon_threadsafe(self.remove, gate)
 
     async def serve(self, serve: Serve, *, address: tuple[str, int]) -> None:
         """Serve those that are there, and those to come. To be called in the loop."""

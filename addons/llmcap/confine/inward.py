@@ -34,6 +34,16 @@ class Inward:
         counters = [found[name] for name in ("snmp", "snmp6") if name in found]
         return cls(listeners, socket.socket(fileno=found["resolver"]), counters)
 
+    def handed(self) -> tuple[list[str], list[int]]:
+        """What `of` takes, for another process."""
+        listeners = [each.fileno() for each in self.listeners]
+        names = [
+            *["listener"] * len(listeners),
+            "resolver",
+            *("snmp", "snmp6")[: len(self.counters)],
+        ]
+        return names, [*listeners, self.resolver.fileno(), *self.counters]
+
     def attempts(self) -> int:
         """How often something was sent to where nothing leads; the kernel may count one twice."""
         total = 0

@@ -9,6 +9,7 @@ a vendor's own header, a query, a WebSocket's protocol, gRPC's metadata, or in t
 import base64
 import binascii
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -41,6 +42,18 @@ class Keys:
     def __init__(self, keys: Sequence[Key], aws: Aws | None = None) -> None:
         self.keys = tuple(keys)
         self.aws = aws
+        self._lock = threading.Lock()
+
+    def lend(self, keys: Sequence[Key]) -> Callable[[], None]:
+        """Take more of them, from any thread; what it gives takes them back."""
+        with self._lock:
+            self.keys = (*self.keys, *keys)
+
+        def back() -> None:
+            with self._lock:
+                self.keys = tuple(each for each in self.keys if each not in keys)
+
+        return back
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.aws)
@@ -64,6 +77,8 @@ class Keys:
     def found_in(self, fields: Fields, path: str) -> list[Key | Aws]:
         """Whose stand-ins a request carries."""
         texts = [path, *(_read(value) for _, value in fields)]
+        if not self:
+            return []
         owners: list[Key | Aws] = [*self.keys]
         if self.aws is not None:
             owners.append(self.aws)

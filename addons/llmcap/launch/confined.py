@@ -3,12 +3,14 @@
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llmcap.confine import places
 from llmcap.confine.egress import Egress
 from llmcap.confine.gate import Gate, Gates
+from llmcap.confine.handover import Handed, Lent
 from llmcap.confine.inward import Inward
 from llmcap.confine.start import Prepared, UnstartableError
 from llmcap.launch import child, environment
@@ -19,6 +21,15 @@ FOLDER = "confine"
 NAMES_SHOWN_MAX = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Through:
+    """The way out through a proxy that stands: whose calls they are there, and with which keys."""
+
+    handed: Handed
+    user: str = ""
+    lent: Sequence[Lent] = ()
+
+
 class Confined:
     """How one command is started; once it was, what it tried. Raises `ConfigError` when made."""
 
@@ -27,13 +38,13 @@ class Confined:
         egress: Egress,
         place: Place,
         environ: Mapping[str, str],
-        gates: Gates,
+        way: Gates | Through,
         *,
         hidden: Sequence[Path] = (),
     ) -> None:
         self._egress = egress
-        self._gates = gates
-        self._gate: Gate | None = None
+        self._way = way
+        self._gate: Gate | Handed | None = None
         self._prepared: Prepared | None = None
         shown = places.mounts(place.trust.bundle, folder=paths.data_folder(environ) / FOLDER)
         self._mounts = [*shown, *((Path(os.devnull), file) for file in hidden)]
@@ -68,8 +79,12 @@ class Confined:
             self._prepared.abandon()
 
     def _serve(self, inward: Inward) -> None:
-        self._gate = Gate(inward, self._egress)
-        self._gates.add(self._gate)
+        if isinstance(self._way, Gates):
+            self._gate = Gate(inward, self._egress)
+            self._way.add(self._gate)
+            return
+        self._gate, way = self._way.handed, self._way
+        way.handed.let_out(inward, self._egress, user=way.user, lent=way.lent)
 
     def attempts(self) -> int:
         """How many ways past the proxy were stopped. To be asked before the proxy ends."""

@@ -71,6 +71,7 @@ class Wanted:
     reach: tuple[int, ...] = ()
     allow_hosts: tuple[str, ...] = ()
     deny_other_hosts: bool = False
+    through_up: bool = False  # see `throughup`
 
 
 def run(

@@ -10,6 +10,7 @@ import logging
 import logging.handlers
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,6 +19,8 @@ from typing import Any
 
 from llmcap.assembly import Settings, firewall_for, policy_of
 from llmcap.budgets.budget import describe
+from llmcap.confine.handover import Desk, Lent
+from llmcap.keys.swap import Key, Keys
 from llmcap.launch import environment, standing
 from llmcap.launch.behind import prepare, provider_domains
 from llmcap.launch.notes import LOGGERS
@@ -63,7 +66,8 @@ def serve(
     ended = threading.Event()
     firewalls: list[Firewall] = []
     pages: list[PageProcess] = []
-    make_addons = addon_maker(policy, settings, opened=firewalls.append, pages=pages)
+    keys = Keys([])
+    make_addons = addon_maker(policy, settings, opened=firewalls.append, pages=pages, keys=keys)
     proxy = ProxyThread(setup, listener, make_addons, when_over=ended.set)
     terminals = terminals_of_ours()
 
@@ -91,12 +95,21 @@ def serve(
                     page=pages[0].port if pages else 0,
                 )
             )
+            if sys.platform == "linux":
+                beside.enter_context(
+                    Desk(standing.folder(environ), proxy.gates, partial(lend, keys))
+                )
             for line in in_force(policy, proxy.url):
                 tell(line)
             ended.wait()
     finally:
         proxy.stop()
     proxy.check()
+
+
+def lend(keys: Keys, lent: Sequence[Lent]) -> Callable[[], None]:
+    """Swap these keys too, as long as their command runs."""
+    return keys.lend([Key(each.provider, each.real, each.stand_in) for each in lent])
 
 
 def start_page(beside: contextlib.ExitStack, ledger: str, port: int | None) -> list[PageProcess]:
@@ -141,6 +154,7 @@ def addon_maker(
     settings: Settings,
     *,
     opened: Callable[[Firewall], object],
+    keys: Keys,
     pages: Sequence[PageProcess] = (),
 ) -> Callable[[], Callable[[], Sequence[object]]]:
     """What `ProxyThread` wants: first the firewall, and with it, later, the addon."""
@@ -167,9 +181,10 @@ def addon_maker(
             # They import mitmproxy.
             from llmcap.addon import LLMCap  # noqa: PLC0415
             from llmcap.launch.statuspage import ReadOnlyPage, StatusPage  # noqa: PLC0415
+            from llmcap.shell.swapping import Swapping  # noqa: PLC0415
 
             page = ReadOnlyPage(lambda: pages[0] if pages else None)
-            return [LLMCap(firewall), page, StatusPage(status, session)]
+            return [Swapping(keys), LLMCap(firewall), page, StatusPage(status, session)]
 
         return addons
 

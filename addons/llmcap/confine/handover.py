@@ -1,0 +1,210 @@
+"""
+A confined command whose proxy stands already: what leads out of its network goes to that proxy.
+
+Who started the command hands its listeners over, on a socket in the folder of the proxy, and stays
+on the line; the proxy serves them until the line ends. No byte is pumped, and nothing is left of it
+when either of the two is gone: without its proxy the command's network leads nowhere.
+
+A message is JSON, the first with open files. To the proxy: what came (`Entry`), then `?` for what
+the command has tried so far. From it: `{}` once it serves, then `{"attempts": ..., "denied": ...}`.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, Self
+
+from llmcap.confine.egress import Egress
+from llmcap.confine.gate import Gate, Gates
+from llmcap.confine.inward import Inward
+from llmcap.words.errors import ConfigError
+from llmcap.words.told import Log
+
+NAME = "confined"  # of the socket
+MESSAGE_BYTES_MAX = 1 << 17
+FILES_MAX = 250  # SCM_MAX_FD of the kernel is 253
+WAITING_MAX = 64
+ANSWER_SECONDS_MAX = 30
+
+_PEER = struct.Struct("3i")  # struct ucred of <sys/socket.h>: pid, uid, gid
+
+logger = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A real key that a proxy puts in for one command, and what stands for it. See `keys`."""
+
+    provider: str
+    real: str
+    stand_in: str
+
+    def __repr__(self) -> str:
+        return f"Lent({self.provider!r})"
+
+
+class Handed:
+    """One command's way out, at the proxy whose folder it is. Raises `ConfigError` when made."""
+
+    def __init__(self, folder: Path) -> None:
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._line.settimeout(ANSWER_SECONDS_MAX)
+        self.denied: Mapping[str, int] = {}
+        self._last = 0
+        try:
+            with _reachable(folder / NAME) as path:
+                self._line.connect(path)
+        except OSError as error:
+            self._line.close()
+            raise ConfigError(
+                f"the proxy that is up takes no confined commands: {error.strerror}\n"
+                "hint: `llmcap down`, then `llmcap up` with this version"
+            ) from error
+
+    def let_out(
+        self, inward: Inward, egress: Egress, *, user: str, lent: Sequence[Lent] = ()
+    ) -> None:
+        """Hand over, and keep nothing. Raises `ConfigError` where it is not taken."""
+        names, descriptors = inward.handed()
+        told = {
+            "names": names, "user": user, "keys": [asdict(each) for each in lent],
+            "egress": {**asdict(egress), "networks": [str(each) for each in egress.networks]},
+        }  # fmt: skip
+        try:
+            socket.send_fds(self._line, [json.dumps(told).encode()], descriptors)
+            self._answer()
+        except OSError as error:
+            raise ConfigError(f"the proxy that is up did not take the command: {error}") from error
+        finally:
+            inward.close()
+
+    def attempts(self) -> int:
+        """How many ways past the proxy were tried, as far as it can still say; `denied` too."""
+        try:
+            self._line.send(b"?")
+            told = self._answer()
+        except OSError:
+            return self._last
+        self.denied, self._last = told["denied"], int(told["attempts"])
+        return self._last
+
+    def close(self) -> None:
+        """The command has ended."""
+        self._line.close()
+
+    def _answer(self) -> dict[str, Any]:
+        data = self._line.recv(MESSAGE_BYTES_MAX)
+        if not data:
+            raise ConnectionResetError("it closed the line")
+        found: dict[str, Any] = json.loads(data)
+        return found
+
+
+class Desk:
+    """
+    Where a proxy takes commands, in threads of its own: one that waits, and one for each command.
+
+    `lend` is called with the keys of one that begins, and what it gives when that one ends.
+    """
+
+    def __init__(
+        self, folder: Path, gates: Gates, lend: Callable[[Sequence[Lent]], Callable[[], object]]
+    ) -> None:
+        self._path = folder / NAME
+        self._gates = gates
+        self._lend = lend
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def __enter__(self) -> Self:
+        """Begin. Raises `ConfigError`."""
+        try:
+            self._path.unlink(missing_ok=True)
+            with _reachable(self._path) as path:
+                self._listener.bind(path)
+            self._path.chmod(0o600)
+            self._listener.listen(WAITING_MAX)
+        except OSError as error:
+            self._listener.close()
+            raise ConfigError(f"{self._path} cannot be made: {error.strerror}") from error
+        threading.Thread(target=self._wait, name="llmcap-desk", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """No more of them; those that are there go with the proxy."""
+        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _wait(self) -> None:
+        while True:
+            try:
+                line, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._attend, args=(line,), daemon=True).start()
+
+    def _attend(self, line: socket.socket) -> None:
+        """One command, to its end."""
+        with line:
+            if _peer(line) != os.geteuid():
+                return
+            try:
+                gate, lent = _taken(line)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                logger.warning("LLMCap: a confined command was not taken: %s", error)
+                return
+            give_back = self._lend(lent)
+            self._gates.add(gate)
+            try:
+                with contextlib.suppress(OSError):
+                    line.send(b"{}")
+                    while line.recv(MESSAGE_BYTES_MAX):
+                        told = {"attempts": gate.attempts(), "denied": dict(gate.denied)}
+                        line.send(json.dumps(told).encode())
+            finally:
+                self._gates.remove_soon(gate)
+                give_back()
+
+
+def _taken(line: socket.socket) -> tuple[Gate, list[Lent]]:
+    data, descriptors, _, _ = socket.recv_fds(line, MESSAGE_BYTES_MAX, FILES_MAX)
+    with contextlib.ExitStack() as foreign:
+        for descriptor in descriptors:
+            foreign.callback(os.close, descriptor)
+        found = _read(json.loads(data), descriptors)
+        foreign.pop_all()
+    return found
+
+
+def _read(told: Any, descriptors: list[int]) -> tuple[Gate, list[Lent]]:
+    rules = told["egress"]
+    egress = Egress(
+        ports=tuple(rules["ports"]), reach=tuple(rules["reach"]), globs=tuple(rules["globs"]),
+        networks=tuple(map(IPv4Network, rules["networks"])), deny_others=rules["deny_others"],
+    )  # fmt: skip
+    lent = [Lent(**each) for each in told["keys"]]
+    return Gate(Inward.of(told["names"], descriptors), egress, user=told["user"]), lent
+
+
+def _peer(line: socket.socket) -> int:
+    told = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    _, uid, _ = _PEER.unpack(told)
+    return int(uid)
+
+
+@contextlib.contextmanager
+def _reachable(path: Path) -> Iterator[str]:
+    """The same path, however long, in the 107 bytes that an address may have (unix(7))."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

@@ -1,0 +1,92 @@
+"""What stands takes confined commands of its own user, and lets nothing foreign disturb it."""
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from llmcap.confine.egress import read_egress
+from llmcap.confine.gate import Gates
+from llmcap.confine.handover import NAME, Desk, Handed, Lent
+from llmcap.confine.inward import Inward
+from llmcap.words.errors import ConfigError
+
+RULES = read_egress(ports=(443,), reach=(5432,), allow_hosts=["10.0.0.0/8"], deny_others=True)
+KEY = Lent("openai", "sk-real", "sk-stand-in")
+
+
+def inward() -> Inward:
+    """What a helper hands out, here of this network."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    return Inward([listener], resolver, [os.open("/proc/self/net/snmp", os.O_RDONLY)])
+
+
+class Keeper:
+    """Who lends keys, and is told when they are not needed any more."""
+
+    def __init__(self) -> None:
+        self.lent: list[Lent] = []
+
+    def lend(self, keys: Sequence[Lent]) -> Callable[[], object]:
+        """Remember them until then."""
+        self.lent = list(keys)
+        return self.lent.clear
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One whose name is longer than an address of a socket may be."""
+    made = tmp_path / ("deep" * 30)
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def keeper(folder: Path) -> Iterator[Keeper]:
+    """A desk is open."""
+    made = Keeper()
+    with Desk(folder, Gates(), made.lend):
+        yield made
+    assert not (folder / NAME).exists()
+
+
+def test_a_command_is_handed_over_and_asked_after(folder: Path, keeper: Keeper) -> None:
+    """Nothing of it is kept here; its keys are lent until its line ends, and shown in no `repr`."""
+    handed, way = Handed(folder), inward()
+    handed.let_out(way, RULES, user="red", lent=[KEY])
+    assert way.listeners[0].fileno() == -1
+    assert keeper.lent == [KEY]
+    assert "sk-" not in repr(keeper.lent)
+    assert handed.attempts() >= 0
+    assert handed.denied == {}
+    handed.close()
+    while keeper.lent:
+        pass
+
+
+def test_what_is_foreign_is_turned_away(folder: Path, keeper: Keeper) -> None:
+    """And the next is taken as ever."""
+    odd = {"names": ["listener"], "egress": {}, "user": "", "keys": []}
+    for said in (b"", b"\xff", b"[]", json.dumps(odd).encode()):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+            place = os.open(folder, os.O_RDONLY)
+            line.connect(f"/proc/self/fd/{place}/{NAME}")
+            os.close(place)
+            with contextlib.suppress(OSError):
+                line.send(said)
+                assert line.recv(10) == b""
+    handed = Handed(folder)
+    handed.let_out(inward(), RULES, user="", lent=[KEY])
+    assert keeper.lent == [KEY]
+    handed.close()
+
+
+def test_without_a_desk_there_is_a_sentence(folder: Path) -> None:
+    """An older proxy has none."""
+    with pytest.raises(ConfigError, match="takes no confined commands"):
+        Handed(folder)
