@@ -33,7 +33,8 @@ from llmcap.shell.strangers import Strangers
 from llmcap.shell.unloaded import Unloaded
 from llmcap.walk.attributes import Facts
 from llmcap.walk.firewall import Firewall
-from llmcap.words.errors import LLMCapError
+from llmcap.walk.patience import caught_up
+from llmcap.words.errors import LedgerBusy, LLMCapError
 from llmcap.words.told import Log
 
 logger = Log(__name__)
@@ -105,6 +106,7 @@ class Shell:
         self._given = firewall is not None
         self._settings: Settings | None = None
         self._housekeeping: asyncio.Task[None] | None = None
+        self._catching_up: asyncio.Task[None] | None = None
         self._warned: set[str] = set()
         # mitmproxy hands them the hooks too.
         self.addons = [OwnPorts(), Strangers(lambda: self.calls.firewall)]
@@ -141,6 +143,8 @@ class Shell:
         if calls.firewall is not None:
             calls.firewall.close()
         calls.firewall, self._settings = opened, settings
+        if self._housekeeping is not None:
+            self._attend_late(opened)
         options.refuse_dangerous()  # the config may name hosts of its own
 
     def running(self) -> None:
@@ -157,6 +161,7 @@ class Shell:
         gc.collect()
         gc.freeze()
         let_bursts_wait()
+        self._attend_late(firewall)
         if not any(os.isatty(descriptor) for descriptor in range(3)):
             # With a terminal, SIGHUP means that it was closed, and ends mitmproxy. Nor do we take
             # it where another thread has the signals, as under `llmcap run`.
@@ -172,6 +177,8 @@ class Shell:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
         self.calls.close()
+        if self._catching_up is not None:
+            self._catching_up.cancel()
         if self.calls.firewall is not None:
             self.calls.firewall.close()
             self.calls.firewall = None
@@ -183,6 +190,15 @@ class Shell:
                 self._warned.add(text)
                 logger.warning("LLMCap: %s", text)
 
+    def _attend_late(self, firewall: Firewall) -> None:
+        """Settlements that met another process at the ledger are tried again at once."""
+
+        def wake() -> None:
+            if self._catching_up is None or self._catching_up.done():
+                self._catching_up = asyncio.ensure_future(caught_up(firewall.shared))
+
+        firewall.shared.late.wake = wake
+
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
@@ -191,6 +207,8 @@ class Shell:
                 return
             try:
                 firewall.keep_house()
+            except LedgerBusy:
+                logger.debug("LLMCap: the ledger is busy: housekeeping goes on in a second")
             except LLMCapError as error:
                 logger.warning("LLMCap: %s", error)
             except Exception:

@@ -108,7 +108,7 @@ def firewall_for(
         source = files.Source(settings.config, policy, met=settings.met)
         tell_ignored(source, notify)
     clock: Callable[[], datetime] = utc_now
-    own = open_ledger(settings.ledger, durability=policy.durability)
+    own = open_ledger(settings.ledger, durability=policy.durability, patient=False)
     node = None
     try:
         node = node_of(own, settings, policy)

@@ -5,7 +5,9 @@ import time
 
 from books import budget, call, demand, scopes, settled
 
+from llmcap.ledger import checkpoint
 from llmcap.ledger.checkpoint import COMMITS
+from llmcap.ledger.sqlite import SqliteLedger
 
 
 def calls(ledger, number):
@@ -36,3 +38,32 @@ def test_thread_ends_with_the_ledger(ledger, path):
     assert not path.with_name(f"{path.name}-wal").exists()
     calls(ledger, COMMITS)
     assert "checkpoint" in {thread.name for thread in threading.enumerate()}
+
+
+def header(log):
+    """The salts of a write-ahead log, which are others each time that it starts anew."""
+    with log.open("rb") as file:
+        return file.read(24)[16:]
+
+
+def test_log_of_two_that_write_without_a_pause_starts_anew(path, clock, monkeypatch):
+    """One of them has always added something when the other has copied all that there was."""
+    monkeypatch.setattr(checkpoint, "RESTART_PAGES", 300)
+    log = path.with_name(f"{path.name}-wal")
+    beginnings: set[bytes] = set()
+
+    def write() -> None:
+        ledger = SqliteLedger(path, patient=True, clock=clock)
+        for _ in range(60):
+            calls(ledger, 20)
+            beginnings.add(header(log))
+            if len(beginnings) > 3:
+                break
+        ledger.close()
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for each in writers:
+        each.start()
+    for each in writers:
+        each.join()
+    assert len(beginnings) > 3

@@ -179,7 +179,7 @@ def test_what_fails_half_way_leaves_everything_as_it_was(story, path, monkeypatc
 
 def test_pruning_is_quick_and_locks_no_one_out_for_long(path, clock):
     """Five thousand calls within seconds, of a ledger that a proxy has open."""
-    ledger = SqliteLedger(path, clock=clock)
+    ledger = SqliteLedger(path, clock=clock, patient=True)
     made = call(at=NOON - timedelta(days=60))
     its = scopes(BUDGETS[:1], made)
     for number in range(5_000):

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from walk import BOOK, chat, walk
 
 from llmcap.providers import provider_of
 from llmcap.walk.flight import CallInFlight
-from llmcap.words.errors import LedgerBusy
+from llmcap.words.errors import LedgerBusy, LedgerError
 from llmcap.words.records import UnknownPolicy
 
 OPENAI = provider_of("api.openai.com")
@@ -31,20 +32,25 @@ def test_scopes_are_those_of_the_budgets_in_force() -> None:
     assert there.firewall.shared.scopes_of(call) == ()
 
 
-def test_money_that_could_not_be_given_back_comes_back_later(monkeypatch) -> None:
-    """The hold stays until its end can be written, and a person is told."""
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(LedgerError("the disk is full"), ["ledger_error"]), (LedgerBusy("in use"), [])],
+    ids=["full", "busy for a moment"],
+)
+def test_money_that_could_not_be_given_back_comes_back_later(monkeypatch, error, told) -> None:
+    """The hold stays until its end can be written; a person is told of what does not pass."""
     there = walk("1")
     call = there.admit(chat(max_tokens=5))
     assert isinstance(call, CallInFlight)
 
-    def busy(*_: object) -> None:
-        raise LedgerBusy("written by another process")
+    def fails(*_: object) -> None:
+        raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(there.firewall.ledger, "end", busy)
+        patch.setattr(there.firewall.ledger, "end", fails)
         there.firewall.shared.give_back(call._hold, "never sent")
     assert there.balance.held > 0
-    assert [kind for kind, _ in there.events] == ["ledger_error"]
+    assert [kind for kind, _ in there.events] == told
     there.firewall.keep_house()
     assert there.balance.held == 0
     assert there.balance.spent == 0

@@ -8,13 +8,14 @@ from walk import FakeClock
 from llmcap.budgets.budget import parse_short, scopes_for
 from llmcap.ledger import open_ledger
 from llmcap.walk.allowance import (
+    ASKED_MAX,
     OVERRUN_AHEAD_TOKENS,
     SLICE_AHEAD_TOKENS,
     SLICE_TOKENS_MIN,
     Allowance,
     certain_tokens,
 )
-from llmcap.words.errors import LedgerError
+from llmcap.words.errors import LedgerBusy, LedgerError
 from llmcap.words.records import Call, Demand, Reading
 
 FIXED = 1_000
@@ -169,3 +170,33 @@ def test_long_tokens_are_not_taken_for_few():
     """A provider may send many tokens in one event."""
     assert certain_tokens(Reading(visible_events=3, visible_bytes=1_200)) == 100
     assert certain_tokens(Reading(visible_events=300, visible_bytes=1_200)) == 300
+
+
+def test_a_writer_elsewhere_cuts_nothing_for_a_moment(monkeypatch):
+    """Whether there is money for more is asked again with the next piece, and then held."""
+    made, ledger, events = allowance(cap="1", limit=500)
+
+    def busy(*_):
+        raise LedgerBusy("in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "extend", busy)
+        assert fits(made, 501)
+        assert made.asks_again
+        assert made.next_look == 501 * 4 + 1
+    assert fits(made, 502)
+    assert not made.asks_again
+    assert made.covered >= 502 + OVERRUN_AHEAD_TOKENS
+    assert events == []
+
+
+def test_a_ledger_that_stays_locked_ends_what_it_cannot_pay(monkeypatch):
+    """Nothing runs on for ever on money that nobody could hold."""
+    made, ledger, _ = allowance(cap="1", limit=500)
+
+    def busy(*_):
+        raise LedgerBusy("in use")
+
+    monkeypatch.setattr(ledger, "extend", busy)
+    found = [fits(made, 501 + number) for number in range(ASKED_MAX)]
+    assert found == [True] * (ASKED_MAX - 1) + [False]

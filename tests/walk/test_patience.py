@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from walk import answer, chat, completion, walk
 
+from llmcap.shared.late import Late
 from llmcap.walk import patience
 from llmcap.walk.answers import Refused
 from llmcap.walk.attributes import Facts
@@ -33,7 +34,7 @@ def test_a_busy_ledger_is_asked_again():
             raise LedgerBusy("busy")
         return "done"
 
-    assert asyncio.run(patiently(step)) == "done"
+    assert asyncio.run(patiently(step, Late())) == "done"
 
 
 def test_a_ledger_that_stays_busy_is_an_error(monkeypatch):
@@ -44,7 +45,7 @@ def test_a_ledger_that_stays_busy_is_an_error(monkeypatch):
         raise LedgerBusy("busy")
 
     with pytest.raises(LedgerBusy):
-        asyncio.run(patiently(step))
+        asyncio.run(patiently(step, Late()))
 
 
 def test_a_waiter_is_served_when_the_call_before_it_ends():

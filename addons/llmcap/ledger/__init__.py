@@ -17,15 +17,21 @@ __all__ = ["MEMORY", "Ledger", "open_ledger", "utc_now"]
 
 
 def open_ledger(
-    path: str | Path, *, durability: str = "normal", clock: Callable[[], datetime] = utc_now
+    path: str | Path,
+    *,
+    durability: str = "normal",
+    patient: bool = True,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Ledger:
     """
     Open the ledger at this path, made if need be; `:memory:` is one that vanishes when closed.
 
     `durability` is `normal` (survives a killed process) or `full` (a power cut too: each step then
-    waits for the disk). Raises `LedgerError`.
+    waits for the disk). A `patient` one waits for other processes that write, for seconds; of an
+    event loop it must not be, and then no step waits for longer than a millisecond: it raises
+    `LedgerBusy`, and the loop tries again. Raises `LedgerError`.
     """
     # Here, as a reader of the protocol needs no database.
     from llmcap.ledger.sqlite import SqliteLedger  # noqa: PLC0415
 
-    return SqliteLedger(path, durability=durability, clock=clock)
+    return SqliteLedger(path, durability=durability, patient=patient, clock=clock)

@@ -4,6 +4,12 @@ Keeping the write-ahead log short, from a thread of its own.
 SQLite copies the log into the file now and then, within some unlucky commit, and waits for the disk
 twice: tens of milliseconds, in which the proxy's event loop would stand still. A passive checkpoint
 on another connection does the same without stopping any writer, and Python runs on meanwhile.
+
+The log starts anew where a writer finds all of it copied. One process that writes now and then does
+find that; of two that write without a pause, one has always added something by then, and the log
+grows. So once it is long, and nearly all of it copied, whoever made it so takes the write lock for
+the rest: some pages, and two waits for the disk, each several thousand commits. SQLite lets one
+process at a time do it, so any number may try. https://www.sqlite.org/c3ref/wal_checkpoint_v2.html
 """
 
 import contextlib
@@ -13,6 +19,11 @@ from pathlib import Path
 
 # A commit is four or five pages, so this is about 5 MB of log.
 COMMITS = 250
+# From what length on the log is made to start anew, 16 MB; how much of it may be left to copy then.
+RESTART_PAGES = 8_000
+REST_PAGES = 500
+# How long that waits for who is writing, and with the lock for who is reading.
+BUSY_MILLISECONDS = 20
 
 
 class Checkpointer:
@@ -52,7 +63,15 @@ class Checkpointer:
             uri = f"{self._path.absolute().as_uri()}?mode=rw"
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             with contextlib.closing(connection):
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
                 while self._due.wait() and not self._stopping:
                     self._due.clear()
                     with contextlib.suppress(sqlite3.Error):
-                        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                        keep_short(connection)
+
+
+def keep_short(connection: sqlite3.Connection) -> None:
+    """Copy the log; where it is long, and nearly all of it copied, let it start anew."""
+    _, pages, copied = next(connection.execute("PRAGMA wal_checkpoint(PASSIVE)"))
+    if pages >= RESTART_PAGES and pages - copied <= REST_PAGES:
+        connection.execute("PRAGMA wal_checkpoint(RESTART)")

@@ -68,7 +68,7 @@ class Follower:
         """Open it, as a proxy does: an older one gets what it misses. Raises `LedgerError`."""
         if not path.exists():
             raise LedgerError(f"there is no ledger {path} yet: nothing was spent")
-        self._store = Store(path, durability="normal")
+        self._store = Store(path, durability="normal", patient=True)
         self._ids: dict[str, int] = {}
         self._fresh: dict[str, int] = {}
 

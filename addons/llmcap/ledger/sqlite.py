@@ -30,7 +30,7 @@ from llmcap.ledger.pulse import Pulse, last_word
 from llmcap.ledger.recovery import OPEN, OTHERS, columns_of
 from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
 from llmcap.ledger.rows import text as clean
-from llmcap.ledger.store import Store
+from llmcap.ledger.store import Store, patiently
 from llmcap.words.errors import HoldEnded, LedgerBusy, LedgerError
 from llmcap.words.money import NANOS_MAX
 from llmcap.words.records import (
@@ -48,9 +48,6 @@ from llmcap.words.records import (
     Wait,
 )
 
-# How often an opening or closing ledger asks for the write lock, 25 ms each time.
-_LOCK_TRIES = 200
-
 
 class SqliteLedger(Memory, Balances):
     """See `Ledger` in `promise` for what the methods promise."""
@@ -60,19 +57,22 @@ class SqliteLedger(Memory, Balances):
         path: str | Path,
         *,
         durability: str = "normal",
+        patient: bool = False,
         clock: Callable[[], datetime] = utc_now,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
+        """`patient`: see `open_ledger`."""
         self._path = None if str(path) == MEMORY else Path(path)
         self._clock = clock
         self._closed = False
         self._recovered: list[int] = []
         self._lock: Lock | None = None
         self._pulse = Pulse(clock)
-        self._store = Store(path, durability=durability, factory=factory)
+        self._defined = False
+        self._store = Store(path, durability=durability, patient=patient, factory=factory)
         try:
             self._accounts = Accounts(self._store)
-            self._process_id = _patiently(self._register)
+            self._process_id = patiently(self._register)
             self._endings = Endings(self._process_id, clock)
             with contextlib.suppress(LedgerBusy):
                 self.recover()
@@ -254,9 +254,14 @@ class SqliteLedger(Memory, Balances):
             self._add_note(db, note or f"{budget.name} {done} by hand")
 
     def define(self, budgets: Sequence[Budget], *, run_id: str = "") -> None:
-        """See `history.definitions`."""
+        """See `history.definitions`. The first time it waits, as a part of the opening."""
         self._check_open()
-        _patiently(lambda: self._define(budgets, run_id))
+        define = partial(self._define, budgets, run_id)
+        if self._defined:
+            define()
+        else:
+            patiently(define)
+            self._defined = True
 
     def _define(self, budgets: Sequence[Budget], run_id: str) -> None:
         with self._store as db:
@@ -319,7 +324,7 @@ class SqliteLedger(Memory, Balances):
             return
         ended = False
         with contextlib.suppress(LedgerError):
-            _patiently(self._assume_own)
+            patiently(self._assume_own)
             ended = True
         self._let_go(remove=ended)
 
@@ -390,11 +395,3 @@ def _post_held(
         for unit, balance_id in zip(units, hold.balance_ids, strict=True)
     ]
     post(db, postings)
-
-
-def _patiently[Result](step: Callable[[], Result]) -> Result:
-    """Opening and closing wait for the write lock: there is nobody to try again for them."""
-    for _ in range(_LOCK_TRIES):
-        with contextlib.suppress(LedgerBusy):
-            return step()
-    return step()

@@ -14,6 +14,7 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -23,10 +24,13 @@ from llmcap.ledger.schema import VERSION, migrate
 from llmcap.words.errors import LedgerBusy, LedgerError
 from llmcap.words.paths import make_folder, make_private
 
-# The proxy's event loop stands still for this long at most; the caller then tries again.
-BUSY_MILLISECONDS = 25
-# Opening may meet another process that makes or recovers the ledger; nothing else waits for it.
-OPEN_BUSY_MILLISECONDS = 5_000
+# A proxy's event loop stands still for another writer in these pauses between its tries: less than
+# a millisecond in all, which is what a few writes take. The caller then lets other calls go on, and
+# tries again. SQLite's own pauses are 1, 2, 5, 10, 15, 20 and 25 ms.
+PAUSES_MICROSECONDS = (50, 100, 150, 300)
+# Who has no event loop waits on. Opening may meet another process that makes the ledger.
+PATIENCE_SECONDS = 5
+PATIENT_MICROSECONDS = 2_000
 # A commit writes, and sums up, the whole of each page that it touches, of which it changes little.
 PAGE_BYTES = 2_048
 # How much the write-ahead log may grow before a commit copies it into the file: 40 MB, which the
@@ -63,6 +67,7 @@ class Store:
 
     __slots__ = (
         "_checkpointer", "_connection", "_durability", "_factory", "_identity", "_name", "_path",
+        "_patient",
     )  # fmt: skip
 
     def __init__(
@@ -70,14 +75,17 @@ class Store:
         path: str | Path,
         *,
         durability: str,
+        patient: bool = False,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
+        """`patient`: nobody else waits while this one does, so it waits for other writers."""
         if durability not in ("normal", "full"):
             raise LedgerError(f"durability is {durability!r}: expected normal or full")
         self._name = str(path)
         self._path = None if self._name == MEMORY else Path(path)
         self._durability = durability
         self._factory = factory
+        self._patient = patient
         self._connection: sqlite3.Connection | None = None
         self._checkpointer = Checkpointer(self._path) if self._path is not None else None
         self._identity: tuple[int, ...] = ()
@@ -122,10 +130,29 @@ class Store:
             )
         try:
             connection = self.reading()
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection)
         except sqlite3.Error as error:
             raise self.explained(error) from error
         return connection
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Take the write lock, as soon as another process lets go of it."""
+        for pause in self._pauses():
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if not is_busy(error):
+                    raise
+                time.sleep(pause / 1_000_000)
+            else:
+                return
+        connection.execute("BEGIN IMMEDIATE")
+
+    def _pauses(self) -> Iterator[int]:
+        yield from PAUSES_MICROSECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._patient and time.monotonic() < deadline:
+            yield PATIENT_MICROSECONDS
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -185,7 +212,7 @@ class Store:
             name,
             uri=self._path is not None,
             isolation_level=None,  # transactions are begun by hand
-            timeout=OPEN_BUSY_MILLISECONDS / 1_000,
+            timeout=PATIENCE_SECONDS,
             factory=self._factory,
         )
         try:
@@ -214,12 +241,12 @@ class Store:
             if _version(connection) < VERSION:
                 migrate(connection)
             connection.execute("COMMIT")
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        connection.execute("PRAGMA busy_timeout = 0")  # `_begin` waits
 
     def explained(self, error: sqlite3.Error) -> LedgerError:
         """The same error in our words: which file, why, and what to do."""
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in _BUSY:
+        code = _code(error)
+        if is_busy(error):
             return LedgerBusy(f"the ledger {self._name} is being written by another process")
         if code in _REASONS:
             reason, move = _REASONS[code]
@@ -229,18 +256,38 @@ class Store:
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
     """Switch to a write-ahead log: where another process is at that too, SQLite does not wait."""
-    deadline = time.monotonic() + OPEN_BUSY_MILLISECONDS / 1_000
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
+            if not is_busy(error) or time.monotonic() > deadline:
                 raise
-            time.sleep(BUSY_MILLISECONDS / 1_000)
+            time.sleep(PATIENT_MICROSECONDS / 1_000_000)
         else:
             return
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection has the lock, so that the same may work in a moment."""
+    return _code(error) in _BUSY
+
+
+def _code(error: sqlite3.Error) -> int:
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code & 0xFF
 
 
 def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
+
+
+def patiently[Result](step: Callable[[], Result]) -> Result:
+    """Opening and closing wait for the write lock: there is nobody to try again for them."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(LedgerBusy):
+            return step()
+        time.sleep(PATIENT_MICROSECONDS / 1_000_000)
+    return step()

@@ -7,9 +7,11 @@ is held at the dearest model of its provider.
 
 import json
 from collections import OrderedDict
+from functools import partial
 
 from llmcap.ledger import Ledger
-from llmcap.words.errors import LedgerError
+from llmcap.shared.late import Late
+from llmcap.words.errors import LedgerBusy, LedgerError
 from llmcap.words.usage import Made
 
 REMEMBERED_MAX = 10_000
@@ -21,8 +23,9 @@ _PREFIX = "made/"
 class Things:
     """All that were told of."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, late: Late) -> None:
         self._ledger = ledger
+        self._late = late
         self._known: OrderedDict[tuple[str, str], Made] = OrderedDict()
 
     def keep(self, provider: str, made: Made) -> None:
@@ -31,8 +34,13 @@ class Things:
             return
         self._remember(provider, made.id, made)
         told = json.dumps({"models": made.models, "tools": made.tools})
+        self._late.do(partial(self._write, provider, made.id, told))
+
+    def _write(self, provider: str, thing: str, told: str) -> None:
         try:
-            self._ledger.keep_file(provider, _PREFIX + made.id, told)
+            self._ledger.keep_file(provider, _PREFIX + thing, told)
+        except LedgerBusy:
+            raise
         except LedgerError:
             return
 

@@ -23,14 +23,16 @@ from llmcap.providers.parts.shape import Provider, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shared.files import Uploads
 from llmcap.shared.guard import PAGE_VALUES, Guard, Page
+from llmcap.shared.late import Late
 from llmcap.shared.made import Things
 from llmcap.shared.parked import Parked
 from llmcap.shared.refusals import Refusals
-from llmcap.words.errors import LedgerError
+from llmcap.words.errors import LedgerBusy, LedgerError
 from llmcap.words.records import (
     Balance,
     Budget,
     Call,
+    Deny,
     Ending,
     Hold,
     Policy,
@@ -76,7 +78,8 @@ class Shared:
         self.lineage = Lineage()
         self.paces = Paces(ledger.paces())
         self.habits = Habits()
-        self.things = Things(ledger)
+        self.late = Late()
+        self.things = Things(ledger, late=self.late)
         self.uploads = Uploads(self.counter)
         self.refusals = Refusals(secret)
         self.line = Line(places_max=policy.waiters_max)
@@ -168,10 +171,19 @@ class Shared:
             now, budget, run_id=self.run_id, after=after, values_max=PAGE_VALUES
         )
 
+    def refused(self, call: Call, deny: Deny | None, *, note: str = "") -> None:
+        """Record a call that is not forwarded, now or soon."""
+        self.late.do(partial(self.ledger.refuse, call, deny, note=note))
+
     def give_back(self, hold: Hold, note: str) -> None:
         """End the hold of a call that will not be sent: now, or as soon as it can be written."""
+        self.late.do(partial(self._give_back, hold, note))
+
+    def _give_back(self, hold: Hold, note: str) -> None:
         try:
             self.ledger.end(hold, Settlement(Ending.RELEASED, 0, note=note))
+        except LedgerBusy:
+            raise
         except LedgerError as error:
             self.unsettled.append(partial(self.give_back, hold, note))
             self.notify("ledger_error", str(error))

@@ -38,7 +38,7 @@ from llmcap.walk.attributes import Facts
 from llmcap.walk.deferred import Deferred
 from llmcap.walk.firewall import Firewall
 from llmcap.walk.flight import CallInFlight
-from llmcap.walk.patience import admit, admit_at_once, read
+from llmcap.walk.patience import admit, admit_at_once, caught_up, read
 from llmcap.walk.uploads import Upload
 from llmcap.words.errors import LLMCapError
 from llmcap.words.told import Log
@@ -199,10 +199,20 @@ class Calls:
             passage.fail(error)
             return None
 
-    def whole(self, flow: http.HTTPFlow) -> None:
+    def whole(self, flow: http.HTTPFlow) -> Work:
         """Settle what has come to its end."""
-        if passage := self.in_flight.get(flow.id):
-            passage.whole()
+        passage = self.in_flight.get(flow.id)
+        if passage is None:
+            return None
+        passage.whole()
+        work = self.late()
+        return None if work is None else _told_late(passage, work)
+
+    def late(self) -> Work:
+        """Settlements that met the write lock of another process."""
+        if self.firewall is None or not self.firewall.shared.late:
+            return None
+        return caught_up(self.firewall.shared)
 
     def over(self, flow: http.HTTPFlow) -> None:
         """Nothing comes any more, or frames do."""
@@ -292,6 +302,11 @@ class Calls:
             dialect=provider.dialect if provider else "openai",
             user_agent=flow.request.headers.get("user-agent", ""),
         )
+
+
+async def _told_late(passage: Passage, work: Awaitable[None]) -> None:
+    await work
+    passage.tell_cost()
 
 
 def has_left(flow: http.HTTPFlow) -> bool:

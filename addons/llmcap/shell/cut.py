@@ -24,6 +24,8 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseEndOfMessage,
 )
 
+from llmcap.shell.keeper import keeper, waits
+
 _cut: set[str] = set()
 _sent: set[str] = set()
 
@@ -86,7 +88,10 @@ class CuttableHttpStream(http.HttpStream):
         if self.watch is None or not isinstance(event, ResponseData | ResponseEndOfMessage):
             yield from super().state_stream_response_body(event)
             return
-        if passed := self.watch(event.data if isinstance(event, ResponseData) else b""):
+        passed = self.watch(event.data if isinstance(event, ResponseData) else b"")
+        if (work := keeper().late()) is not None:
+            yield waits(work)
+        if passed:  # an empty piece would end the client's response on HTTP/1
             piece = ResponseData(self.stream_id, passed)
             yield from super().state_stream_response_body(piece)
         if isinstance(event, ResponseEndOfMessage):

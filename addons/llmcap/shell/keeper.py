@@ -38,8 +38,12 @@ class Keeper(Protocol):
         """The head of an answer as it came; gives what the body goes through, where it streams."""
         ...
 
-    def whole(self, flow: http.HTTPFlow) -> None:
+    def whole(self, flow: http.HTTPFlow) -> Work:
         """The answer is here to its end, and the flow has the body where it was not streamed."""
+        ...
+
+    def late(self) -> Work:
+        """What has to be in the ledger before the client reads on, where it is not there yet."""
         ...
 
     def over(self, flow: http.HTTPFlow) -> None:

@@ -87,8 +87,20 @@ class Passage:
             if not self._streams:
                 self.call.feed(response.raw_content or b"")
             self._finish()
-            if not self._streams and isinstance(self.call, CallInFlight):
-                add_headers(response, self.call.headers())
+        except ENDINGS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - likewise
+            self.fail(error)
+        else:
+            self.tell_cost()
+
+    def tell_cost(self) -> None:
+        """Say in headers what is known by now, where none has left."""
+        response = self.flow.response
+        if self._streams or response is None or not isinstance(self.call, CallInFlight):
+            return
+        try:
+            add_headers(response, self.call.headers())
         except ENDINGS:
             raise
         except BaseException as error:  # noqa: BLE001 - likewise

@@ -44,6 +44,9 @@ class Unloaded:
     def begin(self, flow: http.HTTPFlow, status: int, headers: Fields) -> None:
         """It is a stranger's, or was settled when LLMCap was unloaded."""
 
+    def late(self) -> None:
+        """Nothing is written."""
+
     def whole(self, flow: http.HTTPFlow) -> None:
         """Likewise."""
 

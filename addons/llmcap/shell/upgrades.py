@@ -29,7 +29,7 @@ from llmcap.walk.decision import decide_now, try_cheap
 from llmcap.walk.deferred import Deferred
 from llmcap.walk.firewall import Firewall
 from llmcap.walk.flight import CallInFlight
-from llmcap.walk.patience import admit, patiently
+from llmcap.walk.patience import admit, caught_up, patiently
 from llmcap.words.errors import LLMCapError
 from llmcap.words.told import Log
 
@@ -116,7 +116,7 @@ class Upgrades:
             step = read(message.content)
             if isinstance(step, Verdict):
                 _apply(flow, message, step)
-                return None
+                return _late(session)
         except ENDINGS:
             raise
         except BaseException as error:  # noqa: BLE001 - mitmproxy would pass the frame on
@@ -162,6 +162,8 @@ class Upgrades:
             while isinstance(verdict, Pending):
                 verdict = verdict.decided(await _at_once(verdict.admission))
             _apply(flow, message, verdict)
+            if (work := _late(line.session)) is not None:
+                await work
         except ENDINGS:
             raise
         except BaseException as error:  # noqa: BLE001 - likewise
@@ -253,13 +255,20 @@ class Upgrades:
             logger.exception("LLMCap could not settle a session")
 
 
+def _late(session: Session) -> Work:
+    """A frame that ends a response passes when its cost is in the ledger."""
+    shared = session.firewall.shared
+    return caught_up(shared) if shared.late else None
+
+
 async def _at_once(admission: Admission) -> CallInFlight | Refused:
     """Decide on work that is running already: nobody waits for money while it costs some."""
-    admitted = await patiently(functools.partial(try_cheap, admission))
+    late = admission.shared.late
+    admitted = await patiently(functools.partial(try_cheap, admission), late)
     if admitted is not None:
         return admitted
     admission.count_tokens()
-    return await patiently(functools.partial(decide_now, admission))
+    return await patiently(functools.partial(decide_now, admission), late)
 
 
 def _apply(flow: http.HTTPFlow, message: WebSocketMessage, verdict: Verdict) -> None:

@@ -11,7 +11,7 @@ pace that was seen. Neither looks at every event: no text has more tokens than b
 from collections.abc import Callable
 
 from llmcap.ledger import Ledger
-from llmcap.words.errors import LedgerError
+from llmcap.words.errors import LedgerBusy, LedgerError
 from llmcap.words.records import Demand, Hold, Reading
 
 # No tokenizer in use makes tokens longer than this on average, so that many bytes are at least one.
@@ -23,6 +23,10 @@ FRAME_SHARE = 4
 # How far ahead of its output a sliced stream holds money, and how far one that passed its limit.
 SLICE_AHEAD_TOKENS = 2_048
 OVERRUN_AHEAD_TOKENS = 256
+
+# How many pieces of an answer may pass while other processes keep the ledger to themselves, before
+# that counts as a budget that cannot carry more.
+ASKED_MAX = 100
 
 # Where a budget cannot carry another slice, smaller ones use it up, down to this.
 SLICE_TOKENS_MIN = 128
@@ -44,6 +48,9 @@ class Allowance:
     ) -> None:
         """`limit` is what the provider was told: tokens for each of the choices."""
         self.hold = hold
+        # Another process was writing: whether more can be held is asked again at the next piece.
+        self.asks_again = False
+        self._asked = 0  # how often in a row
         self.demand = demand
         self.sliced = sliced
         self._ledger = ledger
@@ -116,18 +123,24 @@ class Allowance:
 
     def _reach(self, nanos: int) -> bool:
         """Hold that much, if every budget can carry it."""
+        self.asks_again = False
         missing = nanos - self.hold.held_nanos
         if missing <= 0:
             return True
         more_tokens = int(missing / self._per_token) + 1 if self._per_token else 0
         try:
             extended = self._ledger.extend(self.hold, missing, more_tokens)
+        except LedgerBusy:
+            self.asks_again = True
+            self._asked += 1
+            return self._asked < ASKED_MAX
         except LedgerError as error:
             self._notify("ledger_error", str(error))
             return False
         if extended is None:
             return False
         self.hold = extended
+        self._asked = 0
         return True
 
 

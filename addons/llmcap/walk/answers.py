@@ -27,7 +27,7 @@ def unbounded(
     shared: Shared, endpoint: Endpoint, request: Request, call: Call, why: str
 ) -> Refused:
     """The refusal of a call that nothing bounds, in the ledger too."""
-    shared.ledger.refuse(call, None, note=f"unbounded: {why.splitlines()[0]}")
+    shared.refused(call, None, note=f"unbounded: {why.splitlines()[0]}")
     text = (
         "LLMCap cannot tell what this request may cost at most, so it was not sent: retrying does "
         f"not help. The reason: {why}"

@@ -1,12 +1,13 @@
 """
 How one call ended, in the ledger: once, and corrected when more is known.
 
-What cannot be written now keeps its hold, and is tried again.
+What cannot be written now keeps its hold, and is tried again: a moment later where another process
+writes, by the housekeeping where something failed.
 """
 
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance
-from llmcap.words.errors import HoldEnded, LedgerError
+from llmcap.words.errors import HoldEnded, LedgerBusy, LedgerError
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, Hold, Settlement
 from llmcap.words.usage import Made
@@ -36,7 +37,7 @@ class Booking:
     def end(self, settlement: Settlement) -> None:
         """End the hold."""
         self.settlement = settlement
-        self._write(settlement)
+        self._shared.late.do(self._write)
         admission, call = self._admission, self.hold.call
         tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
         self._shared.lineage.remember(call.provider, settlement.response_id, tokens)
@@ -47,21 +48,35 @@ class Booking:
 
     def again(self) -> None:
         """Write an end that could not be written before."""
-        if self.settlement is not None and self._balances is None:
-            self._write(self.settlement)
+        self._shared.late.do(self._write)
 
     def correct(self, settlement: Settlement) -> None:
-        """It cost something else: the difference is an entry of its own."""
+        """
+        It cost something else: the difference is an entry of its own.
+
+        An end that is still to be written will be this one.
+        """
         self.settlement = settlement
+        if self._balances is not None:
+            self._shared.late.do(self._write_correction)
+
+    def _write_correction(self) -> None:
+        assert self.settlement is not None, "what is corrected was settled"
         try:
-            self._shared.ledger.correct(self.hold, settlement)
+            self._shared.ledger.correct(self.hold, self.settlement)
+        except LedgerBusy:
+            raise
         except LedgerError as error:
             self._shared.notify("ledger_error", str(error))
 
-    def _write(self, settlement: Settlement) -> None:
-        shared, hold = self._shared, self.hold
+    def _write(self) -> None:
+        settlement, shared, hold = self.settlement, self._shared, self.hold
+        if settlement is None or self._balances is not None:
+            return
         try:
             balances = shared.ledger.end(hold, settlement)
+        except LedgerBusy:
+            raise
         except HoldEnded as error:
             shared.notify("hold_ended", str(error))
             self._balances = ()

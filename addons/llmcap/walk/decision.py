@@ -164,7 +164,7 @@ def _or_give_back(shared: Shared, hold: Hold) -> Iterator[None]:
 
 def _refuse(admission: Admission, deny: Deny) -> Refused:
     shared = admission.shared
-    shared.ledger.refuse(admission.call, deny)
+    shared.refused(admission.call, deny)
     shared.guard.denied(deny)
     refusal = refusal_for(deny, now=shared.clock())
     reply = shared.reply(refusal, admission.endpoint.dialect, admission.request, admission.call)

@@ -7,6 +7,7 @@ itself the moment the final usage is known, before the client has the last bytes
 clock, no mitmproxy.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 from datetime import datetime
@@ -22,6 +23,7 @@ from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.attributes import Facts
 from llmcap.walk.consider import Considered, consider, consider_ask
 from llmcap.words.counts import several
+from llmcap.words.errors import LedgerBusy
 from llmcap.words.records import Call, Policy
 
 
@@ -115,7 +117,7 @@ class Firewall:
             endpoint=path,
             model="",
         )
-        self.shared.ledger.refuse(call, None, note=reason)
+        self.shared.refused(call, None, note=reason)
 
     def keep_house(self) -> None:
         """What is due from time to time: late settlements, holds of processes that are gone."""
@@ -137,7 +139,8 @@ class Firewall:
         self.shared.line.wake()
 
     def settle_late(self) -> None:
-        """Try the settlements again that could not be written before."""
+        """Try the settlements again that could not be written before. Raises `LedgerBusy`."""
+        self.shared.late.catch_up()
         waiting, self.shared.unsettled = self.shared.unsettled, []
         for settle_again in waiting:
             settle_again()
@@ -145,7 +148,9 @@ class Firewall:
     def close(self) -> None:
         """The proxy ends."""
         self.shared.parked.close()
-        self.settle_late()
+        with contextlib.suppress(LedgerBusy):  # then their holds are for the next proxy
+            self.shared.late.end()
+            self.settle_late()
         self.shared.keep_paces()
         for farewell in self.farewells:
             farewell()

@@ -63,7 +63,7 @@ class CallInFlight:
         self._meter: Meter | None = None
         self._ending: StreamEnding | None = None
         self._status = 0
-        self._reported: tuple[Charge, ...] = ()
+        self._reported: tuple[Charge, ...] | None = ()
         self._settled_from: Reading | None = None
         self._looked_at = self._unread_max = 0  # for so many bytes read, how many may be unread
         self._began = self.shared.clock()
@@ -201,7 +201,7 @@ class CallInFlight:
 
     def covers(self, nanos: int) -> bool:
         """Whether so much is held for it, or can be held now: it turned out to be larger."""
-        return self._allowance.pays(nanos)
+        return self._allowance.pays(nanos) and not self._allowance.asks_again
 
     def cut_refusal(self) -> Refusal:
         """Why it was cut."""
@@ -259,7 +259,7 @@ class CallInFlight:
             return self.settlement
         if reading.deferred and whole and reading.response_id:
             self.shared.parked.add(self, reading.response_id)
-            self.shared.ledger.park(self._hold, reading.response_id)
+            self.shared.late.do(partial(self.shared.ledger.park, self._hold, reading.response_id))
             return None
         if self._meter.failed:
             return at_hold(self._admission, self._hold, f"not understood: {self._meter.failed}")
@@ -334,9 +334,9 @@ class CallInFlight:
     def _fits(self, reading: Reading) -> bool:
         """Whether what was reported and what was seen so far are covered by the hold."""
         if reading.charges is not self._reported:
-            self._reported = reading.charges
             if not self._allowance.pays(self._bill(reading).nanos):
                 return False
+            self._reported = None if self._allowance.asks_again else reading.charges
         if reading.visible_bytes <= self._allowance.next_look:
             return True
         assert self._meter is not None, "a reading is of a meter"

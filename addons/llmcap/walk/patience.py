@@ -9,21 +9,23 @@ import contextlib
 import functools
 from collections.abc import Callable
 
+from llmcap.shared.late import Late
+from llmcap.shared.state import Shared
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
 from llmcap.walk.decision import decide, decide_now, try_cheap
 from llmcap.walk.flight import CallInFlight
 from llmcap.walk.restrain import ask_breakers
 from llmcap.walk.uploads import Upload
-from llmcap.words.errors import LedgerBusy, LLMCapError, Unfunded
+from llmcap.words.errors import LedgerBusy, LedgerError, LLMCapError, Unfunded
 from llmcap.words.records import Wait
 
 # A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
 COUNT_IN_THREAD_BYTES = 32_768
 
-# How long a call waits for the ledger's write lock, and how often it asks.
+# How long a call waits for the ledger's write lock, and how often the one whose turn it is asks.
 LEDGER_PATIENCE_SECONDS = 5
-LEDGER_RETRY_SECONDS = 0.01
+LEDGER_RETRY_SECONDS = 0.001
 
 # A waiter looks this often by itself, as money may come back in another process.
 WAITER_POLL_SECONDS = 0.1
@@ -35,7 +37,8 @@ def admit_at_once(admission: Admission) -> CallInFlight | None:
 
     None says nothing about the call: `admit` looks closer.
     """
-    if admission.delay_seconds or admission.shared.guard.breakers:
+    shared = admission.shared
+    if admission.delay_seconds or shared.guard.breakers or shared.late.turn.locked():
         return None
     try:
         return try_cheap(admission)
@@ -58,7 +61,7 @@ async def admit(admission: Admission, *, client_left: Callable[[], bool]) -> Cal
     Breakers are asked first, and a throttle's delay comes before any money is held. Raises
     `LLMCapError` where the ledger stays locked or the client leaves.
     """
-    refused = await patiently(functools.partial(ask_breakers, admission))
+    refused = ask_breakers(admission)
     if refused is not None:
         return refused
     try:
@@ -83,7 +86,8 @@ async def _held_back(admission: Admission, *, client_left: Callable[[], bool]) -
 async def _admit(
     admission: Admission, *, client_left: Callable[[], bool]
 ) -> CallInFlight | Refused:
-    admitted = await patiently(functools.partial(try_cheap, admission))
+    late = admission.shared.late
+    admitted = await patiently(functools.partial(try_cheap, admission), late)
     if admitted is not None:
         return admitted
     if admission.work_bytes > COUNT_IN_THREAD_BYTES or admission.must_parse:
@@ -93,11 +97,11 @@ async def _admit(
     shared = admission.shared
     wait = float(shared.policy.wait_seconds)
     if not shared.line.blocks(admission.keys):
-        verdict = await patiently(functools.partial(decide, admission, patient=wait > 0))
+        verdict = await patiently(functools.partial(decide, admission, patient=wait > 0), late)
         if not isinstance(verdict, Wait):
             return verdict
     if shared.line.full or wait == 0:
-        return await patiently(functools.partial(decide_now, admission))
+        return await patiently(functools.partial(decide_now, admission), late)
     return await _in_line(admission, seconds=wait, client_left=client_left)
 
 
@@ -121,30 +125,48 @@ async def _in_line(
             patient = loop.time() < deadline
             if patient and line.blocks(admission.keys, before=place):
                 continue
-            verdict = await patiently(functools.partial(decide, admission, patient=patient))
+            step = functools.partial(decide, admission, patient=patient)
+            verdict = await patiently(step, admission.shared.late)
             if not isinstance(verdict, Wait):
                 return verdict
     finally:
         line.leave(place)
 
 
-async def patiently[Result](step: Callable[[], Result]) -> Result:
+async def patiently[Result](step: Callable[[], Result], late: Late) -> Result:
     """Do a ledger step; where the treasury of a fleet has to be asked first, again after that."""
     while True:
         try:
-            return await _unlocked(step)
+            return await _unlocked(step, late)
         except Unfunded as unfunded:
             await unfunded.fetch()
 
 
-async def _unlocked[Result](step: Callable[[], Result]) -> Result:
-    """Do a ledger step again while another process holds the write lock, up to a bound."""
+async def _unlocked[Result](step: Callable[[], Result], late: Late) -> Result:
+    """
+    Do a ledger step. Where another process writes, do it again when it is its turn, up to a bound.
+
+    One of all that wait in this process asks for the lock, in the order in which they came.
+    """
+    if not late.turn.locked():
+        with contextlib.suppress(LedgerBusy):
+            return step()
+        await asyncio.sleep(LEDGER_RETRY_SECONDS)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + LEDGER_PATIENCE_SECONDS
-    while True:
-        try:
-            return step()
-        except LedgerBusy:
-            if loop.time() > deadline:
-                raise
+    async with late.turn:
+        while True:
+            try:
+                return step()
+            except LedgerBusy:
+                if loop.time() > deadline:
+                    raise
             await asyncio.sleep(LEDGER_RETRY_SECONDS)
+
+
+async def caught_up(shared: Shared) -> None:
+    """Wait until all is written that met the write lock of another process, up to a bound."""
+    try:
+        await patiently(shared.late.catch_up, shared.late)
+    except LedgerError as error:  # what is left, the housekeeping tries again
+        shared.notify("ledger_error", str(error))

@@ -56,7 +56,7 @@ def ask_breakers(admission: Admission) -> Refused | None:
         f"may try at {trip.until:%H:%M:%S} UTC; retrying before that does not help. If this is "
         "meant, `llmcap breaker` closes it, and `breakers` in the LLMCap config sets its bounds."
     )
-    shared.ledger.refuse(admission.call, None, note=f"breaker {name}: {trip.why}")
+    shared.refused(admission.call, None, note=f"breaker {name}: {trip.why}")
     return _refused(admission, Refusal(reason=BREAKER_OPEN, message=text, resets_at=trip.until))
 
 
@@ -68,9 +68,7 @@ def _stopped(admission: Admission, reached: Reached) -> Refused:
     scope, balance, threshold = reached.scope, reached.balance, reached.threshold
     budget = scope.budget
     deny = Deny(scope, balance, 0)
-    shared.ledger.refuse(
-        admission.call, deny, note=f"refused by {budget.name} from {threshold.label} on"
-    )
+    shared.refused(admission.call, deny, note=f"refused by {budget.name} from {threshold.label} on")
     shared.guard.denied(deny)
     cap = budget.cap + balance.raised
     value = f" for {scope.value!r}" if scope.value else ""

@@ -76,7 +76,7 @@ class Sealer:
         """Open it, as a proxy does. Raises `LedgerError`."""
         if not path.exists():
             raise LedgerError(f"there is no ledger {path} yet: nothing is to be sealed")
-        self._store = Store(path, durability="normal")
+        self._store = Store(path, durability="normal", patient=True)
 
     def step(self, now: datetime, *, least: int = 1) -> bool:
         """Seal the next entries, if there are so many; whether it did. Raises `LedgerError`."""
