@@ -176,10 +176,10 @@ class Drive:
             await self._renew(0, kill=True)
 
     async def _renew(self, index: int, *, kill: bool) -> None:
-        """End a proxy and start it again."""
+        """End a proxy and start it again; nobody knocks at a port where nobody listens."""
+        self._up.clear()
         await self._proxies.end(index, kill=kill)
         self.tally.deaths += 1
-        self._up.clear()
         await self._proxies.restart(index)
         self._up.set()
 

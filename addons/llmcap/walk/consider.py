@@ -7,6 +7,7 @@ calls back.
 """
 
 import os
+from dataclasses import replace
 
 from llmcap.bounds.estimate import sold
 from llmcap.bounds.lots import unsold
@@ -70,7 +71,18 @@ def _looked_at(shared: Shared, provider: Provider, endpoint: Endpoint, request: 
     ask = asked(endpoint, request, provider=provider.name, allowed=allowed)
     ask = allowing(ask, allowed)
     shared.tell_unread(provider.name, unread_names(ask))
-    return ask
+    return _with_named(shared, provider, ask)
+
+
+def _with_named(shared: Shared, provider: Provider, ask: Ask) -> Ask:
+    """The same, served by any model that is named in what nobody has read."""
+    if not ask.unread_said:
+        return ask
+    now, known = shared.clock(), {ask.model, *ask.other_models}
+    found = (each for each in ask.unread_said if each not in known)
+    sold = [each for each in found if shared.prices.find(provider.price_key, each, now)]
+    others, instead = (*ask.other_models, *sold), (*ask.instead, *sold)
+    return replace(ask, other_models=others, instead=instead) if sold else ask
 
 
 def consider_ask(

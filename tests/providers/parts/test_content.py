@@ -184,6 +184,11 @@ FETCHED = {
     "DashScope, film": ({"video": FILM}, "video"),
     "DashScope, sound": ({"audio": FILM}, "audio"),
     "Jina": ({"url": "https://example.com/a"}, "file"),
+    "a picture beside a text": ({"type": "text", "text": "a", "image": FILM}, "image"),
+    "a bucket beside a text": ({"type": "text", "text": "a", "source": "s3://b/a.mp4"}, "file"),
+    "a file beside a text": ({"type": "input_text", "text": "a", "file_id": "f-1"}, "file"),
+    "a film beside a text": ({"type": "text", "text": "a", "clip": FILM}, "file"),
+    "an object beside a text": ({"type": "text", "text": "a", "see": {"uri": "gs://b/a"}}, "file"),
     "an address under a name of its own": ({"text": "a", "clip_to_see": {"at": FILM}}, "file"),
 }
 
@@ -258,6 +263,13 @@ NOTES = {
         "source": {"type": "content", "content": [{"type": "text", "text": "words"}]},
     },
     "search results": {"type": "search_result", "source": FILM, "content": [{"type": "text"}]},
+    "where a text is from": {"type": "text", "text": "a", "source": FILM},
+    "a text that was said": {
+        "type": "output_text",
+        "text": "a",
+        "logprobs": [],
+        "annotations": [{"url": FILM}],
+    },
     "citations": {"type": "text", "text": "a", "citations": [{"url": FILM}]},
     "a document with its address": {"title": "a", "url": FILM, "snippet": "words"},
     "a tool's call": {"type": "function_call", "arguments": '{"url": "https://a.b"}'},

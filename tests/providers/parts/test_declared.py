@@ -345,6 +345,27 @@ def test_an_unread_field_is_told_and_can_be_allowed():
     assert allowed.ask.unread == ()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "gpt-5-pro",
+        ["gpt-4.1", "gpt-5-pro"],
+        [{"model": "gpt-5-pro", "weight": 0}],
+        {"when_busy": {"gpt-5-pro-2025-10-06": {}}},
+    ],
+)
+def test_a_model_that_is_named_in_an_unread_field_may_serve_the_call(value):
+    """In a list, a fallback, a router's settings: the dearest of those named is held."""
+    there = walk("1000")
+    named = there.firewall.consider(chat(max_tokens=10, x_new=value), Facts())
+    asked = chat(max_tokens=10, x_new="turbo")
+    asked.body = asked.body.replace(b"gpt-4o-mini", b"gpt-5-pro")
+    dearest = there.firewall.consider(asked, Facts())
+    assert named.demand.ceiling_nanos() >= dearest.demand.ceiling_nanos()
+    other = there.firewall.consider(chat(max_tokens=10, x_new="turbo"), Facts())
+    assert other.demand.ceiling_nanos() < dearest.demand.ceiling_nanos() // 10
+
+
 def test_what_stands_in_an_order_is_looked_at_as_a_call_is():
     """Each message of a batch, and each call of Gemini's."""
     message = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [], "x_new": "turbo"}

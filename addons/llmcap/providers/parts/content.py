@@ -19,12 +19,17 @@ from llmcap.providers.parts.kinds import (
     ANY_DATA_URL,
     BASE64,
     BYTES_KEYS,
+    CERTAIN_CHARS,
     CONTENT_KEYS,
     DATA_URL,
+    MAGIC,
+    MAGIC_PREFIXES,
     MEDIA_KEYS,
     MEDIA_TYPES,
     MIME_KEYS,
     PART_KEYS,
+    SAID_KEYS,
+    SAID_TYPES,
     STRING_KEYS,
     TEXT_KEYS,
     TEXT_TYPES,
@@ -38,15 +43,6 @@ from llmcap.words.errors import FormatError
 _KINDS = ("image", "audio", "video")
 _DEPTH_MAX = 200
 
-# How base64 begins of what is certainly a medium: PNG, JPEG, GIF, RIFF, MP3 with a tag, Ogg, FLAC,
-# PDF, ZIP, Matroska, MP3 and AAC without one. And how long no id of a file is.
-_MAGIC = {
-    "iVBORw": "image", "/9j/": "image", "R0lGOD": "image", "UklGR": "file", "SUQz": "audio",
-    "T2dnUw": "audio", "ZkxhQw": "audio", "JVBERi": "file", "UEsDB": "file", "GkXfo": "video",
-    "//": "audio",
-}  # fmt: skip
-_MAGIC_PREFIXES = tuple(_MAGIC)
-_CERTAIN_CHARS = 1_024
 # Addresses of pictures, by what they end with.
 _PICTURE = re.compile(r"\.(?:png|jpe?g|gif|webp|bmp|heic|avif)(?:[?#]|$)", re.IGNORECASE)
 # Generic names of an address: where an object has text besides, it is a note, not a medium.
@@ -167,12 +163,7 @@ class _Walker:
     def _part(self, part: dict[str, Any], depth: int) -> None:
         kind = part.get("type")
         if isinstance(kind, str) and kind not in WALKED_TYPES:
-            if kind in TEXT_TYPES:
-                self._text(part, "")
-            elif kind in MEDIA_TYPES:
-                self._medium(part, MEDIA_TYPES[kind], _detail(part), depth)
-            else:
-                self._unknown(part, f"type {kind[:60]!r}")
+            self._typed(part, kind, depth)
             return
         if not isinstance(kind, str) and part and not any(map(_is_known, part)):
             self._unknown(part, f"{str(next(iter(part)))[:60]!r}")
@@ -190,6 +181,29 @@ class _Walker:
                 self._below(value, key, depth + 1)
             else:
                 self.content(value, key, depth + 1)
+
+    def _typed(self, part: dict[str, Any], kind: str, depth: int) -> None:
+        if kind in SAID_TYPES:
+            self._said(part, depth)
+        elif kind in TEXT_TYPES:
+            self._text(part, "")
+        elif kind in MEDIA_TYPES:
+            self._medium(part, MEDIA_TYPES[kind], _detail(part), depth)
+        else:
+            self._unknown(part, f"type {kind[:60]!r}")
+
+    def _said(self, part: dict[str, Any], depth: int) -> None:
+        """A part that says a text; whatever it has beside, a medium may be in."""
+        beside = [key for key in part.keys() - SAID_KEYS if not _is_note(key, part[key])]
+        if not beside:
+            self._text(part, "")
+            return
+        self._text({key: each for key, each in part.items() if key not in beside}, "")
+        for key in sorted(beside):
+            if (named := MEDIA_KEYS.get(plain(key))) and part[key]:
+                self._place(part[key], named, _detail(part), depth + 1)
+            else:
+                self._below(part[key], key, depth + 1)
 
     # --- where a medium may stand -------------------------------------------------------------
 
@@ -249,7 +263,7 @@ class _Walker:
 
     def _named(self, value: str, kind: str, detail: str) -> None:
         """A string where a medium stands: its bytes, or whatever names it."""
-        certain = value.startswith(_MAGIC_PREFIXES) or len(value) >= _CERTAIN_CHARS
+        certain = value.startswith(MAGIC_PREFIXES) or len(value) >= CERTAIN_CHARS
         if not value or (
             (certain or DATA_URL.match(value)) and self._sent(value, kind, detail, "")
         ):
@@ -282,8 +296,8 @@ class _Walker:
 
     def _looks(self, value: str) -> bool:
         """Takes a string that is a medium by its looks alone, under a key that says nothing."""
-        if value.startswith(_MAGIC_PREFIXES) and len(value) > 64 and BASE64.match(value[:256]):
-            kind = next(_MAGIC[prefix] for prefix in _MAGIC_PREFIXES if value.startswith(prefix))
+        if value.startswith(MAGIC_PREFIXES) and len(value) > 64 and BASE64.match(value[:256]):
+            kind = next(MAGIC[prefix] for prefix in MAGIC_PREFIXES if value.startswith(prefix))
             return self._sent(value, kind, "", "")
         if ANY_DATA_URL.match(value):
             return self._sent(value, "file", "", "")
@@ -340,6 +354,11 @@ def _medium_at(key: str, *, says: bool) -> str | None:
     """The kind of medium that a key holds; none where it is an address beside a text."""
     name = plain(key)
     return None if says and name in _NOTES else MEDIA_KEYS.get(name)
+
+
+def _is_note(key: str, value: Any) -> bool:
+    """Whether it says of a text where on the web that is from."""
+    return plain(key) in _NOTES and isinstance(value, str) and value.startswith("http")
 
 
 def _is_known(key: str) -> bool:

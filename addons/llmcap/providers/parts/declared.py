@@ -12,7 +12,7 @@ session. An endpoint without a declaration has no call that could be bounded.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -37,17 +37,23 @@ _DATED = re.compile(r"_(?:\d{8}|\d{4}_\d{2}_\d{2})$")
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What of a request nobody has read: the names, and the counts among them, multiplied."""
+    """
+    What of a request nobody has read: the names, and the counts among them, multiplied.
+
+    `said` are texts in it that may be names: one of a model may ask for that model.
+    """
 
     names: tuple[str, ...] = ()
     times: int = 1
+    said: tuple[str, ...] = field(default=(), compare=False)
 
     def and_(self, other: "Unread") -> "Unread":
         """Both."""
         if not other.names:
             return self
         names = tuple(dict.fromkeys((*self.names, *other.names)))
-        return Unread(names, min(self.times * other.times, COUNT_MAX))
+        said = tuple(dict.fromkeys((*self.said, *other.said)))
+        return Unread(names, min(self.times * other.times, COUNT_MAX), said)
 
 
 ALL_READ = Unread()
@@ -76,8 +82,8 @@ def with_unread(ask: Ask, unread: Unread) -> Ask:
     """The same with more that nobody has read."""
     if not unread.names:
         return ask
-    both = Unread(ask.unread, ask.unread_times).and_(unread)
-    return replace(ask, unread=both.names, unread_times=both.times)
+    both = Unread(ask.unread, ask.unread_times, ask.unread_said).and_(unread)
+    return replace(ask, unread=both.names, unread_times=both.times, unread_said=both.said)
 
 
 def allowing(ask: Ask, allowed: Collection[str]) -> Ask:
@@ -87,7 +93,9 @@ def allowing(ask: Ask, allowed: Collection[str]) -> Ask:
     if not ask.unread or not allowed:
         return ask
     left = tuple(name for name in ask.unread if name not in allowed)
-    return replace(ask, unread=left, unread_times=ask.unread_times if left else 1)
+    if not left:
+        return replace(ask, unread=(), unread_times=1, unread_said=())
+    return replace(ask, unread=left)
 
 
 def unread_names(ask: Ask) -> tuple[str, ...]:
@@ -178,6 +186,7 @@ def _unread(body: Document, known: Fields, allowed: Collection[str], prefix: str
     if known.camel:
         _check_spellings(body)
     found: list[str] = []
+    said: list[str] = []
     times = 1
     for name, value in body.items():
         if not (known.any or name in known.names):
@@ -187,11 +196,26 @@ def _unread(body: Document, known: Fields, allowed: Collection[str], prefix: str
             found.append(f"{prefix}{name}"[:_NAME_LENGTH_MAX])
             if isinstance(value, int | float):
                 times = min(times * max(int(value), 1), COUNT_MAX)
-    unread = Unread(tuple(found), times) if found else ALL_READ
+            else:
+                said += _names_in(value)
+    unread = Unread(tuple(found), times, tuple(dict.fromkeys(said))) if found else ALL_READ
     for name, inner in known.below.items():
         for each in _objects(body.get(name, body.get(snake(name)) if known.camel else None)):
             unread = unread.and_(_unread(each, inner, allowed, f"{prefix}{name}."))
     return unread
+
+
+def _names_in(value: Any) -> Iterator[str]:
+    """The texts in a value that may be names, those of its objects' fields too."""
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, dict):
+            stack += (*each.keys(), *each.values())
+        elif isinstance(each, list):
+            stack += each
+        elif isinstance(each, str) and 0 < len(each) <= _NAME_LENGTH_MAX and " " not in each:
+            yield each
 
 
 def _objects(value: Any) -> Iterator[Document]:

@@ -125,6 +125,10 @@ STRING_KEYS = frozenset((
     "negative_prompt", "system_prompt", "response", "result", "results", "type", "format", "delta",
 ))  # fmt: skip
 
+# Parts that say one text, and what else is text in them.
+SAID_TYPES = frozenset(("text", "input_text", "output_text"))
+SAID_KEYS = TEXT_KEYS | STRING_KEYS | {"logprobs", "status", "phase", "index", "cacheControl"}
+
 # Keys below which a conversation stands: what is in their lists are parts.
 CONTENT_KEYS = frozenset((
     "messages", "contents", "content", "input", "inputs", "system", "systemInstruction",
@@ -167,3 +171,13 @@ ADDRESS = re.compile(
 DATA_URL = re.compile(r"\s*data:([a-z]+)/([a-z0-9.+-]+)([^,]{0,200}?);base64,", re.IGNORECASE)
 ANY_DATA_URL = re.compile(r"\s*data:[a-z]*/?[a-z0-9.+-]*[;,]", re.IGNORECASE)
 BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{16,}={0,2}\s*$")
+
+# How base64 begins of what is certainly a medium: PNG, JPEG, GIF, RIFF, MP3 with a tag, Ogg, FLAC,
+# PDF, ZIP, Matroska, MP3 and AAC without one. And how long no id of a file is.
+MAGIC = {
+    "iVBORw": "image", "/9j/": "image", "R0lGOD": "image", "UklGR": "file", "SUQz": "audio",
+    "T2dnUw": "audio", "ZkxhQw": "audio", "JVBERi": "file", "UEsDB": "file", "GkXfo": "video",
+    "//": "audio",
+}  # fmt: skip
+MAGIC_PREFIXES = tuple(MAGIC)
+CERTAIN_CHARS = 1_024

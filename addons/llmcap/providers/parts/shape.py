@@ -204,6 +204,7 @@ class Ask:
     remote_input: bool = False  # reads context that only the provider has: of `previous_id`
     remote: tuple[str, ...] = ()  # what else it reads there, of which nothing was seen: a template
     unread: tuple[str, ...] = ()  # fields that nobody declared, and that could name or multiply
+    unread_said: tuple[str, ...] = ()  # texts in them that may be names, as of models
     unread_times: int = 1  # counts among them, multiplied: how often all of it may be done
     previous_id: str | None = None  # the response or conversation that it continues
     terms: tuple[str, ...] = ()  # the dearest terms that the request can be served under
