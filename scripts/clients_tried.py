@@ -82,6 +82,12 @@ CREWS = "its agents do every task three times, whatever went wrong (`max_retry_l
 _AI = ("generate openai", "stream openai", "generate anthropic", "stream anthropic")
 _LANGCHAIN = ("langchain-openai", "langchain-google-genai", "langchain-anthropic")
 _CHAINS = tuple(f"{how} {api}" for api in ("openai", "google") for how in ("invoke", "stream"))
+_ANTHROPIC = ("whole anthropic", "stream anthropic")
+_WHOLE_STREAM, _RUN_STREAM = ("whole", "stream"), ("run", "stream")
+_AGENTS = tuple(f"{how} {api}" for api in ("responses", "chat") for how in _RUN_STREAM)
+_MODELS = ("openai/gpt-4o-mini", "anthropic/claude-haiku-4-5", "gemini/gemini-2.5-flash")
+_LITELLM = tuple(f"{how} {model}" for model in _MODELS for how in _WHOLE_STREAM)
+_CHATLAS = ("chatlas", "openai", "anthropic", "google-genai")
 
 TRIED: tuple[Tried, ...] = (
     *_js("`ai` 7", ("ai@7", "@ai-sdk/openai@4", "@ai-sdk/anthropic@4"), "vercel.mjs", *_AI),
@@ -108,6 +114,23 @@ TRIED: tuple[Tried, ...] = (
     *_py(
         "DSPy", ("dspy",), "dspy_program.py", "openai/gpt-4o-mini", "anthropic/claude-haiku-4-5"
     ),
+    *_js("openai npm", ("openai",), "sdk.mjs", "whole openai", "stream openai"),
+    *_js("Anthropic's npm", ("@anthropic-ai/sdk",), "sdk.mjs", *_ANTHROPIC),
+    *_py("OpenAI Agents", ("openai-agents",), "openai_agents_program.py", *_AGENTS),
+    *_py(
+        "Instructor", ("instructor[anthropic]",), "instructor_program.py",
+        "openai/gpt-4o-mini", "anthropic/claude-haiku-4-5",
+    ),
+    *_py("Semantic Kernel", ("semantic-kernel",), "semantic_kernel_program.py", *_WHOLE_STREAM),
+    *_py("Haystack", ("haystack-ai",), "haystack_program.py", *_RUN_STREAM),
+    *_py(
+        "AutoGen", ("autogen-agentchat", "autogen-ext[openai]"), "autogen_program.py",
+        *_RUN_STREAM,
+    ),
+    *_py("Google ADK", ("google-adk",), "google_adk_program.py", *_RUN_STREAM),
+    *_py("LiteLLM", ("litellm",), "litellm_program.py", *_LITELLM),
+    *_py("chatlas", _CHATLAS, "chatlas_program.py", "openai", "anthropic", "google"),
+    *_py("Magentic", ("magentic",), "magentic_program.py", ""),
     *_py("CrewAI", ("crewai",), "crewai_program.py", "1 agent", known=CREWS),
     *_py("CrewAI", ("crewai",), "crewai_program.py", "3 agents", known=CREWS),
     *_py(
