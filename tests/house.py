@@ -122,6 +122,7 @@ NO_MONEY = [
     "bounds/raw",
     "bounds/sizes",
     "bounds/sound",
+    "shared/gauges",
     "shared/guard",
     "shared/parked",
     "walk/patience",

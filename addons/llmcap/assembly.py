@@ -19,7 +19,7 @@ from llmcap.ledger import Ledger, open_ledger, utc_now
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.notices.alerts import Event
 from llmcap.notices.courier import Courier
-from llmcap.notices.events import events_path
+from llmcap.notices.events import WaitingCall, events_path
 from llmcap.notices.feed import CallFeed
 from llmcap.pricing.taken import Taken
 from llmcap.providers import with_hosts
@@ -40,6 +40,7 @@ logger = Log(__name__)
 RUN_ID = os.environ.get("LLMCAP_RUN_ID") or secrets.token_hex(8)
 
 SECRET_BYTES = 32
+WAITING_SHOWN_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,8 @@ def firewall_for(
         firewall.chores.append(partial(node.tell, tell))
     _keep_prices(firewall, watch)
     firewall.chores.append(partial(exchange_breakers, firewall, courier))
+    firewall.chores.append(partial(tell_of_work, firewall, courier))
+    firewall.farewells.insert(0, partial(tell_of_work, firewall, courier))
     if source is not None:
         firewall.chores.append(
             partial(reread_if_changed, firewall, source, (courier, feed), watch=settings.watch)
@@ -220,6 +223,25 @@ def exchange_breakers(firewall: Firewall, courier: Courier) -> None:
         if closed := breakers.close(BreakerKind(kind) if kind else None, value):
             logger.info("LLMCap: %d breakers were closed by hand", closed)
     courier.show(firewall.guard.open_breakers())
+
+
+def tell_of_work(firewall: Firewall, courier: Courier) -> None:
+    """Let metrics and the page see what this process has counted, and who waits in it."""
+    courier.add_gauges(firewall.shared.gauges.take())
+    courier.show_waiting(
+        [
+            WaitingCall(
+                since=place.call.at,
+                provider=place.call.provider,
+                model=place.call.model,
+                project=place.call.attributes.get("project", ""),
+                client=place.call.attributes.get("client", ""),
+                budgets=tuple(sorted({name for name, _ in place.keys})),
+            )
+            for place in firewall.shared.line.places[:WAITING_SHOWN_MAX]
+            if place.call is not None
+        ]
+    )
 
 
 def reread_if_changed(

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -15,8 +16,11 @@ from click.testing import CliRunner
 
 from llmcap.cli import main
 from llmcap.ledger.follower import catch_up
+from llmcap.notices.courier import Courier
+from llmcap.notices.events import WaitingCall, events_path
 from llmcap.page import metrics
 from llmcap.page.monitoring.grafana import PANELS
+from llmcap.shared.gauges import CLAMPED, CUT, END, WAIT, Gauges
 from llmcap.words.errors import ConfigError
 
 prometheus = pytest.importorskip("prometheus_client.parser", reason="prometheus-client is an extra")
@@ -48,6 +52,42 @@ def test_metrics_are_the_sums_of_the_ledger(path, ledger):
     assert found["llmcap_refused_calls_total"]["all",] == 1
     assert found["llmcap_calls_in_flight"] == {(): 1}
     assert found["llmcap_proxies"] == {(): 1}
+
+
+def test_what_proxies_count_of_their_work_is_added_up(path, ledger):
+    """By whichever process, and whether it still runs; waits as a histogram."""
+    for process in ("a", "b"):
+        counted = Gauges()
+        counted.count(CLAMPED)
+        counted.count(CUT)
+        for seconds in (0.0004, 0.3, 60):
+            counted.took(WAIT, seconds)
+        counted.took(END, 0.002)
+        courier = Courier(events_path(str(path)))
+        courier.add_gauges(counted.take())
+        assert counted.take() == {}
+        now = datetime.now(UTC)
+        courier.show_waiting([WaitingCall(now, "openai", f"m-{process}", "red", "", ("all",))])
+        wait_until(lambda: told(path)["llmcap_calls_waiting"][()] == 1)
+        courier.close()
+    found = told(path)
+    assert found["llmcap_clamped_calls_total"][()] == found["llmcap_cut_calls_total"][()] == 2
+    assert found["llmcap_wait_seconds_count"][()] == 6
+    assert found["llmcap_wait_seconds_sum"][()] == pytest.approx(2 * 60.3004)
+    buckets = found["llmcap_wait_seconds_bucket"]
+    assert (buckets["0.0005",], buckets["0.25",], buckets["30.0",]) == (2, 2, 4)
+    assert found["llmcap_ledger_seconds_count"]["end",] == 2
+    assert found["llmcap_calls_waiting"] == {(): 0}
+    catch_up(path)
+    assert told(path)["llmcap_assumed_ratio"][()] == pytest.approx(1 / 6)
+
+
+def wait_until(holds) -> None:
+    """Until it holds."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_no_label_is_what_a_client_made_up(path, ledger):

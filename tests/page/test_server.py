@@ -7,13 +7,16 @@ import json
 import re
 import socket
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from books import budget, call, demand, scopes
 from served import Client
 
 from llmcap.ledger import history, queries, spans
+from llmcap.notices.courier import Courier
+from llmcap.notices.events import WaitingCall, events_path
 from llmcap.page import handlers
 from llmcap.page.access import Role, secret_for, token_for
 from llmcap.page.server import listen, main
@@ -123,6 +126,28 @@ def test_now_tells_budgets_flight_and_refusals(page):
     assert [call["held_usd"] for call in found["in_flight"]] == ["0.7"]
     assert [call["note"] for call in found["refused"]] == ["refused by all"]
     assert found["proxies"] == 1
+
+
+def test_now_tells_who_waits_and_what_was_clamped(page, path, ledger):
+    """Of all proxies, as each tells it; a viewer of one project sees that project's."""
+    now = datetime.now(UTC)
+    its = call(at=now, call_id="c9", project="blue")
+    budgets = (budget("$9/month", name="all"),)
+    decision = ledger.hold(its, scopes(budgets, its), demand(per=10_000_000, limit=9_000, least=1))
+    assert decision.output_limit
+    courier = Courier(events_path(str(path)))
+    waits = [WaitingCall(now, "openai", "m", each, "", ("all", "each")) for each in ("red", "b")]
+    courier.show_waiting(waits)
+    admin, viewer = page.client("admin"), page.client("viewer", "red")
+    deadline = time.monotonic() + 20
+    while len(admin.get("/api/now")["waiting"]) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (mine,) = viewer.get("/api/now")["waiting"]
+    assert (mine["project"], mine["budgets"]) == ("red", ["all", "each"])
+    (clamped,) = admin.get("/api/now")["clamped"]
+    assert clamped["note"] == f"clamped to {decision.output_limit:,} output tokens"
+    courier.close()
+    assert admin.get("/api/now")["waiting"] == []
 
 
 def test_spend_is_what_a_reading_of_all_calls_says(page, path):

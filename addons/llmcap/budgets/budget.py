@@ -180,6 +180,13 @@ class Fits:
     held_tokens: int
     output_limit: int | None = None
 
+    @property
+    def note(self) -> str:
+        """What those should know who read of the call later."""
+        if self.output_limit is None:
+            return ""
+        return f"clamped to {self.output_limit:,} output tokens"
+
 
 def decide(
     scopes: Sequence[tuple[Scope, Balance]], demand: Demand, *, patient: bool

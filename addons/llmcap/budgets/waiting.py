@@ -8,17 +8,22 @@ who sleeps and who wakes is the shell's affair.
 
 from collections.abc import Callable, Iterable
 
+from llmcap.words.records import Call
+
 Key = tuple[str, str]  # a budget's name and the value of its `per`
 
 
 class Place:
     """One waiter's place in the line."""
 
-    __slots__ = ("keys", "wake")
+    __slots__ = ("call", "keys", "wake")
 
-    def __init__(self, keys: frozenset[Key], wake: Callable[[], None]) -> None:
+    def __init__(
+        self, keys: frozenset[Key], wake: Callable[[], None], call: Call | None = None
+    ) -> None:
         self.keys = keys
         self.wake = wake
+        self.call = call
 
 
 class Line:
@@ -32,13 +37,20 @@ class Line:
         return len(self._places)
 
     @property
+    def places(self) -> tuple[Place, ...]:
+        """Who waits now, in order."""
+        return tuple(self._places)
+
+    @property
     def full(self) -> bool:
         """Whether nobody more may wait."""
         return len(self._places) >= self._places_max
 
-    def join(self, keys: frozenset[Key], wake: Callable[[], None]) -> Place:
+    def join(
+        self, keys: frozenset[Key], wake: Callable[[], None], call: Call | None = None
+    ) -> Place:
         """Take the last place. `wake` is called when it is this place's turn to try."""
-        place = Place(keys, wake)
+        place = Place(keys, wake, call)
         self._places.append(place)
         return place
 

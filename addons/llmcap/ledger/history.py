@@ -147,6 +147,19 @@ def refused_lately(db: sqlite3.Connection, *, since: datetime, within: int) -> l
     return _past_calls(db, rows.fetchall())
 
 
+def noted_lately(
+    db: sqlite3.Connection, note: str, *, since: datetime, within: int
+) -> list[PastCall]:
+    """The calls held since then whose note begins so, of the last so many entries."""
+    lately = (
+        "first.kind = 'hold' AND first.at >= ? AND substr(first.note, 1, ?) = ? "
+        "AND first.id > (SELECT max(id) FROM entries) - ?"
+    )
+    values = (micros(since), len(note), note, within)
+    rows = db.execute(f"{_CALLS} AND {lately} ORDER BY first.id DESC", values)
+    return _past_calls(db, rows.fetchall())
+
+
 def one_call(db: sqlite3.Connection, entry_id: int) -> PastCall | None:
     """The call that began with this entry."""
     found = _past_calls(db, db.execute(_THESE_CALLS, (json.dumps([entry_id]),)).fetchall())

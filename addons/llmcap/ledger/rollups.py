@@ -280,8 +280,7 @@ def cost_of(db: sqlite3.Connection, name: str, value: str) -> int | None:
     """
     with one_moment(db):
         done = cursor(db)
-        newest: int = db.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
-        if done is None or newest - done > UNCOUNTED_MAX:
+        if done is None or newest(db) - done > UNCOUNTED_MAX:
             return None
         found: int = db.execute(_COST_OF, (name, value)).fetchone()[0]
         tail = _tail(db, name, Span(-FOREVER // SLOT_MICROS, FOREVER // SLOT_MICROS))
@@ -333,6 +332,12 @@ _NAMES_LIKE = """
         FROM found WHERE found.name IS NOT NULL)
     SELECT name FROM found WHERE name IS NOT NULL
 """
+
+
+def newest(db: sqlite3.Connection) -> int:
+    """The last entry that there is."""
+    found: int = db.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
+    return found
 
 
 def counted(db: sqlite3.Connection) -> int:

@@ -132,6 +132,7 @@ class SqliteLedger(Memory, Balances):
             tokens = min(decision.held_tokens, NANOS_MAX)
             shadows, note = self._accounts.judged(db, scopes, demand)
             scopes, balance_ids = (*scopes, *shadows), (*balance_ids, *self._accounts.ids(shadows))
+            note = "; ".join(filter(None, (note, decision.note)))
             row = row._replace(held_nanos=nanos, held_tokens=tokens, note=clean(note) or None)
             hold_id = add(db, row)
             hold = Hold(hold_id, call, nanos, tokens, scopes, balance_ids)

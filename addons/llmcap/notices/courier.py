@@ -11,12 +11,19 @@ import queue
 import secrets
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from llmcap.notices.alerts import Event
-from llmcap.notices.events import PER_KIND_AND_HOUR_MAX, Closing, Delivery, EventLog, OpenBreaker
+from llmcap.notices.events import (
+    PER_KIND_AND_HOUR_MAX,
+    Closing,
+    Delivery,
+    EventLog,
+    OpenBreaker,
+    WaitingCall,
+)
 from llmcap.notices.sinks import Sink, Undelivered, sink_for, target_id
 from llmcap.words.errors import LedgerError
 from llmcap.words.rules import AlertTarget, EventKind
@@ -68,6 +75,9 @@ class Courier:
         self._shown: list[OpenBreaker] = []
         self._to_show = False
         self._asked: list[Closing] = []
+        self._waiting: list[WaitingCall] = []
+        self._waiting_to_show = False
+        self._counted: deque[Mapping[tuple[str, int], int]] = deque(maxlen=KEYS_MAX)
         self._asked_until: int | None = None
 
     def start(self) -> None:
@@ -121,6 +131,22 @@ class Courier:
             self._to_show = True
             self.start()
 
+    def show_waiting(self, calls: Sequence[WaitingCall]) -> None:
+        """These calls of this process wait for money. Never waits itself."""
+        if calls or self._waiting:
+            if list(calls) != self._waiting:
+                with contextlib.suppress(queue.Full):
+                    self._queue.put_nowait(None)  # now, and not when it looks by itself
+            self._waiting = list(calls)
+            self._waiting_to_show = True
+            self.start()
+
+    def add_gauges(self, counted: Mapping[tuple[str, int], int]) -> None:
+        """What was counted, to be added up on disk. Never waits."""
+        if counted:
+            self._counted.append(counted)
+            self.start()
+
     def to_close(self) -> list[Closing]:
         """What `llmcap breaker close` has asked for since this was last called."""
         found, self._asked = self._asked, []
@@ -163,6 +189,8 @@ class Courier:
                 self._stop.wait(IDLE_SECONDS)
         try:
             log.show_breakers(self._process, [])
+            log.show_waiting(self._process, [], self._clock())
+            self._add_up(log)
             self._note(log, wait_seconds=0)
             self._bring_all(log, until=time.monotonic() + GRACE_SECONDS)
         except LedgerError as error:
@@ -173,8 +201,19 @@ class Courier:
         if self._to_show:
             self._to_show = False
             log.show_breakers(self._process, self._shown)
+        if self._waiting_to_show:
+            self._waiting_to_show = False
+            log.show_waiting(self._process, self._waiting, self._clock())
+        self._add_up(log)
         self._asked_until, asked = log.closings(self._asked_until)
         self._asked = self._asked + asked
+
+    def _add_up(self, log: EventLog) -> None:
+        added: Counter[tuple[str, int]] = Counter()
+        while self._counted:
+            added.update(self._counted.popleft())
+        if added:
+            log.add_gauges(added)
 
     def _note(self, log: EventLog, *, wait_seconds: float) -> None:
         """Move what is in the queue to disk; wait for the first of it, not longer than this."""

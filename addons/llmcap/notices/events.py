@@ -11,7 +11,7 @@ import contextlib
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,8 @@ KEPT = timedelta(days=90)
 LEASE = timedelta(seconds=60)
 
 FORGOTTEN_AFTER = timedelta(hours=1)
+# Who waits is told each second; of a process that is gone it is forgotten by itself.
+WAITING_TOLD = timedelta(seconds=10)
 
 _BUSY_SECONDS = 5
 _TICK = timedelta(microseconds=1)
@@ -66,6 +68,25 @@ CREATE TABLE IF NOT EXISTS breakers (
     until INTEGER NOT NULL,
     PRIMARY KEY (process, kind, value)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS waiting (
+    process TEXT NOT NULL,
+    told_at INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+-- See `feed`: `until` is the last entry of a batch that was sent and not yet taken.
+CREATE TABLE IF NOT EXISTS feeds (
+    target TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    after INTEGER NOT NULL,
+    until INTEGER
+) STRICT;
+CREATE TABLE IF NOT EXISTS gauges (
+    name TEXT NOT NULL,
+    bucket INTEGER NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (name, bucket)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS closings (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
@@ -95,6 +116,18 @@ class OpenBreaker:
     state: str
     why: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCall:
+    """A call that waits for money that others hold, as a process has told it."""
+
+    since: datetime
+    provider: str
+    model: str
+    project: str
+    client: str
+    budgets: tuple[str, ...]
 
 
 Closing = tuple[str | None, str | None]  # a breaker's kind and value; None: whichever
@@ -192,6 +225,12 @@ class EventLog:
             (count,) = self._db.execute("SELECT count(*) FROM deliveries").fetchone()
         return int(count)
 
+    def feeds_after(self) -> int | None:
+        """The entry behind which the slowest webhook of calls is; None: there is none."""
+        with _explained(self._path):
+            (found,) = self._db.execute("SELECT min(after) FROM feeds").fetchone()
+        return None if found is None else int(found)
+
     def latest(self, count: int) -> list[dict[str, Any]]:
         """The last events, newest first."""
         with _explained(self._path):
@@ -243,6 +282,50 @@ class EventLog:
             return last, []
         return last, [(kind, value) for number, kind, value in rows if number > after]
 
+    # --- what proxies count of their work, and who waits ----------------------------------------
+
+    def add_gauges(self, counted: Mapping[tuple[str, int], int]) -> None:
+        """Add what a process has counted to what all have."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT INTO gauges (name, bucket, value) VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET value = value + excluded.value",
+                [(name, bucket, value) for (name, bucket), value in counted.items()],
+            )
+
+    def gauges(self) -> dict[str, dict[int, int]]:
+        """What all processes have counted, by name and bucket."""
+        found: dict[str, dict[int, int]] = {}
+        with _explained(self._path):
+            rows = self._db.execute("SELECT name, bucket, value FROM gauges").fetchall()
+        for name, bucket, value in rows:
+            found.setdefault(name, {})[bucket] = value
+        return found
+
+    def show_waiting(self, process: str, found: Sequence[WaitingCall], now: datetime) -> None:
+        """These calls of a process wait; no others."""
+        rows = [
+            (process, _micros(now), _micros(each.since),
+             json.dumps([each.provider, each.model, each.project, each.client, each.budgets]))
+            for each in found
+        ]  # fmt: skip
+        with self._transaction() as db:
+            db.execute("DELETE FROM waiting WHERE process = ?", (process,))
+            db.executemany("INSERT INTO waiting VALUES (?, ?, ?, ?)", rows)
+
+    def waiting(self, now: datetime) -> list[WaitingCall]:
+        """Those of all processes that have said so lately, the first to come first."""
+        with _explained(self._path):
+            rows = self._db.execute(
+                "SELECT since, document FROM waiting WHERE told_at > ? ORDER BY since",
+                (_micros(now - WAITING_TOLD),),
+            ).fetchall()
+        return [
+            WaitingCall(_EPOCH + since * _TICK, provider, model, project, client, tuple(budgets))
+            for since, document in rows
+            for provider, model, project, client, budgets in [json.loads(document)]
+        ]
+
     def prune(self, now: datetime) -> None:
         """Forget what is old, but for what must never be told again."""
         with self._transaction() as db:
@@ -252,6 +335,7 @@ class EventLog:
             )
             # A process that is gone says no more when its breakers close.
             db.execute("DELETE FROM breakers WHERE until < ?", (_micros(now - FORGOTTEN_AFTER),))
+            db.execute("DELETE FROM waiting WHERE told_at < ?", (_micros(now - FORGOTTEN_AFTER),))
             db.execute("DELETE FROM closings WHERE at < ?", (_micros(now - FORGOTTEN_AFTER),))
 
     def close(self) -> None:

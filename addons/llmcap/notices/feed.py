@@ -20,11 +20,10 @@ from typing import Any
 
 from llmcap.ledger import MEMORY, history, queries
 from llmcap.ledger.liveness import Lock
-from llmcap.notices.events import Delivery, events_path
+from llmcap.notices.events import Delivery, EventLog, events_path
 from llmcap.notices.sinks import Sink, Undelivered, sink_for, target_id
 from llmcap.words.errors import LedgerError
 from llmcap.words.money import usd_string
-from llmcap.words.paths import make_private
 from llmcap.words.records import Entry
 from llmcap.words.rules import AlertTarget, EventKind
 from llmcap.words.told import Log
@@ -36,16 +35,6 @@ LOOK_SECONDS = 0.5
 GRACE_SECONDS = 3
 RETRY_FIRST = timedelta(seconds=1)
 RETRY_LONGEST = timedelta(minutes=10)
-
-# `until` is the last entry of a batch that was sent and not yet taken: it is the same one again.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS feeds (
-    target TEXT PRIMARY KEY,
-    id TEXT NOT NULL,
-    after INTEGER NOT NULL,
-    until INTEGER
-) STRICT
-"""
 
 
 @dataclass(slots=True)
@@ -182,11 +171,8 @@ def _logged() -> Iterator[None]:
 
 
 def _opened(path: str) -> sqlite3.Connection:
-    make_private(path)
-    db = sqlite3.connect(path, timeout=5, isolation_level=None)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute(_SCHEMA)
-    return db
+    EventLog(path).close()  # it makes the tables
+    return sqlite3.connect(path, timeout=5, isolation_level=None)
 
 
 def _place(db: sqlite3.Connection, target: str, ledger: sqlite3.Connection) -> _Place:

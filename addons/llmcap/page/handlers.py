@@ -8,6 +8,7 @@ the ledger twice a second, and only while somebody watches.
 import asyncio
 import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ import tornado.iostream
 import tornado.web
 
 from llmcap.ledger import history
+from llmcap.notices.events import events_path
 from llmcap.page import actions, calls, exposure, metrics, now, spend
 from llmcap.page.access import Access, Role, Session, role_of
 from llmcap.pricing import PriceBook
@@ -203,7 +205,7 @@ class Stream(Handler):
             self.page.streams -= 1
 
     async def _tell(self) -> None:
-        version, told_at = (-1, -1), 0.0
+        version, told_at = (-2, -2), 0.0
         with contextlib.closing(Watch(self.page.ledger)) as watch:
             while True:
                 found = watch.version()
@@ -216,21 +218,28 @@ class Stream(Handler):
 
 
 class Watch:
-    """Whether a ledger was written since the last look: a read of one number."""
+    """Whether a ledger or its events were written since the last look: a read of two numbers."""
 
     def __init__(self, ledger: Path) -> None:
-        self._ledger = ledger
         self._reading = contextlib.ExitStack()
         self._db = self._reading.enter_context(history.reading(ledger))
+        self._events_path = Path(events_path(str(ledger)))
+        self._events: sqlite3.Connection | None = None
 
     def version(self) -> tuple[int, int]:
-        """Another number after each commit of anybody."""
-        found: int = self._db.execute("PRAGMA data_version").fetchone()[0]
-        return found, 0
+        """Other numbers after each commit of anybody."""
+        if self._events is None and self._events_path.exists():
+            self._events = self._reading.enter_context(history.reading(self._events_path))
+        return _version(self._db), _version(self._events) if self._events is not None else -1
 
     def close(self) -> None:
         """Let go of the file."""
         self._reading.close()
+
+
+def _version(db: sqlite3.Connection) -> int:
+    found: int = db.execute("PRAGMA data_version").fetchone()[0]
+    return found
 
 
 class Spend(Handler):

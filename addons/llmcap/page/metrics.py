@@ -7,15 +7,21 @@ they only grow, whichever process is asked.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from llmcap.ledger import history, queries, rollups
+from llmcap.ledger.changes import SLOTS_A_DAY, Rollup
 from llmcap.ledger.liveness import running
 from llmcap.ledger.rolled import Span
 from llmcap.notices.events import EventLog, events_path
+from llmcap.shared import gauges
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import CapUnit
 
@@ -56,7 +62,11 @@ class _Ledger:
             yield from _budgets(db, self._now)
             yield from _calls(db, self._now)
             yield from _flight(db)
-        yield from _around(self._ledger, self._now)
+            newest = rollups.newest(db)
+        beside = _beside(events_path(str(self._ledger)), self._now)
+        yield from _work(beside)
+        yield from _told(beside, newest)
+        yield _gauge("llmcap_proxies", "Proxies on this ledger.", running(self._ledger))
 
 
 def _budgets(db: sqlite3.Connection, now: datetime) -> Iterator[Any]:
@@ -129,6 +139,14 @@ def _calls(db: sqlite3.Connection, now: datetime) -> Iterator[Any]:
     for name, count in db.execute(_REFUSED_BY):
         refused.add_metric([name], count)
     yield refused
+    yield _gauge("llmcap_assumed_ratio", "Of what a day's calls cost, the share that is a bound.",
+                 _assumed(db, now))  # fmt: skip
+
+
+def _assumed(db: sqlite3.Connection, now: datetime) -> float:
+    last = rollups.slot_of(now) + 1
+    day = rollups.totals(db, "", Span(last - SLOTS_A_DAY, last)).get("", Rollup())
+    return day.assumed_nanos / day.cost_nanos if day.cost_nanos else 0
 
 
 def _flight(db: sqlite3.Connection) -> Iterator[Any]:
@@ -139,22 +157,82 @@ def _flight(db: sqlite3.Connection) -> Iterator[Any]:
     yield GaugeMetricFamily("llmcap_held_usd", "What they hold.", value=held / NANOS)
 
 
-def _around(ledger: Path, now: datetime) -> Iterator[Any]:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands in the file of events, which is there once something was told."""
+
+    counted: Mapping[str, Mapping[int, int]] = MappingProxyType({})
+    waiting: int = 0
+    queued: int = 0
+    fed: int | None = None  # the entry behind which the slowest webhook of calls is
+    breakers: Mapping[str, int] = MappingProxyType({})  # that are open, by kind
+
+
+def _beside(path: str, now: datetime) -> _Beside:
+    if not Path(path).exists():
+        return _Beside()
+    with closing(EventLog(path)) as log:
+        breakers = Counter(each.kind for each in log.breakers() if each.until > now)
+        return _Beside(
+            log.gauges(), len(log.waiting(now)), log.queued(), log.feeds_after(), breakers
+        )
+
+
+def _work(beside: _Beside) -> Iterator[Any]:
+    """What all proxies have counted of their own work, and who waits in them now."""
+    from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415
+
+    counted = beside.counted
+    for name, said in (
+        (gauges.CLAMPED, "Calls whose output limit was lowered to what was left."),
+        (gauges.CUT, "Streams that were ended, as nothing was left for more."),
+    ):
+        count = counted.get(name, {}).get(gauges.COUNT, 0)
+        yield CounterMetricFamily(f"llmcap_{name}_calls", said, value=count)
+    yield _histogram("llmcap_wait_seconds", "How long calls waited for money that others held.",
+                     {(): counted.get(gauges.WAIT, {})})  # fmt: skip
+    yield _histogram("llmcap_overhead_seconds", "How long calls stood at the door beside that.",
+                     {(): counted.get(gauges.OVERHEAD, {})})  # fmt: skip
+    steps = {("hold",): gauges.HOLD, ("end",): gauges.END}
+    found: dict[tuple[str, ...], Mapping[int, int]]
+    found = {step: counted.get(name, {}) for step, name in steps.items()}
+    yield _histogram(
+        "llmcap_ledger_seconds", "How long a step of the ledger took.", found, ["step"]
+    )
+    yield _gauge("llmcap_calls_waiting", "Calls that wait for money now.", beside.waiting)
+
+
+def _histogram(
+    name: str, said: str, found: Mapping[tuple[str, ...], Mapping[int, int]],
+    labels: Sequence[str] = (),
+) -> Any:  # fmt: skip
+    from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415
+
+    family = HistogramMetricFamily(name, said, labels=labels)
+    for values, buckets in found.items():
+        total, rows = 0, []
+        for number, bound in enumerate((*gauges.BOUNDS_MICROS, None)):
+            total += buckets.get(number, 0)
+            rows.append(("+Inf" if bound is None else str(bound / 1_000_000), total))
+        family.add_metric(values, rows, buckets.get(gauges.SUM, 0) / 1_000_000)
+    return family
+
+
+def _gauge(name: str, said: str, value: float) -> Any:
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 
-    yield GaugeMetricFamily("llmcap_proxies", "Proxies on this ledger.", value=running(ledger))
-    path = events_path(str(ledger))
-    queued, breakers = 0, dict[str, int]()
-    if Path(path).exists():
-        log = EventLog(path)
-        try:
-            queued = log.queued()
-            for each in log.breakers():
-                breakers[each.kind] = breakers.get(each.kind, 0) + (each.until > now)
-        finally:
-            log.close()
-    yield GaugeMetricFamily("llmcap_alerts_queued", "Alerts still to be delivered.", value=queued)
+    return GaugeMetricFamily(name, said, value=value)
+
+
+def _told(beside: _Beside, newest: int) -> Iterator[Any]:
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+
+    yield _gauge("llmcap_alerts_queued", "Alerts still to be delivered.", beside.queued)
+    behind = newest - beside.fed if beside.fed is not None else 0
+    yield _gauge(
+        "llmcap_feed_entries_behind", "Entries that a webhook of calls still lacks.", behind
+    )
     family = GaugeMetricFamily("llmcap_breakers_open", "Breakers that are open.", labels=["kind"])
-    for kind, count in sorted(breakers.items()):
+    for kind, count in sorted(beside.breakers.items()):
         family.add_metric([kind], count)
     yield family

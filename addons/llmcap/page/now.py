@@ -39,7 +39,14 @@ def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
         ]
         burn = rollups.spent_since(db, now - BURN_OVER) // (BURN_OVER // timedelta(minutes=1))
         counts = _last_hour(db, now) if not role.project and rollups.has_rollups(db) else {}
-    breakers, events = told(ledger, now, role)
+        clamped = [
+            call
+            for call in history.noted_lately(
+                db, "clamped to ", since=now - timedelta(hours=1), within=RECENT_ENTRIES
+            )
+            if seen(call, role)
+        ]
+    breakers, events, waiting = told(ledger, now, role)
     return {
         "time": now.isoformat(),
         "proxies": running(ledger),
@@ -48,6 +55,8 @@ def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
         "budgets": [budget_document(scope, balance, now) for scope, balance in rows],
         "in_flight": [call_line(call) for call in flying],
         "refused": [call_line(call) for call in refused[:SHOWN_MAX]],
+        "clamped": [call_line(call) for call in clamped[:SHOWN_MAX]],
+        "waiting": waiting,
         "last_hour": counts,
         "breakers": breakers,
         "events": events,
@@ -143,11 +152,15 @@ def _last_hour(db: sqlite3.Connection, now: datetime) -> dict[str, int]:
 
 def told(
     ledger: Path, now: datetime, role: Role
-) -> tuple[list[dict[str, Any]], Sequence[dict[str, Any]]]:
-    """The breakers that are open, and the newest events; a viewer of a project sees neither."""
+) -> tuple[list[dict[str, Any]], Sequence[dict[str, Any]], list[dict[str, Any]]]:
+    """
+    The breakers that are open, the newest events, and the calls that wait.
+
+    A viewer of a project sees of these the waiting calls of that project.
+    """
     path = events_path(str(ledger))
-    if role.project or not Path(path).exists():
-        return [], []
+    if not Path(path).exists():
+        return [], [], []
     with contextlib.suppress(LedgerError):
         log = EventLog(path)
         try:
@@ -156,7 +169,14 @@ def told(
                  "until": each.until.isoformat()}
                 for each in log.breakers() if each.until > now
             ]  # fmt: skip
-            return breakers, log.latest(EVENTS_MAX)
+            waiting = [
+                {"since": each.since.isoformat(), "provider": each.provider, "model": each.model,
+                 "project": each.project, "client": each.client, "budgets": list(each.budgets)}
+                for each in log.waiting(now) if role.project in ("", each.project)
+            ]  # fmt: skip
+            if role.project:
+                return [], [], waiting
+            return breakers, log.latest(EVENTS_MAX), waiting
         finally:
             log.close()
-    return [], []
+    return [], [], []

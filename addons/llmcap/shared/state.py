@@ -22,6 +22,7 @@ from llmcap.pricing import PriceBook
 from llmcap.providers.parts.shape import Provider, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shared.files import Uploads
+from llmcap.shared.gauges import Gauges
 from llmcap.shared.guard import PAGE_VALUES, Guard, Page
 from llmcap.shared.late import Late
 from llmcap.shared.made import Things
@@ -82,6 +83,7 @@ class Shared:
         self.things = Things(ledger, late=self.late)
         self.uploads = Uploads(self.counter)
         self.refusals = Refusals(secret)
+        self.gauges = Gauges()
         self.line = Line(places_max=policy.waiters_max)
         self.parked = Parked(ledger, clock=clock)
         # Settlements that could not be written yet; their holds stay until they can.

@@ -7,6 +7,7 @@ exactly one. What decides stands behind `guarded`, which refuses where it fails.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from mitmproxy import http
 
 from llmcap.providers import provider_of
 from llmcap.replies import Refusal, Reply, refuse
+from llmcap.shared.gauges import OVERHEAD
 from llmcap.shell.callers import Callers
 from llmcap.shell.destinations import provider_host, provider_hosts
 from llmcap.shell.flows import (  # fmt: skip
@@ -119,6 +121,7 @@ class Calls:
 
     def _considered(self, flow: http.HTTPFlow, host: str, facts: Facts, came: Fields) -> Work:
         assert self.firewall is not None
+        began = time.perf_counter()
         first = self.callers.is_first(flow.client_conn.id)
         request = request_of(flow, host, program=facts.program, process=facts.pid, first=first)
         considered = self.upgrades.consider(flow, self.firewall, request, facts)
@@ -129,8 +132,8 @@ class Calls:
         if isinstance(considered, Admission):
             verdict = admit_at_once(considered)
             if verdict is None:
-                return self._admit(flow, considered)
-            self._go(flow, considered, verdict)
+                return self._admit(flow, considered, began)
+            self._go(flow, considered, verdict, began)
         elif isinstance(considered, Upload):
             return self._look_at(flow, considered)
         elif isinstance(considered, Deferred):
@@ -141,20 +144,24 @@ class Calls:
         await read(upload)
         self.in_flight.add(Passage(flow, upload))
 
-    async def _admit(self, flow: http.HTTPFlow, admission: Admission) -> None:
+    async def _admit(self, flow: http.HTTPFlow, admission: Admission, began: float) -> None:
         verdict = await admit(admission, client_left=lambda: has_left(flow))
         if isinstance(verdict, Refused):
             logger.info("LLMCap refused: %s", verdict.refusal.message)
             flow.response = response_of(verdict.reply)
         else:
-            self._go(flow, admission, verdict)
+            self._go(flow, admission, verdict, began)
 
-    def _go(self, flow: http.HTTPFlow, admission: Admission, call: CallInFlight) -> None:
+    def _go(
+        self, flow: http.HTTPFlow, admission: Admission, call: CallInFlight, began: float
+    ) -> None:
         self.in_flight.add(Passage(flow, call))
         call.shared.counter.prepare()
         send_as(flow, path=call.path, body=call.body)
         if not admission.signed:
             ask_for_identity(flow)
+        took = time.perf_counter() - began - admission.waited.total_seconds()
+        call.shared.gauges.took(OVERHEAD, max(took, 0))
 
     def _misdirected(self, flow: http.HTTPFlow, hosts: list[str]) -> None:
         """Its names are those of several providers' hosts: nobody can say whose price it has."""

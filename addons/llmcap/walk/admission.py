@@ -8,6 +8,7 @@ what became of it is in `flight`; nothing here knows either.
 import copy
 import json
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 from llmcap.bounds.estimate import demand, sold
@@ -68,6 +69,7 @@ class Admission:
         )
         self.asked_model = ""  # where a threshold has put another in its place
         self.delay_seconds = Decimal(0)  # of a throttle
+        self.waited = timedelta(0)  # for that, and for money of others
         self.fingerprint = shared.fingerprint_of(request)
         self.text_tokens: int | None = None
         self.unbounded = ""  # why nothing bounds what it costs, once somebody has looked

@@ -5,6 +5,7 @@ What cannot be written now keeps its hold, and is tried again: a moment later wh
 writes, by the housekeeping where something failed.
 """
 
+from llmcap.shared.gauges import END
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance
 from llmcap.words.errors import HoldEnded, LedgerBusy, LedgerError
@@ -74,7 +75,8 @@ class Booking:
         if settlement is None or self._balances is not None:
             return
         try:
-            balances = shared.ledger.end(hold, settlement)
+            with shared.gauges.timing(END):
+                balances = shared.ledger.end(hold, settlement)
         except LedgerBusy:
             raise
         except HoldEnded as error:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from llmcap.providers.parts.shape import Document
 from llmcap.replies import refusal_for
+from llmcap.shared.gauges import CLAMPED, HOLD
 from llmcap.shared.state import Shared
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused, unbounded
@@ -30,7 +31,10 @@ def try_cheap(admission: Admission) -> CallInFlight | None:
     if admission.scopes and (admission.sliced or shared.line.blocks(admission.keys)):
         return None
     cheap = replace(admission.demand, clampable=False)
-    decision = shared.ledger.hold(admission.call, admission.scopes, cheap, paced=admission.usual)
+    with shared.gauges.timing(HOLD):
+        decision = shared.ledger.hold(
+            admission.call, admission.scopes, cheap, paced=admission.usual
+        )
     return _go(admission, decision, None) if isinstance(decision, Admit) else None
 
 
@@ -53,6 +57,7 @@ def decide(admission: Admission, *, patient: bool) -> CallInFlight | Refused | W
         with _or_give_back(shared, decision.hold):
             limited = _limited(admission, decision.output_limit)
         if limited is not None:
+            shared.gauges.count(CLAMPED)
             return _go(admission, decision, limited)
         # This request cannot carry so low a limit (thinking needs more): try without a clamp.
         shared.give_back(decision.hold, "the request cannot be clamped so low")
@@ -86,9 +91,10 @@ def _turn_windows(admission: Admission) -> None:
 def _held(admission: Admission, *, patient: bool, whole: bool) -> Admit | Wait | Deny:
     """What the ledger says to the call; `whole`: with all the output that it asks for."""
     demand = replace(admission.demand, clampable=False) if whole else admission.demand
-    return admission.shared.ledger.hold(
-        admission.call, admission.scopes, demand, patient=patient, paced=admission.usual
-    )
+    with admission.shared.gauges.timing(HOLD):
+        return admission.shared.ledger.hold(
+            admission.call, admission.scopes, demand, patient=patient, paced=admission.usual
+        )
 
 
 def _with_fewer_tools(admission: Admission, deny: Deny) -> Admission | None:

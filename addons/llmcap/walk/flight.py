@@ -18,6 +18,7 @@ from llmcap.metering.visible import CUT_NOTICE_WITHIN, FindArrivals, Visible
 from llmcap.providers.parts.leaving import goes_on
 from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
+from llmcap.shared.gauges import CUT
 from llmcap.streams.strip import UsageStripper
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance, certain_tokens
@@ -349,6 +350,7 @@ class CallInFlight:
     def _cut(self, passed: bytes, reading: Reading) -> bytes:
         """End the stream here: the cost is in the ledger before the client reads the end."""
         self.cut = True
+        self.shared.gauges.count(CUT)
         self._visible.left(reading.visible_bytes)
         self._settle(reading, note="cut: the budget cannot carry more of this answer")
         if self._ending is None:  # an encoded stream ends as if the connection had broken

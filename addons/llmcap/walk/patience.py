@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Callable
+from datetime import timedelta
 
+from llmcap.shared.gauges import WAIT
 from llmcap.shared.late import Late
 from llmcap.shared.state import Shared
 from llmcap.walk.admission import Admission
@@ -78,7 +80,9 @@ async def admit(admission: Admission, *, client_left: Callable[[], bool]) -> Cal
 async def _held_back(admission: Admission, *, client_left: Callable[[], bool]) -> None:
     """Wait as long as a threshold says."""
     if admission.delay_seconds:
-        await asyncio.sleep(float(admission.delay_seconds))
+        delay = float(admission.delay_seconds)
+        admission.waited += timedelta(seconds=delay)
+        await asyncio.sleep(delay)
         if client_left():
             raise LLMCapError("the client left while its call was held back")
 
@@ -112,7 +116,8 @@ async def _in_line(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     turn = asyncio.Event()
-    place = line.join(admission.keys, turn.set)
+    place = line.join(admission.keys, turn.set, admission.call)
+    began = loop.time()
     try:
         while True:
             left = min(deadline - loop.time(), WAITER_POLL_SECONDS)
@@ -131,6 +136,9 @@ async def _in_line(
                 return verdict
     finally:
         line.leave(place)
+        waited = loop.time() - began
+        admission.waited += timedelta(seconds=waited)
+        admission.shared.gauges.took(WAIT, waited)
 
 
 async def patiently[Result](step: Callable[[], Result], late: Late) -> Result:

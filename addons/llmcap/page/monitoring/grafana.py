@@ -18,6 +18,17 @@ PANELS = (
     ("Tokens a second", "timeseries", "sum by (kind) (rate(llmcap_tokens_total[5m]))", "{{kind}}",
      "short"),
     ("Share that is assumed", "stat", ASSUMED, "assumed", "percentunit"),
+    ("Calls wait, 95 of 100 at most so long", "timeseries",
+     "histogram_quantile(0.95, sum by (le) (rate(llmcap_wait_seconds_bucket[5m])))", "wait", "s"),
+    ("Clamped and cut", "timeseries",
+     "increase(llmcap_clamped_calls_total[5m]) + increase(llmcap_cut_calls_total[5m])",
+     "calls", "short"),
+    ("At the door, 99 of 100 at most so long", "timeseries",
+     "histogram_quantile(0.99, sum by (le) (rate(llmcap_overhead_seconds_bucket[5m])))",
+     "overhead", "s"),
+    ("A step of the ledger, 99 of 100", "timeseries",
+     "histogram_quantile(0.99, sum by (le, step) (rate(llmcap_ledger_seconds_bucket[5m])))",
+     "{{step}}", "s"),
     ("Proxies", "stat", "llmcap_proxies", "proxies", "short"),
 )  # fmt: skip
 WIDTH, HEIGHT = 12, 8

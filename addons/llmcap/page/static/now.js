@@ -14,7 +14,7 @@ export function update(place, document_) {
   const inside = place.querySelector("#inside");
   if (!inside || inside.contains(document.activeElement) && document.querySelector("dialog[open]")) return;
   const focused = document.activeElement?.dataset?.act;
-  inside.replaceChildren(facts(document_), budgets(document_), flying(document_), refused(document_), told(document_));
+  inside.replaceChildren(...[facts, budgets, waiting, flying, refused, clamped, told].map((part) => part(document_)).filter(Boolean));
   if (focused) inside.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
 }
 
@@ -89,6 +89,22 @@ function flying(found) {
   return el("section", { class: "card" }, el("h2", {}, "In flight"),
     rows.length ? table([["Model"], ["Project or client"], ["Age", "r"], ["Held", "r"]], rows, "Calls in flight")
       : empty("No call is in flight."));
+}
+
+function waiting(found) {
+  const now = new Date(found.time);
+  const rows = found.waiting.map((call) => el("tr", {},
+    cell(call.model, "name"), cell(call.project || call.client || "–", "name"), cell(span(now - new Date(call.since)), "r"), cell("money that calls in flight hold of " + call.budgets.join(" and "), "note")));
+  return rows.length ? el("section", { class: "card" }, el("h2", {}, "Waiting"),
+    table([["Model"], ["Project or client"], ["For", "r"], ["What it waits for"]], rows, "Calls that wait")) : null;
+}
+
+function clamped(found) {
+  const rows = found.clamped.slice(0, 20).map((call) => el("tr", {},
+    cell(when(call.time), "num"), cell(el("a", { href: "#calls?entry=" + call.entry }, call.model), "name"),
+    cell(call.project || call.client || "–", "name wide"), cell(call.note, "note")));
+  return rows.length ? el("section", { class: "card" }, el("h2", {}, "Clamped in the last hour"),
+    table([["Time"], ["Model"], ["Project or client", "wide"], ["To what"]], rows, "Clamped calls")) : null;
 }
 
 function refused(found) {
