@@ -46,6 +46,36 @@ def changes(lock):
     return True
 
 
+def rests(pulse):
+    """Whether its thread waits for the next call; one beat after the last one it does."""
+    deadline = time.monotonic() + LONG_SECONDS
+    while pulse._due.is_set() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not pulse._due.is_set()
+
+
+def test_a_call_that_begins_while_the_thread_looks_up_is_not_overlooked():
+    """Whatever comes between its two looks, it goes on for what is in flight."""
+    pulse = Pulse(now)
+
+    class Begins(set):
+        """Of two looks the first finds nothing."""
+
+        looks = 0
+
+        def __bool__(self):
+            self.looks += 1
+            return self.looks > 1
+
+    pulse._open = Begins()
+    pulse._due.set()
+    pulse.look_up()
+    assert pulse._due.is_set()
+    pulse._open = set()
+    pulse.look_up()
+    assert not pulse._due.is_set()
+
+
 def test_it_beats_while_calls_are_in_flight_and_rests_then(lock):
     """The thread ends with the ledger."""
     pulse = Pulse(now)
@@ -60,7 +90,7 @@ def test_it_beats_while_calls_are_in_flight_and_rests_then(lock):
     assert changes(lock)
     pulse.ended(2)
     pulse.ended(2)
-    assert not pulse._due.is_set(), "its thread waits without an end"
+    assert rests(pulse), "its thread waits without an end"
     pulse.opened(3)
     assert changes(lock)
     thread = pulse._thread

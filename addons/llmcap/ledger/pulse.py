@@ -122,16 +122,14 @@ class Pulse:
             self._seen[hold_id] = _checked(data)
 
     def ended(self, hold_id: int) -> None:
-        """It is not any more."""
+        """It is not any more. The thread goes on for one beat: most often the next call is near."""
         self._open.discard(hold_id)
         self._seen.pop(hold_id, None)
-        if not self._open:
-            self._due.clear()
 
     def rest(self) -> None:
         """Wait for the thread to end."""
-        self._due.set()
         self._over.set()
+        self._due.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -165,12 +163,20 @@ class Pulse:
         kept, of = _KEPT
         self._delay = max(elapsed - BEAT, self._delay * kept // of)
 
+    def look_up(self) -> None:
+        """Wait where nothing is in flight; what begins or ends all meanwhile is not overlooked."""
+        if not self._open:
+            self._due.clear()
+            if self._open or self._over.is_set():
+                self._due.set()
+
     def _run(self) -> None:
         while self._due.wait() and not self._over.is_set():
             due = time.monotonic()
             self.beat()
             self._over.wait(BEAT.total_seconds())
             self.waited(timedelta(seconds=time.monotonic() - due))
+            self.look_up()
 
 
 def last_word(path: Path, *, now: datetime) -> LastWord | None:

@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from llmcap.budgets.windows import EPOCH
@@ -29,7 +31,9 @@ _SECOND = timedelta(seconds=1)
 _TEXT_CHARS_MAX = 500
 _ATTRIBUTES_CHARS_MAX = 4_000
 _json = json.JSONEncoder(separators=(",", ":")).encode
+_REMEMBERED_MAX = 1_024
 _COUNTS = tuple(name for name in Usage.__slots__ if name != "extras")
+_counts = attrgetter(*_COUNTS)
 
 
 class Row(NamedTuple):
@@ -99,7 +103,13 @@ def text(value: str | None) -> str | None:
 
 def attributes_json(attributes: Mapping[str, str]) -> str:
     """A JSON object in ASCII, its values cut where a client sent far too much."""
-    document = _json(dict(attributes))
+    return _attributes_json(tuple(attributes.items()))
+
+
+@lru_cache(_REMEMBERED_MAX)
+def _attributes_json(items: tuple[tuple[str, str], ...]) -> str:
+    attributes = dict(items)
+    document = _json(attributes)
     if len(document) > _ATTRIBUTES_CHARS_MAX:
         document = json.dumps({name: value[:100] for name, value in attributes.items()})
     return document
@@ -107,6 +117,10 @@ def attributes_json(attributes: Mapping[str, str]) -> str:
 
 def usage_json(usage: Usage) -> str | None:
     """The counts that are not zero; a `Decimal` is a JSON string, so that it stays exact."""
+    read, written, *parts = _counts(usage)
+    if read and written and not (any(parts) or usage.extras):
+        # Most have no more, and whole numbers are JSON as they are printed.
+        return f'{{"input_tokens":{read},"output_tokens":{written}}}'
     counts = {name: count for name in _COUNTS if (count := getattr(usage, name))}
     for name, count in usage.extras.items():
         if count:

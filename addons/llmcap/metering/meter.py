@@ -31,6 +31,8 @@ READ_BYTES = 8 * 1024
 # How much of an error is kept, to see what kind it is.
 ERROR_BYTES_MAX = 16 * 1024
 
+NOTHING_READ = Reading()
+
 BOM = b"\xef\xbb\xbf"  # of UTF-8, which pages may begin with
 
 _one = json.JSONDecoder().raw_decode
@@ -50,7 +52,7 @@ class Meter:
         self._error: bytearray | None = bytearray() if status >= 300 else None
         self._headers = headers
         self._reader = endpoint.reader(ask) if endpoint.reader else None
-        self._reading = Reading()
+        self._reading = NOTHING_READ
         self._changed = self._reader is not None
         self._ended = False
         self._backlog: Backlog | None = None

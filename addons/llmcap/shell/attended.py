@@ -37,6 +37,11 @@ from llmcap.shell.parting.stream import PartingHttpStream
 
 Steps = Generator[commands.Command, Any, None]
 
+# Behind which the keeper is told.
+_HOOKS = frozenset(
+    (HttpConnectHook, HttpErrorHook, HttpResponseHeadersHook, HttpResponseHook)
+)  # fmt: skip
+
 
 class AttendedHttpStream(PartingHttpStream):
     """One request and its answer."""
@@ -62,21 +67,24 @@ class AttendedHttpStream(PartingHttpStream):
                 return
             kind = type(command)
             if kind is HttpResponseHook:
-                work = keeper().whole(self.flow)
-                if work is not None:
-                    yield waits(work)
+                keeper().whole(self.flow)
             reply = yield command
             if kind is HttpRequestHook:
                 yield from self._decide()
-            elif kind is HttpResponseHeadersHook:
-                self._begin()
-            elif kind is HttpResponseHook:
-                keeper().over(self.flow)
-            elif kind is HttpErrorHook:
-                assert self.flow.error is not None
-                keeper().ended(self.flow, self.flow.error.msg)
-            elif kind is HttpConnectHook:
-                keeper().greet(self.flow, self._came)
+            elif kind in _HOOKS:
+                self._tell(kind)
+
+    def _tell(self, kind: type[commands.Command]) -> None:
+        """All addons have had their word about this."""
+        if kind is HttpResponseHeadersHook:
+            self._begin()
+        elif kind is HttpResponseHook:
+            keeper().over(self.flow)
+        elif kind is HttpErrorHook:
+            assert self.flow.error is not None
+            keeper().ended(self.flow, self.flow.error.msg)
+        else:
+            keeper().greet(self.flow, self._came)
 
     # --- the request --------------------------------------------------------------------------
 

@@ -38,15 +38,15 @@ def request_of(
     `first`: none came over its connection before.
     """
     path, _, _ = flow.request.path.partition("?")
-    encoding = flow.request.headers.get("content-encoding", "").strip().lower()
+    headers = headers_of(flow.request)
+    encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in ENCODINGS:
         # mitmproxy would undo whatever Python has a codec for, and the provider would not.
         raise LLMCapError(f"the request's content-encoding is not known: {encoding[:60]!r}")
     try:
-        body = flow.request.get_content(strict=True) or b""
+        sent = flow.request.get_content(strict=True) if encoding else flow.request.raw_content
     except ValueError as error:
         raise LLMCapError(f"the request's content-encoding cannot be undone: {error}") from error
-    headers = headers_of(flow.request)
     if program:
         headers["user-agent"] = f"{headers.get('user-agent', '')} {program}/".lstrip()
     return Request(
@@ -55,7 +55,7 @@ def request_of(
         path=path,
         query=_query_of(flow) if "?" in flow.request.path else {},
         headers=headers,
-        body=body,
+        body=sent or b"",
         arrival=arrival_of(flow, process=process, first=first),
     )
 

@@ -37,6 +37,8 @@ def decoder_for(content_encoding: str) -> Decoder:
 
     Raises `FormatError` for an encoding that nobody here can read.
     """
+    if not content_encoding:
+        return Identity()
     names = [name.strip().lower() for name in content_encoding.split(",")]
     names = [name for name in names if name not in ("", "identity")]
     if len(names) > ENCODINGS_MAX:

@@ -312,5 +312,5 @@ class Admission:
             refusal_usd=fee,
         )
         if not self.limitable:
-            return replace(found, clampable=False)
+            return found.unclamped()
         return replace(found, held_limit=SLICE_AHEAD_TOKENS) if self.sliced else found

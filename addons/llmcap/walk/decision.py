@@ -30,7 +30,7 @@ def try_cheap(admission: Admission) -> CallInFlight | None:
         return None
     if admission.scopes and (admission.sliced or shared.line.blocks(admission.keys)):
         return None
-    cheap = replace(admission.demand, clampable=False)
+    cheap = admission.demand.unclamped()
     with shared.gauges.timing(HOLD):
         decision = shared.ledger.hold(
             admission.call, admission.scopes, cheap, paced=admission.usual
@@ -61,7 +61,7 @@ def decide(admission: Admission, *, patient: bool) -> CallInFlight | Refused | W
             return _go(admission, decision, limited)
         # This request cannot carry so low a limit (thinking needs more): try without a clamp.
         shared.give_back(decision.hold, "the request cannot be clamped so low")
-        admission.demand = replace(admission.demand, clampable=False)
+        admission.demand = admission.demand.unclamped()
         return decide(admission, patient=patient)
     if isinstance(decision, Admit):
         return _go(admission, decision, None)
@@ -90,7 +90,7 @@ def _turn_windows(admission: Admission) -> None:
 
 def _held(admission: Admission, *, patient: bool, whole: bool) -> Admit | Wait | Deny:
     """What the ledger says to the call; `whole`: with all the output that it asks for."""
-    demand = replace(admission.demand, clampable=False) if whole else admission.demand
+    demand = admission.demand.unclamped() if whole else admission.demand
     with admission.shared.gauges.timing(HOLD):
         return admission.shared.ledger.hold(
             admission.call, admission.scopes, demand, patient=patient, paced=admission.usual

@@ -125,6 +125,15 @@ class Demand:
         if not (self.fixed_nanos or self.free or (self.output_limit and self.per_output_nanos)):
             raise NoBound("a call that costs something cannot be held at nothing")
 
+    def unclamped(self) -> "Demand":
+        """The same, all of it or nothing. By hand, as most calls need it: `replace` is slow."""
+        if not self.clampable:
+            return self
+        return Demand(
+            self.fixed_nanos, self.per_output_nanos, self.output_limit, self.output_min, False,
+            self.held_limit, self.fixed_tokens, self.per_output_tokens, self.parts, self.free,
+        )  # fmt: skip
+
     def ceiling_nanos(self, output_limit: int | None = None) -> int:
         """The bound in money with this limit (default: the request's own), rounded up."""
         limit = self.output_limit if output_limit is None else output_limit

@@ -37,6 +37,8 @@ SERVED_HEADERS = ("x-ms-served-model", "cf-aig-model", "ngrok-aig-model")
 
 def count(value: object) -> int:
     """A number of tokens, or 0 for whatever is none."""
+    if not value:
+        return 0
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
     if not 0 <= value <= COUNT_MAX:  # NaN fails this too

@@ -10,11 +10,16 @@ count in their order. Letters are the same in either case, as with some servers 
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from llmcap.providers.parts.shape import Billing, Endpoint, Match
 from llmcap.providers.parts.spelling import normal
 
 _ENCODED_SLASH = re.compile(r"%2F|%5C")
+
+# How many paths are remembered, and how long one may be for that.
+_REMEMBERED_MAX = 1_024
+_REMEMBERED_CHARS_MAX = 200
 
 # From what costs most to what costs nothing; a path that nobody knows is in between.
 _DEAREST_FIRST = (
@@ -69,8 +74,15 @@ def found_by(match: Match, method: str, path: str) -> Endpoint | None:
     """
     The endpoint of a path, by whichever reading of it costs most.
 
-    Some servers take an encoded slash for one that separates, and others for a part of a name.
+    Some servers take an encoded slash for one that separates, and others for a part of a name. Most
+    calls have a path that the last ones had.
     """
+    find = _found_by if len(path) <= _REMEMBERED_CHARS_MAX else _found_by.__wrapped__
+    return find(match, method, path)
+
+
+@lru_cache(_REMEMBERED_MAX)
+def _found_by(match: Match, method: str, path: str) -> Endpoint | None:
     path = normal(path)
     found = match(method, path)
     if _ENCODED_SLASH.search(path):

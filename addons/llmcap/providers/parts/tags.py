@@ -44,6 +44,8 @@ def tagged(metadata: Document) -> dict[str, str]:
 
     `user` is what an API calls `user_id`, which Anthropic's own clients send.
     """
+    if not metadata:
+        return {}
     short = {
         name: text
         for name, value in list(metadata.items())[:NAMES_MAX]
