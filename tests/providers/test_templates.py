@@ -102,6 +102,35 @@ def test_a_known_past_does_not_bound_an_unknown_template(fields):
     assert admission.demand.fixed_tokens >= 128_000
 
 
+STORED = {"prompt": {"id": "pmpt_1"}, "max_output_tokens": 100}
+
+
+def asking(**fields):
+    """What a request with a stored prompt is held for."""
+    there = walk("1000")
+    admission = there.firewall.consider(post("/v1/responses", {**STORED, **fields}), Facts())
+    assert isinstance(admission, Admission), admission
+    return admission
+
+
+def test_a_stored_prompt_may_have_any_tool_that_its_vendor_runs():
+    """Unless the request brings its own, which stand in their place."""
+    ask = asking(model="gpt-4o-mini").ask
+    assert ask.fees.keys() >= {"web_search", "file_search", "code_interpreter"}
+    assert (ask.loops, ask.other_models) == (11, ("gpt-image-1",))
+    assert asking(model="gpt-4o-mini", max_tool_calls=1).ask.loops == 2
+    own = asking(model="gpt-4o-mini", tools=[{"type": "web_search"}]).ask
+    assert (own.fees.keys(), own.other_models) == ({"web_search"}, ())
+    assert not asking(model="gpt-4o-mini", tools=[]).ask.fees
+
+
+def test_a_stored_prompt_may_have_any_model_where_the_request_names_none():
+    """It is held at the dearest that its vendor has, and not refused for want of a price."""
+    dearest = asking(tools=[]).demand
+    for model in ("gpt-4o-mini", "gpt-5.4", "o1-pro"):
+        assert dearest.ceiling_nanos() >= asking(model=model, tools=[]).demand.ceiling_nanos()
+
+
 def test_a_known_past_bounds_what_continues_it():
     """Where nothing else is named."""
     there = walk("100")

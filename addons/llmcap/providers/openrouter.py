@@ -30,7 +30,7 @@ from llmcap.providers.parts import hosted
 from llmcap.providers.parts.billed import billed
 from llmcap.providers.parts.limits import by_model
 from llmcap.providers.parts.offered import offered
-from llmcap.providers.parts.reader import amount, count, document, documents, text
+from llmcap.providers.parts.reader import amount, count, document, documents, models_in, text
 from llmcap.providers.parts.routes import Routes
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Media, Provider, Request
 from llmcap.words.errors import FormatError
@@ -70,10 +70,7 @@ def routed(read: Read) -> Read:
         if request.headers.get("content-type", "").startswith("multipart/"):
             return ask  # a form names one model, and has no plugins
         body = request.document()
-        models = body.get("models")
-        others = (
-            [each for each in models if isinstance(each, str)] if isinstance(models, list) else []
-        )
+        others = models_in(body.get("models"))
         tools = _hosted(body, ask)
         model = ask.model or next(iter(others), ACCOUNTS_DEFAULT if ask.generates else "")
         rest = tuple(each for each in dict.fromkeys(others) if each != model)

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.providers.parts.reader import BaseReader, amount, count, limit_in, utf8_bytes
+from llmcap.providers.parts.reader import (
+    BaseReader,
+    amount,
+    count,
+    limit_in,
+    models_in,
+    utf8_bytes,
+)
 from llmcap.providers.parts.shape import Ask
 from llmcap.words.records import Charge, Usage
 
@@ -73,3 +80,24 @@ def test_an_error_is_its_code_never_its_message():
     ):
         reader.fail(error)
         assert reader.error == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["a", "b"],
+        [{"model": "a"}, {"model": "b", "max_tokens": 5}],
+        ["a", {"id": "b"}],
+        {"first": "a", "then": ["b"]},
+        [["a"], [{"model": ["b"]}]],
+    ],
+)
+def test_models_are_found_in_a_field_however_it_names_them(value):
+    """What a vendor makes of a shape that its document does not have, nobody knows."""
+    assert models_in(value) == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}, 3, [None, 4], True])
+def test_no_model_is_found_where_none_is_named(value):
+    """A number is no name."""
+    assert models_in(value) == []

@@ -22,7 +22,15 @@ from llmcap.providers.openai.chat import attributes_of
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.offered import offered
-from llmcap.providers.parts.reader import BaseReader, count, document, documents, limit_in, text
+from llmcap.providers.parts.reader import (
+    BaseReader,
+    count,
+    document,
+    documents,
+    limit_in,
+    models_in,
+    text,
+)
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.streams.backlog import Marks
 
@@ -213,10 +221,10 @@ def _helpers(body: Document) -> list[tuple[str, int]]:
     fallbacks = body.get("fallbacks")
     if isinstance(fallbacks, str):
         helpers.append((FALLBACKS_DEFAULT, own))
-    helpers += [
-        (text(fallback.get("model")), count(fallback.get("max_tokens")) or own)
-        for fallback in documents(fallbacks)
-    ]
+    elif fallbacks:
+        for fallback in fallbacks if isinstance(fallbacks, list) else [fallbacks]:
+            limit = count(document(fallback).get("max_tokens")) or own
+            helpers += [(name, limit) for name in models_in(fallback)]
     # A compaction writes a summary before the answer, with a limit that is not published.
     if any("compact" in text(each.get("type")) for each in _edits(body)):
         helpers.append(("", own or ADVISOR_OUTPUT_DEFAULT))

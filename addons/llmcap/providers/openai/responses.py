@@ -63,8 +63,12 @@ def read_responses(request: Request) -> Ask:
     """What a request to `POST /v1/responses` asks for."""
     body = request.document()
     content = measure(request)
-    tools = _hosted(body)
-    images = _image_tool(body)
+    stored = text(document(body.get("prompt")).get("id"))
+    offers = offered(body)
+    if stored and not isinstance(body.get("tools"), list):
+        offers += lent_by_template(request.host)
+    tools = _hosted(body, offers)
+    images = _image_tool(offers)
     reasoning = document(body.get("reasoning"))
     previous = text(body.get("previous_response_id")) or _id(body.get("conversation"))
     image_model = (text(images.get("model")) or IMAGE_MODEL,) if images else ()
@@ -73,7 +77,7 @@ def read_responses(request: Request) -> Ask:
         stream=body.get("stream") is True,
         text_bytes=content.text_bytes,
         media=content.media,
-        tools=bool(offered(body)) or "prompt" in body,
+        tools=bool(offers) or "prompt" in body,
         output_limit=limit_in(body.get("max_output_tokens")),
         extra_output=IMAGE_TOKENS_MAX * (tools.loops - 1) if images else 0,
         tool_calls=_calls_max(body) if tools.loops > 1 else 0,
@@ -83,6 +87,7 @@ def read_responses(request: Request) -> Ask:
         remote_input=bool(previous),
         remote=_elsewhere(body),
         previous_id=previous or None,
+        made="" if body.get("model") else stored,
         terms=tier(body.get("service_tier")),
         other_models=image_model,
         fees=tools.fees,
@@ -90,6 +95,18 @@ def read_responses(request: Request) -> Ask:
         hidden_work=reasoning.get("effort") != "none",
         attributes=attributes_of(body),
     )
+
+
+def lent_by_template(host: str) -> list[Document]:
+    """
+    The tools that a stored prompt may have, where the request brings none in their place.
+
+    Only OpenAI and Azure keep such prompts; what they run by themselves may stand in each.
+    https://platform.openai.com/docs/api-reference/responses/create#responses-create-prompt
+    """
+    if not host.endswith((".openai.com", ".azure.com")):
+        return []
+    return [{"type": kind} for kind in (*_PRICED, "image_generation")]
 
 
 def _elsewhere(body: Document) -> tuple[str, ...]:
@@ -140,12 +157,12 @@ def _calls_max(body: Document) -> int:
     return count(body.get("max_tool_calls")) or hosted.USES_DEFAULT
 
 
-def _hosted(body: Document) -> hosted.Hosted:
+def _hosted(body: Document, offers: list[Document]) -> hosted.Hosted:
     """What the tools of a request may cost. `max_tool_calls` bounds all of them together."""
     calls_max = _calls_max(body)
     priced: dict[str, int] = {}
     unpriced = False
-    for tool in offered(body):
+    for tool in offers:
         kind = text(tool.get("type"))
         if (container := container_of(tool)) is not None:
             priced["code_interpreter"] = max(
@@ -168,8 +185,8 @@ def _unit(kind: str) -> str:
     return next((known for known in _PRICED if kind == known or kind.startswith(f"{known}_")), "")
 
 
-def _image_tool(body: Document) -> Document:
-    return next((tool for tool in offered(body) if tool.get("type") == "image_generation"), {})
+def _image_tool(offers: list[Document]) -> Document:
+    return next((tool for tool in offers if tool.get("type") == "image_generation"), {})
 
 
 def _id(value: object) -> str:

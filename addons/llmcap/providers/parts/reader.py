@@ -125,6 +125,23 @@ def utf8_bytes(value: object) -> int:
     return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
 
 
+def models_in(value: Any) -> list[str]:
+    """
+    The models that a field names: in a text, in objects that have a `model`, or in several of both.
+
+    A vendor's document says which of these it takes; what it makes of another, only the vendor
+    knows, and it may well be a model.
+    """
+    if isinstance(value, str):
+        return [value] if value else []
+    if isinstance(value, list):
+        return [name for each in value for name in models_in(each)]
+    if isinstance(value, dict):
+        named = next((value[key] for key in ("model", "id", "name") if key in value), None)
+        return models_in([*value.values()] if named is None else named)
+    return []
+
+
 class BaseReader:
     """
     State of one reading. Subclasses read events or a body and set what they find.
