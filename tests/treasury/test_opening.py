@@ -7,28 +7,14 @@ from dataclasses import replace
 import psycopg
 import pytest
 from books import budget, call, demand, scopes, settled
+from fleet import config, firewall
 
-from llmcap.assembly import Settings, firewall_for
-from llmcap.config import resolve, yamldoc
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.treasury import tables
 from llmcap.treasury.hands import Hands
 from llmcap.treasury.postgres import PostgresTreasury
 from llmcap.words.errors import LedgerError, LLMCapError
 from llmcap.words.records import Admit
-
-
-def firewall(ledger, text):
-    """What a proxy opens with this config."""
-    policy = resolve(yamldoc.parse(text, file="llmcap.yaml"))
-    settings = Settings(cap="", config=None, ledger=str(ledger))
-    return firewall_for(policy, settings, notify=lambda *_: None)
-
-
-def config(url, cap="5", more=""):
-    """A config of one budget."""
-    return f"treasury: {url}\nbudgets: [{{name: all, cap: {cap}, every: day}}]\n{more}"
-
 
 # What is put in the place of parts of the config, and what is said then.
 CASES = [

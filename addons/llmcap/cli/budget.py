@@ -7,7 +7,6 @@ they hold money. The cap in the config stays what it is: what is raised here is 
 
 import getpass
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from typing import Any
 import click
 
 from llmcap.brakes.forecast import forecast
+from llmcap.cli.fleetwide import Place, place
 from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
-from llmcap.ledger import open_ledger
-from llmcap.ledger.byhand import amount_of, choose, find, known, shown
+from llmcap.ledger.byhand import amount_of, choose, named, shown
+from llmcap.words.errors import ConfigError
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, CapUnit, Scope
 
@@ -39,7 +39,8 @@ def budget() -> None:
     Show budgets with what was done to them by hand, and change them.
 
     A change is an entry of the ledger, with its time and author, and no erasure: `llmcap log` and
-    `llmcap report` still show what was spent. Running proxies follow at once.
+    `llmcap report` still show what was spent. Running proxies follow at once. Where the config
+    names a treasury, the budgets are those of its fleet, and a change is in force on all nodes.
     """
 
 
@@ -50,11 +51,7 @@ def budget() -> None:
 def list_budgets(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> None:
     """List every budget and value: spent, cap, what was raised, and when it would end."""
     now = datetime.now(UTC)
-    rows = [
-        row
-        for each in known(ledger_path, now, policy_from(config_path).budgets)
-        for row in each.balances
-    ]
+    rows = [row for each in place(ledger_path, config_path).known(now) for row in each.balances]
     if as_json:
         echo_json([_document(*row, now) for row in rows])
         return
@@ -83,10 +80,11 @@ def raise_budget(
     AMOUNT is in the unit of the cap: `5`, `100k tokens`, `20 requests`.
     """
     now = datetime.now(UTC)
-    found = find(ledger_path, name, now, policy_from(config_path).budgets)
+    where = place(ledger_path, config_path)
+    found = named(where.known(now), name)
     more = amount_of(found.budget, amount)
     scope, _ = choose(found, how["value"], now)
-    _adjust(ledger_path, scope, f"raised by {shown(more, scope)}", how, raise_by=more)
+    _adjust(where, scope, f"raised by {shown(more, scope)}", how, raise_by=more)
 
 
 @budget.command(name="set")
@@ -103,11 +101,12 @@ def set_budget(
 ) -> None:
     """Make CAP the cap of the budget NAME, for its present window: higher or lower."""
     now = datetime.now(UTC)
-    found = find(ledger_path, name, now, policy_from(config_path).budgets)
+    where = place(ledger_path, config_path)
+    found = named(where.known(now), name)
     wanted = amount_of(found.budget, cap)
     scope, balance = choose(found, how["value"], now)
     more = wanted - scope.budget.cap - balance.raised
-    _adjust(ledger_path, scope, f"cap set to {shown(wanted, scope)}", how, raise_by=more)
+    _adjust(where, scope, f"cap set to {shown(wanted, scope)}", how, raise_by=more)
 
 
 @budget.command(name="reset")
@@ -121,10 +120,11 @@ def set_budget(
 def reset_budget(name: str, ledger_path: Path, config_path: Path | None, **how: Any) -> None:
     """Let the budget NAME begin anew: what its present window has spent no longer counts."""
     now = datetime.now(UTC)
-    found = find(ledger_path, name, now, policy_from(config_path).budgets)
+    where = place(ledger_path, config_path)
+    found = named(where.known(now), name)
     scope, balance = choose(found, how["value"], now)
     done = f"reset, {shown(balance.spent, scope)} no longer counts"
-    _adjust(ledger_path, scope, done, how, reset=True)
+    _adjust(where, scope, done, how, reset=True)
 
 
 @budget.command(name="pause")
@@ -151,15 +151,34 @@ def resume_budget(name: str, ledger_path: Path, config_path: Path | None, **how:
     _pause(name, ledger_path, config_path, how, paused=False)
 
 
+@budget.command(name="apply")
+@click.argument("config", type=click.Path(dir_okay=False, path_type=Path))
+@by_option
+@note_option
+def apply_budgets(config: Path, **how: Any) -> None:
+    """
+    Make the budgets of CONFIG those of its treasury, for all nodes.
+
+    What was spent under a budget that counts as before still counts. Nodes whose own config says
+    anything else then refuse calls, until theirs says the same.
+    """
+    policy = policy_from(config)
+    if not policy.treasury:
+        raise ConfigError(f"{config} names no treasury: its budgets are in force where it is used")
+    from llmcap.treasury.hands import Hands  # noqa: PLC0415 (a fleet's, and most have none)
+
+    note = _signed(f"the budgets of {config.name} applied", how)
+    with Hands(policy.treasury) as hands:
+        hands.apply(policy.budgets, note=note)
+    tell(note)
+
+
 # --- changing ---------------------------------------------------------------------------------
 
 
-def _adjust(ledger_path: Path, scope: Scope, done: str, how: dict[str, Any], **change: Any) -> None:
+def _adjust(where: Place, scope: Scope, done: str, how: dict[str, Any], **change: Any) -> None:
     note = _signed(f"{scope.name} {done}", how)
-    with closing(open_ledger(ledger_path)) as ledger:
-        ledger.adjust(scope, note=note, **change)
-        balances = ledger.balances(datetime.now(UTC), [scope.budget], run_id=scope.run)
-    after = next(balance for each, balance in balances if each.value == scope.value)
+    after = where.adjust(scope, note=note, **change)
     cap = scope.budget.cap + after.raised
     tell(f"{note}: {shown(after.spent, scope)} of {shown(cap, scope)} spent")
     if how["as_json"]:
@@ -169,10 +188,10 @@ def _adjust(ledger_path: Path, scope: Scope, done: str, how: dict[str, Any], **c
 def _pause(
     name: str, ledger_path: Path, config_path: Path | None, how: dict[str, Any], *, paused: bool
 ) -> None:
-    found = find(ledger_path, name, datetime.now(UTC), policy_from(config_path).budgets)
+    where = place(ledger_path, config_path)
+    found = named(where.known(datetime.now(UTC)), name)
     note = _signed(f"{found.budget.name} {'paused' if paused else 'resumed'}", how)
-    with closing(open_ledger(ledger_path)) as ledger:
-        ledger.pause(found.budget, paused=paused, note=note)
+    where.pause(found, paused=paused, note=note)
     tell(note)
     if how["as_json"]:
         echo_json({"name": found.budget.name, "paused": paused})

@@ -13,8 +13,9 @@ from typing import Any, TextIO
 
 import click
 
+from llmcap.cli.fleetwide import books_option
 from llmcap.cli.log import document
-from llmcap.cli.options import ledger_option, moment
+from llmcap.cli.options import moment
 from llmcap.cli.output import tell
 from llmcap.config.readers import ATTRIBUTES
 from llmcap.ledger import history, spans
@@ -48,7 +49,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @click.option("--since", help="A date, a time, or 24h for ago; else from the first call on.")
 @click.option("--until", default="now", show_default=True, help="Likewise.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file.")
-@ledger_option
+@books_option
 def export(
     shape: str, since: str | None, until: str, output: Path | None, ledger_path: Path
 ) -> None:
@@ -56,7 +57,8 @@ def export(
     Write every call of a time, the newest first, to stdout or a file.
 
     Amounts are exact decimals in USD. Parquet needs the extra `llmcap-mitmproxy[parquet]`. The
-    format `focus` is CSV by FOCUS 1.2 (FinOps): a row per day, model, project and so on.
+    format `focus` is CSV by FOCUS 1.2 (FinOps): a row per day, model, project and so on. Where
+    the config names a treasury, the calls are those of its whole fleet, or of one --node.
     """
     now = datetime.now(UTC)
     if shape == "focus":

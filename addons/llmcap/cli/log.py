@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from llmcap.cli.options import json_option, ledger_option, moment
+from llmcap.cli.fleetwide import books_again, books_option
+from llmcap.cli.options import json_option, moment
 from llmcap.cli.output import echo_json_line, echo_table, tell
 from llmcap.ledger import history
 from llmcap.ledger.history import PastCall
@@ -30,7 +31,7 @@ ALIGNED = "llllrrrll"
 @click.option("--project", help="Only calls of this project.")
 @click.option("--model", metavar="GLOB", help="Only calls of these models, such as 'claude-*'.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with the calls that end from now on.")
-@ledger_option
+@books_option
 @json_option
 def log(
     limit: int,
@@ -47,7 +48,8 @@ def log(
 
     A call is held while it is in flight, then settled (its usage is known), assumed (it is not:
     what was metered, or the hold), released (the provider refused, or was never reached) or
-    refused by a budget. With --json there is one object a line.
+    refused by a budget. With --json there is one object a line. Where the config names a treasury,
+    they are the calls of its whole fleet, or of one --node.
     """
     start = moment(since, now=datetime.now(UTC)) if since else None
     attributes = {"project": project} if project else {}
@@ -60,6 +62,7 @@ def log(
             tell("no calls")
         while follow:
             time.sleep(FOLLOW_SECONDS)
+            books_again()
             newest, ended = history.ended_since(db, newest)
             show([call for call in ended if _fits(call, project, model)])
 

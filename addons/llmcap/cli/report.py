@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from llmcap.cli.options import json_option, ledger_option, moment
+from llmcap.cli.fleetwide import books_option
+from llmcap.cli.options import json_option, moment
 from llmcap.cli.output import echo_json, echo_table, on_terminal, tell
 from llmcap.config.readers import ATTRIBUTES, is_attribute
 from llmcap.ledger import history, rollups, spans
@@ -23,7 +24,7 @@ from llmcap.words.money import format_usd, usd_string
 
 BAR_WIDTH = 24
 
-GROUPS = (*TIMES, *ATTRIBUTES, "state", "budget")
+GROUPS = (*TIMES, *ATTRIBUTES, "state", "budget", "node")
 
 
 class Grouping(click.Choice[str]):
@@ -49,7 +50,7 @@ class Grouping(click.Choice[str]):
 @click.option("--project", help="Only this project's calls.")
 @click.option("--model", help="Only these models; a glob.")
 @click.option("--timezone", help="Where days begin, such as Europe/Berlin; else as this machine.")
-@ledger_option
+@books_option
 @json_option
 def report(
     by: tuple[str, ...],
@@ -66,6 +67,7 @@ def report(
     Show what was spent: calls, tokens and dollars, the dearest first, and in all.
 
     Times stand in their order. On a terminal a bar shows each row's share of the dearest one.
+    Where the config names a treasury, it is about its whole fleet, or one --node.
     """
     now = datetime.now(UTC)
     wanted: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """`llmcap status`: what each budget has spent, holds and has left."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import click
 
 from llmcap.brakes.forecast import forecast
+from llmcap.cli.fleetwide import fleet_balances, node_option
 from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.ledger import history, queries
+from llmcap.ledger.belonging import is_node
 from llmcap.ledger.liveness import running
 from llmcap.words.money import format_usd, usd_string
 from llmcap.words.records import Balance, Budget, CapUnit, Scope
@@ -24,16 +27,20 @@ Row = tuple[Scope, Balance]
 @click.command()
 @ledger_option
 @config_option
+@node_option
 @json_option
-def status(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> None:
+def status(ledger_path: Path, config_path: Path | None, node: str | None, *, as_json: bool) -> None:
     """
     Show every budget: its cap, what its window has spent, what calls in flight hold, what is left.
 
     The budgets are those that the proxies on this ledger were started with, or with --config those
-    of that file. Nothing is changed. No proxy has to run, and where none does, that is said.
+    of that file. Nothing is changed. No proxy has to run, and where none does, that is said. Where
+    the config names a treasury, the figures are those of the fleet, or of one --node.
     """
     now = datetime.now(UTC)
-    rows = _rows(ledger_path, policy_from(config_path).budgets, now)
+    policy = policy_from(config_path)
+    of_fleet = fleet_balances(policy, node)
+    rows = _rows(ledger_path, policy.budgets, now) if of_fleet is None else of_fleet
     if as_json:
         document = {
             "time": now.isoformat(),
@@ -43,7 +50,7 @@ def status(ledger_path: Path, config_path: Path | None, *, as_json: bool) -> Non
         }
         echo_json(document)
         return
-    if ledger_path.exists() and not running(ledger_path):
+    if of_fleet is None and ledger_path.exists() and not running(ledger_path):
         tell("no proxy runs on this ledger now: nothing is metered, and nothing capped")
     if not rows:
         tell("no proxy with a budget has used this ledger yet")
@@ -70,11 +77,19 @@ def _rows(ledger_path: Path, budgets: Sequence[Budget], now: datetime) -> list[R
         known = history.definitions(db)
         run = known[0][1] if known else ""
         wanted = [(budget, run) for budget in budgets] or known
-        return [
+        rows = [
             row
             for budget, run_id in wanted
             for row in queries.balances(db, now, [budget], run_id=run_id)
         ]
+        if not is_node(db):
+            return rows
+    tell(
+        "this ledger is a node of a treasury, and shows what this node did: for the fleet, name "
+        "the config that has `treasury:` with --config"
+    )
+    # What was raised here is what the treasury allotted.
+    return [(scope, replace(balance, raised=0)) for scope, balance in rows]
 
 
 def _document(scope: Scope, balance: Balance, now: datetime) -> dict[str, Any]:

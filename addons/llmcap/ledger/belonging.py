@@ -16,6 +16,14 @@ def node_of(db: sqlite3.Connection) -> tuple[str, str] | None:
     return row
 
 
+def is_node(db: sqlite3.Connection) -> bool:
+    """Whether a ledger that may be an older LLMCap's is a node."""
+    try:
+        return node_of(db) is not None
+    except sqlite3.OperationalError:
+        return False  # made before there were any
+
+
 def refuse_node(db: sqlite3.Connection) -> None:
     """Raise `LedgerError` where a ledger's budgets are a treasury's to change."""
     if node_of(db) is not None:

@@ -52,7 +52,11 @@ def known(ledger_path: Path, now: datetime, budgets: Sequence[Budget] = ()) -> l
 
 def find(ledger_path: Path, name: str, now: datetime, budgets: Sequence[Budget] = ()) -> Known:
     """The one of this name. Raises `ConfigError`."""
-    everything = known(ledger_path, now, budgets)
+    return named(known(ledger_path, now, budgets), name)
+
+
+def named(everything: Sequence[Known], name: str) -> Known:
+    """The same among those that are known already."""
     found = [each for each in everything if each.budget.name == name]
     if not found:
         names = ", ".join(dict.fromkeys(each.budget.name for each in everything)) or "none"

@@ -38,6 +38,7 @@ NEWS_MILLISECONDS = 250
 AGAIN_MILLISECONDS = 200
 BUSY_MILLISECONDS = 1
 VIEWS_MAX = 10_000
+BATCH_MILLISECONDS = 1_000
 CLOSE_SECONDS = 5
 
 
@@ -78,7 +79,8 @@ class Desk:
         self._other_heard_at: datetime | None = None
         self._session = secrets.token_hex(8)
         self._node_id, self._epoch = "", 0
-        self._next_tick = self._next_news = self._next_try = 0
+        self._shipped = 0
+        self._next_tick = self._next_news = self._next_try = self._next_batch = 0
 
     # --- for the proxy's own thread -----------------------------------------------------------
 
@@ -199,6 +201,7 @@ class Desk:
         for want in everything:
             self.tending.known(want.account, want.scope)
         file.told(welcome.fleet_id)
+        self._shipped = treasury.last_entry(self._node_id)
         self.confirmed = True
         if not self._begun.done():
             self._begun.set_result(None)
@@ -234,6 +237,8 @@ class Desk:
         if now >= self._next_tick:
             self._tend(treasury, file)
             self._next_tick = now + TICK_MILLISECONDS * 10**6
+        if now >= self._next_batch:
+            self._ship(treasury, file)
         self._reached()
 
     def _serve(self, treasury: Treasury, file: NodeFile) -> None:
@@ -264,6 +269,16 @@ class Desk:
         self._wanted = frozenset()
         if due:
             self._exchange(treasury, file, due)
+
+    def _ship(self, treasury: Treasury, file: NodeFile) -> bool:
+        """The next entries, if there are any; whether more may follow."""
+        batch = file.batch_after(self._shipped)
+        if batch is None:
+            self._next_batch = time.monotonic_ns() + BATCH_MILLISECONDS * 10**6
+            return False
+        treasury.keep(self._node_id, self._epoch, batch.entries)
+        self._shipped = batch.last_id
+        return True
 
     def _hear(self, treasury: Treasury, file: NodeFile) -> None:
         news = treasury.news(self._node_id, self._epoch)
@@ -368,6 +383,8 @@ class Desk:
                     for account, scope in pairs[first : first + 200]
                 ]
                 self._exchange(treasury, file, wants)
+            while self._ship(treasury, file):
+                pass
             treasury.leave(self._node_id, self._epoch)
         except LedgerError as error:
             self._notify(f"the proxy ends without a word to the treasury: {error}")

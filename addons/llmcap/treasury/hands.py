@@ -42,6 +42,11 @@ _ACCOUNTS = """
         account.forgiven
     ORDER BY purse.budget_id, purse.value, purse.run, account.window_start
 """
+_ENTRIES = """
+    SELECT id, at, kind, hold_id, ends, corrects, call_id, provider, endpoint, model, attributes,
+        held_nanos, held_tokens, cost_nanos, usage, served_model, response_id, note, postings
+    FROM llmcap.entries WHERE node_id = %s AND id > %s ORDER BY id LIMIT %s
+"""
 _LOCKED = """
     SELECT id FROM llmcap.purses WHERE budget_id = %s AND value = %s AND run = %s FOR UPDATE
 """
@@ -110,6 +115,22 @@ class Hands:
         """
         return self._wire.transaction(lambda db: _balances(db, node_id))
 
+    def fleet_id(self) -> str:
+        """Which fleet it is."""
+        found = self._wire.transaction(
+            lambda db: db.execute("SELECT id FROM llmcap.fleet").fetchone()
+        )
+        if found is None:
+            raise TreasuryError(f"no node has joined the treasury {self.name} yet")
+        return str(found[0])
+
+    def entries(self, node_id: str, *, after: int, most: int) -> list[tuple[Any, ...]]:
+        """Rows of a node's ledger: the id, the columns of an entry, and its postings as JSON."""
+        rows: list[tuple[Any, ...]] = self._wire.transaction(
+            lambda db: db.execute(_ENTRIES, (node_id, after, most)).fetchall()
+        )
+        return rows
+
     # --- changing -----------------------------------------------------------------------------
 
     def apply(self, budgets: Sequence[Budget], *, note: str) -> None:
@@ -135,7 +156,7 @@ class Hands:
         self._wire.transaction(step)
 
     def reset(self, scope: Scope, *, note: str) -> None:
-        """What the fleet has spent in the present window no longer counts."""
+        """What the fleet has said to have spent in the present window no longer counts."""
 
         def step(db: Any) -> None:
             account_id = _account(db, scope)

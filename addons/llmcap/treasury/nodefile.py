@@ -21,12 +21,12 @@ from llmcap.ledger.accounts import find_or_make
 from llmcap.ledger.rows import Posting, Row, add, from_seconds, micros, post, seconds
 from llmcap.ledger.store import Store
 from llmcap.treasury.protocol import Account, Claim, Figures, Line, Message, Terms, Welcome
+from llmcap.treasury.shipping import NOTE, Batch, batch_after
 from llmcap.words.errors import TreasuryError
 from llmcap.words.money import NANOS_MAX
 from llmcap.words.records import EntryKind, Scope
 
 ID_BYTES = 8
-NOTE = "allotment of the treasury"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +209,10 @@ class NodeFile:
                 "UPDATE node SET seq = ?, pending_id = '' WHERE seq = ?",
                 (brought.message.seq, brought.message.seq - 1),
             )
+
+    def batch_after(self, entry_id: int) -> Batch | None:
+        """See `shipping`."""
+        return batch_after(self._store.reading(), entry_id)
 
     def pause(self, paused: Mapping[str, bool]) -> None:
         """Let these budgets, by name, be paused or not, as the treasury has it."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from llmcap.ledger.history import budget_from, definition
-from llmcap.treasury import statements
+from llmcap.treasury import shipping, statements
 from llmcap.treasury.budgets import differences, key_of
 from llmcap.treasury.identity import Joins, Known, Stops, Waits, judge
 from llmcap.treasury.protocol import (
@@ -140,6 +140,20 @@ class PostgresTreasury:
     def terms(self) -> Terms:
         """All budgets that are in force."""
         return self.wire.transaction(read_terms)
+
+    def keep(self, node_id: str, epoch: int, entries: str) -> None:
+        """One round trip."""
+        values = {"node_id": node_id, "epoch": epoch, "entries": entries}
+        (known,) = self.wire.transaction(lambda db: db.execute(shipping.KEEP, values).fetchone())
+        if not known:
+            raise Fenced(self.wire.transaction(lambda db: _why_fenced(db, node_id, epoch)))
+
+    def last_entry(self, node_id: str) -> int:
+        """Read from its rows, so that it cannot be wrong."""
+        row: tuple[int] = self.wire.transaction(
+            lambda db: db.execute(shipping.LAST, {"node_id": node_id}).fetchone()
+        )
+        return row[0]
 
     def leave(self, node_id: str, epoch: int) -> None:
         """Its next start has to wait for nobody."""

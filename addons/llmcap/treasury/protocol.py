@@ -165,6 +165,14 @@ class Treasury(Protocol):
         """The budgets that are in force."""
         ...
 
+    def keep(self, node_id: str, epoch: int, entries: str) -> None:
+        """Keep entries of a node's ledger, a JSON list as `shipping` makes it, each once."""
+        ...
+
+    def last_entry(self, node_id: str) -> int:
+        """The last entry of a node that is kept; 0: none is."""
+        ...
+
     def leave(self, node_id: str, epoch: int) -> None:
         """The proxy ends in good order: nobody has to wait for it to fall silent."""
         ...

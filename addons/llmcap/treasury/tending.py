@@ -21,7 +21,7 @@ from llmcap.words.records import Scope
 MEMORY_NANOSECONDS = 3 * 10**9
 SECOND = 10**9
 # How often the treasury is told what was spent, where nothing else is to be said.
-TOLD_NANOSECONDS = SECOND
+TOLD_NANOSECONDS = SECOND // 2
 # So many accounts fit into a message.
 LINES_MAX = 200
 

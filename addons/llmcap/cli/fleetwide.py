@@ -1,0 +1,197 @@
+"""
+Where a command reads and changes: this machine's ledger, or the fleet of the config's treasury.
+
+A config that names a treasury means the whole fleet; `--node` means one of its nodes.
+"""
+
+import functools
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+from click.core import ParameterSource
+
+from llmcap.cli.options import config_option, ledger_option, policy_from
+from llmcap.ledger import byhand, open_ledger
+from llmcap.ledger.byhand import Known
+from llmcap.words.errors import ConfigError
+from llmcap.words.records import Balance, Policy, Scope
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+REFRESH = "llmcap.refresh"
+
+node_option: Decorator = click.option(
+    "--node", help="Under a treasury: only this node; `llmcap fleet` lists them."
+)
+
+
+def books_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    `--ledger`, `--config` and `--node` of a command that reads; it gets a `ledger_path`.
+
+    A ledger that is named on the command line is read as it is.
+    """
+
+    @ledger_option
+    @config_option
+    @node_option
+    @functools.wraps(command)
+    def with_books(
+        *arguments: Any, ledger_path: Path, config_path: Path | None, node: str | None, **how: Any
+    ) -> Any:
+        ctx = click.get_current_context()
+        named = ctx.get_parameter_source("ledger_path") is ParameterSource.COMMANDLINE
+        if not named or node is not None:
+            refresh = functools.partial(books, ledger_path, config_path, node)
+            ledger_path = refresh()
+            ctx.meta[REFRESH] = refresh
+        return command(*arguments, ledger_path=ledger_path, **how)
+
+    return with_books
+
+
+def books_again() -> None:
+    """Bring what a command reads up to date, where that is a fleet's."""
+    refresh = click.get_current_context().meta.get(REFRESH)
+    if refresh is not None:
+        refresh()
+
+
+def books(ledger_path: Path, config_path: Path | None, node: str | None) -> Path:
+    """The ledger file to read: this machine's, or one with the entries of the fleet."""
+    policy = policy_from(config_path)
+    if not policy.treasury:
+        _no_node(node)
+        return ledger_path
+    from llmcap.treasury.hands import Hands  # noqa: PLC0415 (a fleet's, and most have none)
+    from llmcap.treasury.mirror import mirrored  # noqa: PLC0415
+
+    with Hands(policy.treasury) as hands:
+        _known_node([each.id for each in hands.nodes()], node)
+        return mirrored(hands, node_id=node)
+
+
+def fleet_balances(policy: Policy, node: str | None) -> list[tuple[Scope, Balance]] | None:
+    """What the fleet, or a node of it, has spent and holds; None: there is no treasury."""
+    if not policy.treasury:
+        _no_node(node)
+        return None
+    from llmcap.treasury.hands import Hands  # noqa: PLC0415 (likewise)
+
+    with Hands(policy.treasury) as hands:
+        if node is not None:
+            _known_node([each.id for each in hands.nodes()], node)
+        return hands.balances(node_id=node)
+
+
+def _no_node(node: str | None) -> None:
+    if node is not None:
+        raise ConfigError(
+            "there are nodes under a treasury only\n"
+            "hint: name the config that has `treasury:` with --config or LLMCAP_CONFIG"
+        )
+
+
+def _known_node(known: list[str], node: str | None) -> None:
+    if node is not None and node not in known:
+        raise ConfigError(f"there is no node {node!r}; there are: {', '.join(known) or 'none'}")
+
+
+# --- budgets changed by hand --------------------------------------------------------------------
+
+
+class Place(Protocol):
+    """Where budgets are kept, and changed."""
+
+    def known(self, now: datetime) -> list[Known]:
+        """All of them, with their balances."""
+        ...
+
+    def adjust(self, scope: Scope, *, note: str, reset: bool = False, raise_by: int = 0) -> Balance:
+        """Change one balance; what it is then."""
+        ...
+
+    def pause(self, known: Known, *, paused: bool, note: str) -> None:
+        """Admit nothing under a budget, or something again."""
+        ...
+
+
+def place(ledger_path: Path, config_path: Path | None) -> Place:
+    """This machine's ledger, or the config's treasury."""
+    policy = policy_from(config_path)
+    return OfFleet(policy.treasury) if policy.treasury else OfMachine(ledger_path, policy)
+
+
+class OfMachine:
+    """A ledger file."""
+
+    def __init__(self, ledger_path: Path, policy: Policy) -> None:
+        self._path = ledger_path
+        self._budgets = policy.budgets
+
+    def known(self, now: datetime) -> list[Known]:
+        """Those of the config, else those that the proxies were started with."""
+        return byhand.known(self._path, now, self._budgets)
+
+    def adjust(self, scope: Scope, *, note: str, **change: Any) -> Balance:
+        """An entry of the ledger."""
+        from llmcap.ledger import utc_now  # noqa: PLC0415
+
+        with closing(open_ledger(self._path)) as ledger:
+            ledger.adjust(scope, note=note, **change)
+            balances = ledger.balances(utc_now(), [scope.budget], run_id=scope.run)
+        return next(balance for each, balance in balances if each.value == scope.value)
+
+    def pause(self, known: Known, *, paused: bool, note: str) -> None:
+        """An entry too."""
+        with closing(open_ledger(self._path)) as ledger:
+            ledger.pause(known.budget, paused=paused, note=note)
+
+
+class OfFleet:
+    """A treasury: what is changed there is in force on all nodes within a second."""
+
+    def __init__(self, url: str) -> None:
+        from llmcap.treasury.hands import Hands  # noqa: PLC0415 (a fleet's, and most have none)
+
+        self._hands = Hands(url)
+
+    def known(self, now: datetime) -> list[Known]:  # noqa: ARG002 - the treasury has the time
+        """The treasury's budgets, with what all nodes have spent."""
+        with self._hands as hands:
+            terms, rows = hands.terms(), hands.balances()
+        return [
+            Known(
+                term.budget,
+                "",
+                tuple(row for row in rows if row[0].budget.name == term.budget.name),
+            )
+            for term in terms.by_key.values()
+        ]
+
+    def adjust(self, scope: Scope, *, note: str, reset: bool = False, raise_by: int = 0) -> Balance:
+        """By the treasury's window."""
+        with self._hands as hands:
+            if reset:
+                hands.reset(scope, note=note)
+            else:
+                hands.raise_by(scope, raise_by, note=note)
+            rows = hands.balances()
+        return next(
+            (
+                balance
+                for each, balance in rows
+                if (each.budget.name, each.value) == (scope.budget.name, scope.value)
+            ),
+            replace(Balance(), raised=raise_by),
+        )
+
+    def pause(self, known: Known, *, paused: bool, note: str) -> None:
+        """For all nodes."""
+        with self._hands as hands:
+            hands.pause(known.budget.name, paused=paused, note=note)
