@@ -35,7 +35,7 @@ def asked(node, nanos, *, name="call", patient=False, **attributes):
     def step():
         return node.ledger.hold(made, scopes, demand(fixed=nanos), patient=patient)
 
-    return asyncio.run(patiently(step))
+    return asyncio.run(patiently(step, node.shared.late))
 
 
 def served(node, nanos, *, cost=None, name="call", **attributes):

@@ -55,7 +55,7 @@ def mirrored(
     name = f"fleet-{hands.fleet_id()}" + (f"-{node_id}" if node_id else "")
     path = data_folder(environ) / f"{name}.sqlite3"
     nodes = [node for node in hands.nodes() if node_id in (None, node.id)]
-    with contextlib.closing(Store(path, durability="normal")) as store:
+    with contextlib.closing(Store(path, durability="normal", patient=True)) as store:
         with store as db:
             for statement in _TABLES:
                 db.execute(statement)

@@ -65,7 +65,7 @@ class NodeFile:
     """The node in its ledger file. For one thread, and one process at a time."""
 
     def __init__(self, path: Path, process_id: int, clock: Callable[[], datetime]) -> None:
-        self._store = Store(path, durability="normal")
+        self._store = Store(path, durability="normal", patient=True)
         self._process_id = process_id
         self._clock = clock
         self._ids: dict[Account, int] = {}
