@@ -23,7 +23,8 @@ from llmcap.notices.events import WaitingCall, events_path
 from llmcap.notices.feed import CallFeed
 from llmcap.pricing.taken import Taken
 from llmcap.providers import with_hosts
-from llmcap.tariffs.adopted import Daily, Watch, adopt_if_changed, daily_command
+from llmcap.reconcile.scheduled import Bills
+from llmcap.tariffs.adopted import Daily, Watch, adopt_if_changed, daily_prices
 from llmcap.telemetry.exporter import Telemetry
 from llmcap.telemetry.observed import observed
 from llmcap.treasury.opening import Node, check_alone, open_node
@@ -145,6 +146,7 @@ def firewall_for(
         tell = partial(firewall.shared.notify, "treasury")
         firewall.chores.append(partial(node.tell, tell))
     _keep_prices(firewall, watch)
+    _compare_bills(firewall, settings.ledger)
     firewall.chores.append(partial(exchange_breakers, firewall, courier))
     firewall.chores.append(partial(tell_of_work, firewall, courier))
     firewall.farewells.insert(0, partial(tell_of_work, firewall, courier))
@@ -181,7 +183,7 @@ def _keep_prices(firewall: Firewall, watch: Watch) -> None:
         sources = firewall.shared.policy.price_updates
         if sources is not None:
             if sources not in daily:
-                daily[sources] = Daily(daily_command(sources), notify)
+                daily[sources] = daily_prices(sources, notify)
             daily[sources].look()
 
     def stop() -> None:
@@ -190,6 +192,17 @@ def _keep_prices(firewall: Firewall, watch: Watch) -> None:
 
     firewall.chores.append(update)
     firewall.farewells.append(stop)
+
+
+def _compare_bills(firewall: Firewall, ledger: str) -> None:
+    """Lay what providers billed beside the ledger, where and as often as the config says."""
+
+    def notify(kind: str, text: str, subject: str) -> None:
+        firewall.shared.notify(kind, text, subject=subject)
+
+    bills = Bills(ledger, notify)
+    firewall.chores.append(lambda: bills.look(firewall.shared.policy.reconcile))
+    firewall.farewells.append(bills.stop)
 
 
 def tell_ignored(source: files.Source, notify: Callable[[str, str], None]) -> None:

@@ -103,6 +103,19 @@ def test_an_empty_config_is_the_safe_default():
         ("budget: []", "llmcap.yaml:1: budget: there is no setting of this name"),
         ("budgets:\n- {name: '', cap: 1}", "llmcap.yaml:2: budgets.0.name: '' is not text on one"),
         ('budgets:\n- {name: "a\\nb", cap: 1}', "llmcap.yaml:2: budgets.0.name: 'a\\nb' is not"),
+        (
+            "reconcile: {keys: {openai: sk-x}}",
+            "llmcap.yaml:1: reconcile.keys.openai: this is no variable with an admin key",
+        ),
+        (
+            "reconcile: {keys: {groq: env:X}}",
+            "llmcap.yaml:1: reconcile.keys.groq: 'groq' is not asked for its bill here",
+        ),
+        ("reconcile: {every: daily}", "llmcap.yaml:1: reconcile: reconcile has no keys"),
+        (
+            "reconcile: {keys: {openai: env:X}, alert_below: 0}",
+            "llmcap.yaml:1: reconcile.alert_below: 0 is not a share",
+        ),
         ("budgets:\n- {name: a, cap: [1]}", "llmcap.yaml:2: budgets.0.cap: [1] is not a cap"),
         ("budgets:\n- {name: a, cap: 1, every: }", "llmcap.yaml:2: budgets.0.every: None is not"),
         ("budgets:\n- {name: a, cap: banana}", "llmcap.yaml:2: budgets.0.cap: 'banana' is not"),

@@ -16,6 +16,7 @@ from llmcap.reconcile import admin
 from llmcap.reconcile.compare import Cause, Difference, Theirs, Verdict, compare
 from llmcap.reconcile.correct import correct
 from llmcap.reconcile.exports import export
+from llmcap.reconcile.kept import Kept, keep
 from llmcap.reconcile.line import KINDS, Line, Sums
 from llmcap.reconcile.ours import Ours, ours
 from llmcap.reconcile.skus import Models
@@ -39,6 +40,10 @@ _SAME_BILL = {"google": ("google-vertex",), "azure-openai": ("azure-ai",)}
 )
 @click.option("--since", help="With --api: from this day on. [default: 30 days ago]")
 @click.option("--correct", "correcting", is_flag=True, help="Correct what was only assumed.")
+@click.option(
+    "--keep", "keeping", is_flag=True,
+    help="With --api: keep the verdict beside the ledger, for the page and the metrics.",
+)  # fmt: skip
 @ledger_option
 @config_option
 @json_option
@@ -55,10 +60,7 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
     now = datetime.now(UTC)
     asked, key, since = options["api"], options["key"], options["since"]
     began = moment(since, now=now) if since else now - timedelta(days=_DAYS)
-    if bool(files) == bool(asked):
-        raise click.UsageError("name export files, or a provider with --api")
-    if asked:
-        _check_asked(asked, key)
+    _check_asked(files, asked, key)
     book = current_book(policy_from(options["config_path"]).prices)
     read = Read()
     if asked:
@@ -87,6 +89,8 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
     if options["correcting"]:
         with closing(open_ledger(options["ledger_path"])) as ledger:
             corrected = correct(ledger, verdict.differences, counted)
+    if options["keeping"] and asked:
+        keep(options["ledger_path"], asked, _kept(verdict, now, began))
     if options["as_json"]:
         echo_json(_document(verdict, corrected))
     else:
@@ -95,9 +99,12 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
         ctx.exit(1)
 
 
-def _check_asked(provider: str, key: str | None) -> None:
-    admin.api_of(provider)
-    if not key:
+def _check_asked(files: Sequence[Path], provider: str | None, key: str | None) -> None:
+    if bool(files) == bool(provider):
+        raise click.UsageError("name export files, or a provider with --api")
+    if provider:
+        admin.api_of(provider)
+    if provider and not key:
         raise click.UsageError("--api needs --key env:NAME: an admin key, by its variable")
 
 
@@ -161,6 +168,17 @@ def _renamed(counted: Ours, named: Callable[[str], str]) -> Ours:
         kept.assumed.add(each.assumed)
         kept.assumed_calls += each.assumed_calls
     return made
+
+
+def _kept(verdict: Verdict, now: datetime, began: datetime) -> Kept:
+    return Kept(
+        at=now.isoformat(timespec="seconds"),
+        since=began.date().isoformat(),
+        tokens=sum(verdict.theirs.tokens),
+        captured=verdict.captured,
+        agrees=verdict.matches,
+        verdict=sentence(verdict),
+    )
 
 
 def _show(verdict: Verdict, corrected: int) -> None:

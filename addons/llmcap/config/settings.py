@@ -27,6 +27,7 @@ from llmcap.config.readers import (
     guarded,
     one_of,
 )
+from llmcap.config.reconciling import RECONCILE
 from llmcap.config.treasury import TREASURY
 from llmcap.config.yamldoc import Place
 from llmcap.pricing import parse_override
@@ -163,6 +164,7 @@ SETTINGS: Mapping[str, tuple[str, Kind[Any]]] = {
             },
         ),
     ),
+    "reconcile": ("reconcile", RECONCILE),
     "account": ("accounts", ACCOUNTS),
     "unknown_models": (
         "unknown_models",

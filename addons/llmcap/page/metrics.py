@@ -21,6 +21,7 @@ from llmcap.ledger.changes import SLOTS_A_DAY, Rollup
 from llmcap.ledger.liveness import running
 from llmcap.ledger.rolled import Span
 from llmcap.notices.events import EventLog, events_path
+from llmcap.reconcile.kept import read_kept
 from llmcap.shared import gauges
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import CapUnit
@@ -66,6 +67,7 @@ class _Ledger:
         beside = _beside(events_path(str(self._ledger)), self._now)
         yield from _work(beside)
         yield from _told(beside, newest)
+        yield from _bills(self._ledger)
         yield _gauge("llmcap_proxies", "Proxies on this ledger.", running(self._ledger))
 
 
@@ -236,3 +238,21 @@ def _told(beside: _Beside, newest: int) -> Iterator[Any]:
     for kind, count in sorted(beside.breakers.items()):
         family.add_metric([kind], count)
     yield family
+
+
+def _bills(ledger: Path) -> Iterator[Any]:
+    """What came of the bills that were laid beside the ledger."""
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+
+    captured = GaugeMetricFamily(
+        "llmcap_captured_ratio", "Of the tokens that a provider billed, those that passed here.",
+        labels=["provider"],
+    )  # fmt: skip
+    compared = GaugeMetricFamily(
+        "llmcap_compared_timestamp_seconds", "When its bill was last compared.", labels=["provider"]
+    )
+    for provider, kept in read_kept(ledger).items():
+        if kept.rate is not None:
+            captured.add_metric([provider], kept.rate)
+        compared.add_metric([provider], datetime.fromisoformat(kept.at).timestamp())
+    yield from (captured, compared)

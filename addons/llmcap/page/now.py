@@ -14,6 +14,7 @@ from llmcap.ledger.liveness import running
 from llmcap.ledger.rolled import Span
 from llmcap.notices.events import EventLog, events_path
 from llmcap.page.access import Role
+from llmcap.reconcile.kept import read_kept
 from llmcap.words.errors import LedgerError
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, CapUnit, Scope
@@ -60,7 +61,18 @@ def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
         "last_hour": counts,
         "breakers": breakers,
         "events": events,
+        # Bills are of a whole account: nothing for those who see one project.
+        "captured": [] if role.project else captured(ledger),
     }
+
+
+def captured(ledger: Path) -> list[dict[str, Any]]:
+    """What came of each provider's bill, when it was last laid beside the ledger."""
+    return [
+        {"provider": provider, "at": kept.at, "since": kept.since, "rate": kept.rate,
+         "agrees": kept.agrees, "verdict": kept.verdict}
+        for provider, kept in read_kept(ledger).items()
+    ]  # fmt: skip
 
 
 def seen(call: PastCall, role: Role) -> bool:

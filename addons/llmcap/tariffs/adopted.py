@@ -51,15 +51,24 @@ def news(taken: Taken | None) -> str:
 
 class Daily:
     """
-    The update that a config asks for: at most one a day for all proxies that share the folder.
+    What a config asks for day by day: at most once in that time for all proxies of a folder.
 
-    `command` is what does it; what it says on its last line is told where it fails.
+    `command` does it; its exit code and what it said on its last line go to `ended`. `tried` is a
+    file that is touched then, so that the others know.
     """
 
-    def __init__(self, command: Sequence[str], notify: Notify, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        ended: Callable[[int, str], None],
+        tried: Path,
+        *,
+        seconds: int = DAY_SECONDS,
+    ) -> None:
         self._command = command
-        self._notify = notify
-        self._tried = (folder or taken_path().parent) / TRIED
+        self._ended = ended
+        self._tried = tried
+        self._seconds = seconds
         self._running: subprocess.Popen[str] | None = None
         self._look_again = 0.0
 
@@ -93,10 +102,10 @@ class Daily:
                 os.close(os.open(self._tried, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
                 return True
             return False
-        if 0 <= age < DAY_SECONDS:
+        if 0 <= age < self._seconds:
             return False
         # Whoever renames it first has it: the others find another file, or none.
-        mine = self._tried.with_name(f"{TRIED}.{os.getpid()}")
+        mine = self._tried.with_name(f"{self._tried.name}.{os.getpid()}")
         try:
             self._tried.rename(mine)
         except FileNotFoundError:
@@ -122,9 +131,18 @@ class Daily:
             return
         self._running = None
         said = (running.communicate()[1] or "").strip().splitlines()
-        if running.returncode:
-            text = f"today's prices were not taken, those before stay: {said[-1] if said else '?'}"
-            self._notify("price_changed", text, text)
+        self._ended(running.returncode, said[-1] if said else "?")
+
+
+def daily_prices(sources: Sequence[str], notify: Notify) -> Daily:
+    """Newer prices, from these sources."""
+
+    def ended(code: int, said: str) -> None:
+        if code:
+            text = f"today's prices were not taken, those before stay: {said}"
+            notify("price_changed", text, text)
+
+    return Daily(daily_command(sources), ended, taken_path().parent / TRIED)
 
 
 def daily_command(sources: Sequence[str]) -> list[str]:

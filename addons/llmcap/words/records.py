@@ -19,6 +19,7 @@ from llmcap.words.rules import (
     NO_BREAKERS,
     AlertTarget,
     BreakerRules,
+    CaptureRule,
     HostPolicy,
     OwnHost,
     TelemetryRule,
@@ -277,6 +278,7 @@ class Policy:
     breakers: BreakerRules = NO_BREAKERS
     alerts: tuple[AlertTarget, ...] = ()
     telemetry: TelemetryRule | None = None
+    reconcile: CaptureRule | None = None
     hosts: tuple[OwnHost, ...] = ()
     confine: bool = False  # whether `llmcap run` gives its command a network of its own
     confine_ports: tuple[int, ...] = ()  # that lead out of that; none: the usual ones

@@ -5,6 +5,7 @@ Frozen records like those of `records`, whose `Budget` and `Policy` carry them. 
 percents, amounts integer nano-dollars, times exact decimals of seconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -151,8 +152,24 @@ class EventKind(StrEnum):
     UNREAD_FIELD = "unread_field"  # a request has a field that nobody knows: held at the dearest
     UNMETERED = "unmetered"  # a call passed without a price, as the policy allows
     PRICE_CHANGED = "price_changed"  # newer prices are in force, or could not be taken
+    CAPTURE = "capture"  # of what a provider billed too little passed here, or it cannot be asked
     UNMETERED_HOST = "unmetered_host"  # a connection to who sells model calls and is not metered
     CALL = "call"  # every call that has ended: a feed for programs, and no event of the log
+
+
+# Whose bills can be asked for: see `reconcile.admin`.
+ASKED_FOR_BILLS = ("openai", "anthropic", "openrouter")
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRule:
+    """The bills that are laid beside the ledger, every so many hours."""
+
+    keys: Mapping[str, str]  # by provider, `env:NAME`
+    urls: Mapping[str, str]  # of those whose API is elsewhere
+    hours: int
+    percent: int  # of the tokens that were billed; fewer are told
+    days: int  # before today
 
 
 # What people are told where they ask for nothing else.

@@ -14,7 +14,7 @@ export function update(place, document_) {
   const inside = place.querySelector("#inside");
   if (!inside || inside.contains(document.activeElement) && document.querySelector("dialog[open]")) return;
   const focused = document.activeElement?.dataset?.act;
-  inside.replaceChildren(...[facts, budgets, waiting, flying, refused, clamped, told].map((part) => part(document_)).filter(Boolean));
+  inside.replaceChildren(...[facts, budgets, waiting, flying, refused, clamped, bills, told].map((part) => part(document_)).filter(Boolean));
   if (focused) inside.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
 }
 
@@ -114,6 +114,16 @@ function refused(found) {
   return el("section", { class: "card" }, el("h2", {}, "Refused in the last hour"),
     rows.length ? table([["Time"], ["Model"], ["Project or client", "wide"], ["Why"]], rows, "Refused calls")
       : empty("Nothing was refused."));
+}
+
+// What the providers say that they billed, beside the ledger; nothing where no bill was asked for.
+function bills(found) {
+  const rows = (found.captured || []).map((each) => el("tr", {},
+    cell(each.provider, "name"), cell(each.rate === null ? "–" : (each.rate * 100).toFixed(2) + " %", "r"),
+    cell(el("span", { class: each.agrees ? "tag" : "tag bad" }, each.agrees ? "agrees" : "differs")),
+    cell(each.verdict, "note"), cell(when(each.at), "num")));
+  return rows.length ? el("section", { class: "card" }, el("h2", {}, "Captured of what was billed"),
+    table([["Provider"], ["Captured", "r"], [""], ["Verdict"], ["Compared"]], rows, "Bills")) : null;
 }
 
 function told(found) {
