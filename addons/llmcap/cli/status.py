@@ -1,7 +1,6 @@
 """`llmcap status`: what each budget has spent, holds and has left."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -88,8 +87,7 @@ def _rows(ledger_path: Path, budgets: Sequence[Budget], now: datetime) -> list[R
         "this ledger is a node of a treasury, and shows what this node did: for the fleet, name "
         "the config that has `treasury:` with --config"
     )
-    # What was raised here is what the treasury allotted.
-    return [(scope, replace(balance, raised=0)) for scope, balance in rows]
+    return rows
 
 
 def _document(scope: Scope, balance: Balance, now: datetime) -> dict[str, Any]:

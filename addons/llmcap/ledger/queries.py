@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmcap.budgets.windows import EPOCH, parse_window
+from llmcap.ledger.belonging import is_node
 from llmcap.ledger.rows import budget_key, from_micros, micros, seconds, usage_from
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import Balance, Budget, CapUnit, Entry, EntryKind, Scope
@@ -66,8 +67,12 @@ def balances(
     Every balance that counts now, in the order of the budgets, then by value.
 
     A budget without `per` always has one, spent or not. Budgets over a run are those of `run_id`.
+    What was raised of a node's balance is what a treasury allotted to it, and no raise.
     """
-    return [found for budget in budgets for found in _balances(db, now, budget, run_id)]
+    rows = [found for budget in budgets for found in _balances(db, now, budget, run_id)]
+    if is_node(db):
+        return [(scope, replace(balance, raised=0)) for scope, balance in rows]
+    return rows
 
 
 def balances_page(
