@@ -91,7 +91,7 @@ class NodeLedger:
             return self._ledger.hold(call, scopes, demand, patient=patient, paced=paced)
         self._check()
         owns = [self._own(scope) for scope in scopes]
-        whole = replace(demand, clampable=False)
+        whole = replace(demand, clampable=False) if demand.clampable else demand
         decision = self._held(call, scopes, owns, whole, paced=paced)
         if isinstance(decision, Admit):
             return decision
@@ -141,7 +141,7 @@ class NodeLedger:
                 self._desk.tending.needed(own.account, own.scope, amount)
         if isinstance(decision, Admit):
             self._over(call)
-            return replace(decision, hold=replace(decision.hold, scopes=scopes))
+            return Admit(_under(decision.hold, scopes), decision.output_limit)
         return decision
 
     def _check(self) -> None:
@@ -196,9 +196,9 @@ class NodeLedger:
     def extend(self, hold: Hold, more_nanos: int, more_tokens: int) -> Hold | None:
         """Within what is allotted now: a stream that is fed cannot wait for the treasury."""
         owns = [self._own(scope) for scope in hold.scopes]
-        own_hold = replace(hold, scopes=tuple(own.scope for own in owns))
+        own_hold = _under(hold, tuple([own.scope for own in owns]))
         extended = self._ledger.extend(own_hold, more_nanos, more_tokens)
-        return None if extended is None else replace(extended, scopes=hold.scopes)
+        return None if extended is None else _under(extended, hold.scopes)
 
     def refuse(self, call: Call, deny: Deny | None, *, note: str = "") -> None:
         """Counted on the node's own balance."""
@@ -210,12 +210,8 @@ class NodeLedger:
     def end(self, hold: Hold, settlement: Settlement) -> tuple[Balance, ...]:
         """On the node's own ledger; the balances are the fleet's."""
         owns = [self._own(scope) for scope in hold.scopes]
-        own_hold = replace(hold, scopes=tuple(own.scope for own in owns))
-        balances = self._ledger.end(own_hold, settlement)
-        return tuple(
-            self._told(scope, own, balance)[1]
-            for scope, own, balance in zip(hold.scopes, owns, balances, strict=True)
-        )
+        own_hold = _under(hold, tuple([own.scope for own in owns]))
+        return self._all_balances(hold, owns, self._ledger.end(own_hold, settlement))
 
     def correct(self, hold: Hold, settlement: Settlement) -> None:
         """The treasury has to hear of it, however long ago the call was."""
@@ -248,12 +244,14 @@ class NodeLedger:
     def balances_of(self, hold: Hold) -> tuple[Balance, ...]:
         """Those of the fleet, as far as this node knows."""
         owns = [self._own(scope) for scope in hold.scopes]
-        own_hold = replace(hold, scopes=tuple(own.scope for own in owns))
-        balances = self._ledger.balances_of(own_hold)
-        return tuple(
-            self._told(scope, own, balance)[1]
-            for scope, own, balance in zip(hold.scopes, owns, balances, strict=True)
-        )
+        own_hold = _under(hold, tuple([own.scope for own in owns]))
+        return self._all_balances(hold, owns, self._ledger.balances_of(own_hold))
+
+    def _all_balances(
+        self, hold: Hold, owns: list[Own], balances: Sequence[Balance]
+    ) -> tuple[Balance, ...]:
+        rows = zip(hold.scopes, owns, balances, strict=True)
+        return tuple([self._told(scope, own, balance)[1] for scope, own, balance in rows])
 
     def balances(
         self, now: datetime, budgets: Sequence[Budget], *, run_id: str = ""
@@ -329,6 +327,11 @@ class NodeLedger:
         return _fleet(scope, here, view)
 
 
+def _under(hold: Hold, scopes: tuple[Scope, ...]) -> Hold:
+    """The same hold, under these scopes. By hand: it is done twice in each call."""
+    return Hold(hold.id, hold.call, hold.held_nanos, hold.held_tokens, scopes, hold.balance_ids)
+
+
 def _left(scope: Scope, balance: Balance, demand: Demand) -> int:
     """What would be left of a scope with this call in it."""
     left = scope.budget.cap + balance.raised - balance.spent - balance.held
@@ -348,6 +351,5 @@ def _fleet(scope: Scope, here: Balance, view: View) -> tuple[Scope, Balance]:
     held = said.cap + said.raised - spent - said.free - at_hand
     if scope.budget.cap != said.cap:
         scope = replace(scope, budget=replace(scope.budget, cap=said.cap))
-    return scope, replace(
-        here, spent=spent, held=held, raised=said.raised, paused=here.paused or said.paused
-    )
+    paused = here.paused or said.paused
+    return scope, Balance(spent, held, here.calls, here.refused, said.raised, paused)
