@@ -18,6 +18,7 @@ BUDGETS = (
     budget("900 requests/day", name="calls"),
 )
 # What clients made up: it must come through as text.
+KEY = "aa00000000b1"
 EVIL = '<img src=x onerror="alert(1)">'
 
 
@@ -49,7 +50,7 @@ def ledger(path):
 def made(number: int, at: datetime, project: str):
     """A call of a project."""
     team = {"metadata.team": "search"} if number % 3 == 0 else {}
-    return call(at=at, call_id=f"c{number}", project=project, client="codex", key="k1", **team)
+    return call(at=at, call_id=f"c{number}", project=project, client="codex", key=KEY, **team)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from llmcap.words.errors import ConfigError
 
 READS = ("/api/session", "/api/now", "/api/stream", "/api/spend", "/api/calls", "/api/calls.csv",
          "/api/call/1", "/api/exposure")  # fmt: skip
-CHANGES = ("/api/budget", "/api/breaker")
+CHANGES = ("/api/budget", "/api/breaker", "/api/key")
 RAISE = {"do": "raise", "name": "all", "amount": "5", "reason": "a test"}
 
 
@@ -290,6 +290,20 @@ def test_an_admin_changes_budgets_and_undoes_it(page, path):
         notes = [entry.note for entry in queries.entries(db) if entry.kind == "adjusted"]
     assert len(notes) == 4
     assert all("on the page" in note for note in notes)
+
+
+def test_an_admin_names_a_key_and_takes_it_back(page):
+    """The page shows the name in the place of the fingerprint."""
+    client = page.client()
+    counted(client, "/api/spend")
+    named = {"key": "aa", "name": "ci", "reason": "clearer"}
+    status, _, done = client.change("/api/key", named)
+    assert status == 200
+    assert client.get("/api/spend?by=key")["key_names"] == {"aa00000000b1": "ci"}
+    assert client.get("/api/call/1")["key_name"] == "ci"
+    assert client.change("/api/key", {**done["undo"], "reason": "no"})[0] == 200
+    assert client.get("/api/spend?by=key")["key_names"] == {}
+    assert "a change needs a reason" in client.change("/api/key", {"key": "aa"})[2]["error"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -17,6 +17,7 @@ from llmcap.cli.output import echo_json, echo_table, on_terminal, tell
 from llmcap.config.readers import ATTRIBUTES, is_attribute
 from llmcap.ledger import history, rollups, spans
 from llmcap.ledger.follower import catch_up
+from llmcap.ledger.names.table import key_names
 from llmcap.ledger.spans import TIMES, Sums
 from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError, LedgerError
@@ -77,9 +78,15 @@ def report(
         "model": model,
     }
     found = _sums(ledger_path, by, _zone(timezone, now), wanted)
+    with history.reading(ledger_path) as db:
+        of_keys = key_names(db) if "key" in by else {}
     if as_json:
-        echo_json([{**dict(zip(by, key, strict=True)), **_document(each)} for key, each in
-                   found.items()])  # fmt: skip
+        echo_json(
+            [
+                {**dict(zip(by, key, strict=True)), **_named(by, key, of_keys), **_document(each)}
+                for key, each in found.items()
+            ]
+        )
         return
     if not found:
         tell("no calls in that time")
@@ -87,7 +94,7 @@ def report(
     draws = on_terminal() and sys.stdout.encoding.lower().startswith("utf")
     drawn = bars([each.cost_nanos for each in found.values()]) if draws else []
     rows = [
-        (*key, *_figures(each), *drawn[number : number + 1])
+        (*_shown(by, key, of_keys), *_figures(each), *drawn[number : number + 1])
         for number, (key, each) in enumerate(found.items())
     ]
     total = _total(list(found.values()))
@@ -137,6 +144,19 @@ def _zone(name: str | None, now: datetime) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ConfigError(f"{name!r} is not a time zone: expected one like Europe/Berlin") from None
+
+
+def _named(by: Sequence[str], key: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
+    found = names.get(key[by.index("key")]) if "key" in by else None
+    return {"key_name": found} if found else {}
+
+
+def _shown(by: Sequence[str], key: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    """A key by its name, and its fingerprint behind it."""
+    return tuple(
+        f"{names[value]} ({value})" if name == "key" and value in names else value
+        for name, value in zip(by, key, strict=True)
+    )
 
 
 def _figures(each: Sums) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from llmcap.ledger import recovery
 from llmcap.ledger.endings import claim, claimant
+from llmcap.ledger.names.table import write_name
 from llmcap.ledger.pulse import Pulse, Seen
 from llmcap.ledger.rows import from_micros, micros, text
 from llmcap.ledger.store import Store
@@ -34,6 +35,9 @@ class Memory(ABC):
     def _check_open(self) -> None: ...
 
     @abstractmethod
+    def _add_note(self, db: sqlite3.Connection, note: str) -> int: ...
+
+    @abstractmethod
     def _read[Result](self, query: Callable[[sqlite3.Connection], Result]) -> Result: ...
 
     def claimed(self, provider: str, response_id: str) -> Call | None:
@@ -48,6 +52,13 @@ class Memory(ABC):
             if found is not None:
                 for other in others:
                     claim(db, provider, other, found[0])
+
+    def name_key(self, fingerprint: str, name: str, *, note: str) -> None:
+        """For people; that it was done is an entry."""
+        self._check_open()
+        with self._store as db:
+            write_name(db, text(fingerprint) or "", text(name) or "")
+            self._add_note(db, note)
 
     def keep_file(self, provider: str, file_id: str, work: str) -> None:
         """The last word on a file counts."""

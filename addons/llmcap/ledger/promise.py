@@ -124,6 +124,10 @@ class Ledger(Protocol):
         """Admit nothing under this budget, in any window, until it is called with False."""
         ...
 
+    def name_key(self, fingerprint: str, name: str, *, note: str) -> None:
+        """Give a key a name for people, or take it away with an empty one; the note says who."""
+        ...
+
     def define(self, budgets: Sequence[Budget], *, run_id: str = "") -> None:
         """Write down what this proxy allows, for those who read the ledger without its config."""
         ...

@@ -44,6 +44,9 @@ class Span:
         return (begin, end), tuple([part for part in parts if part.first < part.last])
 
 
+EVER = Span(-FOREVER // SLOT_MICROS, FOREVER // SLOT_MICROS)
+
+
 # --- the tables -------------------------------------------------------------------------------
 
 ALL = ""

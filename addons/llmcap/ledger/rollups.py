@@ -26,7 +26,7 @@ from llmcap.ledger.changes import (
 from llmcap.ledger.follower import FACTS, cursor, values_of
 from llmcap.ledger.rolled import (
     ALL,
-    FOREVER,
+    EVER,
     SUMMED,
     WANTED,
     Span,
@@ -283,7 +283,7 @@ def cost_of(db: sqlite3.Connection, name: str, value: str) -> int | None:
         if done is None or newest(db) - done > UNCOUNTED_MAX:
             return None
         found: int = db.execute(_COST_OF, (name, value)).fetchone()[0]
-        tail = _tail(db, name, Span(-FOREVER // SLOT_MICROS, FOREVER // SLOT_MICROS))
+        tail = _tail(db, name, EVER)
         return found + sum(sums.cost_nanos for its, _, sums in tail if its == value)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmcap.ledger import open_ledger
 from llmcap.ledger.byhand import amount_of, choose, find, shown
+from llmcap.ledger.names.keys import name_key
 from llmcap.notices.events import EventLog, events_path
 from llmcap.words.errors import ConfigError
 
@@ -50,6 +51,18 @@ def change_budget(ledger_path: Path, wanted: Mapping[str, Any]) -> dict[str, Any
         ledger.adjust(scope, reset=verb == "reset", raise_by=more, note=note)
     before = shown(budget.cap + balance.raised, scope)
     return {"done": note, "undo": None if verb == "reset" else {"do": "set", "amount": before}}
+
+
+def name_a_key(ledger_path: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Name a key, or take its name away. Raises `ConfigError`."""
+    reason = _text(wanted, "reason")[:REASON_CHARS_MAX]
+    if not reason:
+        raise ConfigError("a change needs a reason, for those who read the ledger later")
+    name = _text(wanted, "name")
+    why = f"on the page ({reason})"
+    found, before = name_key(ledger_path, _text(wanted, "key"), name, why=why)
+    done = f"key {found} is called {name!r}" if name else f"key {found} has no name any more"
+    return {"done": done, "undo": {"key": found, "name": before}}
 
 
 def close_breaker(ledger_path: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:

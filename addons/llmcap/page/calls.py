@@ -16,6 +16,7 @@ from typing import Any
 
 from llmcap.ledger import history, rollups
 from llmcap.ledger.history import PastCall
+from llmcap.ledger.names.table import key_names
 from llmcap.ledger.rows import from_micros
 from llmcap.page.access import Role
 from llmcap.page.now import call_line, seen
@@ -134,6 +135,7 @@ def one(
     return {
         **call_line(call),
         "endpoint": call.endpoint,
+        "key_name": key_names(db).get(call.attributes.get("key", "")),
         "response_id": call.response_id,
         "attributes": dict(sorted(call.attributes.items())),
         "entries": [

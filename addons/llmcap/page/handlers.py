@@ -324,7 +324,11 @@ class Change(Handler):
 
     async def post(self) -> None:
         """A document, which is told and undone by the page."""
-        step = {"/api/budget": actions.change_budget, "/api/breaker": actions.close_breaker}
+        step = {
+            "/api/budget": actions.change_budget,
+            "/api/breaker": actions.close_breaker,
+            "/api/key": actions.name_a_key,
+        }
         try:
             wanted = json.loads(self.request.body)
             assert isinstance(wanted, dict)
@@ -353,7 +357,7 @@ def application(page: Page) -> tornado.web.Application:
             ("/api/call/([0-9]{1,18})", OneCall, given),
             ("/api/exposure", Exposure, given),
             ("/metrics", Metrics, given),
-            ("/api/(?:budget|breaker)", Change, given),
+            ("/api/(?:budget|breaker|key)", Change, given),
         ],
         default_handler_class=Handler,
         default_handler_args=given,

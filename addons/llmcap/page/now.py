@@ -2,15 +2,17 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from llmcap.brakes.forecast import forecast
 from llmcap.ledger import history, queries, rollups
 from llmcap.ledger.history import PastCall
 from llmcap.ledger.liveness import running
+from llmcap.ledger.names.table import key_names
 from llmcap.ledger.rolled import Span
 from llmcap.notices.events import EventLog, events_path
 from llmcap.page.access import Role
@@ -19,6 +21,7 @@ from llmcap.words.errors import LedgerError
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, CapUnit, Scope
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 BURN_OVER = timedelta(minutes=5)
 SHOWN_MAX = 200
 BUDGET_VALUES_MAX = 200
@@ -29,7 +32,7 @@ EVENTS_MAX = 30
 def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
     """Everything on the first view. Raises `LedgerError` where the ledger cannot be read."""
     with history.reading(ledger) as db, rollups.one_moment(db):
-        rows = balances_seen(db, now, role)
+        rows, names = balances_seen(db, now, role), key_names(db)
         flying = [call for call in history.in_flight(db, limit=SHOWN_MAX) if seen(call, role)]
         refused = [
             call
@@ -53,7 +56,7 @@ def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
         "proxies": running(ledger),
         "burn_usd": usd_string(burn) if not role.project else None,
         "held_usd": usd_string(sum(call.held_nanos for call in flying)),
-        "budgets": [budget_document(scope, balance, now) for scope, balance in rows],
+        "budgets": [budget_document(scope, balance, now, names) for scope, balance in rows],
         "in_flight": [call_line(call) for call in flying],
         "refused": [call_line(call) for call in refused[:SHOWN_MAX]],
         "clamped": [call_line(call) for call in clamped[:SHOWN_MAX]],
@@ -95,7 +98,9 @@ def balances_seen(db: sqlite3.Connection, now: datetime, role: Role) -> list[tup
     return found
 
 
-def budget_document(scope: Scope, balance: Balance, now: datetime) -> dict[str, Any]:
+def budget_document(
+    scope: Scope, balance: Balance, now: datetime, key_names: Mapping[str, str] = NO_NAMES
+) -> dict[str, Any]:
     """One bar: amounts are decimal strings in dollars, or counts in the unit of the cap."""
     budget = scope.budget
     money = budget.unit is CapUnit.USD
@@ -112,6 +117,7 @@ def budget_document(scope: Scope, balance: Balance, now: datetime) -> dict[str, 
     return {
         "name": budget.name,
         "value": scope.value,
+        "value_name": key_names.get(scope.value) if budget.per == ("key",) else None,
         "per": list(budget.per),
         "match": {name: list(globs) for name, globs in budget.match.items()},
         "unit": str(budget.unit),

@@ -1,7 +1,7 @@
 """What was spent: totals and steps of a span of time, by one attribute, from the rollups."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from llmcap.config.readers import is_attribute
 from llmcap.ledger import rollups
 from llmcap.ledger.changes import SLOT_SECONDS, Rollup
+from llmcap.ledger.names.table import key_names
 from llmcap.ledger.rolled import Span
 from llmcap.ledger.spans import TIMES
 from llmcap.pricing import PriceBook
@@ -95,11 +96,18 @@ def document(db: sqlite3.Connection, question: Asked, book: PriceBook) -> dict[s
              "before_usd": usd_string(before.get(value, Rollup()).cost_nanos)}
             for value in best[:SHOWN]
         ],
+        "key_names": named_keys(db, best[:SHOWN]) if question.by == "key" else {},
         "metadata": rollups.names_like(db, "metadata."),
         "others": max(len(best) - SHOWN, 0),
         "total": {**figures(everything), "before_usd": usd_string(_sum(before.values()).cost_nanos),
                   "saved_usd": usd_string(saved)},
     }  # fmt: skip
+
+
+def named_keys(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, str]:
+    """The names of those of these keys that have one, and of no others."""
+    names = key_names(db)
+    return {key: names[key] for key in keys if key in names}
 
 
 def figures(sums: Rollup) -> dict[str, Any]:

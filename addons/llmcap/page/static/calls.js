@@ -1,6 +1,7 @@
 // Single calls: found, and one of them.
 
-import { ask } from "./api.js";
+import { act } from "./actions.js";
+import { admin, ask } from "./api.js";
 import { cell, el, empty, table } from "./dom.js";
 import { count, small, when } from "./format.js";
 import { link, times, zone } from "./spend.js";
@@ -52,12 +53,14 @@ async function one(place, given) {
   const entries = call.entries.map((each) => el("tr", {}, cell(when(each.time), "num"), cell(each.kind), cell(Number(each.held_usd) ? small(each.held_usd) : "", "r"), cell(Number(each.cost_usd) ? small(each.cost_usd) : "", "r"), cell(each.note, "note")));
   const about = [["Time", new Date(call.time).toLocaleString()], ["State", state(call.state)], ["Provider", call.provider], ["Endpoint", call.endpoint],
     ["Asked for", call.asked], ["Served by", call.model], ["Budgets", call.budgets.join(", ") || "none"], ["Cost", small(call.cost_usd)], ["Held", small(call.held_usd)], ["Note", call.note], ["Id", el("code", {}, call.id)]];
-  const attributes = Object.entries(call.attributes).filter(([name]) => !["provider", "endpoint", "model"].includes(name));
+  const attributes = Object.entries(call.attributes).filter(([name]) => !["provider", "endpoint", "model"].includes(name))
+    .map(([name, value]) => name === "key" && call.key_name ? [name, `${call.key_name} (${value})`] : [name, value]);
   place.replaceChildren(
     el("div", { class: "head" }, el("h1", {}, "One call"), el("a", { class: "button", href: "#calls" }, "All calls")),
     el("div", { class: "two" },
       el("section", { class: "card" }, el("h2", {}, "The call"), list(about)),
-      el("section", { class: "card" }, el("h2", {}, "Whose it is"), attributes.length ? list(attributes) : empty("Nothing is known of who made it."))),
+      el("section", { class: "card" }, el("h2", {}, "Whose it is"), attributes.length ? list(attributes) : empty("Nothing is known of who made it."),
+        admin() && call.key ? el("div", { class: "acts" }, el("button", { class: "small", type: "button", "data-act": "name " + call.key, onclick: () => act("name", { value: call.key, name: call.key_name }) }, call.key_name ? "Rename its key" : "Name its key")) : null)),
     el("section", { class: "card" }, el("h2", {}, "Usage"),
       usage.length ? table([["Unit"], ["Count", "r"], ["USD per price unit", "r"]], usage, "Usage") : empty("No usage was told."),
       call.price ? el("p", { class: "quiet" }, `Price of ${call.price.model}` + (call.price.since ? `, in force since ${call.price.since}` : "") + (call.price.source ? `, from ${call.price.source}` : "")) : null),

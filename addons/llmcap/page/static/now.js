@@ -44,7 +44,7 @@ function budget(each) {
   const taken = cap > 0 ? (spent + held) / cap : 1;
   const watched = each.mode === "watch";
   const mood = each.paused || taken >= 1 ? "over" : taken >= 0.8 ? "near" : "";
-  const name = each.value ? `${each.name}: ${each.value}` : each.name;
+  const name = each.value ? `${each.name}: ${each.value_name || each.value}` : each.name;
   const unit = each.unit === "usd" ? "" : " " + each.unit;
   const said = `${name}: ${amount(each.spent, each.unit)} spent and ${amount(each.held, each.unit)} held of ${amount(each.cap, each.unit)}${unit}`;
   return el("article", { class: "card budget " + mood },

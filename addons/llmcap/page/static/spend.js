@@ -79,7 +79,7 @@ function view(found, given, by) {
       fact(short(all.refused), "calls refused")),
     el("section", { class: "card" }, el("h2", {}, "By " + by.replace("_", " ")), el("div", { class: "chart", role: "img", "aria-label": `Cost over time by ${by}; the table below has the sums` }),
       el("div", { class: "hover", id: "hover" }),
-      el("div", { class: "keys" }, found.series.filter(any).map((each) => el("span", {}, el("i", { class: "k" + named(found.series, found.series.indexOf(each)) }), each.value === null ? "all others" : each.value || "(none)")))),
+      el("div", { class: "keys" }, found.series.filter(any).map((each) => el("span", {}, el("i", { class: "k" + named(found.series, found.series.indexOf(each)) }), each.value === null ? "all others" : found.key_names[each.value] || each.value || "(none)")))),
     el("section", { class: "card" }, el("h2", {}, "The dearest"), top(found, given, by)),
   ];
 }
@@ -99,7 +99,7 @@ function change(now, before) {
 function top(found, given, by) {
   const most = Math.max(...found.top.map((each) => Number(each.cost_usd)), 1e-12);
   const rows = found.top.map((each) => el("tr", {},
-    el("td", { class: "name" }, el("a", { href: link("calls", { ...given, span: given.span || "7d", [by]: each.value, by: "" }) }, each.value || "(none)"), share(Number(each.cost_usd) / most)),
+    el("td", { class: "name" }, el("a", { href: link("calls", { ...given, span: given.span || "7d", [by]: each.value, by: "" }) }, found.key_names[each.value] || each.value || "(none)"), share(Number(each.cost_usd) / most)),
     cell(usd(each.cost_usd), "r"), cell(percent(each.cost_usd, found.total.cost_usd), "r"),
     cell(delta(each), "r wide"), cell(count(each.calls), "r"), cell(small(each.per_call_usd), "r wide"), cell(short(each.input_tokens + each.output_tokens), "r wide"),
     cell(each.refused ? count(each.refused) : "", "r wide")));
