@@ -339,7 +339,7 @@ def test_a_wrong_question_is_told_in_a_sentence(page, query):
     assert body["error"]
 
 
-def test_the_stream_tells_what_happens_within_a_moment(page, ledger):
+def test_the_stream_tells_what_happens_within_a_moment(page, path):
     """One event at once, another when the ledger was written."""
     client = page.client("viewer")
     connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
@@ -350,6 +350,14 @@ def test_the_stream_tells_what_happens_within_a_moment(page, ledger):
     client_of_all = page.client()
     client_of_all.change("/api/budget", {"do": "pause", "name": "all", "reason": "r"})
     while not event(answer)["budgets"][0]["paused"]:
+        pass
+    # What stands beside the ledger is told too, from the moment on that there is something.
+    courier = Courier(events_path(str(path)))
+    courier.show_waiting([WaitingCall(datetime.now(UTC), "openai", "m", "", "", ("all",))])
+    while not event(answer)["waiting"]:
+        pass
+    courier.close()
+    while event(answer)["waiting"]:
         pass
     connection.close()
 

@@ -229,7 +229,8 @@ class Watch:
     def version(self) -> tuple[int, int]:
         """Other numbers after each commit of anybody."""
         if self._events is None and self._events_path.exists():
-            self._events = self._reading.enter_context(history.reading(self._events_path))
+            events = sqlite3.connect(f"{self._events_path.absolute().as_uri()}?mode=ro", uri=True)
+            self._events = self._reading.enter_context(contextlib.closing(events))
         return _version(self._db), _version(self._events) if self._events is not None else -1
 
     def close(self) -> None:
