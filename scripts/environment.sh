@@ -6,7 +6,7 @@
 #     use_clients                 # .venv-clients: the providers' own packages, for tests and demo
 #     use_price_sources           # .venv-prices: public price data, for the price book
 #     use_runtimes                # .venv-runtimes: Node, Deno, Go and Bun, for scripts/runtimes
-#     use_surfaces                # .venv-surfaces: Playwright and axe-core, for scripts/surfaces
+#     use_surfaces                # .venv-surfaces: Playwright, axe-core, vsce; for scripts/surfaces
 #
 # An environment is made again when the files that define it change; until then a start costs a few
 # milliseconds and no network. LLMCAP_PYTHON names the Python to use, where the wrong one is found.
@@ -222,7 +222,7 @@ use_surfaces() {
     made_from=$(fingerprint tests/clients/surfaces.txt)
     if is_made_from "$SURFACES" "$made_from"; then return; fi
     need_python
-    say 'Making .venv-surfaces: Playwright and axe-core.'
+    say 'Making .venv-surfaces: Playwright, axe-core and vsce.'
     rm -rf "$SURFACES"
     "$PYTHON" -m venv "$SURFACES"
     "$SURFACES/bin/python" -m pip install --quiet --disable-pip-version-check \
@@ -230,5 +230,7 @@ use_surfaces() {
     (cd "$SURFACES" && npm pack --silent axe-core@4.14.1 >/dev/null && \
         tar -xzf axe-core-4.14.1.tgz package/axe.min.js && mv package/axe.min.js axe.min.js) ||
         fail 'axe-core could not be had from the npm registry; it needs npm.'
+    npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$SURFACES" \
+        @vscode/vsce@4.1.0 >&2 || say 'Going on without vsce, which packages the extension.'
     printf '%s\n' "$made_from" >"$SURFACES/made-from"
 }

@@ -1,0 +1,70 @@
+"""The extension for VS Code beside a real `llmcap up`; `scripts/surfaces` packages it too."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fake_provider.process import ROOT
+
+from .test_up import CURL, Shell, shell
+
+EXTENSION = ROOT / "addons" / "vscode"
+NODE = shutil.which("node")
+VSCE = ROOT / ".venv-surfaces" / "node_modules" / ".bin" / "vsce"
+SECONDS = 300  # ends what hangs
+CONFIG = "budgets:\n- {name: everything, cap: 5, every: day}\n- {name: each, cap: 1, per: model}\n"
+
+__all__ = ["shell"]
+
+needs_node = pytest.mark.skipif(NODE is None, reason="there is no Node")
+
+
+@needs_node
+def test_the_status_bar_shows_a_real_proxy_and_changes_it(shell: Shell, tmp_path: Path) -> None:
+    """In a window that answers as somebody would: what is asked first, and what is then done."""
+    config = tmp_path / "llmcap.yaml"
+    config.write_text(CONFIG)
+    shell(f"$LLMCAP up --port 0 --page-port 0 --config {config}")
+    assert shell(f'eval "$($LLMCAP env)"; {CURL}') == "200"
+    command = json.dumps([sys.executable, "-m", "llmcap.cli"])
+    done = subprocess.run(
+        [NODE, "--test", "--test-reporter=tap", "test/"], cwd=EXTENSION, text=True, check=False,
+        env={**shell.environ, "LLMCAP_COMMAND": command}, stdout=subprocess.PIPE, timeout=SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "\n# skipped 0\n" in done.stdout
+
+
+def test_it_depends_on_nothing_and_shows_its_commands() -> None:
+    """Plain modules; every command of the package is one that it has."""
+    package = json.loads((EXTENSION / "package.json").read_text())
+    assert "dependencies" not in package
+    assert "devDependencies" not in package
+    source = (EXTENSION / "extension.js").read_text()
+    for command in package["contributes"]["commands"]:
+        assert f'command("{command["command"]}"' in source
+    version = (ROOT / "pyproject.toml").read_text().partition('\nversion = "')[2].partition('"')[0]
+    assert package["version"] == version
+
+
+@pytest.mark.skipif(not VSCE.exists(), reason="scripts/surfaces installs vsce")
+def test_vsce_packages_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    """The real one, as the marketplace wants it."""
+    made = tmp_path / "llmcap.vsix"
+    packaged = subprocess.run(
+        [VSCE, "package", "--no-dependencies", "-o", made], cwd=EXTENSION, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS, env=dict(os.environ),
+    )  # fmt: skip
+    assert packaged.returncode == 0, packaged.stdout
+    assert "WARNING" not in packaged.stdout
+    names = {name.removeprefix("extension/") for name in zipfile.ZipFile(made).namelist()}
+    assert names == {
+        "[Content_Types].xml", "extension.vsixmanifest", "LICENSE.txt", "client.js",
+        "extension.js", "package.json", "readme.md", "words.js",
+    }  # fmt: skip
