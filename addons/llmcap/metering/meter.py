@@ -31,6 +31,8 @@ READ_BYTES = 8 * 1024
 # How much of an error is kept, to see what kind it is.
 ERROR_BYTES_MAX = 16 * 1024
 
+_BLANK_LINE = b"\n\n"  # between events, as nearly all write it
+
 NOTHING_READ = Reading()
 
 BOM = b"\xef\xbb\xbf"  # of UTF-8, which pages may begin with
@@ -97,17 +99,28 @@ class Meter:
         if self._reader is None or self.failed or self._ended or not data:
             return
         backlog = self._backlog
-        if backlog is None or backlog.is_open:
+        if backlog is None:
+            self._feed_first(data)
+        elif backlog.is_open:
             self._feed(data)
-            if backlog is not None:
-                backlog.passed(data)
-            elif self._skips and self._framing.has_events and self._reader.telling is not None:
-                self._backlog = Backlog(self._reader.telling)
-                self._backlog.passed(data)
+            backlog.passed(data)
         elif backlog.add(data):
             self._read_marked(backlog)
         elif backlog.size > BACKLOG_BYTES_MAX:
             self._feed(backlog.take(leave=BACKLOG_BYTES_MAX - READ_BYTES))
+
+    def _feed_first(self, data: bytes) -> None:
+        """What tells whether these are events; of many at once the first is enough for that."""
+        telling = self._reader.telling if self._reader is not None and self._skips else None
+        first, end = data, data.find(_BLANK_LINE)
+        if telling is not None and end > 0:
+            first = data[: end + len(_BLANK_LINE)]
+        self._feed(first)
+        if telling is not None and self._framing.has_events:
+            self._backlog = Backlog(telling)
+            self._backlog.passed(first)
+        if len(first) < len(data):
+            self.feed(data[len(first) :])
 
     def _read_marked(self, backlog: Backlog) -> None:
         """The end first: where that tells all, what comes before it need not be read."""

@@ -27,10 +27,12 @@ class Marks:
 
     def search(self, data: bytes) -> re.Match[bytes] | None:
         """The first of them."""
+        least = -1
         for word in self._words:
-            if word in data:
-                return self._pattern.search(data)
-        return None
+            at = data.find(word)
+            if at >= 0 and (least < 0 or at < least):
+                least = at
+        return self._pattern.search(data, least) if least >= 0 else None
 
 
 class Backlog:
