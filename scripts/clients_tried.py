@@ -56,11 +56,13 @@ class Tried:
         return "".join(c if c.isalnum() else "-" for c in self.packages[0].removeprefix("npm:"))
 
 
-def _js(name: str, packages: tuple[str, ...], program: str, *ways: str) -> list[Tried]:
+def _js(
+    name: str, packages: tuple[str, ...], program: str, *ways: str, known: str = ""
+) -> list[Tried]:
     """A library for Node, asked in these ways by a program of ours."""
     named = tuple(f"npm:{package}" for package in packages)
     return [
-        Tried(f"{name}, {way}", named, ("node", f"{{here}}/{program}", *way.split()))
+        Tried(f"{name}, {way}", named, ("node", f"{{here}}/{program}", *way.split()), known=known)
         for way in ways
     ]
 
@@ -131,6 +133,20 @@ TRIED: tuple[Tried, ...] = (
     *_py("LiteLLM", ("litellm",), "litellm_program.py", *_LITELLM),
     *_py("chatlas", _CHATLAS, "chatlas_program.py", "openai", "anthropic", "google"),
     *_py("Magentic", ("magentic",), "magentic_program.py", ""),
+    *_py(
+        "Strands Agents", ("strands-agents[openai,anthropic]",), "strands_program.py",
+        "openai", "anthropic",
+    ),
+    *_py(
+        "Griptape", ("griptape[drivers-prompt-openai]",), "griptape_program.py",
+        *_WHOLE_STREAM, known="its answer is then an `ErrorArtifact` with our sentence",
+    ),
+    *_js("Mastra", ("@mastra/core", "@ai-sdk/openai"), "mastra.mjs", "generate"),
+    *_js(
+        "Mastra", ("@mastra/core", "@ai-sdk/openai"), "mastra.mjs", "stream",
+        known="its `textStream` ends without raising; the error is in its log",
+    ),
+    *_js("Genkit", ("genkit", "@genkit-ai/google-genai"), "genkit.mjs", "generate", "stream"),
     *_py("CrewAI", ("crewai",), "crewai_program.py", "1 agent", known=CREWS),
     *_py("CrewAI", ("crewai",), "crewai_program.py", "3 agents", known=CREWS),
     *_py(
@@ -153,6 +169,24 @@ TRIED: tuple[Tried, ...] = (
     Tried(
         "Cline", ("npm:cline",),
         ("cline", "-P", "openai-native", "-k", "sk-fake", "-m", "gpt-4o-mini", PROMPT),
+    ),
+    Tried(
+        "Copilot CLI", ("npm:@github/copilot",), ("copilot", "--allow-all-tools", "-p", PROMPT),
+        environ={
+            "COPILOT_PROVIDER_TYPE": "openai",
+            "COPILOT_PROVIDER_BASE_URL": "https://api.openai.com/v1",
+            "COPILOT_PROVIDER_API_KEY": "sk-fake",
+            "COPILOT_MODEL": "gpt-4o-mini",
+        },
+    ),
+    Tried(
+        "ShellGPT", ("shell-gpt", "click"),
+        ("sgpt", "--model", "gpt-4o-mini", "--no-cache", PROMPT),
+    ),
+    Tried("gptme", ("gptme",), ("gptme", "-n", "-m", "openai/gpt-4o-mini", PROMPT)),
+    Tried(
+        "pi agent", ("npm:@mariozechner/pi-coding-agent",),
+        ("pi", "--provider", "openai", "--model", "gpt-4o-mini", "-p", PROMPT),
     ),
     Tried(
         "kimi-cli", ("kimi-cli==1.47.0",), ("kimi", "--print", "-c", PROMPT), python="3.13",

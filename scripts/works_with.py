@@ -55,9 +55,9 @@ class Outcome:
 
     @property
     def exact(self) -> bool:
-        """Whether the ledger has what was billed."""
+        """Whether something was billed, and the ledger has it."""
         whole, _, fraction = str(self.report.get("cost_usd", "-1")).partition(".")
-        return int(whole + f"{fraction:0<9}") == self.billed_nanos
+        return int(whole + f"{fraction:0<9}") == self.billed_nanos > 0
 
     @property
     def refused(self) -> int:
