@@ -28,6 +28,7 @@ SECOND = timedelta(seconds=1)
 
 # A hundred events, of five tokens each.
 SEEN = Reading(visible_bytes=2_000, visible_events=100)
+IN_EVENTS = NOTICE_EVENTS * 5
 
 
 def streamed(*texts: str) -> Meter:
@@ -57,13 +58,22 @@ def test_counted_tokens_are_a_bound_whatever_the_text(texts: list[str]) -> None:
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=8))
 def test_counting_as_it_comes_is_no_less_than_counting_at_the_end(texts: list[str]) -> None:
-    """Each piece is counted once, and its text dropped."""
+    """But for a token at a seam; each piece is counted once, and its text dropped."""
     meter, made, bound = streamed(), visible(), 0
     for text in texts:
         meter.feed(chunk(text))
         bound = made.tokens(meter)
         assert not meter.take_text()
-    assert bound >= visible().tokens(streamed(*texts))
+    assert bound + len(texts) >= visible().tokens(streamed(*texts))
+
+
+def test_many_looks_make_no_more_tokens_than_one() -> None:
+    """What is rounded up is the sum."""
+    meter, made = streamed(), visible()
+    for _ in range(200):
+        meter.feed(chunk(" word"))
+        bound = made.tokens(meter)
+    assert bound == visible().tokens(streamed(" word" * 200)) <= 206
 
 
 def test_text_beyond_what_is_kept_counts_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,14 +89,14 @@ def test_an_event_is_a_token_at_least() -> None:
 
 @pytest.mark.parametrize(
     ("elapsed", "unseen"),
-    [(SECOND * 100, 1), (SECOND / 10, 500), (SECOND / 1000, 500), (-SECOND, 0)],
+    [(SECOND * 100, IN_EVENTS), (SECOND / 10, 500), (SECOND / 1000, 500), (-SECOND, IN_EVENTS)],
 )
 def test_what_is_unseen_grows_with_the_pace(elapsed: timedelta, unseen: int) -> None:
-    """A tenth of a second's worth, beside some events; no pace is measured over less than that."""
+    """A tenth of a second's worth, some events at least; no pace is measured over less time."""
     clock = FakeClock()
     made = visible(clock)
     clock.forward(seconds=elapsed.total_seconds())
-    assert made.unseen(500, SEEN) == UNSEEN_TOKENS + NOTICE_EVENTS * 5 + unseen
+    assert made.unseen(500, SEEN) == UNSEEN_TOKENS + unseen
 
 
 def test_the_pace_since_the_client_left_is_counted_apart() -> None:
@@ -96,7 +106,7 @@ def test_the_pace_since_the_client_left_is_counted_apart() -> None:
     clock.forward(seconds=50)
     made.left(1_000)
     clock.forward(seconds=0.1)
-    unseen = UNSEEN_TOKENS + NOTICE_EVENTS * 5 + 250
+    unseen = UNSEEN_TOKENS + 250
     assert made.unseen(500, SEEN) == unseen
     made.left(2_000)
     assert made.unseen(500, SEEN) == unseen, "a client leaves once"
@@ -152,5 +162,18 @@ def test_what_a_lost_connection_had_in_it_is_taken_for_more(reason: str, within:
     made = visible(clock)
     clock.forward(seconds=2)
     made.broke(reason)
-    unseen = UNSEEN_TOKENS + NOTICE_EVENTS * 5 + 250 * within // SECOND
+    unseen = UNSEEN_TOKENS + 250 * within // SECOND
+    assert made.unseen(500, SEEN) == unseen
+
+
+@pytest.mark.parametrize(("silent", "within"), [(0, 0.1), (0.01, 0.12), (0.3, 0.7), (9, 1.1)])
+def test_what_was_lost_is_no_older_than_our_last_look_but_one(silent: float, within: float) -> None:
+    """Whoever is late to read has more to lose; of a long silence most was the provider's."""
+    clock = FakeClock()
+    made = visible(clock)
+    clock.forward(seconds=10 - silent)
+    made.heard_at = clock()
+    clock.forward(seconds=silent)
+    made.broke("connection reset by the provider")
+    unseen = UNSEEN_TOKENS + max(IN_EVENTS, round(50 * within))
     assert made.unseen(500, SEEN) == unseen

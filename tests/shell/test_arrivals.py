@@ -4,7 +4,7 @@ import asyncio
 import socket
 from contextlib import asynccontextmanager
 
-from llmcap.shell.arrivals import PIECE_BYTES, Arrivals, unread_by_us
+from llmcap.shell.arrivals import PIECE_BYTES, Arrivals
 
 SENT = bytes(range(256)) * 100
 
@@ -19,16 +19,6 @@ async def connection():
     finally:
         writer.close()
         theirs.close()
-
-
-def test_what_nobody_has_read_waits_in_the_kernel():
-    """Before this program has its turn, too; and nothing waits on a connection that is closed."""
-    ours, theirs = socket.socketpair()
-    theirs.sendall(SENT)
-    assert unread_by_us(ours) == len(SENT)
-    ours.close()
-    theirs.close()
-    assert unread_by_us(ours) == 0
 
 
 def test_all_that_came_is_waiting_until_it_was_handled():

@@ -1,13 +1,20 @@
 """The socket below a flow: that of its provider, or of the proxy on the way there."""
 
 import socket
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from mitmproxy.connection import Server
 from mitmproxy.test import taddons, tflow
 
-from llmcap.shell.transports import reset_at_close, socket_of, transport_of
+from llmcap.shell.transports import (
+    reset_at_close,
+    round_trip,
+    socket_of,
+    transport_of,
+    unread,
+)
 
 PROXY = ("proxy.example", 3128)
 
@@ -65,3 +72,30 @@ def test_a_connection_of_http1_is_reset_at_its_close(flow):
     ours.close()
     theirs.close()
     assert socket_of(None) is None
+
+
+def test_what_nobody_has_read_waits_in_the_kernel():
+    """Before this program has its turn, too; and nothing waits on a connection that is closed."""
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b"x" * 9_000)
+    assert unread(ours) == len(b"x" * 9_000)
+    ours.close()
+    theirs.close()
+    assert unread(ours) == 0
+
+
+def test_the_kernel_tells_how_far_away_the_other_side_is():
+    """Of loopback less than a tenth of a second; of what is no TCP nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+        ours.sendall(b"x")
+        theirs.recv(1)
+        assert round_trip(ours) < timedelta(seconds=0.1)
+        ours.close()
+        assert round_trip(ours) is None
+        theirs.close()
+    ours, theirs = socket.socketpair()
+    assert round_trip(ours) is None
+    ours.close()
+    theirs.close()

@@ -130,7 +130,7 @@ def left(request, events: list[bytes], *, words: int = 100):
         call.feed(each)
         there.clock.forward(seconds=SECONDS)
     for _ in range(words):
-        call.feed(event("response.output_text.delta", delta="word "))
+        call.feed(event("response.output_text.delta", delta=" word"))
     call.broke("Client disconnected.", sent=True)
     assert call.settlement.ending is Ending.ASSUMED
     return call.settlement
@@ -147,8 +147,8 @@ QUERIES = event(
 
 def test_tools_that_were_declared_and_not_begun_cost_nothing() -> None:
     """As much as the same call without them; a call of the client's own tool is no search."""
-    without = left(responses(tools=False), [CREATED]).cost_nanos
     for events in ([CREATED], [CREATED, ASKS]):
+        without = left(responses(tools=False), [CREATED] * len(events)).cost_nanos
         # The names of the tools are read, and no more.
         assert without <= left(responses(), events).cost_nanos < without * 102 // 100
     assert without < held(responses(tools=False))

@@ -64,7 +64,7 @@ def ended(body: bytes, kind: str = "application/json", **fields) -> CallInFlight
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
-        ("application/json", json.dumps({"choices": [{"text": "x" * 900}]}).encode()[:-30]),
+        ("application/json", json.dumps({"choices": [{"text": "x" * 930}]}).encode()[:-30]),
         ("application/json", json.dumps({"made": "x" * 900}).encode()),
         ("application/json", json.dumps(["x" * 900]).encode()),
         ("text/plain", b"x" * 900),

@@ -33,6 +33,11 @@ TOKENIZER_FACTORS = {"openai": Decimal("1.1"), "azure-openai": Decimal("1.1")}
 TOKENIZER_FACTOR = Decimal("1.6")
 WRITTEN_FACTOR = Decimal("1.02")
 
+# Beside the text of a message, and of the whole prompt: three markers, the role and a name; the
+# answer's primer, and one. https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken
+MESSAGE_TOKENS = 5
+PRIMER_TOKENS = 4
+
 # Who bounds what a call writes, and what it is billed for besides.
 BY_LIMIT = "the limit of the request"
 BY_REQUEST = "the request"
@@ -88,13 +93,14 @@ def measured(measures: Mapping[str, Count], price: Price) -> dict[str, Count]:
 # --- the most it can cost -------------------------------------------------------------------
 
 
-def demand(
+def demand(  # noqa: PLR0913  what is known of a call, each by itself
     ask: Ask,
     prices: Sequence[Price],
     policy: Policy,
     *,
     family: str,
     text_tokens: int | None = None,
+    prompt_tokens: int | None = None,
     known_input: int | None = None,
     looked: bool = False,
     refusal_usd: Decimal = Decimal(0),
@@ -102,13 +108,20 @@ def demand(
     """
     What admission must know of a call: `prices` are the asked model's, then those of its helpers.
 
+    `prompt_tokens` is what is known of a prompt that is plain, with all that its vendor adds.
     `known_input` is what is known of context that only the provider has (the size of the response
     that this call continues), `refusal_usd` what its vendor may bill in place of it where it
     refuses the call. Raises `NoBound` where nothing bounds a part and nothing stands in.
     """
     served = serving(ask, prices)
     read = input_parts(
-        ask, served, seller=family, text_tokens=text_tokens, known_input=known_input, looked=looked
+        ask,
+        served,
+        seller=family,
+        text_tokens=text_tokens,
+        prompt_tokens=prompt_tokens,
+        known_input=known_input,
+        looked=looked,
     )
     tokens = read[0].tokens if len(read) == 1 else sum([each.tokens for each in read])
     rates = [rates_of(ask, price, tokens) for price in prices]
@@ -233,20 +246,29 @@ class TokenCounter:
 
     def bound(self, texts: Iterable[str], *, family: str) -> int:
         """A bound of the tokens that this family's tokenizer makes of the texts."""
-        counted = self.count(texts)
-        return int((counted * self.factor(family)).to_integral_value(ROUND_CEILING))
+        return _up(self.count(texts) * self.factor(family))
 
-    def written(self, texts: Iterable[str], *, family: str, model: str) -> int:
+    def written(self, counted: int, *, family: str, model: str) -> int:
         """
-        A bound of the tokens that a model has written, by the texts.
+        A bound of the tokens that a model has written, by those that we count in its texts.
 
         What is beside the text of a prompt is not in an answer: where the model's vocabulary is the
         one that we count in, all that it can have more is what it wrote in smaller tokens.
         """
         if family in TOKENIZER_FACTORS and _is_exact(model):
-            counted = self.count(texts) * WRITTEN_FACTOR
-            return int(counted.to_integral_value(ROUND_CEILING))
-        return self.bound(texts, family=family)
+            return _up(counted * WRITTEN_FACTOR)
+        return _up(counted * self.factor(family))
+
+    def read(self, messages: Sequence[str], *, family: str, model: str) -> int | None:
+        """
+        The tokens of a prompt of these messages and nothing else, with the markers between them.
+
+        None where the model's vocabulary is not the one that we count in.
+        """
+        if family not in TOKENIZER_FACTORS or not _is_exact(model):
+            return None
+        between = MESSAGE_TOKENS * len(messages) + PRIMER_TOKENS
+        return _up(self.count(messages) * WRITTEN_FACTOR) + between
 
     def learn(self, *, family: str, bound: int, billed: int) -> None:
         """Raise the factor where the provider counted more than our bound allowed."""
@@ -266,6 +288,10 @@ class TokenCounter:
 
         self._encode = encoding().encode_ordinary
         return self._encode
+
+
+def _up(tokens: Decimal) -> int:
+    return int(tokens.to_integral_value(ROUND_CEILING))
 
 
 @cache

@@ -42,22 +42,26 @@ def input_parts(
     *,
     seller: str,
     text_tokens: int | None = None,
+    prompt_tokens: int | None = None,
     known_input: int | None = None,
     looked: bool = False,
 ) -> list[Read]:
     """
     All that one pass over the request reads, or the one window that it cannot be more than.
 
-    `text_tokens` is the refined count of the text where there is one, else its bytes are taken.
+    `text_tokens` is the refined count of the text where there is one, else its bytes are taken;
+    `prompt_tokens` is all of a plain prompt, with what the vendor adds to it.
     `known_input` is what is known of context that only the provider has. `looked` says that media
     may be read for how much they hold. `prices` are those of the models that may serve the call: a
     model never reads more than its window, for each of the prompts.
     """
-    if text_tokens is None:
+    if prompt_tokens is not None:
+        parts = [Read("prompt", prompt_tokens, BY_COUNT)]
+    elif text_tokens is None:
         parts = [Read("text", ask.text_bytes, BY_BYTES)]
     else:
         parts = [Read("text", text_tokens, BY_COUNT)]
-    if ask.generates:
+    if ask.generates and prompt_tokens is None:
         row = added(seller, ask.model)
         most = row.tools if ask.tools else row.plain
         parts.append(Read("prompt of the vendor", most, row.source))

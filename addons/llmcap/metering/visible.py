@@ -18,14 +18,15 @@ from llmcap.words.usage import Reading
 # How long a provider may go on writing when we have left it, beside the time of its way here and
 # back: where it has closed its side (it has noticed, and may have been about to write more), and
 # where it was still writing. What is made by then is billed. Where the provider's own connection
-# broke, what it had written and we had not read is lost, and nobody can look.
+# broke, what it had written and we had not read is lost, and nobody can look: a reset throws away
+# what waits in the kernel, and asyncio what it has. That is no older than our last look but one.
 STOPPED_WITHIN = timedelta(milliseconds=25)
 NOTICE_WITHIN = timedelta(milliseconds=100)
 BROKEN_WITHIN = timedelta(seconds=1)
 CUT_NOTICE_WITHIN = timedelta(milliseconds=250)
 
-# In events as large as those that were seen: one may be half made, and whoever writes learns that
-# we have gone by the second that he writes.
+# Or, where that is more, in events as large as those that were seen: one may be half made, and
+# whoever writes learns that we have gone by the second that he writes.
 STOPPED_EVENTS = 1
 NOTICE_EVENTS = 3
 
@@ -71,9 +72,11 @@ class Visible:
         self._counted_bytes = 0
         self._counted_tokens = 0
         self._left_at: datetime | None = None
+        self._broke_at = self.asked_at
         self._left_bytes = 0
         self._stopped = False
         self._lost = False
+        self.heard_at: datetime | None = None  # when something of it was looked at last
         self._round_trip = timedelta(0)
         self._find_arrivals: FindArrivals | None = None
         self._measured_from: tuple[int, int] | None = None  # tokens, and bytes that were handled
@@ -96,6 +99,7 @@ class Visible:
     def broke(self, reason: str) -> None:
         """It broke off: unless its client did that, the provider's connection was lost."""
         self._lost = "client disconnected" not in reason.lower()
+        self._broke_at = self._clock()
 
     def tokens(self, meter: Meter) -> int:
         """
@@ -106,11 +110,10 @@ class Visible:
         text = meter.take_text()
         if text:
             self._counted_bytes += len(text.encode("utf-8", "surrogatepass"))
-            self._counted_tokens += self._counter.written(
-                [text], family=self._family, model=self._model
-            )
-        reading = meter.reading
-        tokens = self._counted_tokens + max(reading.visible_bytes - self._counted_bytes, 0)
+            self._counted_tokens += self._counter.count([text])
+        reading, counted = meter.reading, self._counted_tokens
+        written = self._counter.written(counted, family=self._family, model=self._model)
+        tokens = written + max(reading.visible_bytes - self._counted_bytes, 0)
         return max(min(tokens, reading.visible_bytes), reading.visible_events)
 
     @property
@@ -122,14 +125,23 @@ class Visible:
     def _notice_within(self) -> timedelta:
         if self._stopped:
             return STOPPED_WITHIN
-        return BROKEN_WITHIN if self._lost else NOTICE_WITHIN + self._round_trip
+        notice = NOTICE_WITHIN + self._round_trip
+        return max(notice, self._lost_within) if self._lost else notice
+
+    @property
+    def _lost_within(self) -> timedelta:
+        """How long a provider has written what went with its connection."""
+        if self.heard_at is None:
+            return BROKEN_WITHIN
+        unheard = max(self._broke_at - self.heard_at, timedelta(0))
+        return min(2 * unheard, BROKEN_WITHIN) + NOTICE_WITHIN
 
     def unseen(self, tokens: int, reading: Reading) -> int:
         """The most that the provider made before it noticed, beside `tokens` that were seen."""
         events = STOPPED_EVENTS if self._stopped else NOTICE_EVENTS
-        an_event = -(-tokens // max(reading.visible_events, 1))
+        in_events = -(-events * tokens // max(reading.visible_events, 1))
         coming = self._paced(tokens, reading.visible_bytes, within=self._notice_within)
-        return UNSEEN_TOKENS + events * an_event + coming
+        return UNSEEN_TOKENS + max(in_events, coming)
 
     def tell(self, paces: Paces, tokens: int, *, streamed: bool) -> None:
         """How fast the model was, as far as its answer of so many tokens has shown that."""

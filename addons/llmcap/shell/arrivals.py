@@ -7,37 +7,22 @@ connection that is watched hands on small pieces, and the next one when the last
 waits is then in the first two, which can be asked, and a provider that is too fast is slowed down.
 """
 
-import array
 import asyncio
-import contextlib
-import sys
 from asyncio import StreamReader
-from typing import Protocol
+from typing import Any
 
 from mitmproxy import http
 
-from llmcap.shell.transports import socket_of, transport_of
-
-if sys.platform != "win32":
-    import fcntl
-    import termios
+from llmcap.shell.transports import socket_of, transport_of, unread
 
 # At most so much is handed on at once of a connection that is watched: a small part of a slice.
 PIECE_BYTES = 4_096
 
 
-class HasDescriptor(Protocol):
-    """A socket, of whatever event loop."""
-
-    def fileno(self) -> int:
-        """Its descriptor; negative when it is closed."""
-        ...
-
-
 class Arrivals:
     """Of one connection. Bytes are those of the wire, with TLS and all that is in it."""
 
-    def __init__(self, reader: StreamReader, raw: HasDescriptor) -> None:
+    def __init__(self, reader: StreamReader, raw: Any) -> None:
         self.handled = 0  # bytes, since it is watched
         self._in_hand = 0
         self._idle = asyncio.Event()
@@ -50,7 +35,7 @@ class Arrivals:
     def waiting(self) -> int:
         """Bytes that are here, and were not handled."""
         buffered: bytearray = self._reader._buffer  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
-        return self._in_hand + len(buffered) + unread_by_us(self._raw)
+        return self._in_hand + len(buffered) + unread(self._raw)
 
     def handles(self, *, still: bool) -> None:
         """Whether somebody `still` handles what was handed on last, and nothing more can come."""
@@ -65,16 +50,6 @@ class Arrivals:
         data = await self._read(PIECE_BYTES if n < 0 else min(n, PIECE_BYTES))
         self._in_hand = len(data)
         return data
-
-
-def unread_by_us(raw: HasDescriptor) -> int:
-    """Bytes in the kernel's queue of a socket; none where nobody can tell."""
-    if sys.platform == "win32":
-        return 0
-    count = array.array("i", [0])
-    with contextlib.suppress(OSError, ValueError):  # it is closed
-        fcntl.ioctl(raw.fileno(), termios.FIONREAD, count)
-    return count[0]
 
 
 def arrivals_of(flow: http.HTTPFlow) -> Arrivals | None:

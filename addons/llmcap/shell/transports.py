@@ -4,14 +4,24 @@ The socket that a provider's answer comes on, below all that mitmproxy puts on i
 mitmproxy has no way to it from a flow; its own connection handler keeps one for each connection.
 """
 
+import array
 import contextlib
 import socket
 import struct
+import sys
+from datetime import timedelta
 from typing import Any
 
 from mitmproxy import ctx
 from mitmproxy.connection import Connection, Server
 from mitmproxy.proxy.server import ConnectionIO
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
+# Of `tcpi_rtt` in Linux's `struct tcp_info`: eight bytes of states, then the sixteenth number.
+_RTT_AT = 8 + 15 * 4
 
 
 def transport_of(client: Connection, server: Server) -> ConnectionIO | None:
@@ -38,6 +48,28 @@ def socket_of(transport: ConnectionIO | None) -> Any:
     if transport is None or transport.writer is None:
         return None
     return transport.writer.get_extra_info("socket", None)
+
+
+def unread(raw: Any) -> int:
+    """Bytes in the kernel's queue of a socket; none where nobody can tell."""
+    if sys.platform == "win32" or raw is None:
+        return 0
+    count = array.array("i", [0])
+    with contextlib.suppress(OSError, ValueError):  # it is closed
+        fcntl.ioctl(raw.fileno(), termios.FIONREAD, count)
+    return count[0]
+
+
+def round_trip(raw: Any) -> timedelta | None:
+    """How far away the other side of a socket is, as its kernel has measured; None where not."""
+    if sys.platform != "linux" or raw is None:
+        return None
+    try:
+        told = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT_AT + 4)
+        (micros,) = struct.unpack_from("I", told, _RTT_AT)
+    except (OSError, struct.error):
+        return None
+    return timedelta(microseconds=micros)
 
 
 def reset_at_close(client: Connection, server: Server) -> None:

@@ -239,11 +239,10 @@ class Admission:
         what it cost.
         """
         used = self._using(begun) if begun is not None else None
-        if used is None:
-            known = settled(self.ask.terms, terms)
-            return self._demand(replace(self.ask, terms=known), answered=True)
-        _, ask, prices = used
-        return self._demand(replace(ask, terms=settled(ask.terms, terms)), prices, answered=True)
+        request, ask, prices = used or (self.request, self.ask, self.prices)
+        known = replace(ask, terms=settled(ask.terms, terms))
+        prompt = self._prompt_tokens(request)
+        return self._demand(known, prices, answered=True, prompt_tokens=prompt)
 
     def cut_refusal(self, hold: Hold) -> Refusal:
         """Why a stream is cut: the first budget that could not hold more for it."""
@@ -293,8 +292,23 @@ class Admission:
         ask = replace(ask, unread=self.ask.unread, unread_times=self.ask.unread_times)
         return request, ask, [prices[model] for model in (ask.model, *ask.other_models)]
 
+    def _prompt_tokens(self, request: Request) -> int | None:
+        """What its prompt is, where it was counted and that can be told and not only bounded."""
+        if not self._counted or self.endpoint.prompt is None:
+            return None
+        messages = self.endpoint.prompt(request.document())
+        if messages is None:
+            return None
+        seller, model = self.provider.name, self.ask.model
+        return self.shared.counter.read(messages, family=seller, model=model)
+
     def _demand(
-        self, ask: Ask, sold_at: list[Price] | None = None, *, answered: bool = False
+        self,
+        ask: Ask,
+        sold_at: list[Price] | None = None,
+        *,
+        answered: bool = False,
+        prompt_tokens: int | None = None,
     ) -> Demand:
         fee = Decimal(0) if answered else fee_usd(self.provider.name, self.endpoint.name)
         if ask.lots:
@@ -307,6 +321,7 @@ class Admission:
             self.shared.policy,
             family=self.provider.name,
             text_tokens=self.text_tokens,
+            prompt_tokens=prompt_tokens,
             known_input=self.shared.lineage.tokens(self.provider.name, ask.previous_id),
             looked=self._counted,
             refusal_usd=fee,

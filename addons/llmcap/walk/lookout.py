@@ -36,7 +36,10 @@ class Lookout:
 
     def look(self, meter: Meter) -> None:
         """Tell the ledger what was seen, where that is due."""
-        if not self._looks or (now := self._clock()) < self._due:
+        if not self._looks:
+            return
+        self._visible.heard_at = now = self._clock()
+        if now < self._due:
             return
         self._due = now + max(OFTEN, (now - self._visible.asked_at) / PART)
         demand = self._under(meter.reading.terms)

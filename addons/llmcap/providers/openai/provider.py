@@ -35,6 +35,7 @@ from llmcap.providers.openai.decisions import DecisionReader, read_decision
 from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai.files import UploadedReader, read_line, read_piece
 from llmcap.providers.openai.images import ImagesReader, read_image
+from llmcap.providers.openai.prompts import chat_prompt, responses_prompt
 from llmcap.providers.openai.responses import (
     ResponsesReader,
     limit_responses,
@@ -99,6 +100,7 @@ CHAT = Endpoint(
     read=_regional(partial(read_chat, limits=both)),
     reader=ChatReader,
     limit=BOTH.lower,
+    prompt=chat_prompt,
     ask_usage=ask_usage,
 )
 COMPLETIONS = Endpoint(
@@ -117,6 +119,7 @@ RESPONSES = Endpoint(
     limit=limit_responses,
     limit_tools=using_tools,
     using_tools=using_tools,
+    prompt=responses_prompt,
     dialect="openai_responses",
 )
 COMPACT = Endpoint(

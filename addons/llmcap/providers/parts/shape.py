@@ -286,6 +286,8 @@ class Endpoint:
     # The request as which it is to be read where so many of them were begun, which may be none:
     # for formats whose streams show each as it begins.
     using_tools: Callable[[Document, int], Document] | None = None
+    # The texts of the messages of a request that has nothing else to read; None for any other.
+    prompt: Callable[[Document], list[str] | None] | None = None
     # The same document asking for usage in the stream, where that is not a matter of course.
     ask_usage: Callable[[Document], Document] | None = None
     # The bytes of an upload that later calls may work on; None where they are none of ours.

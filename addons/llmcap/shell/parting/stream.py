@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events
@@ -33,7 +34,13 @@ from llmcap.shell.parting.leavers import (
     leaver_of,
     wakes,
 )
-from llmcap.shell.transports import reset_at_close
+from llmcap.shell.transports import (
+    reset_at_close,
+    round_trip,
+    socket_of,
+    transport_of,
+    unread,
+)
 
 
 class PartingHttpStream(CuttableHttpStream):
@@ -130,7 +137,7 @@ class PartingHttpStream(CuttableHttpStream):
             yield from self._wake_later()
         elif not self._parts:
             yield from self._part()
-        elif self._quiet >= QUIET_TURNS or late > BUSY_SECONDS_MAX:
+        elif late > BUSY_SECONDS_MAX or (self._quiet >= QUIET_TURNS and not unread(self._raw)):
             yield from self._end_linger()
         else:
             self._quiet += 1
@@ -209,8 +216,14 @@ class PartingHttpStream(CuttableHttpStream):
         )
         return not framed and self.context.server.alpn != b"h2"
 
+    @property
+    def _raw(self) -> Any:
+        return socket_of(transport_of(self.flow.client_conn, self.context.server))
+
     def _round_trip(self) -> timedelta:
-        """How long the provider took to accept the connection: there and back, and some more."""
+        """There and back, as the kernel knows it, else as long as it took to connect."""
+        if (measured := round_trip(self._raw)) is not None:
+            return measured
         server = self.context.server
         if server.timestamp_tcp_setup is None or server.timestamp_start is None:
             return timedelta(0)
