@@ -268,7 +268,7 @@ class TokenCounter:
         if family not in TOKENIZER_FACTORS or not _is_exact(model):
             return None
         between = MESSAGE_TOKENS * len(messages) + PRIMER_TOKENS
-        return _up(self.count(messages) * WRITTEN_FACTOR) + between
+        return self.count(messages) + between
 
     def learn(self, *, family: str, bound: int, billed: int) -> None:
         """Raise the factor where the provider counted more than our bound allowed."""
