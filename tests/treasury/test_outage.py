@@ -39,6 +39,7 @@ def slow_tests(monkeypatch):
     """On a busy machine nothing is given back as idle meanwhile; and refusals come soon."""
     monkeypatch.setattr("llmcap.treasury.tending.MEMORY_NANOSECONDS", 600 * 10**9)
     monkeypatch.setattr("llmcap.treasury.node.ANSWER_SECONDS", 1)
+    monkeypatch.setattr("llmcap.treasury.wire.ANSWER_SECONDS", 1)
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ def test_a_server_that_stands_still_stops_no_call_that_can_be_paid(node, postgre
         served(node, CENT, name="meanwhile")
         with pytest.raises(LedgerError, match="did not answer"):
             asked(node, 100 * CENT, name="large")
+        wait_until(lambda: "no answer for 1 seconds" in node.ledger._desk.unreachable)
     finally:
         for process in reversed(stopped):
             os.kill(process, signal.SIGCONT)

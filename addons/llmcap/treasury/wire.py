@@ -7,7 +7,9 @@ No message of ours has the password.
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from llmcap.words.errors import ConfigError, TreasuryError, TreasuryUnreachable
@@ -20,6 +22,7 @@ SCHEMES = ("postgresql://", "postgres://")
 # How long a connection may take to be made, and a packet to be acknowledged, before it is given up.
 CONNECT_SECONDS = 3
 SILENT_MILLISECONDS = 3_000
+ANSWER_SECONDS = 4
 # A statement that waits longer than this for a lock is not waiting for one of ours.
 STATEMENT_MILLISECONDS = 10_000
 # How often a transaction is tried again that PostgreSQL could not order among the others.
@@ -87,9 +90,8 @@ class Wire:
     def connected(self) -> "psycopg.Connection[tuple[Any, ...]]":
         """The connection; made where there is none."""
         if self._connection is None or self._connection.closed:
-            psycopg = _psycopg()
             with self._explained():
-                self._connection = psycopg.connect(
+                self._connection = _connection_type().connect(
                     self._url,
                     autocommit=True,
                     connect_timeout=CONNECT_SECONDS,
@@ -192,6 +194,37 @@ def _name(url: str) -> str:
     """An address for people: its host and database, and no user or password."""
     rest = url.split("://", 1)[1].partition("?")[0]
     return rest.rpartition("@")[2]
+
+
+@cache
+def _connection_type() -> Any:
+    """
+    A connection that waits for an answer only so long.
+
+    TCP alone does not tell of a server that stands still, or of one in between that takes every
+    packet and delivers none.
+    """
+    psycopg = _psycopg()
+
+    class Connection(psycopg.Connection):  # type: ignore[misc, name-defined]
+        def wait(self, generator: Any, *how: Any, **named: Any) -> Any:
+            return super().wait(self._bounded(generator), *how, **named)
+
+        def _bounded(self, generator: Any) -> Generator[Any, Any, Any]:
+            """psycopg asks it again every tenth of a second, with nothing that is ready."""
+            deadline = time.monotonic_ns() + ANSWER_SECONDS * 10**9
+            try:
+                wanted = next(generator)
+                while True:
+                    ready = yield wanted
+                    if not ready and time.monotonic_ns() > deadline:
+                        self.close()
+                        raise psycopg.OperationalError(f"no answer for {ANSWER_SECONDS} seconds")
+                    wanted = generator.send(ready)
+            except StopIteration as end:
+                return end.value
+
+    return Connection
 
 
 def _psycopg() -> Any:
