@@ -67,6 +67,11 @@ class LLMCap:
         """The firewall, once it is opened."""
         return self.shell.calls.firewall
 
+    @property
+    def in_flight(self) -> int:
+        """How many exchanges are metered now."""
+        return len(self.shell.calls.in_flight)
+
     def load(self, loader: Loader) -> None:
         """Declare the options; stand behind all addons, in the place of an LLMCap before us."""
         options.declare(loader)

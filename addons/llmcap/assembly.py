@@ -53,6 +53,7 @@ class Settings:
     ledger: str  # a path, or ":memory:"
     met: bool = False  # the config was found in a checkout: nobody named it
     watch: bool = False  # all budgets only watch, whatever the config says
+    group: int = 0  # of what processes this one is a worker; 0: it is a proxy by itself
 
 
 def settings_from(
@@ -110,7 +111,9 @@ def firewall_for(
         source = files.Source(settings.config, policy, met=settings.met)
         tell_ignored(source, notify)
     clock: Callable[[], datetime] = utc_now
-    own = open_ledger(settings.ledger, durability=policy.durability, patient=False)
+    own = open_ledger(
+        settings.ledger, durability=policy.durability, patient=False, group=settings.group
+    )
     node = None
     try:
         node = node_of(own, settings, policy)

@@ -13,7 +13,7 @@ from llmcap.cli.options import config_option, json_option, ledger_option, policy
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.ledger import history, queries
 from llmcap.ledger.belonging import is_node
-from llmcap.ledger.liveness import running
+from llmcap.ledger.liveness import running, workers
 from llmcap.words.money import format_usd, usd_string
 from llmcap.words.records import Balance, Budget, CapUnit, Scope
 
@@ -45,6 +45,7 @@ def status(ledger_path: Path, config_path: Path | None, node: str | None, *, as_
             "time": now.isoformat(),
             "ledger": str(ledger_path),
             "proxies": running(ledger_path),
+            "workers": workers(ledger_path),
             "budgets": [_document(*row, now) for row in rows],
         }
         echo_json(document)

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,7 +13,26 @@ from llmcap.cli.output import echo, echo_json, tell
 from llmcap.launch import environment, standing
 from llmcap.launch import up as standing_proxy
 from llmcap.launch.behind import prepare
+from llmcap.launch.workers import crew
 from llmcap.words.errors import ConfigError
+
+
+class Workers(click.ParamType[int]):
+    """A number of workers, or `auto`."""
+
+    name = "workers"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The number."""
+        if value == "auto":
+            return crew.of_cores()
+        if not str(value).isdecimal() or not 1 <= int(value) <= crew.WORKERS_MAX:
+            expected = f"auto or a number from 1 to {crew.WORKERS_MAX}"
+            self.fail(f"{value!r} is not {expected}", param, ctx)
+        return int(value)
+
 
 SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
 
@@ -42,6 +62,10 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
     "--page-port", type=click.IntRange(0, 65535), metavar="PORT",
     help="The port of its page on loopback; the default is 8378, or another that is free.",
 )  # fmt: skip
+@click.option(
+    "--workers", default="1", show_default=True, type=Workers(), metavar="N|auto",
+    help="How many processes serve, on Linux; `auto` takes one for each core.",
+)  # fmt: skip
 @click.option("--watch", is_flag=True, help="Stop nothing, and say what the budgets would stop.")
 @click.option("--no-page", is_flag=True, help="Serve no page.")
 @click.option(
@@ -58,6 +82,7 @@ def up(  # noqa: PLR0913 - each is an option
     ledger_path: str,
     page_port: int | None,
     log_path: str,
+    workers: int,
     *,
     watch: bool,
     no_page: bool,
@@ -79,7 +104,8 @@ def up(  # noqa: PLR0913 - each is an option
     if foreground:
         log = None if log_path == "-" else Path(log_path or standing.folder() / "log")
         page = standing_proxy.NO_PAGE if no_page else page_port
-        standing_proxy.serve(settings, port=port, host=host, log=log, tell=tell, page_port=page)
+        serve = partial(crew.serve, workers=workers) if workers > 1 else standing_proxy.serve
+        serve(settings, port=port, host=host, log=log, tell=tell, page_port=page)
         return
     options = {
         "--port": str(port),
@@ -88,6 +114,7 @@ def up(  # noqa: PLR0913 - each is an option
         "--config": config_path,
         "--ledger": ledger_path,
         "--log": log_path,
+        "--workers": str(workers),
     }
     if page_port is not None:
         options["--page-port"] = str(page_port)
@@ -99,7 +126,9 @@ def up(  # noqa: PLR0913 - each is an option
     if found.page:
         tell(f"See it with: llmcap dashboard (http://127.0.0.1:{found.page}/)")
     if as_json:
-        document = {"url": found.url(), "pid": found.pid, "ledger": found.ledger}
+        document: dict[str, object] = {
+            "url": found.url(), "pid": found.pid, "ledger": found.ledger, "workers": found.workers,
+        }  # fmt: skip
         echo_json({**document, "page": f"http://127.0.0.1:{found.page}/" if found.page else None})
 
 

@@ -20,6 +20,8 @@ from llmcap.launch.handler import Handler, Hooks
 from llmcap.launch.setup import Setup
 from llmcap.shell.listeners import WAITING_MAX
 
+POLL_SECONDS = 0.02
+
 
 async def serve(
     setup: Setup,
@@ -29,9 +31,12 @@ async def serve(
     stop: asyncio.Event,
     ready: Callable[[], object] = lambda: None,
     gates: Gates | None = None,
+    drain_seconds: int = 0,
 ) -> None:
     """
     Serve the socket, and confined commands through their gates, until `stop` is set.
+
+    Then no more clients are taken, and calls in flight have so long to come to their end.
 
     Raises mitmproxy's `OptionsError` for a bad setup.
     """
@@ -45,10 +50,16 @@ async def serve(
         master.addons.add(upstream_auth.UpstreamAuth())
     master.addons.add(*addons)
     master.options.update(**setup.options(listener))
-    master.addons.add(Door(listener, server, ready, gates or Gates()))
+    door = Door(listener, server, ready, gates or Gates())
+    master.addons.add(door)
 
     async def shut_down_when_stopped() -> None:
         await stop.wait()
+        door.close()
+        deadline = asyncio.get_running_loop().time() + drain_seconds
+        # Many things end a call.
+        while asyncio.get_running_loop().time() < deadline and _in_flight(addons):  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
         master.shutdown()
 
     stopping = asyncio.create_task(shut_down_when_stopped())
@@ -56,6 +67,11 @@ async def serve(
         await master.run()
     finally:
         stopping.cancel()
+
+
+def _in_flight(addons: Sequence[object]) -> int:
+    """How many calls these addons have in flight."""
+    return sum(getattr(each, "in_flight", 0) for each in addons)
 
 
 def _trusted(message: http.MessageData) -> None:
@@ -108,7 +124,11 @@ class Door:
         self._ready()
 
     def done(self) -> None:
-        """Take no more clients. `wait_closed` would wait for those that are connected."""
+        """No command comes through its gate any more either."""
         self._gates.close()
+        self.close()
+
+    def close(self) -> None:
+        """Take no more clients. `wait_closed` would wait for those that are connected."""
         if self._server is not None:
             self._server.close()

@@ -58,8 +58,10 @@ class ProxyThread:
         *,
         when_over: Callable[[], object] = lambda: None,
         gates: Gates | None = None,
+        drain_seconds: int = 0,
     ) -> None:
         self.gates = gates or Gates()  # to confined commands
+        self._drain_seconds = drain_seconds  # for calls in flight, when it is stopped
         self._setup = setup
         self._listener = listener
         host, port = listener.getsockname()[:2]
@@ -106,7 +108,7 @@ class ProxyThread:
             # The loop may be over already, if the proxy ended by itself.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(STOP_SECONDS_MAX)
+        self._thread.join(STOP_SECONDS_MAX + self._drain_seconds)
         self._listener.close()
 
     def _raise(self) -> None:
@@ -138,6 +140,7 @@ class ProxyThread:
         await serve(
             self._setup, self._listener, addons,
             stop=self._stop, ready=self._ready.set, gates=self.gates,
+            drain_seconds=self._drain_seconds,
         )  # fmt: skip
 
 

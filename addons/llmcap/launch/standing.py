@@ -26,7 +26,7 @@ from llmcap.words.errors import ConfigError
 DEFAULT_PORT = 8377
 LOOPBACK = "127.0.0.1"
 START_SECONDS_MAX = 30
-STOP_SECONDS_MAX = 15
+STOP_SECONDS_MAX = 25  # it lets calls in flight come to their end
 POLL_SECONDS = 0.05
 
 
@@ -40,6 +40,7 @@ class Standing:
     since: str  # ISO time
     hosts: Sequence[str] = ()  # that it meters: the provider table's, and its config's own
     page: int = 0  # the port of its page; 0: it has none
+    workers: int = 1  # how many processes serve
     host: str = LOOPBACK  # the address that it listens on
 
     def url(self, *, project: str = "") -> str:
@@ -75,6 +76,7 @@ def announced(
     hosts: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
     page: int = 0,
+    workers: int = 1,
 ) -> Iterator[None]:
     """Hold the lock and say where we listen. Raises `ConfigError` if a proxy stands already."""
     place = folder(environ)
@@ -93,6 +95,7 @@ def announced(
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             hosts=hosts,
             page=page,
+            workers=workers,
         )
         (place / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
         try:
@@ -109,8 +112,32 @@ def _already(environ: Mapping[str, str]) -> str:
 
 def bind(port: int, host: str = LOOPBACK) -> socket.socket:
     """The socket to listen on, at an IPv4 address of this machine. Raises `ConfigError`."""
-    try:
+    with _explained(port, host):
         return socket.create_server((str(IPv4Address(host)), port), backlog=512)
+
+
+def bind_shared(port: int, host: str) -> socket.socket:
+    """
+    The same for one of several processes, among which the kernel deals out the connections.
+
+    It takes none before it listens.
+    """
+    with _explained(port, host):
+        shared = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            shared.bind((str(IPv4Address(host)), port))
+        except BaseException:
+            shared.close()
+            raise
+        return shared
+
+
+@contextlib.contextmanager
+def _explained(port: int, host: str) -> Iterator[None]:
+    try:
+        yield
     except AddressValueError:
         raise ConfigError(
             f"--host {host}: no IPv4 address\n"

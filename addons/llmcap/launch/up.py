@@ -40,6 +40,9 @@ LOG_FILES = 2
 
 NO_PAGE = -1
 
+# How long calls in flight have to come to their end, when it is to end; then they are settled.
+DRAIN_SECONDS = 8
+
 logger = Log("llmcap.launch.up")
 
 
@@ -68,7 +71,9 @@ def serve(
     pages: list[PageProcess] = []
     keys = Keys([])
     make_addons = addon_maker(policy, settings, opened=firewalls.append, pages=pages, keys=keys)
-    proxy = ProxyThread(setup, listener, make_addons, when_over=ended.set)
+    proxy = ProxyThread(
+        setup, listener, make_addons, when_over=ended.set, drain_seconds=DRAIN_SECONDS
+    )
     terminals = terminals_of_ours()
 
     def hung_up(*_: object) -> None:
@@ -221,6 +226,11 @@ def set_up_log(path: Path | None) -> None:
         except OSError as error:
             raise ConfigError(f"{path}: the log cannot be written: {error.strerror}") from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log_to(handler)
+
+
+def log_to(handler: logging.Handler) -> None:
+    """Let all that happens go there."""
     for name in LOGGERS:
         found = logging.getLogger(name)
         found.handlers[:] = [handler]

@@ -21,6 +21,7 @@ def open_ledger(
     *,
     durability: str = "normal",
     patient: bool = True,
+    group: int = 0,
     clock: Callable[[], datetime] = utc_now,
 ) -> Ledger:
     """
@@ -29,9 +30,10 @@ def open_ledger(
     `durability` is `normal` (survives a killed process) or `full` (a power cut too: each step then
     waits for the disk). A `patient` one waits for other processes that write, for seconds; of an
     event loop it must not be, and then no step waits for longer than a millisecond: it raises
-    `LedgerBusy`, and the loop tries again. Raises `LedgerError`.
+    `LedgerBusy`, and the loop tries again. Of a `group` are the workers of one proxy. Raises
+    `LedgerError`.
     """
     # Here, as a reader of the protocol needs no database.
     from llmcap.ledger.sqlite import SqliteLedger  # noqa: PLC0415
 
-    return SqliteLedger(path, durability=durability, patient=patient, clock=clock)
+    return SqliteLedger(path, durability=durability, patient=patient, group=group, clock=clock)

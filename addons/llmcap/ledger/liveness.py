@@ -10,6 +10,7 @@ after all, the ledger corrects what was assumed when it settles.
 import contextlib
 import glob
 import os
+import struct
 import sys
 from pathlib import Path
 
@@ -25,15 +26,39 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+# Between the byte that Windows locks and the pulse.
+_GROUP_PLACE = 8
+_GROUP = struct.Struct("<q")
+
+
 def lock_path(ledger: Path, process_id: int) -> Path:
     """Where the lock of a process is."""
     return ledger.with_name(f"{ledger.name}-process-{process_id}")
 
 
 def running(ledger: Path) -> int:
-    """How many processes have the ledger open now."""
+    """How many proxies have the ledger open now; the workers of one are one."""
+    return len({_group(path) or path for path in _alive(ledger)})
+
+
+def workers(ledger: Path) -> int:
+    """How many processes these are."""
+    return len(_alive(ledger))
+
+
+def _alive(ledger: Path) -> list[Path]:
+    """Their locks."""
     locks = ledger.parent.glob(f"{glob.escape(ledger.name)}-process-*")
-    return sum(not is_gone(path) for path in locks)
+    return [path for path in locks if not is_gone(path)]
+
+
+def _group(lock: Path) -> int:
+    """Of what proxy the holder of a lock is a worker; 0: it is one by itself."""
+    try:
+        found: int = _GROUP.unpack(lock.read_bytes()[_GROUP_PLACE : _GROUP_PLACE + _GROUP.size])[0]
+    except (OSError, struct.error):
+        return 0
+    return found
 
 
 class Lock:
@@ -41,13 +66,15 @@ class Lock:
 
     __slots__ = ("_descriptor", "_path")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, group: int = 0) -> None:
         """Take it. Raises `BlockingIOError` (Windows: `OSError`) where another process has it."""
         self._path = path
         # Not inherited by programs that this one starts: they would keep the lock.
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(self._descriptor)
+            os.lseek(self._descriptor, _GROUP_PLACE, os.SEEK_SET)
+            os.write(self._descriptor, _GROUP.pack(group))
         except OSError:
             os.close(self._descriptor)
             raise

@@ -58,10 +58,12 @@ class SqliteLedger(Memory, Balances):
         *,
         durability: str = "normal",
         patient: bool = False,
+        group: int = 0,
         clock: Callable[[], datetime] = utc_now,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
-        """`patient`: see `open_ledger`."""
+        """`patient`, `group`: see `open_ledger`."""
+        self._group = group
         self._path = None if str(path) == MEMORY else Path(path)
         self._clock = clock
         self._closed = False
@@ -310,7 +312,7 @@ class SqliteLedger(Memory, Balances):
                 ).lastrowid
                 assert process_id is not None, "an INSERT has a row id"
                 if self._path is not None:
-                    self._lock = Lock(lock_path(self._path, process_id))
+                    self._lock = Lock(lock_path(self._path, process_id), group=self._group)
                     self._pulse.start(lock_path(self._path, process_id))
         except OSError as error:
             raise LedgerError(

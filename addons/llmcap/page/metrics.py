@@ -18,7 +18,7 @@ from typing import Any
 
 from llmcap.ledger import history, queries, rollups
 from llmcap.ledger.changes import SLOTS_A_DAY, Rollup
-from llmcap.ledger.liveness import running
+from llmcap.ledger.liveness import running, workers
 from llmcap.ledger.rolled import Span
 from llmcap.notices.events import EventLog, events_path
 from llmcap.reconcile.kept import read_kept
@@ -69,6 +69,7 @@ class _Ledger:
         yield from _told(beside, newest)
         yield from _bills(self._ledger)
         yield _gauge("llmcap_proxies", "Proxies on this ledger.", running(self._ledger))
+        yield _gauge("llmcap_workers", "Their processes.", workers(self._ledger))
 
 
 def _budgets(db: sqlite3.Connection, now: datetime) -> Iterator[Any]:

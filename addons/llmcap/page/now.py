@@ -11,7 +11,7 @@ from typing import Any
 from llmcap.brakes.forecast import forecast
 from llmcap.ledger import history, queries, rollups
 from llmcap.ledger.history import PastCall
-from llmcap.ledger.liveness import running
+from llmcap.ledger.liveness import running, workers
 from llmcap.ledger.names.table import key_names
 from llmcap.ledger.rolled import Span
 from llmcap.notices.events import EventLog, events_path
@@ -54,6 +54,7 @@ def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
     return {
         "time": now.isoformat(),
         "proxies": running(ledger),
+        "workers": workers(ledger),
         "burn_usd": usd_string(burn) if not role.project else None,
         "held_usd": usd_string(sum(call.held_nanos for call in flying)),
         "budgets": [budget_document(scope, balance, now, names) for scope, balance in rows],

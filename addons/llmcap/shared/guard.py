@@ -19,6 +19,8 @@ from llmcap.budgets.watched import is_shadow
 from llmcap.notices.alerts import Event, exceeded, noted, warning
 from llmcap.notices.events import OpenBreaker
 from llmcap.replies.dialects import header_text
+from llmcap.shared.elsewhere import Elsewhere
+from llmcap.shared.peers import Peers
 from llmcap.words.records import Balance, Budget, Call, Deny, Policy, Scope
 from llmcap.words.rules import EventKind
 
@@ -61,6 +63,7 @@ class Guard:
         *,
         clock: Callable[[], datetime],
         tell: Callable[[Event], None] = _to_nobody,
+        peers: Peers | None = None,
     ) -> None:
         self._clock = clock
         self._tell = tell
@@ -69,6 +72,9 @@ class Guard:
         self._round: Iterator[list[tuple[Scope, Balance]]] | None = None
         self._rules = policy.breakers
         self.breakers = Breakers(policy.breakers)
+        self._elsewhere = Elsewhere(
+            Peers() if peers is None else peers, lambda: self.breakers, clock=clock
+        )
         self.adopt(policy)
 
     def adopt(self, policy: Policy) -> None:
@@ -166,8 +172,11 @@ class Guard:
         """Whether the breakers let the call go; if so, `ended` or `forget` must follow."""
         if not self.breakers:
             return None
+        self._elsewhere.catch_up()
         trip = self.breakers.ask(call, self._clock(), fingerprint=fingerprint)
-        if trip is not None and trip.new:
+        if trip is None:
+            self._elsewhere.went(call, fingerprint)
+        elif trip.new:
             self._opened(trip)
         return trip
 
@@ -175,11 +184,14 @@ class Guard:
         """A call that went has ended."""
         if not self.breakers:
             return
+        self._elsewhere.ended(call, outcome)
         for trip in self.breakers.ended(call, outcome, self._clock(), fingerprint=fingerprint):
             self._opened(trip)
 
     def forget(self, call: Call, fingerprint: str) -> None:
         """A call that could have gone did not."""
+        if self.breakers:
+            self._elsewhere.forgotten(call)
         self.breakers.forget(call, fingerprint=fingerprint)
 
     def open_breakers(self) -> list[OpenBreaker]:

@@ -8,17 +8,19 @@ stream that began, well after it. So calls that are under way together get the f
 
 Kept for a minute after the last refusal, and for the same request for as long as it is remembered;
 forgotten when the client was served. It decides about words only, never about whether a call goes.
-Bounded, in memory, for one event loop; of a request only a keyed hash is kept.
+Bounded, in memory, for one event loop; of a request only a keyed hash is kept. Workers of one proxy
+tell each other, so that a client is known again by whichever it comes to.
 """
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from llmcap.providers.parts.shape import Request
 from llmcap.replies import Refusal
+from llmcap.shared.peers import Peers
 from llmcap.words.arrival import Arrival
 from llmcap.words.records import Call, CapUnit, Hold
 
@@ -35,6 +37,7 @@ SAME_WITHIN = timedelta(hours=1)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Cause = tuple[str, str, str, int | None]
+Client = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -52,9 +55,12 @@ class _Refused:
 class Refusals:
     """Of one proxy."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, peers: Peers | None = None) -> None:
         self._secret = secret
-        self._clients: OrderedDict[Hashable, OrderedDict[Cause, _Refused]] = OrderedDict()
+        self._peers = Peers() if peers is None else peers
+        self._peers.on("refused", self._heard_refused)
+        self._peers.on("served", self._heard_served)
+        self._clients: OrderedDict[Client, OrderedDict[Cause, _Refused]] = OrderedDict()
 
     def __len__(self) -> int:
         """How many clients are remembered."""
@@ -70,20 +76,55 @@ class Refusals:
         """
         if refusal.about_request or refusal.retry_after is not None or refusal.passing:
             return 1
+        self._peers.catch_up()
         client = _client_of(request, call)
-        causes = self._clients.setdefault(client, OrderedDict())
         cause = (refusal.reason, refusal.budget or "", refusal.value, refusal.cap)
-        known = causes.setdefault(cause, _Refused(first_at=now, last_at=now))
+        causes = self._clients.get(client) or OrderedDict()
+        known = causes.get(cause) or _Refused(first_at=now, last_at=now)
         digest, connection = self._digest(request), request.arrival.connection
         step = _step(known, request.arrival, digest, now)
+        needed = refusal.needed or 0
+        self._note(client, cause, digest, connection, step, needed, now)
+        said = (client, cause, digest.hex(), connection, step, needed, now.isoformat())
+        self._peers.say("refused", *said)
+        return step
+
+    def _heard_refused(
+        self,
+        _: int,
+        client: list[str],
+        cause: list[Any],
+        digest: str,
+        connection: str,
+        step: int,
+        needed: int,
+        at: str,
+    ) -> None:
+        """Another worker refused a call."""
+        reason, budget, value, cap = cause
+        known = (reason, budget, value, cap)
+        when = datetime.fromisoformat(at)
+        self._note(tuple(client), known, bytes.fromhex(digest), connection, step, needed, when)
+
+    def _note(
+        self,
+        client: Client,
+        cause: Cause,
+        digest: bytes,
+        connection: str,
+        step: int,
+        needed: int,
+        now: datetime,
+    ) -> None:
+        causes = self._clients.setdefault(client, OrderedDict())
+        known = causes.setdefault(cause, _Refused(first_at=now, last_at=now))
         if now - known.last_at > WITHIN:
             known.first_at = now
         known.last_at = now
-        _remember(known.requests, digest, (step, now, refusal.needed or 0), REQUESTS_MAX)
+        _remember(known.requests, digest, (step, now, needed), REQUESTS_MAX)
         _remember(known.connections, connection, step, CONNECTIONS_MAX)
         _remember(causes, cause, known, CAUSES_MAX)
         _remember(self._clients, client, causes, CLIENTS_MAX)
-        return step
 
     def admitted(self, request: Request, call: Call, hold: Hold) -> None:
         """
@@ -95,17 +136,48 @@ class Refusals:
         if not self._clients:
             return
         client = _client_of(request, call)
+        if client not in self._clients:
+            return
+        carried = {
+            (scope.budget.name, scope.value): hold.held_tokens
+            if scope.budget.unit is CapUnit.TOKENS
+            else hold.held_nanos
+            for scope in hold.scopes
+        }
+        digest = self._digest(request)
+        self._served(client, digest, carried, otherwise=hold.held_nanos)
+        told = [(*key, held) for key, held in carried.items()]
+        self._peers.say("served", client, digest.hex(), told, hold.held_nanos)
+
+    def _heard_served(
+        self,
+        _: int,
+        client: list[str],
+        digest: str,
+        carried: list[tuple[str, str, int]],
+        otherwise: int,
+    ) -> None:
+        """Another worker admitted a call."""
+        held = {(budget, value): most for budget, value, most in carried}
+        self._served(tuple(client), bytes.fromhex(digest), held, otherwise=otherwise)
+
+    def _served(
+        self,
+        client: Client,
+        digest: bytes,
+        carried: dict[tuple[str, str], int],
+        *,
+        otherwise: int,
+    ) -> None:
+        """`carried`: what each budget holds for the call; `otherwise`: what that is in money."""
         causes = self._clients.get(client)
         if causes is None:
             return
-        carried = {(scope.budget.name, scope.value): scope.budget.unit for scope in hold.scopes}
-        digest = self._digest(request)
         for cause in list(causes):
             _, budget, value, _ = cause
             if budget and (budget, value) not in carried:
                 continue
-            tokens = carried.get((budget, value)) is CapUnit.TOKENS
-            held = hold.held_tokens if tokens else hold.held_nanos
+            held = carried.get((budget, value), otherwise)
             known = causes[cause]
             known.last_at = LONG_AGO
             known.connections.clear()
@@ -137,7 +209,7 @@ def _step(known: _Refused, arrival: Arrival, digest: bytes, now: datetime) -> in
     return again or 1
 
 
-def _client_of(request: Request, call: Call) -> Hashable:
+def _client_of(request: Request, call: Call) -> Client:
     """Who asks, as far as anything tells: its address, program, key and place."""
     told = call.attributes
     return (

@@ -27,6 +27,7 @@ from llmcap.shared.guard import PAGE_VALUES, Guard, Page
 from llmcap.shared.late import Late
 from llmcap.shared.made import Things
 from llmcap.shared.parked import Parked
+from llmcap.shared.peers import Peers
 from llmcap.shared.refusals import Refusals
 from llmcap.words.errors import LedgerBusy, LedgerError
 from llmcap.words.records import (
@@ -73,16 +74,18 @@ class Shared:
         self.clock = clock
         self.run_id = run_id
         self.secret = secret
-        self.guard = Guard(policy, clock=clock, tell=tell)
+        self.peers = Peers()
+        self.guard = Guard(policy, clock=clock, tell=tell, peers=self.peers)
         self._notify = notify
         self.counter = TokenCounter()
         self.lineage = Lineage()
+        self.peers.on("continued", lambda _, *what: self.lineage.remember(*what))
         self.paces = Paces(ledger.paces())
         self.habits = Habits()
         self.late = Late()
         self.things = Things(ledger, late=self.late)
         self.uploads = Uploads(self.counter)
-        self.refusals = Refusals(secret)
+        self.refusals = Refusals(secret, self.peers)
         self.gauges = Gauges()
         self.line = Line(places_max=policy.waiters_max)
         self.parked = Parked(ledger, clock=clock)
@@ -172,6 +175,12 @@ class Shared:
         return self.ledger.balances_page(
             now, budget, run_id=self.run_id, after=after, values_max=PAGE_VALUES
         )
+
+    def remember(self, provider: str, response_id: str | None, tokens: int) -> None:
+        """How much context a response is that another call may continue, on whatever worker."""
+        self.lineage.remember(provider, response_id, tokens)
+        if response_id and self.peers:
+            self.peers.say("continued", provider, response_id, tokens)
 
     def refused(self, call: Call, deny: Deny | None, *, note: str = "") -> None:
         """Record a call that is not forwarded, now or soon."""

@@ -41,7 +41,7 @@ class Booking:
         self._shared.late.do(self._write)
         admission, call = self._admission, self.hold.call
         tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
-        self._shared.lineage.remember(call.provider, settlement.response_id, tokens)
+        self._shared.remember(call.provider, settlement.response_id, tokens)
         if admission.endpoint.named_later and (name := settlement.response_id):
             model = settlement.model or call.model
             made = Made(name, (model,), tuple(admission.ask.fees))
