@@ -21,6 +21,7 @@ from llmcap.providers.compatible import (
     openai_api,
 )
 from llmcap.providers.openai.assistants import assistants_api
+from llmcap.providers.openai.responses import using_tools
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.limits import both, by_model
 from llmcap.providers.parts.made import agents_of_a_project, making
@@ -58,8 +59,8 @@ def _of_agent(ask: Ask, request: Request) -> Ask:
     return ask
 
 
-API = Api(reads=deployed, limits=both, limits_tools=True, dialect="azure")
-FOUNDRY = Api(limits=by_model, limits_tools=True, dialect="azure")
+API = Api(reads=deployed, limits=both, fewer_tools=using_tools, dialect="azure")
+FOUNDRY = Api(limits=by_model, fewer_tools=using_tools, dialect="azure")
 
 # A project of Foundry has OpenAI's API below its own path.
 _PROJECT = "/api/projects/{}/openai"

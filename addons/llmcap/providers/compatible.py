@@ -35,12 +35,7 @@ from llmcap.providers.openai.chat import (
 )  # fmt: skip
 from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai.images import ImagesReader, read_image
-from llmcap.providers.openai.responses import (
-    ResponsesReader,
-    limit_responses,
-    read_responses,
-    using_tools,
-)  # fmt: skip
+from llmcap.providers.openai.responses import ResponsesReader, limit_responses, read_responses
 from llmcap.providers.parts.billed import Bill, PricedAsAsked, billed
 from llmcap.providers.parts.limits import MAX_TOKENS, LimitsOf, max_tokens
 from llmcap.providers.parts.reader import BaseReader, count, document
@@ -172,7 +167,9 @@ class Api:
     reads: Callable[[Read], Read] = _as_it_is  # what is changed in every `Ask`
     tools: Tools = own_tools  # what the vendor's own tools add to a chat
     limits: LimitsOf = max_tokens  # what bounds the output of a chat
-    limits_tools: bool = False  # obeys a limit of its own tools' calls, where a response has one
+    # The request of a response with so many calls of the vendor's own tools at most, or none, in a
+    # field that it obeys.
+    fewer_tools: Callable[[Document, int], Document] | None = None
     asks_usage: bool = True  # False: streams tell it unasked, and asking may be refused
 
     def lower(self, body: Document, limit: int) -> Document | None:
@@ -222,8 +219,8 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         read=api.reads(read_responses),
         reader=api.reader(api.responses),
         limit=limit_responses,
-        limit_tools=using_tools if api.limits_tools else None,
-        using_tools=using_tools if api.limits_tools else None,
+        limit_tools=api.fewer_tools,
+        using_tools=api.fewer_tools,
         dialect="openai_responses" if api.dialect in OPENAI_SHAPED else api.dialect,
     )
     stored = Endpoint(

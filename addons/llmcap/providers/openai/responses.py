@@ -206,6 +206,7 @@ class ResponsesReader(BaseReader):
     """A response, whole or streamed, the call's own or one fetched later."""
 
     tells_terms = frozenset((TIER,))
+    clients_calls = CLIENTS_CALLS
     telling = Marks(
         b'"response.completed"', b'"response.incomplete"', b'"response.failed"',
         b'"response.cancelled"', b'"error"', b"[DONE]",
@@ -248,7 +249,7 @@ class ResponsesReader(BaseReader):
         A search tells at its end how many queries it made of one call.
         """
         kind = text(item.get("type"))
-        if not kind.endswith("_call") or kind in CLIENTS_CALLS:
+        if not kind.endswith("_call") or kind in self.clients_calls:
             return
         queries = document(item.get("action")).get("queries")
         further = len(queries) - 1 if isinstance(queries, list) and queries else 0

@@ -23,7 +23,7 @@ from llmcap.providers.parts.routes import Routes
 from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Request
 from llmcap.providers.xai import grpc as xai_grpc
 from llmcap.providers.xai.batches import BatchResultsReader, read_batch_results
-from llmcap.providers.xai.usage import ToolsReader, ticks, with_tools
+from llmcap.providers.xai.usage import ToolsReader, fewer_turns, ticks, with_tools
 from llmcap.providers.xai.videos import PICTURES, VideoReader, given, read_stored, read_video
 from llmcap.words.records import Usage
 
@@ -75,6 +75,7 @@ class SpeechToTextReader(BaseReader):
 API = Api(
     chat=HiddenReasoningReader,
     responses=ToolsReader,
+    fewer_tools=fewer_turns,
     bill=ticks,
     reads=lambda read: regional(with_tools(read)),
     limits=either,  # https://docs.x.ai/docs/api-reference#chat-completions

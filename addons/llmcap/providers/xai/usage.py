@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import override
 
 from llmcap.providers.compatible import Read
-from llmcap.providers.openai.responses import ResponsesReader, tool_units
+from llmcap.providers.openai.responses import CLIENTS_CALLS, ResponsesReader, tool_units
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.offered import offered
 from llmcap.providers.parts.reader import (
     amount,
     count,
     document,
+    documents,
     text,
 )
 from llmcap.providers.parts.shape import Ask, Document, Request
@@ -74,7 +75,8 @@ def with_tools(read: Read) -> Read:
         if not ask.generates:
             return ask
         body = request.document()
-        turns = (count(body.get("max_turns")) or hosted.USES_DEFAULT) * agents(body, ask.model)
+        each = count(body.get("max_turns")) or hosted.USES_DEFAULT
+        turns = each * agents(body, ask.model)
         kinds = {text(tool.get("type")) for tool in offered(body)}
         fees: dict[str, Count] = {_UNITS[kind]: turns for kind in kinds & _UNITS.keys()}
         # Pictures are drawn by xAI's own models, not by those that OpenAI's format names.
@@ -84,6 +86,7 @@ def with_tools(read: Read) -> Read:
             other_models=(),
             extra_output=0,
             loops=ask.loops * several,
+            tool_calls=each if fees else 0,
             choices=ask.choices * several,
         )
         search = document(body.get("search_parameters"))
@@ -99,8 +102,24 @@ def with_tools(read: Read) -> Read:
     return read_with_tools
 
 
+def fewer_turns(body: Document, most: int) -> Document:
+    """
+    The same request with at most so many turns of xAI's own tools; with none, without them.
+
+    `max_tool_calls` is nothing that xAI obeys, and calls of one turn may run side by side: as many
+    turns as calls were begun hold them all. https://docs.x.ai/docs/guides/tools/advanced-usage
+    """
+    if not most:
+        tools = documents(body.get("tools"))
+        return {**body, "tools": [tool for tool in tools if text(tool.get("type")) not in _UNITS]}
+    return {**body, "max_turns": min(most, count(body.get("max_turns")) or most)}
+
+
 class ToolsReader(ResponsesReader):
     """Responses whose runs of code are billed by the run."""
+
+    # Searches of X are shown as such calls, with a name of xAI's (`x_keyword_search`).
+    clients_calls = CLIENTS_CALLS - {"custom_tool_call"}
 
     @override
     def units(self, response: Document) -> dict[str, Count]:
