@@ -43,6 +43,7 @@ COMMANDS = {
     "audit": Command("llmcap.cli.audit", "What recorded traffic cost, without a proxy."),
     "estimate": Command("llmcap.cli.estimate", "What would be held for a request, unsent."),
     "run": Command("llmcap.cli.run", "Run a command behind a proxy of its own, under a cap."),
+    "confine": Command("llmcap.cli.confine", "Let a container reach the standing proxy alone."),
     "up": Command("llmcap.cli.up", "Start a proxy that stands for all programs."),
     "down": Command("llmcap.cli.up", "Stop it."),
     "env": Command("llmcap.cli.up", "Print the variables under which programs use it."),

@@ -105,7 +105,7 @@ class Prepared:
         with self._ours:
             try:
                 self._ours.send(GO)
-                lines, _ = _received(self._ours)
+                lines, _ = received(self._ours)
             except ConnectionError:
                 lines = []  # a signal has ended it: that is the command's end
         if lines:
@@ -122,7 +122,7 @@ class Prepared:
     def _attend(self, serve: Callable[[Inward], object]) -> None:
         """Answer the helper until its network is there."""
         while True:
-            lines, descriptors = _received(self._ours)
+            lines, descriptors = received(self._ours)
             if lines == ["unshared"]:
                 _write_maps(self.process.pid)
                 with contextlib.suppress(ConnectionError):  # it was killed: it is seen next
@@ -152,9 +152,17 @@ def start(
 
 
 def plan(
-    environ: Mapping[str, str], *, egress: Egress, mounts: Sequence[tuple[Path, Path]]
+    environ: Mapping[str, str],
+    *,
+    egress: Egress,
+    mounts: Sequence[tuple[Path, Path]],
+    join: int = 0,
 ) -> dict[str, object]:
-    """What the helper is told. Raises our own limit of open files on the way."""
+    """
+    What the helper is told. Raises our own limit of open files on the way.
+
+    `join` is a process whose network it is to set up, where that is not to be a new one.
+    """
     files = resource.getrlimit(resource.RLIMIT_NOFILE)
     _raise_limit(files)
     wildcard = [("0.0.0.0", port) for port in egress.ports]  # noqa: S104 - of a network with nobody else
@@ -165,6 +173,7 @@ def plan(
         if ":" in host or port not in egress.ports
     ]
     return {
+        "join": join,
         "parent": os.getpid(),
         "uid": os.geteuid(),
         "gid": os.getegid(),
@@ -198,7 +207,7 @@ def _ended_by_signal(pid: int) -> bool:
     return ended is not None and ended.si_code in {os.CLD_KILLED, os.CLD_DUMPED}
 
 
-def _received(ours: socket.socket) -> tuple[list[str], list[int]]:
+def received(ours: socket.socket) -> tuple[list[str], list[int]]:
     """The lines of a message, none at the end, and the open files that came with it."""
     descriptors = array.array("i")
     size = socket.CMSG_SPACE(FILES_MAX * descriptors.itemsize)

@@ -7,12 +7,14 @@ the standing proxy for as long as the command runs, and kept by nobody.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 from llmcap.assembly import policy_of, settings_from
+from llmcap.confine.egress import Egress
 from llmcap.confine.handover import Handed, Lent
+from llmcap.confine.joined import join, wait_for
 from llmcap.launch import child, standing
 from llmcap.launch.behind import prepare
 from llmcap.launch.confined import Confined, Through
@@ -60,11 +62,31 @@ def run(
     past = confined.attempts()
     way.handed.close()
     if not wanted.quiet:
-        were = several(past, "attempt past the proxy was", "attempts past the proxy were")
-        told = [*confined.notes(), *([f"at least {were} stopped"] if past else [])]
+        told = [*confined.notes(), *([f"at least {_stopped(past)}"] if past else [])]
         for line in told:
             print(lines(f"LLMCap: {line}"), file=stderr or sys.stderr)
     return code
+
+
+def attend(pid: int, egress: Egress, *, project: str, tell: Callable[[str], None]) -> None:
+    """
+    Serve a process that runs already, in a network of its own, until it ends.
+
+    Raises `LLMCapError` where its network cannot be joined, or has other ways out.
+    """
+    handed = Handed(standing.folder())
+    handed.let_out(join(pid, egress), egress, user=project)
+    tell(f"the network of process {pid} leads to LLMCap until it ends")
+    wait_for(pid)
+    past = handed.attempts()
+    handed.close()
+    if past:
+        tell(f"LLMCap: at least {_stopped(past)}")
+
+
+def _stopped(past: int) -> str:
+    were = several(past, "attempt past the proxy was", "attempts past the proxy were")
+    return f"{were} stopped"
 
 
 def _standing(wanted: Wanted, environ: Mapping[str, str]) -> standing.Standing:
