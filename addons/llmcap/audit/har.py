@@ -9,7 +9,7 @@ in a .zip. A content of some size without a text was not recorded.
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ from llmcap.audit.parts import (
     request_of,
     time_of,
 )
+from llmcap.audit.piecewise import Piecewise
 from llmcap.audit.transcripts import Frames
 from llmcap.words.errors import FormatError
 
@@ -34,9 +35,18 @@ _SWITCHED = 101
 _BINARY = 2  # the opcode of a frame of bytes: base64
 
 
-def entries(log: Mapping[str, Any], beside: Beside) -> Iterator[Recording]:
-    """The exchanges of a log. Raises `FormatError`."""
-    for number, entry in enumerate(log.get("entries") or (), start=1):
+def logged(text: Piecewise) -> Iterator[Any]:
+    """The entries of the log that comes next in a HAR, each by itself."""
+    for name in text.members():
+        if name == "entries" and text.peek() == "[":
+            yield from text.elements()
+        else:
+            text.value()
+
+
+def entries(found: Iterable[Any], beside: Beside) -> Iterator[Recording]:
+    """The exchanges of a log's entries. Raises `FormatError`."""
+    for number, entry in enumerate(found, start=1):
         try:
             yield _from_entry(entry, number, beside)
         except KeyError as error:
@@ -59,7 +69,7 @@ def packed(file: BinaryIO) -> Iterator[Recording]:
                 whole = f"{folder}/{name}" if folder else name
                 return _member(archive, whole) if whole in archive.namelist() else None
 
-            yield from entries(document["log"], beside)
+            yield from entries(document["log"].get("entries") or (), beside)
     except (zipfile.BadZipFile, ValueError, KeyError, NotImplementedError, RuntimeError) as error:
         raise FormatError(f"this .zip holds no HAR that can be read: {error}") from error
 

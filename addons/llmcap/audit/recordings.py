@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from llmcap.audit import cassettes, har, transcripts
 from llmcap.audit.parts import Recording, body_of, date_of, lower, request_of, time_of
+from llmcap.audit.piecewise import JsonError, Piecewise
 from llmcap.providers.parts.shape import Request
 from llmcap.words.errors import ConfigError, FormatError
 
@@ -29,9 +30,9 @@ _BOM = b"\xef\xbb\xbf"
 _START_BYTES = 4096
 
 
-def read(path: Path) -> Iterator[Recording]:
+def read(path: Path, *, passed: Callable[[int], object] | None = None) -> Iterator[Recording]:
     """
-    Every exchange of a file, in its order.
+    Every exchange of a file, in its order; `passed` is told how many of its bytes were read by now.
 
     Raises `ConfigError` for a file that cannot be opened, `FormatError` for what cannot be read.
     """
@@ -41,7 +42,10 @@ def read(path: Path) -> Iterator[Recording]:
             begins = len(_BOM) if start.startswith(_BOM) else 0
             file.seek(begins)
             reader = _reader_for(start[begins:].lstrip(), path)
-            yield from _some(reader(file))
+            for recording in _some(reader(file)):
+                yield recording
+                if passed is not None:
+                    passed(file.tell())
     except OSError as error:
         raise ConfigError(f"{path}: the recording cannot be read: {error.strerror}") from error
     except FormatError as error:
@@ -100,38 +104,46 @@ def _reader_for(start: bytes, path: Path) -> _Read:
 
 
 def _json(file: BinaryIO, *, path: Path) -> Iterator[Recording]:
-    """One document, a HAR or a cassette, whatever its first key; else JSON Lines."""
+    """
+    One document, a HAR or a cassette, whatever its first key; else JSON Lines.
+
+    Of a HAR, which may be larger than the memory, one entry at a time is read.
+    """
     began = file.tell()
-    first = file.readline()
+    document: dict[str, Any] = {}
     try:
-        document = json.loads(first)
-    except (ValueError, RecursionError):
-        document = None
-    if isinstance(document, dict) and not document.keys() & _WHOLES:
+        text = Piecewise(file)
+        for name in text.members():
+            if name == "log" and text.peek() == "{":
+                yield from har.entries(har.logged(text), har.files_beside(path))
+                document[name] = None  # it was read
+            else:
+                document[name] = text.value()
+        if document.keys() & _WHOLES:
+            text.end()
+    except JsonError as error:
+        raise FormatError(f"this is no HAR, or only a part of one: {error}") from error
+    if document.keys() & _WHOLES:
+        yield from _guarded(cassettes.interactions(document))
+        return
+    file.seek(began)
+    if _is_one_line(file.readline()):
         file.seek(began)
         yield from _lines(file)
         return
-    if document is None:
-        try:
-            document = json.loads(first + file.read())
-        except (ValueError, RecursionError) as error:
-            raise FormatError(f"this is no HAR, or only a part of one: {error}") from error
-    if not isinstance(document, dict):
-        raise FormatError("this is no recording: a HAR has `log`, a cassette `interactions`")
-    yield from _whole(document, path)
+    yield from _read_line(document, 1)
+
+
+def _is_one_line(line: bytes) -> bool:
+    """Whether a line is a JSON text by itself."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 _WHOLES = frozenset(("log", "interactions", "http_interactions"))
-
-
-def _whole(document: Mapping[str, Any], path: Path) -> Iterator[Recording]:
-    log = document.get("log")
-    if isinstance(log, Mapping) and "entries" in log:
-        yield from har.entries(log, har.files_beside(path))
-    elif document.keys() & _WHOLES:
-        yield from _guarded(cassettes.interactions(document))
-    else:
-        yield from _read_line(document, 1)
 
 
 def _cassette(file: BinaryIO) -> Iterator[Recording]:
@@ -157,11 +169,12 @@ def _guarded(found: Iterator[Recording]) -> Iterator[Recording]:
 
 def _array(file: BinaryIO) -> Iterator[Recording]:
     try:
-        document = json.load(file)
-    except (ValueError, RecursionError) as error:
+        text = Piecewise(file)
+        for number, line in enumerate(text.elements(), start=1):
+            yield from _read_line(line, number)
+        text.end()
+    except JsonError as error:
         raise FormatError(f"this is no whole JSON: {error}") from error
-    for number, line in enumerate(document, start=1):
-        yield from _read_line(line, number)
 
 
 def _lines(file: BinaryIO) -> Iterator[Recording]:

@@ -1,5 +1,6 @@
 """`llmcap audit`: what recorded traffic cost, and with `--holds` what a proxy would have held."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,7 +10,7 @@ from pathlib import Path
 import click
 
 from llmcap.audit.checking import Audited, Auditor
-from llmcap.audit.recordings import read
+from llmcap.audit.recordings import Recording, read
 from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
 from llmcap.cli.output import echo, echo_json_line, echo_table, tell
 from llmcap.pricing import PriceBook
@@ -18,6 +19,10 @@ from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import format_usd
 from llmcap.words.records import Policy
+from llmcap.words.told import one_line
+
+# A file of this size takes a second or so.
+SHOWN_FROM_BYTES = 32 * 1024 * 1024
 
 Row = tuple[Audited, Rehearsed | None]
 
@@ -82,14 +87,24 @@ def _rows(files: tuple[Path, ...], auditor: Auditor, stage: Stage | None) -> Ite
     """All files as one recording: what one charged, the next does not charge again."""
     if stage is None:
         for path in files:
-            yield from ((row, None) for row in auditor.audit(read(path)))
+            yield from ((row, None) for row in auditor.audit(_read(path)))
         return
     with closing(stage):
         for path in files:
-            for recording in read(path):
+            for recording in _read(path):
                 row = auditor.exchange(recording)
                 rehearsed = stage.recorded(recording, row.at)
                 yield row, above_hold(rehearsed, row.cost_nanos, recording)
+
+
+def _read(path: Path) -> Iterator[Recording]:
+    """A file's exchanges; of a long one a person sees how far it is."""
+    size = path.stat().st_size
+    if size < SHOWN_FROM_BYTES or not sys.stderr.isatty():
+        yield from read(path)
+        return
+    with click.progressbar(length=size, label=one_line(path.name), file=sys.stderr) as bar:
+        yield from read(path, passed=lambda at: bar.update(at - bar.pos))
 
 
 # --- for people -----------------------------------------------------------------------------
