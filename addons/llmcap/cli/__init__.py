@@ -31,6 +31,7 @@ COMMANDS = {
     "budget": Command("llmcap.cli.budget", "Raise, set, reset, pause or resume a budget."),
     "breaker": Command("llmcap.cli.breaker", "The breakers that are open, and closing them."),
     "key": Command("llmcap.cli.key", "The keys that calls come with, and names for them."),
+    "fleet": Command("llmcap.cli.fleet", "The nodes under a treasury, and retiring one."),
     "config": Command("llmcap.cli.config", "Check the config, and tell an editor about it."),
     "ledger": Command("llmcap.cli.ledger", "Seal the ledger, and verify that nobody edited it."),
     "metrics": Command("llmcap.cli.metrics", "What Prometheus and Grafana need."),

@@ -1,0 +1,159 @@
+"""`llmcap fleet`: who is in, what each holds, and taking it from those that do not come back."""
+
+import json
+import secrets
+from pathlib import Path
+
+import pytest
+from books import NOON, budget, call, demand, settled
+from click.testing import CliRunner, Result
+
+from llmcap.budgets.budget import scopes_for
+from llmcap.cli import main
+from llmcap.ledger.rows import seconds
+from llmcap.ledger.sqlite import SqliteLedger
+from llmcap.treasury.nodefile import NodeFile
+from llmcap.treasury.postgres import PostgresTreasury
+from llmcap.treasury.protocol import Account, Line, Message
+from llmcap.words.records import Admit
+
+ALL = budget("5", name="all")
+GRANTED = 2 * 10**9
+COST = 500_000_000
+
+
+class Node:
+    """A node on its file, allotted two dollars, of which it spent half a one."""
+
+    def __init__(self, url: str, path: Path, name: str) -> None:
+        self.path = path
+        self.treasury = PostgresTreasury(url)
+        self.ledger = SqliteLedger(path)
+        self.file = NodeFile(path, self.ledger.process_id, lambda: NOON)
+        claim = self.file.claim(name, secrets.token_hex(8))
+        self.id = claim.node_id
+        welcome = self.treasury.join(claim, [ALL])
+        self.file.joined(welcome)
+        (term,) = welcome.terms.by_key.values()
+        self.account = Account(term.id, "", "", 0)
+        self.epoch, self.seq = welcome.epoch, welcome.seq
+        self.say(spent=0, kept=0, least=GRANTED)
+        self.spend()
+        self.say(spent=COST, kept=GRANTED)
+
+    def say(self, *, spent: int, kept: int, least: int = 0) -> None:
+        """The next message."""
+        self.seq += 1
+        line = Line(self.account, 0, spent, kept, least, least)
+        answer = self.treasury.send(
+            self.id, self.epoch, Message(self.seq, secrets.token_hex(8), (line,))
+        )
+        assert answer.granted
+
+    def spend(self) -> None:
+        """One call in its ledger."""
+        own = call()
+        scopes = scopes_for([ALL], own, run_id="")
+        assert [seconds(each.window_start) for each in scopes] == [self.account.window_start]
+        decision = self.ledger.hold(own, scopes, demand(COST))
+        assert isinstance(decision, Admit), decision
+        self.ledger.end(decision.hold, settled(COST))
+
+    def close(self) -> None:
+        """Let go of file and connection."""
+        self.file.close()
+        self.ledger.close()
+        self.treasury.close()
+
+
+@pytest.fixture
+def config(tmp_path: Path, database: str) -> Path:
+    """That of the fleet."""
+    path = tmp_path / "llmcap.yaml"
+    path.write_text(f"treasury: {database}\nbudgets: [{{name: all, cap: $5, every: once}}]\n")
+    return path
+
+
+@pytest.fixture
+def node(database: str, tmp_path: Path):
+    """The only one."""
+    made = Node(database, tmp_path / "ledger.sqlite3", "berlin")
+    yield made
+    made.close()
+
+
+def fleet(config: Path, *words: str) -> Result:
+    """The command."""
+    return CliRunner().invoke(main, ["fleet", *words, "--config", str(config)])
+
+
+def test_it_shows_what_each_node_holds_and_has_spent(config: Path, node: Node) -> None:
+    """For people and for programs."""
+    shown = fleet(config)
+    assert shown.exit_code == 0, shown.output
+    heads, row = shown.output.splitlines()
+    assert heads.split() == [
+        "NODE",
+        "MACHINE",
+        "STATE",
+        "HEARD",
+        "HOLDS",
+        "HAS",
+        "SPENT",
+        "ENTRIES",
+    ]
+    assert row.split() == [
+        node.id, "berlin", "active", *row.split()[3:6], "all", "$1.50", "all", "$0.50", "0",
+    ]  # fmt: skip
+    (document,) = json.loads(fleet(config, "--json").output)
+    assert document["holds"] == {"all": "1.5"}
+    assert document["spent"] == {"all": "0.5"}
+
+
+def test_what_a_lost_node_held_is_taken_for_spent(config: Path, node: Node) -> None:
+    """Nobody knows better."""
+    done = fleet(config, "retire", node.id, "--yes")
+    assert done.exit_code == 0, done.output
+    assert "taken for spent, as nobody knows: all $1.50" in done.output
+    (document,) = json.loads(fleet(config, "--json").output)
+    assert (document["state"], document["holds"]) == ("retired", {"all": "0"})
+    assert document["spent"] == {"all": "2"}
+
+
+def test_with_its_file_the_rest_is_free_again(config: Path, node: Node) -> None:
+    """What the file has as spent is the truth."""
+    words = ["retire", node.id, "--yes", "--json", "--ledger", str(node.path)]
+    done = json.loads(fleet(config, *words).output)
+    assert done == {"node": node.id, "assumed": {}, "freed": {"all": "1.5"}}
+    (document,) = json.loads(fleet(config, "--json").output)
+    assert document["spent"] == {"all": "0.5"}
+
+
+def test_who_was_heard_of_just_now_is_asked_about(config: Path, node: Node) -> None:
+    """A proxy that runs would be stopped."""
+    done = fleet(config, "retire", node.id)
+    assert done.exit_code == 1
+    assert "was heard of just now" in done.output
+    (document,) = json.loads(fleet(config, "--json").output)
+    assert document["state"] == "active"
+
+
+def test_mistakes_are_one_sentence(config: Path, node: Node, tmp_path: Path) -> None:
+    """And change nothing."""
+    other = tmp_path / "other.sqlite3"
+    SqliteLedger(other).close()
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("budgets: [{name: all, cap: $5}]")
+    for words, said in [
+        (["retire", "nobody"], "the treasury knows no node 'nobody'"),
+        (["retire", node.id, "--yes", "--ledger", str(other)], "is of no node, not of"),
+        (["retire", node.id, "--yes", "--ledger", str(tmp_path / "gone")], "there is no ledger"),
+        (["retire", node.id, "--yes", "--ledger", str(config)], "is no ledger of a node under"),
+    ]:
+        done = fleet(config, *words)
+        assert done.exit_code == 2, done.output
+        assert said in str(done.output)
+    done = fleet(empty)
+    assert done.exit_code == 2
+    assert "there is no fleet without a treasury" in done.output
+    assert "retired" not in fleet(config).output
