@@ -15,22 +15,33 @@ from pathlib import Path
 
 from adversary.cases import PROFILES, Case
 from adversary.drive import Drive
+from adversary.fleet.cases import FLEETS, FleetCase
+from adversary.fleet.run import run_fleet_case
 from adversary.probes import PROBES, Probe, run_probe
 from adversary.report import HEAD, Report
 from adversary.world import Books, Proxies
 from fake_provider.app import FakeProvider
 from fake_provider.process import ProviderHandle
 from fake_provider.scenario import Scenario
+from postgres_server import cluster
 
 
 async def run_case(case: Case, folder: Path, confdir: Path, *, seed: str) -> Report:
-    """One case, with a provider, proxies and a ledger of its own."""
+    """One case, with a provider, proxies and ledgers of its own, and a treasury if it wants one."""
+    if not case.treasury:
+        return await _run_case(case, folder, confdir, case.document(), seed=seed)
+    with cluster() as made:
+        database = (await asyncio.to_thread(made.server)).new_database()
+        return await _run_case(case, folder, confdir, case.document(database), seed=seed)
+
+
+async def _run_case(case: Case, folder: Path, confdir: Path, document: str, *, seed: str) -> Report:
     provider = FakeProvider(seed=hash_of(seed))
     provider.scenario = Scenario(**case.behaviour)
     await provider.start(folder)
     handle = ProviderHandle(provider.port, provider.plain_port, provider.ca)
-    proxies = Proxies(folder, handle, confdir, case.document(), case.proxies)
-    books = Books(proxies.ledger, provider)
+    proxies = Proxies(folder, handle, confdir, document, case.proxies, are_nodes=case.treasury)
+    books = Books(proxies.ledgers, provider)
     drive = Drive(case, proxies, books, seed=seed)
     try:
         await proxies.start()
@@ -67,7 +78,7 @@ def hash_of(seed: str) -> int:
 
 
 async def run_all(
-    cases: list[Case], probes: list[Probe], *, seed: int, jobs: int, keep: Path | None
+    every: list[Case | FleetCase | Probe], *, seed: int, jobs: int, keep: Path | None
 ) -> int:
     """Every case and probe, a line each as it ends; how many broke a promise."""
     print(f"seed {seed}\n{HEAD}", flush=True)
@@ -76,13 +87,16 @@ async def run_all(
         confdir = Path(made) / "confdir"
         confdir.mkdir()
 
-        async def run_one(number: int, case: Case | Probe) -> bool:
+        async def run_one(number: int, case: Case | FleetCase | Probe) -> bool:
             folder = Path(made) / f"case-{number}"
             folder.mkdir()
             async with turn:
                 if isinstance(case, Case):
                     report = await run_case(case, folder, confdir, seed=f"{seed}/{case.name}")
                     line, broken = report.line(), report.broken()
+                elif isinstance(case, FleetCase):
+                    over_nodes = await run_fleet_case(case, folder, seed=str(seed))
+                    line, broken = over_nodes.line(), over_nodes.broken()
                 else:
                     found = await run_probe(case, folder, confdir, seed=str(seed))
                     line, broken = f"{case.name:<38} {found.figures}", found.broken
@@ -92,29 +106,29 @@ async def run_all(
             shutil.rmtree(folder)
             return bool(broken)
 
-        every: list[Case | Probe] = [*cases, *probes]
         return sum(await asyncio.gather(*(run_one(*each) for each in enumerate(every))))
 
 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
-    parser.add_argument("--profile", choices=sorted(PROFILES), default="ci")
+    parser.add_argument("--profile", choices=sorted({*PROFILES, *FLEETS}), default="ci")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     parser.add_argument("--jobs", type=int, default=2, help="cases at once, default: %(default)s")
     parser.add_argument("--only", default="", help="the cases whose names contain this")
     parser.add_argument("--keep", type=Path, help="copy logs and ledgers of failed cases here")
     options = parser.parse_args()
-    cases = [case for case in PROFILES[options.profile]() if options.only in case.name]
-    probes = [probe for probe in PROBES[options.profile] if options.only in probe.name]
-    if not cases and not probes:
+    profile = options.profile
+    cases = [case for case in PROFILES.get(profile, list)() if options.only in case.name]
+    fleets = [case for case in FLEETS.get(profile, list)() if options.only in case.name]
+    probes = [probe for probe in PROBES.get(profile, ()) if options.only in probe.name]
+    every: list[Case | FleetCase | Probe] = [*cases, *fleets, *probes]
+    if not every:
         sys.exit(f"scripts/soak: no case of {options.profile} has {options.only!r} in its name")
     started = time.monotonic()
-    failed = asyncio.run(
-        run_all(cases, probes, seed=options.seed, jobs=options.jobs, keep=options.keep)
-    )
+    failed = asyncio.run(run_all(every, seed=options.seed, jobs=options.jobs, keep=options.keep))
     seconds = time.monotonic() - started
-    count = len(cases) + len(probes)
+    count = len(every)
     print(f"{count - failed} of {count} cases kept every promise, in {seconds:.0f} s")
     sys.exit(1 if failed else 0)
 

@@ -33,6 +33,7 @@ class Case:
     behaviour: dict[str, Any] = field(default_factory=dict)  # the provider's, for all calls
     config: str = ""
     proxies: int = 1
+    treasury: bool = False  # each proxy has a ledger of its own, and all have one cap
     deaths: int = 0
     life_seconds_max: float = 1.5
     kills_at: tuple[int, ...] = ()  # percent of the cap: when that is billed, a proxy is killed
@@ -53,10 +54,11 @@ class Case:
         """The cap in nano-dollars."""
         return parse_usd(self.cap)
 
-    def document(self) -> str:
+    def document(self, treasury: str = "") -> str:
         """The config file."""
         every = f"{self.window_seconds}s" if self.window_seconds else "once"
-        return f'budgets: [{{name: soak, cap: "${self.cap}", every: {every}}}]\n{self.config}'
+        budgets = f'budgets: [{{name: soak, cap: "${self.cap}", every: {every}}}]\n'
+        return budgets + (f"treasury: {treasury}\n" if treasury else "") + self.config
 
 
 UNTIDY = frozenset({Fate.SERVED, Fate.REFUSED, Fate.BROKEN, Fate.FAILED, Fate.LEFT, Fate.CUT})
@@ -399,6 +401,20 @@ def shared(clients: int, *, proxies: int) -> Case:
     )
 
 
+def nodes(clients: int) -> Case:
+    """Two proxies on two machines, as far as they know: two ledgers, a treasury, one cap."""
+    return Case(
+        f"2 nodes, one cap, {clients} at once",
+        cap="0.033",
+        clients=clients,
+        mix=one_of(Plan(max_tokens=500), Plan(stream=True, max_tokens=500)),
+        behaviour=SMALL,
+        proxies=2,
+        treasury=True,
+        utilisation_min=98,
+    )
+
+
 def killed(
     clients: int, *, deaths: int, proxies: int = 1, seconds: float = 8, life: float = 1.5
 ) -> Case:
@@ -555,6 +571,7 @@ def long() -> list[Case]:
         *(mixed(clients) for clients in (1, 32, 100)),
         mixed(32, proxies=3),
         *(shared(clients, proxies=proxies) for clients in (8, 100) for proxies in (2, 3)),
+        *(nodes(clients) for clients in (8, 64)),
         killed(8, deaths=12, seconds=20),
         killed(100, deaths=6, seconds=30, life=5),
         killed(32, deaths=12, proxies=2, seconds=20),

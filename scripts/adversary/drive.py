@@ -187,7 +187,7 @@ class Drive:
         """Take the ledger's write lock for random times."""
         rng = random.Random(f"{self._seed}/lock")
         while not await self._over_within(rng.uniform(0.02, 0.5)):
-            connection = sqlite3.connect(self._proxies.ledger, isolation_level=None, timeout=0)
+            connection = sqlite3.connect(self._proxies.ledgers[0], isolation_level=None, timeout=0)
             with closing(connection), contextlib.suppress(sqlite3.OperationalError):
                 connection.execute("BEGIN IMMEDIATE")
                 await self._over_within(rng.choice((0.05, 0.2, 1.5)))

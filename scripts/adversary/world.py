@@ -34,21 +34,31 @@ _NUMBER = re.compile(r"(\d+)$")
 
 @dataclass
 class Proxies:
-    """Real mitmdumps with LLMCap on one ledger; any of them can be killed and started again."""
+    """
+    Real mitmdumps with LLMCap; any of them can be killed and started again.
+
+    They share one ledger, or each has its own where they are nodes of a treasury.
+    """
 
     folder: Path
     provider: ProviderHandle
     confdir: Path
     config: str
     count: int = 1
+    are_nodes: bool = False
     handles: list[ProxyHandle] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)  # of the lives that have ended
     _lives: list[ExitStack] = field(default_factory=list)
 
     @property
-    def ledger(self) -> Path:
-        """The file that they share."""
-        return self.folder / "ledger.sqlite3"
+    def ledgers(self) -> list[Path]:
+        """The file that they share, or those of all."""
+        if not self.are_nodes:
+            return [self.folder / "ledger.sqlite3"]
+        return [self._folder(index) / "ledger.sqlite3" for index in range(self.count)]
+
+    def _folder(self, index: int) -> Path:
+        return self.folder / f"proxy-{index}"
 
     def port(self, index: int) -> int:
         """Where a proxy listens in its present life."""
@@ -76,7 +86,7 @@ class Proxies:
 
     def _begin(self, index: int) -> tuple[ExitStack, ProxyHandle]:
         life = ExitStack()
-        folder = self.folder / f"proxy-{index}"
+        folder = self._folder(index)
         if not folder.exists():
             # One authority for all: to make one takes longer than many a case.
             folder.mkdir()
@@ -85,7 +95,7 @@ class Proxies:
             folder,
             self.provider,
             config=self.config,
-            ledger=self.ledger,
+            ledger=self.ledgers[index if self.are_nodes else 0],
             options=["--set", "flow_detail=0"],
         )
         return life, life.enter_context(process)
@@ -106,9 +116,9 @@ class Proxies:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """LLMCap's ledger beside the provider's bill."""
+    """LLMCap's ledgers beside the provider's bill."""
 
-    ledger: Path
+    ledgers: list[Path]
     provider: FakeProvider
 
     def bill_nanos(self) -> int:
@@ -147,11 +157,12 @@ class Books:
 
     def spent_nanos(self) -> int:
         """What the ledger says was spent."""
-        return int(self._query("SELECT coalesce(sum(cost_nanos), 0) FROM entries")[0][0])
+        rows = self._query("SELECT coalesce(sum(cost_nanos), 0) FROM entries")
+        return sum(nanos for (nanos,) in rows)
 
     def open_holds(self) -> int:
         """Calls in flight, as the ledger sees it."""
-        return int(self._query("SELECT count(*) FROM open_holds")[0][0])
+        return sum(count for (count,) in self._query("SELECT count(*) FROM open_holds"))
 
     async def settled(self) -> bool:
         """Wait until nothing is in flight on either side; False where that does not come."""
@@ -181,16 +192,20 @@ class Books:
         return found
 
     def damage(self) -> list[str]:
-        """What the ledger's own audit finds; every proxy must have ended."""
-        ledger = open_ledger(self.ledger)
-        try:
-            return ledger.audit()
-        finally:
-            ledger.close()
+        """What the ledgers' own audits find; every proxy must have ended."""
+        found = []
+        for path in self.ledgers:
+            with closing(open_ledger(path)) as ledger:
+                found += ledger.audit()
+        return found
 
     def _query(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as connection:
-            return connection.execute(sql).fetchall()
+        """The rows of all ledgers."""
+        found = []
+        for path in self.ledgers:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+                found += connection.execute(sql).fetchall()
+        return found
 
 
 def _troubles(lines: list[str]) -> Iterator[str]:

@@ -1,0 +1,62 @@
+"""
+The treasury as a judge sees it: its tables, read beside the nodes and past their network.
+
+The judge's own reading, not LLMCap's: only sums of what is out and of what was told.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import psycopg
+
+from postgres_server import Server
+
+SAMPLE_SECONDS = 0.05
+
+_OUT = "SELECT coalesce(sum(granted), 0) FROM llmcap.allotments"
+_OUT_TO = "SELECT coalesce(sum(granted), 0) FROM llmcap.allotments WHERE node_id = ANY(%s)"
+_TOLD = "SELECT coalesce(sum(spent), 0) FROM llmcap.allotments"
+_ENTRIES = "SELECT coalesce(sum(cost_nanos), 0) FROM llmcap.entries WHERE node_id = ANY(%s)"
+
+
+@dataclass
+class Vault:
+    """`server` is whichever takes writes now."""
+
+    server: Server
+    database: str
+    out_most: int = 0  # the most that was granted at any moment that was looked at
+
+    def _ask(self, sql: str, *values: object) -> int | None:
+        """One number; None where the server or the table is not there."""
+        url = self.server.url(self.database)
+        try:
+            with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+                row = connection.execute(sql.encode(), values).fetchone()
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
+            return None
+        assert row is not None
+        return int(row[0])
+
+    def out(self) -> int | None:
+        """All that nodes have, spent or not."""
+        return self._ask(_OUT)
+
+    def out_to(self, node_ids: list[str]) -> int:
+        """What these nodes have, spent or not."""
+        return self._ask(_OUT_TO, node_ids) or 0
+
+    def told(self) -> int | None:
+        """What nodes have told it that they spent."""
+        return self._ask(_TOLD)
+
+    def entries_of(self, node_ids: list[str]) -> int:
+        """What the entries add up to that these nodes have sent."""
+        return self._ask(_ENTRIES, node_ids) or 0
+
+    async def watch(self) -> None:
+        """Look at what is out, again and again."""
+        while True:
+            found = await asyncio.to_thread(self.out)
+            self.out_most = max(self.out_most, found or 0)
+            await asyncio.sleep(SAMPLE_SECONDS)
