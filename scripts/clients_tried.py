@@ -132,6 +132,11 @@ TRIED: tuple[Tried, ...] = (
     *_py("Google ADK", ("google-adk",), "google_adk_program.py", *_RUN_STREAM),
     *_py("LiteLLM", ("litellm",), "litellm_program.py", *_LITELLM),
     *_py("chatlas", _CHATLAS, "chatlas_program.py", "openai", "anthropic", "google"),
+    *_py(
+        "Inspect", ("inspect-ai", "openai", "anthropic"), "inspect_program.py",
+        "openai/gpt-4o-mini", "anthropic/claude-haiku-4-5",
+        known="it pauses for 3 to 6 seconds of its own before it asks again",
+    ),
     *_py("Magentic", ("magentic",), "magentic_program.py", ""),
     *_py(
         "Strands Agents", ("strands-agents[openai,anthropic]",), "strands_program.py",
