@@ -76,7 +76,8 @@ def test_reports_and_logs_are_those_of_the_fleet_or_of_a_node(nodes, llmcap, dat
 
 
 def test_the_status_is_the_fleets(nodes, llmcap):
-    """What is spent, and as held what is allotted; and in a node's file what that node did."""
+    """What is spent, and as held what is allotted; also before anything was."""
+    assert (figures(llmcap)["spent_usd"], figures(llmcap)["remaining_usd"]) == ("0", "5")
     served(nodes[0], 5 * CENT, name="one")
     served(nodes[1], 7 * CENT, name="two")
     wait_until(lambda: figures(llmcap)["spent_usd"] == "0.12")

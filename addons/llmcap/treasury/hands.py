@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from llmcap.budgets.windows import parse_window
 from llmcap.ledger.rows import seconds
 from llmcap.treasury.budgets import check, key_of
 from llmcap.treasury.nodefile import scope_of
@@ -245,8 +246,16 @@ def _balances(db: Any, node_id: str | None) -> list[tuple[Scope, Balance]]:
                 paused=term.paused,
             )
             sums.setdefault((scope.value, scope.run), []).append((scope, balance))
+        if not sums and not term.budget.per:
+            found.append((_unused(term.budget, now), Balance(paused=term.paused)))
         found += [row for rows in sums.values() if (row := _counting(rows, now)) is not None]
     return found
+
+
+def _unused(budget: Budget, now: datetime) -> Scope:
+    """The window of a budget of which nobody has had anything yet."""
+    window = parse_window(budget.every, budget.timezone)
+    return Scope(budget, "", window.start(now), window.resets_at(now), "", window.reach)
 
 
 def _counting(rows: list[tuple[Scope, Balance]], now: datetime) -> tuple[Scope, Balance] | None:
