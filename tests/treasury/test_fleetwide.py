@@ -166,3 +166,20 @@ def test_windows_are_the_treasurys(nodes, monkeypatch):
     first, second = nodes
     assert abs((first.clock() - second.clock()).total_seconds()) < SECONDS
     assert first.clock().year > 2020
+
+
+def test_a_rolling_window_counts_what_all_nodes_spent_in_its_earlier_buckets(database, tmp_path):
+    """A bucket of this one is a second long, and what was spent in it counts for a minute more."""
+    text = config(database).replace("every: day", "every: 60s")
+    first, second = (firewall(tmp_path / name, text) for name in "ab")
+    served(first, 450 * CENT, name="one")
+    began = first.clock().replace(microsecond=0)
+    wait_until(lambda: (first.clock() - began).total_seconds() >= 2)
+    for node in (first, second):
+        found = asked(node, 60 * CENT, name="too much")
+        assert isinstance(found, Deny)
+        assert found.balance.spent == 450 * CENT
+        served(node, 10 * CENT, name="fits")
+    assert isinstance(asked(second, 31 * CENT, name="no more"), Deny)
+    first.close()
+    second.close()

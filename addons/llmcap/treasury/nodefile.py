@@ -184,7 +184,7 @@ class NodeFile:
                 more = min(max(want.wanted - (has.at_hand - back), least), NANOS_MAX // 4)
                 lines.append(
                     Line(
-                        want.account, seconds(want.scope.reach), has.spent, has.granted - back,
+                        want.account, _reach(want.scope), has.spent, has.granted - back,
                         least, more,
                     )
                 )  # fmt: skip
@@ -239,6 +239,11 @@ def scope_of(account: Account, terms: Terms) -> Scope:
     start = from_seconds(account.window_start)
     ends = window.resets_at(start)
     return Scope(budget, account.value, start, ends, account.run, window.reach)
+
+
+def _reach(scope: Scope) -> int:
+    """By the budget's window: a scope that a node counts by itself has no reach of its own."""
+    return seconds(parse_window(scope.budget.every, scope.budget.timezone).reach)
 
 
 def _standing(db: sqlite3.Connection, balance_id: int) -> Standing:
