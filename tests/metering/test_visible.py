@@ -112,6 +112,15 @@ def test_the_pace_since_the_client_left_is_counted_apart() -> None:
     assert made.unseen(500, SEEN) == unseen, "a client leaves once"
 
 
+def test_bytes_that_nobody_could_read_are_tokens_as_those_that_were_read() -> None:
+    """Of a hundred events a tenth more is ten."""
+    meter, made = streamed(*[" word"] * 100), visible()
+    tokens = made.tokens(meter)
+    before = made.unseen(tokens, meter.reading)
+    made.missed(meter.read_bytes // 10, of=meter)
+    assert made.unseen(tokens, meter.reading) - before in (tokens // 10, tokens // 10 + 1)
+
+
 @dataclass
 class Line:
     """A connection of which so many bytes were looked at, and so many were not."""

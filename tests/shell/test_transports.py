@@ -1,5 +1,6 @@
 """The socket below a flow: that of its provider, or of the proxy on the way there."""
 
+import asyncio
 import socket
 from datetime import timedelta
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from llmcap.shell.transports import (
     socket_of,
     transport_of,
     unread,
+    waiting,
 )
 
 PROXY = ("proxy.example", 3128)
@@ -82,6 +84,25 @@ def test_what_nobody_has_read_waits_in_the_kernel():
     ours.close()
     theirs.close()
     assert unread(ours) == 0
+
+
+def test_what_mitmproxy_has_not_asked_for_is_waiting():
+    """In asyncio's buffer and in the kernel; of no connection nobody knows."""
+
+    async def story():
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        there = SimpleNamespace(reader=reader, writer=writer)
+        assert waiting(there) == 0
+        theirs.sendall(b"x" * 9_000)
+        assert waiting(there) == 9_000
+        assert await reader.readexactly(1_000)
+        assert waiting(there) == 8_000
+        writer.close()
+        theirs.close()
+
+    asyncio.run(story())
+    assert waiting(None) is None
 
 
 def test_the_kernel_tells_how_far_away_the_other_side_is():

@@ -75,6 +75,7 @@ class Visible:
         self._broke_at = self.asked_at
         self._left_bytes = 0
         self._stopped = False
+        self._missed = 0
         self._lost = False
         self.heard_at: datetime | None = None  # when something of it was looked at last
         self._round_trip = timedelta(0)
@@ -95,6 +96,10 @@ class Visible:
     def parted(self, *, stopped: bool, round_trip: timedelta) -> None:
         """Nothing more comes: whether the provider had stopped, and how far away it is."""
         self._stopped, self._round_trip = stopped, round_trip
+
+    def missed(self, unread: int, *, of: Meter) -> None:
+        """So many bytes had come and were not read: tokens as in those that were."""
+        self._missed = -(-unread * self.tokens(of) // max(of.read_bytes, 1))
 
     def broke(self, reason: str) -> None:
         """It broke off: unless its client did that, the provider's connection was lost."""
@@ -124,7 +129,7 @@ class Visible:
     @property
     def _notice_within(self) -> timedelta:
         if self._stopped:
-            return STOPPED_WITHIN
+            return STOPPED_WITHIN + self._round_trip
         notice = NOTICE_WITHIN + self._round_trip
         return max(notice, self._lost_within) if self._lost else notice
 
@@ -141,7 +146,7 @@ class Visible:
         events = STOPPED_EVENTS if self._stopped else NOTICE_EVENTS
         in_events = -(-events * tokens // max(reading.visible_events, 1))
         coming = self._paced(tokens, reading.visible_bytes, within=self._notice_within)
-        return UNSEEN_TOKENS + max(in_events, coming)
+        return UNSEEN_TOKENS + self._missed + max(in_events, coming)
 
     def tell(self, paces: Paces, tokens: int, *, streamed: bool) -> None:
         """How fast the model was, as far as its answer of so many tokens has shown that."""

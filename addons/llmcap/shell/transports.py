@@ -60,6 +60,15 @@ def unread(raw: Any) -> int:
     return count[0]
 
 
+def waiting(transport: ConnectionIO | None) -> int | None:
+    """Bytes that have come on it, and that mitmproxy has not asked for; None without one."""
+    raw = socket_of(transport)
+    if transport is None or raw is None:
+        return None
+    buffered: bytearray = getattr(transport.reader, "_buffer", bytearray())  # no public way
+    return len(buffered) + unread(raw)
+
+
 def round_trip(raw: Any) -> timedelta | None:
     """How far away the other side of a socket is, as its kernel has measured; None where not."""
     if sys.platform != "linux" or raw is None:

@@ -185,9 +185,11 @@ class CallInFlight:
             return self._meter is not None and self._told(self._meter.reading)
         return self.settlement is not None
 
-    def parted(self, *, stopped: bool, round_trip: timedelta) -> None:
+    def parted(self, *, stopped: bool, round_trip: timedelta, unread: int = 0) -> None:
         """The provider's side is closed, or broke."""
         self._visible.parted(stopped=stopped, round_trip=round_trip)
+        if unread and self._meter is not None:
+            self._visible.missed(unread, of=self._meter)
 
     def give_up(self, reason: str) -> None:
         """A background call whose usage will not be seen any more."""

@@ -123,6 +123,32 @@ def test_a_client_that_goes_after_the_cut_changes_nothing():
     assert cut(then).balance == (COST, 0)
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_provider_is_left_when_all_that_came_was_read_or_it_is_too_late(is_late, monkeypatch):
+    """One that goes on writing is never quiet; what could not be read is in the ledger too."""
+    unread = iter([4_000, 4_000])
+    where = "llmcap.shell.parting.stream"
+    monkeypatch.setattr(f"{where}.waiting", lambda _: 4_000 if is_late else next(unread, 0))
+    if is_late:
+        monkeypatch.setattr(f"{where}.BUSY_SECONDS_MAX", -1.0)
+
+    async def then(proxy):
+        await proxy.client_leaves()
+        for _ in range(12):
+            if proxy.told[-1] == "error":
+                return
+            await proxy.provider_says(piece("more "))
+            await proxy.wake()
+
+    answer = HEAD + piece(*("word ",) * 20)
+    proxy = streamed().run(*request(stream=True), answer=answer, then=then)
+    assert proxy.told[-1] == "error"
+    spent, held = proxy.balance
+    assert held == 0
+    missed = 4_000 // len(chunk("word ")) if is_late else 0
+    assert spent >= (20 + missed) * OUTPUT_NANOS
+
+
 @pytest.mark.parametrize("usage", [None, (100, 10)], ids=["no usage", "usage"])
 def test_what_comes_after_a_client_has_gone_is_counted(usage):
     """Our half is closed first, on which the provider closes its own."""

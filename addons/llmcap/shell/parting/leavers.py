@@ -42,8 +42,12 @@ class Leaver(Protocol):
         """Whether nothing more has to be known."""
         ...
 
-    def parted(self, *, stopped: bool, round_trip: timedelta) -> None:
-        """We have left: whether the provider had stopped, and how far away it is."""
+    def parted(self, *, stopped: bool, round_trip: timedelta, unread: int = 0) -> None:
+        """
+        We have left: whether the provider had stopped, and how far away it is.
+
+        So many bytes were `unread`, as this program was too late to read them.
+        """
         ...
 
 

@@ -2,7 +2,6 @@
 
 import time
 from datetime import timedelta
-from typing import Any
 
 from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events
@@ -22,6 +21,7 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHeadersHook,
     HttpResponseHook,
 )
+from mitmproxy.proxy.server import ConnectionIO
 
 from llmcap.shell.cut import CuttableHttpStream, was_sent
 from llmcap.shell.parting.halves import CloseOurHalf, Parted, Parting, half_closed, is_tunnelled
@@ -39,7 +39,7 @@ from llmcap.shell.transports import (
     round_trip,
     socket_of,
     transport_of,
-    unread,
+    waiting,
 )
 
 
@@ -48,6 +48,7 @@ class PartingHttpStream(CuttableHttpStream):
 
     _parts = _stopped = _is_cut = False
     _quiet = 0
+    _unread = 0  # bytes that were not taken in
     _ended = 0.0  # when nothing more was read; its provider goes on until it is closed
     _due = 0.0  # on the monotonic clock: when the phase ends that it is in
 
@@ -74,7 +75,7 @@ class PartingHttpStream(CuttableHttpStream):
         if seconds > 0:
             yield from self._wake_later()
         else:
-            yield from self._part()
+            yield from self._part(PARTING_SECONDS)
 
     def stopped(self) -> CommandGenerator[None]:
         """
@@ -136,14 +137,23 @@ class PartingHttpStream(CuttableHttpStream):
         if late < 0:
             yield from self._wake_later()
         elif not self._parts:
-            yield from self._part()
-        elif late > BUSY_SECONDS_MAX or (self._quiet >= QUIET_TURNS and not unread(self._raw)):
+            yield from self._part(PARTING_SECONDS)
+        elif late > BUSY_SECONDS_MAX or self._has_caught_up():
             yield from self._end_linger()
         else:
             self._quiet += 1
             yield from self._wake_later()
 
-    def _part(self, seconds: float = PARTING_SECONDS) -> CommandGenerator[None]:
+    def _has_caught_up(self) -> bool:
+        """
+        Whether all that has come was taken in. One that goes on to write is never quiet for long.
+
+        Where nobody can tell what waits, nothing may have come for some turns of the loop.
+        """
+        left = waiting(self._transport)
+        return self._quiet >= QUIET_TURNS if left is None else not left
+
+    def _part(self, seconds: float) -> CommandGenerator[None]:
         self._parts = True
         self._due = time.monotonic() + seconds
         yield from self._wake_later()
@@ -172,6 +182,7 @@ class PartingHttpStream(CuttableHttpStream):
             yield from self._drop()
             return
         self._stopped = stopped
+        self._unread = waiting(self._transport) or 0
         if not stopped:
             reset_at_close(self.flow.client_conn, self.context.server)
         self._ended = time.monotonic()
@@ -195,7 +206,9 @@ class PartingHttpStream(CuttableHttpStream):
         self._handle_event = self.state_over
         if leaver := leaver_of(self.flow.id):
             closing = timedelta(seconds=time.monotonic() - self._ended)
-            leaver.parted(stopped=self._stopped, round_trip=self._round_trip() + closing)
+            # Where we are so late to close, it may be as late to notice.
+            away = self._round_trip() + 2 * closing
+            leaver.parted(stopped=self._stopped, round_trip=away, unread=self._unread)
         if self._is_cut:
             yield HttpResponseHook(self.flow)
         else:
@@ -217,12 +230,12 @@ class PartingHttpStream(CuttableHttpStream):
         return not framed and self.context.server.alpn != b"h2"
 
     @property
-    def _raw(self) -> Any:
-        return socket_of(transport_of(self.flow.client_conn, self.context.server))
+    def _transport(self) -> ConnectionIO | None:
+        return transport_of(self.flow.client_conn, self.context.server)
 
     def _round_trip(self) -> timedelta:
         """There and back, as the kernel knows it, else as long as it took to connect."""
-        if (measured := round_trip(self._raw)) is not None:
+        if (measured := round_trip(socket_of(self._transport))) is not None:
             return measured
         server = self.context.server
         if server.timestamp_tcp_setup is None or server.timestamp_start is None:
