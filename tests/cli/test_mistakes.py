@@ -140,7 +140,7 @@ def test_no_mistake_has_a_traceback(name: str) -> None:
         (["config", "check", "deep.yaml"], "deep.yaml:1: this is nested too deeply, or in itself"),
         (["budget", "set", "all", "5 tokens"], "'5 tokens' is in tokens, but the budget 'all' in"),
         (["config", "check", "no pe.yaml"], "hint: `llmcap config init 'no pe.yaml'` writes"),
-        (["reconcile", "--api", "foo"], "hint: there are openai, anthropic, openrouter"),
+        (["reconcile", "--api", "foo"], "hint: there are openai, anthropic, openrouter, xai"),
         (["reconcile", "--api", "openai"], "--api needs --key env:NAME"),
         (["budget", "raise", "each", "1"], "hint: those that count now: red"),
         (["budget", "pause", "al"], "there is no budget named 'al'; there are: all, each"),

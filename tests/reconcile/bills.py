@@ -28,6 +28,7 @@ MODELS = {
     "aws-bedrock": ("anthropic.claude-sonnet-4-6", "amazon.nova-pro-v1:0"),
     "google": ("gemini-2.5-flash", "gemini-2.5-pro"),
     "azure-openai": ("gpt-4o-2024-08-06", "gpt-4o-mini-2024-07-18"),
+    "xai": ("grok-4-0709", "grok-3-mini"),
 }
 DAYS = ("2026-11-10", "2026-11-11", "2026-11-12")
 
@@ -178,6 +179,18 @@ def openrouter(calls: Sequence[Billed]) -> dict[str, Any]:
             "reasoning_tokens": 0,
         })  # fmt: skip
     return {"data": data}
+
+
+def xai(calls: Sequence[Billed]) -> dict[str, Any]:
+    """Usage by day and description, each series with a point for every day; dollars alone."""
+    series = []
+    for model in sorted({call.model for call in calls}):
+        points = []
+        for day in DAYS:
+            usd = sum(call.usd for call in calls if (call.day, call.model) == (day, model))
+            points.append({"timestamp": f"{day}T00:00:00Z", "values": [float(usd)]})
+        series.append({"group": [model], "groupLabels": [model], "dataPoints": points})
+    return {"timeSeries": series, "limitReached": False}
 
 
 KINDS = ("input", "cache_read", "cache_write", "output")

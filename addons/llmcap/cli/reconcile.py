@@ -32,7 +32,7 @@ _SAME_BILL = {"google": ("google-vertex",), "azure-openai": ("azure-ai",)}
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--api", metavar="PROVIDER", help="Ask openai, anthropic or openrouter itself.")
+@click.option("--api", metavar="PROVIDER", help="Ask openai, anthropic, openrouter or xai itself.")
 @click.option("--key", metavar="env:NAME", help="The variable that holds the admin key.")
 @click.option("--url", default="", help="Where that API is, if not at the provider's own host.")
 @click.option(
@@ -53,9 +53,9 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
     Lay what a provider billed beside the ledger: by day, model and kind of token.
 
     FILES are exports: usage and costs of OpenAI or Anthropic (pages of their admin APIs as JSON, or
-    CSV), OpenRouter's activity, FOCUS, AWS's Cost and Usage Report, Google's billing export,
-    Azure's cost details; gzip too. The exit code is 0 where all of it agrees, and 1 where not. Days
-    that are not over, and days that the ledger knows nothing of, do not count.
+    CSV), OpenRouter's activity, xAI's usage, FOCUS, AWS's Cost and Usage Report, Google's billing
+    export, Azure's cost details; gzip too. The exit code is 0 where all of it agrees, and 1 where
+    not. Days that are not over, and days that the ledger knows nothing of, do not count.
     """
     now = datetime.now(UTC)
     asked, key, since = options["api"], options["key"], options["since"]

@@ -6,6 +6,7 @@ The key is read from an environment variable, sent to that provider only, and wr
 
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from llmcap.reconcile.line import Line
 from llmcap.words.errors import ReconcileError
 
 PAGES_MAX = 1_000
+_TEAM = re.compile(r"[\w-]{1,100}")
 BYTES_MAX = 64 << 20
 SECONDS_MAX = 60
 
@@ -74,6 +76,15 @@ APIS = {
 }  # fmt: skip
 
 
+# It is asked in another way than those: its team first, then one answer for all days.
+# The source: docs.x.ai/developers/rest-api-reference/management, its parts auth and billing.
+XAI = "xai"
+XAI_API = Api(
+    "https://management-api.x.ai", (), "authorization", "Bearer ", "a management key",
+    seconds=False, more={"content-type": "application/json"},
+)  # fmt: skip
+
+
 def key_from(named: str, environ: Mapping[str, str] = os.environ) -> str:
     """The key that `env:NAME` names. Raises `ReconcileError`."""
     scheme, _, name = named.partition(":")
@@ -88,11 +99,11 @@ def key_from(named: str, environ: Mapping[str, str] = os.environ) -> str:
 
 def api_of(provider: str) -> Api:
     """How a provider is asked for its bill. Raises `ReconcileError` for one that is not."""
-    api = APIS.get(provider)
+    api = {**APIS, XAI: XAI_API}.get(provider)
     if api is None:
         raise ReconcileError(
-            f"{provider} is not asked for its bill here\nhint: there are {', '.join(APIS)}; of "
-            "others take an export file"
+            f"{provider} is not asked for its bill here\nhint: there are {', '.join(APIS)}, {XAI}; "
+            "of others take an export file"
         )
     return api
 
@@ -106,6 +117,8 @@ def lines(
     parts = urlsplit(root)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise ReconcileError(f"{root}: an admin key is sent over https only")
+    if provider == XAI:
+        yield from _xai_lines(root, key, since, until)
     for path, fixed in api.paths:
         query = [*fixed]
         if api.seconds:
@@ -135,10 +148,32 @@ def _pages(
     raise ReconcileError(f"{root}{path}: there are more than {PAGES_MAX} pages")
 
 
-def _get(api: Api, url: str, key: str) -> dict[str, Any]:
+def _xai_lines(root: str, key: str, since: datetime, until: datetime) -> Iterator[Line]:
+    """Dollars by day and what xAI calls it. The key says whose team's they are."""
+    known = _get(XAI_API, f"{root}/auth/management-keys/validation", key)
+    team = str(known.get("teamId") or known.get("scopeId") or "")
+    if not _TEAM.fullmatch(team):
+        raise ReconcileError(f"{root} does not say whose team the management key is of")
+    asked = {
+        "timeRange": {"startTime": f"{since:%F} 00:00:00", "endTime": f"{until:%F %T}",
+                      "timezone": "Etc/GMT"},
+        "timeUnit": "TIME_UNIT_DAY",
+        "values": [{"name": "usd", "aggregation": "AGGREGATION_SUM"}],
+        "groupBy": ["description"],
+        "filters": [],
+    }  # fmt: skip
+    url = f"{root}/v1/billing/teams/{team}/usage"
+    found = _get(XAI_API, url, key, body=json.dumps({"analyticsRequest": asked}).encode())
+    if found.get("limitReached"):
+        raise ReconcileError(f"{url} says that this is not all: ask for fewer days with --since")
+    for series in found.get("timeSeries") or ():
+        yield from vendors.xai_series(series)
+
+
+def _get(api: Api, url: str, key: str, *, body: bytes | None = None) -> dict[str, Any]:
     where = url.partition("?")[0]
     headers = {api.header: f"{api.prefix}{key}", "user-agent": "llmcap", **api.more}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked by `lines`
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - checked by `lines`
     try:
         with _OPENER.open(request, timeout=SECONDS_MAX) as answer:
             content = answer.read(BYTES_MAX + 1)

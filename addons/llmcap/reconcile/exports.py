@@ -96,6 +96,11 @@ def _json(file: TextIO) -> Export:
         provider = vendors.provider_of(head)
         lines = (line for bucket in pages for line in vendors.bucketed(bucket))
         return Export(provider, f"{provider}'s usage and costs", lines)
+    if isinstance(head, dict) and "timeSeries" in head:
+        pages = chain(items, *(map(_items, found)))
+        series = (each for page in pages for each in page.get("timeSeries") or ())
+        return Export("xai", "xAI's usage", (line for each in series
+                                             for line in vendors.xai_series(each)))  # fmt: skip
     if isinstance(head, dict) and "prompt_tokens" in head and "date" in head:
         rows_ = chain(items, *(map(_items, found)))
         return Export("openrouter", "OpenRouter's activity",
@@ -103,7 +108,7 @@ def _json(file: TextIO) -> Export:
     raise ReconcileError(
         "it is no export that is known here\n"
         "hint: pages of OpenAI's or Anthropic's usage and cost reports, OpenRouter's activity, "
-        "Google's billing export as JSON"
+        "xAI's usage, Google's billing export as JSON"
     )
 
 

@@ -8,6 +8,8 @@ What vendors of models say that they billed: pages of admin APIs, and what conso
 - Anthropic: `usage_report/messages`, `cost_report` (amounts in cents, as text) and the analytics of
   the same (anthropic-python 2.11.0, `types/beta/organization/beta_analytics_*_bucketed_result.py`;
   platform.claude.com/docs/en/api/usage-cost-api), and the console's CSV (`usage_date_utc`, ...).
+- xAI: `/v1/billing/teams/{team_id}/usage` by day and description: dollars, no tokens
+  (docs.x.ai/developers/rest-api-reference/management/billing).
 - OpenRouter: `/api/v1/activity` (openrouter.ai/docs, ActivityItem), and the page's CSV of
   generations (`generation_id`, `tokens_prompt`, `cost_total`, ...).
 """
@@ -116,6 +118,15 @@ def openrouter_generation(row: Row) -> Line:
         requests=1,
         bucket=str(row.get("api_key_name") or ""),
     )
+
+
+def xai_series(series: Row) -> Iterator[Line]:
+    """One series of a usage answer that is grouped by description: dollars by day."""
+    labels = series.get("groupLabels") or series.get("group") or (NO_MODEL,)
+    for point in series.get("dataPoints") or ():
+        usd = nanos_of((point.get("values") or (0,))[0])
+        if usd:
+            yield line(day_of(point["timestamp"]), str(labels[0]), nanos=usd)
 
 
 def bucketed(bucket: Row) -> Iterator[Line]:
