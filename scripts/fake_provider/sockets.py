@@ -50,6 +50,7 @@ class SocketBill:
     read: int = 0
     written: int = 0
     frames: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)  # by which each was opened, wherever it stood
 
     @property
     def nanos(self) -> int:
@@ -155,6 +156,8 @@ class Connection:
             await self._send(RejectConnection(status_code=404))
             return
         self._provider.bill.upgrades += 1
+        told = [value.decode() for name, value in request.extra_headers if name == b"authorization"]
+        self._provider.bill.keys.append(" ".join([*told, *request.subprotocols]))
         await self._send(AcceptConnection(extensions=[PerMessageDeflate()]))
 
     def _take(self, frame: dict[str, Any]) -> None:

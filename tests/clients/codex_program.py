@@ -8,10 +8,12 @@ program; a connection that closes without one is opened again, five times, with 
 import argparse
 import asyncio
 import json
+import os
 import ssl
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 URL = "wss://api.openai.com/v1/responses"
 RECONNECTS = 5
@@ -55,8 +57,16 @@ async def session(arguments: argparse.Namespace, done: list[str]) -> None:
         "user-agent": "codex_exec/0.169.0",
         "openai-beta": "responses_websockets=2026-02-06",
     }
+    if key := os.environ.get("OPENAI_API_KEY"):
+        headers["authorization"] = f"Bearer {key}"
+    protocols: list[Subprotocol] = []
+    if arguments.protocol:  # as in a browser, where no header can be set
+        protocols = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{key}")]
+        del headers["authorization"]
     context = ssl.create_default_context()
-    async with connect(arguments.url, additional_headers=headers, ssl=context) as socket:
+    async with connect(
+        arguments.url, additional_headers=headers, ssl=context, subprotocols=protocols or None
+    ) as socket:
         previous = await turn(socket, {"input": "x" * 200, "generate": False})
         while len(done) < arguments.turns:
             frame: dict[str, object] = {"input": "x" * 400, "previous_response_id": previous}
@@ -72,6 +82,7 @@ async def main() -> None:
     parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--url", default=URL)
+    parser.add_argument("--protocol", action="store_true", help="The key as a subprotocol.")
     arguments = parser.parse_args()
     done: list[str] = []
     for attempt in range(RECONNECTS + 1):

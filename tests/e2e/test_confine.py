@@ -4,13 +4,17 @@ Promise: a confined command spends nothing past the proxy, whatever it reads, ig
 The programs here have no proxy variable at all, and those that can be told to ignore variables are.
 """
 
+import fcntl
 import json
 import os
+import pty
 import shlex
 import shutil
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +52,43 @@ async def main():
             print(answer.status)
 asyncio.run(main())
 """
+
+
+JOBS = """
+set -m
+sleep 1000 &
+kill -STOP %1; until jobs | grep Stopped; do sleep 0.02; done
+kill -CONT %1; kill -KILL %1; wait %1
+echo "ended $?"
+stty size
+cat
+echo "left $?"
+exit 7
+"""
+
+
+def test_a_terminal_and_its_jobs_are_as_without(user: User) -> None:
+    """Stopped and gone on, ended by a key that is pressed, and the size of the window."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        words = [sys.executable, "-m", "llmcap.cli", "run", "--confine", "--cap", "1", "--"]
+        os.execve(sys.executable, [*words, "bash", "--norc", "-c", JOBS], user.environ)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+    shown, pressed = b"", False
+    while True:
+        if not pressed and b"33 77" in shown:
+            os.write(terminal, b"typed\n\x04")  # a line, and the end of it
+            pressed = True
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:  # nobody has the other end any more
+            break
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 7, shown
+    text = shown.decode().replace("\r", "")
+    for said in ("Stopped", "ended 137", "33 77", "typed", "left 0", "LLMCap: 0 calls"):
+        assert said in text, text
 
 
 def wget() -> tuple[str, ...]:

@@ -66,6 +66,26 @@ def test_a_session_under_llmcap_run_is_billed_and_stopped_alike(
     assert provider.bill.upgrades == 1
 
 
+@pytest.mark.parametrize("how", [[], ["--protocol"]], ids=["header", "protocol"])
+def test_a_session_has_the_real_key_of_its_owner(
+    provider: SocketProvider, tmp_path: Path, how: list[str]
+) -> None:
+    """In the head of its upgrade, or in a subprotocol; the command has a stand-in, confined too."""
+    real = "sk-proj-R3aLr3AlR3aLr3AlR3aLr3AlR3aLr3Al"
+    (tmp_path / "llmcap.yaml").write_text("keys: {openai: env:MINE}\n")
+    more = {"MINE": real, "LLMCAP_CONFIG": str(tmp_path / "llmcap.yaml")}
+    program = [str(CLIENTS), str(PROGRAMS / "codex_program.py"), "--turns=2", "--limit=50", *how]
+    with CompanyProxy(dict.fromkeys(HOSTS, provider.handle.port)) as company:
+        user = User(provider.handle, company, tmp_path, more)
+        done = user.run(*["--confine"] * bool(how), "--", *program)
+    assert done.stdout, done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert last == {"event": "finished", "turns": 2, "attempts": 1}, done.stderr
+    told = f"realtime openai-insecure-api-key.{real}" if how else f"Bearer {real}"
+    assert provider.bill.keys == [told]
+    assert user.spent_nanos() == provider.bill.nanos > 0
+
+
 def test_a_capped_session_stops_at_the_refused_frame(
     start: Any, run: Run, provider: SocketProvider
 ) -> None:
