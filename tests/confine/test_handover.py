@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_a_command_is_handed_over_and_asked_after(folder: Path, keeper: Keeper) 
     assert handed.denied == {}
     handed.close()
     while keeper.lent:
-        pass
+        time.sleep(0.01)
 
 
 def test_what_is_foreign_is_turned_away(folder: Path, keeper: Keeper) -> None:
