@@ -67,7 +67,9 @@ class AttendedHttpStream(PartingHttpStream):
                 return
             kind = type(command)
             if kind is HttpResponseHook:
-                keeper().whole(self.flow)
+                work = keeper().whole(self.flow)
+                if work is not None:
+                    yield waits(work)
             reply = yield command
             if kind is HttpRequestHook:
                 yield from self._decide()

@@ -76,8 +76,10 @@ class CuttableHttpStream(http.HttpStream):
     def passed_on(self, event: ResponseData) -> CommandGenerator[None]:
         """What mitmproxy does with such a piece, and the stop where it was the last."""
         assert self.watch is not None
-        # An empty piece would end the client's response on HTTP/1.
-        if passed := self.watch(event.data):
+        passed = self.watch(event.data)
+        if (work := keeper().late()) is not None:
+            yield waits(work)
+        if passed:  # an empty piece would end the client's response on HTTP/1
             yield http.SendHttp(ResponseData(self.stream_id, passed), self.context.client)
         if self.flow.id in _cut:
             _cut.discard(self.flow.id)
