@@ -130,8 +130,8 @@ DOCUMENT = {
 
 @pytest.mark.parametrize(
     "content",
-    ["word " * 9000, [DOCUMENT, {"type": "text", "text": "word"}]],
-    ids=["a long prompt", "a small document"],
+    ["word " * 9000, [DOCUMENT, {"type": "text", "text": "word"}], "word"],
+    ids=["a long prompt", "a small document", "the first one, with the vocabulary"],
 )
 def test_what_takes_its_time_is_counted_off_the_loop(monkeypatch, content):
     """Other calls go on meanwhile, also while a parser is loaded."""
@@ -162,6 +162,7 @@ def test_a_short_prompt_is_counted_at_once(monkeypatch):
 
     async def story():
         there = walk("0.005", wait_seconds=0)
+        there.firewall.shared.counter.count(["word"])
         return await admit(there.firewall.consider(chat("word"), Facts()), client_left=stays)
 
     assert isinstance(asyncio.run(story()), CallInFlight)

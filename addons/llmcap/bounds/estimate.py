@@ -235,7 +235,7 @@ class TokenCounter:
 
     def count(self, texts: Iterable[str]) -> int:
         """Tokens of the texts in o200k_base, by themselves."""
-        encode = self._encode or self._load()
+        encode = self._encode or self.load()
         try:
             return sum(len(encode(piece)) for text in texts for piece in in_pieces(text))
         except (Exception, KeyboardInterrupt, SystemExit):
@@ -276,14 +276,20 @@ class TokenCounter:
             seen = self.factor(family) * billed / bound
             self._factors[family] = min(seen, Decimal(8))
 
+    @property
+    def ready(self) -> bool:
+        """Whether the vocabulary is loaded: to count takes no longer than the text does."""
+        return self._encode is not None
+
     def prepare(self) -> None:
         """Load the vocabulary beside other work: whoever counts first must not wait for it."""
         if self._encode is None and not self._preparing:
             self._preparing = True
-            threading.Thread(target=self._load, name="vocabulary", daemon=True).start()
+            threading.Thread(target=self.load, name="vocabulary", daemon=True).start()
 
-    def _load(self) -> Callable[[str], Sequence[int]]:
-        # A tenth of a second to load, and 80 MB: not before the first call.
+    def load(self) -> Callable[[str], Sequence[int]]:
+        """Load the vocabulary; slow, and safe in a thread."""
+        # A tenth of a second to load, and 70 MB: not before somebody will count.
         from llmcap.bounds.vocabulary import encoding  # noqa: PLC0415
 
         self._encode = encoding().encode_ordinary
@@ -297,7 +303,7 @@ def _up(tokens: Decimal) -> int:
 @cache
 def _is_exact(model: str) -> bool:
     """Whether tiktoken itself says that a model writes in the vocabulary that we count in."""
-    import tiktoken.model  # noqa: PLC0415 - as `_load`
+    import tiktoken.model  # noqa: PLC0415 - as `load`
 
     try:
         return tiktoken.model.encoding_name_for_model(model).startswith("o200k")

@@ -5,6 +5,7 @@ A step is given this record and one call. It reads from here when it needs to, a
 the policy and the prices are others once the config has changed.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -78,6 +79,7 @@ class Shared:
         self.guard = Guard(policy, clock=clock, tell=tell, peers=self.peers)
         self._notify = notify
         self.counter = TokenCounter()
+        self.loading = asyncio.Lock()  # of its vocabulary
         self.lineage = Lineage()
         self.peers.on("continued", lambda _, *what: self.lineage.remember(*what))
         self.paces = Paces(ledger.paces())

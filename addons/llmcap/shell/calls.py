@@ -156,7 +156,8 @@ class Calls:
         self, flow: http.HTTPFlow, admission: Admission, call: CallInFlight, began: float
     ) -> None:
         self.in_flight.add(Passage(flow, call))
-        call.shared.counter.prepare()
+        if admission.ask.stream:  # what was seen of it is counted while it runs
+            call.shared.counter.prepare()
         send_as(flow, path=call.path, body=call.body)
         if not admission.signed:
             ask_for_identity(flow)

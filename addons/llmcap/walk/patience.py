@@ -77,6 +77,13 @@ async def admit(admission: Admission, *, client_left: Callable[[], bool]) -> Cal
     return verdict
 
 
+async def _vocabulary(shared: Shared) -> None:
+    """Load it where nobody has counted yet; who comes meanwhile waits behind those before it."""
+    async with shared.loading:
+        if not shared.counter.ready:
+            await asyncio.to_thread(shared.counter.load)
+
+
 async def _held_back(admission: Admission, *, client_left: Callable[[], bool]) -> None:
     """Wait as long as a threshold says."""
     if admission.delay_seconds:
@@ -94,6 +101,7 @@ async def _admit(
     admitted = await patiently(functools.partial(try_cheap, admission), late)
     if admitted is not None:
         return admitted
+    await _vocabulary(admission.shared)
     if admission.work_bytes > COUNT_IN_THREAD_BYTES or admission.must_parse:
         await asyncio.to_thread(admission.count_tokens)
     else:
