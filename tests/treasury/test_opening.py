@@ -26,6 +26,7 @@ CASES = [
     pytest.param({"DATABASE": "DATABASE?sslmode=require"}, "TLS is required", id="no TLS"),
     pytest.param({"cap: 5": "cap: 3 concurrent"}, "counts calls in flight", id="concurrent"),
     pytest.param({"every": "hold: sliced, every"}, "holds slice by slice", id="sliced"),
+    pytest.param({"budgets": "fail_open: true\nbudgets"}, "would let calls pass", id="fail open"),
     pytest.param({"every": "mode: watch, every"}, "only watches", id="watching"),
 ]
 

@@ -42,6 +42,11 @@ def open_node(ledger: SqliteLedger, path: str, policy: Policy) -> Node:
             "a ledger in memory cannot be a node of a treasury: its allotments would be lost\n"
             "hint: name a file with llmcap_ledger, --ledger or LLMCAP_LEDGER"
         )
+    if policy.fail_open:
+        raise ConfigError(
+            "fail_open under a treasury would let calls pass, over the cap, whenever the treasury "
+            "cannot be reached\nhint: leave out `fail_open`"
+        )
     check(policy.budgets)
     clock = TreasuryClock()
     notes: deque[str] = deque(maxlen=NOTES_MAX)
