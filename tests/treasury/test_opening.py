@@ -9,6 +9,7 @@ import pytest
 from books import budget, call, demand, scopes, settled
 from fleet import config, firewall
 
+from llmcap.assembly import Settings, open_firewall
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.treasury import tables
 from llmcap.treasury.hands import Hands
@@ -43,6 +44,29 @@ def test_what_cannot_be_used_is_said_at_the_start(postgres, database, tmp_path, 
     assert postgres.password not in str(found.value)
     told = str(found.value)
     assert "\nhint: " in told or "cannot be reached" in told or "expected postgresql" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("fail_open: true\n", "would let calls pass"),
+        ("mode: watch\n", "only watches"),
+        ("hold: sliced\n", "holds slice by slice"),
+    ],
+)
+def test_a_config_that_changes_to_that_is_not_taken(database, tmp_path, change, said):
+    """Of a proxy that runs: the one before stays in force, loudly."""
+    path = tmp_path / "llmcap.yaml"
+    path.write_text(config(database))
+    settings = Settings(cap="", config=path, ledger=str(tmp_path / "ledger"))
+    told = []
+    opened = open_firewall(settings, notify=lambda kind, text: told.append((kind, text)))
+    path.write_text(config(database, more=change))
+    opened.reread()
+    opened.keep_house()
+    assert any(kind == "config_error" and said in text for kind, text in told), told
+    assert not opened.policy.fail_open
+    opened.close()
 
 
 def test_a_role_without_rights_is_told_which(postgres, database, tmp_path):

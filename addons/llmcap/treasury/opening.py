@@ -42,12 +42,7 @@ def open_node(ledger: SqliteLedger, path: str, policy: Policy) -> Node:
             "a ledger in memory cannot be a node of a treasury: its allotments would be lost\n"
             "hint: name a file with llmcap_ledger, --ledger or LLMCAP_LEDGER"
         )
-    if policy.fail_open:
-        raise ConfigError(
-            "fail_open under a treasury would let calls pass, over the cap, whenever the treasury "
-            "cannot be reached\nhint: leave out `fail_open`"
-        )
-    check(policy.budgets)
+    check_policy(policy)
     clock = TreasuryClock()
     notes: deque[str] = deque(maxlen=NOTES_MAX)
     process_id = ledger.process_id
@@ -63,6 +58,17 @@ def open_node(ledger: SqliteLedger, path: str, policy: Policy) -> Node:
     return Node(
         node_ledger(ledger, desk, wait_seconds=int(policy.wait_seconds)), clock, desk, notes
     )
+
+
+def check_policy(policy: Policy) -> None:
+    """Raise `ConfigError` for what a treasury cannot keep, or what would undo its cap."""
+    if policy.treasury and policy.fail_open:
+        raise ConfigError(
+            "fail_open under a treasury would let calls pass, over the cap, whenever the treasury "
+            "cannot be reached\nhint: leave out `fail_open`"
+        )
+    if policy.treasury:
+        check(policy.budgets)
 
 
 def check_alone(ledger: SqliteLedger, path: str) -> None:
