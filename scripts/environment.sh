@@ -7,6 +7,7 @@
 #     use_price_sources           # .venv-prices: public price data, for the price book
 #     use_runtimes                # .venv-runtimes: Node, Deno, Go and Bun, for scripts/runtimes
 #     use_surfaces                # .venv-surfaces: Playwright, axe-core, vsce; for scripts/surfaces
+#     use_vscode                  # .venv-vscode: VS Code for a browser, for scripts/surfaces --vscode
 #
 # An environment is made again when the files that define it change; until then a start costs a few
 # milliseconds and no network. LLMCAP_PYTHON names the Python to use, where the wrong one is found.
@@ -17,6 +18,7 @@ ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 VENV=$ROOT/.venv
 CLIENTS=$ROOT/.venv-clients
 PRICES=$ROOT/.venv-prices
+VSCODE=$ROOT/.venv-vscode
 RUNTIMES=$ROOT/.venv-runtimes
 SURFACES=$ROOT/.venv-surfaces
 cd "$ROOT"
@@ -233,4 +235,18 @@ use_surfaces() {
     npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$SURFACES" \
         @vscode/vsce@4.1.0 >&2 || say 'Going on without vsce, which packages the extension.'
     printf '%s\n' "$made_from" >"$SURFACES/made-from"
+}
+
+# VS Code's own server, as code-server packages it. It wants a Node of its own, and its native parts
+# come built; what else its installation would compile is for logins that nothing here has.
+use_vscode() {
+    made_from='code-server 4.139.1, node 24'
+    if is_made_from "$VSCODE" "$made_from"; then return; fi
+    say 'Making .venv-vscode: code-server, which takes some minutes.'
+    rm -rf "$VSCODE"
+    npm install --silent --no-audit --no-fund --prefix "$VSCODE" node@24 >&2 &&
+        PATH="$VSCODE/node_modules/.bin:$PATH" npm install --silent --ignore-scripts --no-audit \
+            --no-fund --prefix "$VSCODE" code-server@4.139.1 >&2 ||
+        fail 'code-server could not be had from the npm registry; it needs npm.'
+    printf '%s\n' "$made_from" >"$VSCODE/made-from"
 }

@@ -21,8 +21,11 @@ function level(budget, warnAt) {
 function text(document) {
   const budget = nearest(document.budgets);
   if (!budget) return "$(shield) LLMCap: no cap";
-  if (budget.paused) return `$(debug-pause) ${title(budget)} paused`;
-  return `$(shield) ${amount(budget.spent, budget.unit)} spent, ${amount(budget.left, budget.unit)} left`;
+  // `$(name)` is an icon here, which no client's name may be.
+  const name = title(budget).replaceAll("$(", "$ (");
+  if (budget.paused) return `$(debug-pause) ${name} paused`;
+  const of = document.budgets.length > 1 ? ` (${name})` : "";
+  return `$(shield) ${amount(budget.spent, budget.unit)} spent, ${amount(budget.left, budget.unit)} left${of}`;
 }
 
 // Markdown: a table of budgets, the burn, what is in flight, waits and was refused.

@@ -3,9 +3,12 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,9 +19,12 @@ from .test_up import CURL, Shell, shell
 
 EXTENSION = ROOT / "addons" / "vscode"
 NODE = shutil.which("node")
-VSCE = ROOT / ".venv-surfaces" / "node_modules" / ".bin" / "vsce"
+SURFACES = ROOT / ".venv-surfaces"
+VSCE = SURFACES / "node_modules" / ".bin" / "vsce"
+CODE = ROOT / ".venv-vscode"
+PROGRAM = ROOT / "tests" / "clients" / "vscode_program.py"
 SECONDS = 300  # ends what hangs
-CONFIG = "budgets:\n- {name: everything, cap: 5, every: day}\n- {name: each, cap: 1, per: model}\n"
+CONFIG = "budgets:\n- {name: everything, cap: 0.5, every: day}\n- {name: each, cap: 1, per: model}\n"
 
 __all__ = ["shell"]
 
@@ -39,6 +45,56 @@ def test_the_status_bar_shows_a_real_proxy_and_changes_it(shell: Shell, tmp_path
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert "\n# skipped 0\n" in done.stdout
+
+
+@pytest.mark.skipif(not (CODE / "made-from").exists(), reason="scripts/surfaces --vscode makes it")
+@pytest.mark.skipif(not VSCE.exists(), reason="scripts/surfaces installs vsce")
+def test_somebody_in_a_real_vs_code_raises_a_budget(shell: Shell, tmp_path: Path) -> None:
+    """In a browser: the bar, its tooltip, the question before it, and the entry in the ledger."""
+    config, extension = tmp_path / "llmcap.yaml", tmp_path / "llmcap.vsix"
+    config.write_text(CONFIG)
+    shell(f"$LLMCAP up --port 0 --page-port 0 --config {config}")
+    assert shell(f'eval "$($LLMCAP env)"; {CURL}') == "200"
+    subprocess.run([VSCE, "package", "--no-dependencies", "-o", extension], cwd=EXTENSION,
+                   check=True, stdout=subprocess.DEVNULL, timeout=SECONDS)  # fmt: skip
+    with code_server(shell, tmp_path, extension) as url:
+        looked = subprocess.run(
+            [SURFACES / "bin" / "python", PROGRAM, url, tmp_path / "vscode.png"], text=True,
+            check=False, capture_output=True, timeout=SECONDS,
+        )  # fmt: skip
+    assert looked.returncode == 0, looked.stderr
+    saw = json.loads(looked.stdout)
+    assert "spent, " in saw["before"]
+    assert "everything" in saw["tooltip"]
+    assert "everything raised by $2.00 on the page (from VS Code)" in saw["told"]
+    assert saw["after"] != saw["before"]
+
+
+@contextmanager
+def code_server(shell: Shell, folder: Path, extension: Path) -> Iterator[str]:
+    """VS Code's server with the extension in it, until the end."""
+    settings = folder / "code" / "User" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    command = [sys.executable, "-m", "llmcap.cli"]
+    settings.write_text(json.dumps({"llmcap.command": command, "llmcap.seconds": 1,
+                                    "security.workspace.trust.enabled": False}))  # fmt: skip
+    node, server = CODE / "node_modules/.bin/node", CODE / "node_modules/code-server"
+    where = ("--extensions-dir", folder / "extensions", "--user-data-dir", folder / "code")
+    environ = {**shell.environ, "HTTPS_PROXY": ""}
+    subprocess.run([node, server, *where, "--install-extension", extension], env=environ,
+                   check=True, stdout=subprocess.DEVNULL, timeout=SECONDS)  # fmt: skip
+    with subprocess.Popen(
+        [node, server, *where, "--auth", "none", "--bind-addr", "127.0.0.1:0",
+         "--disable-telemetry", "--disable-update-check", folder],
+        env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            line = next(line for line in process.stdout if "HTTP server listening on" in line)
+            yield line.partition("listening on ")[2].strip()
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def test_it_depends_on_nothing_and_shows_its_commands() -> None:

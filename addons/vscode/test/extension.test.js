@@ -25,7 +25,7 @@ test("without the program the bar says so, and the tooltip what to do", async ()
 
 test("the bar shows the proxy's budget", real, async () => {
   const { item } = await begun({});
-  assert.match(item.text, /^\$\(shield\) \$\d+\.\d+ spent, \$\d+\.\d+ left$/);
+  assert.match(item.text, /^\$\(shield\) \$\d+\.\d+ spent, \$\d+\.\d+ left \((everything|each: \S+)\)$/);
   assert.match(item.tooltip.value, /\| everything \|/);
   assert.equal(item.tooltip.isTrusted, undefined);
 });

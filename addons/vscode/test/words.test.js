@@ -7,7 +7,8 @@ const now = (more) => ({ budgets: [], in_flight: [], refused: [], waiting: [], h
 
 test("the budget of which the least is left stands in the bar", () => {
   const budgets = [budget(), budget({ name: "day", spent: "4", held: "4.5", left: "1.5" }), budget({ name: "seen", spent: "99", mode: "watch" })];
-  assert.equal(words.text(now({ budgets })), "$(shield) $4.00 spent, $1.50 left");
+  assert.equal(words.text(now({ budgets })), "$(shield) $4.00 spent, $1.50 left (day)");
+  assert.equal(words.text(now({ budgets: [budget()] })), "$(shield) $1.00 spent, $9.00 left");
   assert.equal(words.text(now()), "$(shield) LLMCap: no cap");
   assert.match(words.text(now({ budgets: [...budgets, budget({ name: "night", paused: true })] })), /night paused/);
 });
@@ -31,6 +32,7 @@ test("the tooltip has budgets, burn, flight and refusals", () => {
 
 test("a name that a client made up is no markup", () => {
   const value = "[x](command:evil) | <img src=x> $(bug) `a`\nb";
+  assert.ok(!words.text(now({ budgets: [budget({ value, paused: true })] })).includes("$(bug"));
   const said = words.tooltip(now({ budgets: [budget({ value })] }));
   assert.ok(!/(^|[^\\])[[\](<]|(^|[^\\])\$\(/.test(said.split("\n").find((line) => line.includes("evil")).replace(/\$\d/g, "")));
   assert.equal(said.split("\n").filter((line) => line.startsWith("|")).length, 3);
