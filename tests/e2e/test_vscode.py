@@ -24,7 +24,9 @@ VSCE = SURFACES / "node_modules" / ".bin" / "vsce"
 CODE = ROOT / ".venv-vscode"
 PROGRAM = ROOT / "tests" / "clients" / "vscode_program.py"
 SECONDS = 300  # ends what hangs
-CONFIG = "budgets:\n- {name: everything, cap: 0.5, every: day}\n- {name: each, cap: 1, per: model}\n"
+CONFIG = (
+    "budgets:\n- {name: everything, cap: 0.5, every: day}\n- {name: each, cap: 1, per: model}\n"
+)
 
 __all__ = ["shell"]
 

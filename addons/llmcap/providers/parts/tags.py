@@ -31,8 +31,8 @@ _WHAT: Mapping[str, tuple[str, ...]] = {
     "organization": ("organization", "organization_id", "org_id"),
 }
 
-# Claude Code's `user_id` says three things in one: as JSON since 2.1 (findings/claude-code-user-id.sh),
-# in one word before.
+# Claude Code's `user_id` says three things in one: as JSON since 2.1, in one word before. See
+# findings/claude-code-user-id.sh.
 _CLAUDE_CODE = re.compile(
     r"user_(?P<device_id>[0-9a-f]+)_account_(?P<account_uuid>[0-9a-f-]*)"
     r"_session_(?P<session_id>[0-9a-f-]+)"
