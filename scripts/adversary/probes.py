@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from adversary import watched
 from adversary.calls import Plan
 from adversary.client import Client, Fate
 from adversary.client2 import Pool
@@ -446,9 +447,19 @@ def _kept() -> dict[str, str]:
 
 # --- profiles -------------------------------------------------------------------------------
 
+
+async def watched_and_enforced(
+    folder: Path, confdir: Path, _provider: FakeProvider, rng: random.Random
+) -> Findings:
+    """See `watched`."""
+    return Findings(*await watched.compare(folder, confdir, rng))
+
+
+WATCHED = Probe("the same traffic watched and enforced", watched_and_enforced)
 PROBES: dict[str, tuple[Probe, ...]] = {
-    "ci": (),
+    "ci": (WATCHED,),
     "long": (
+        WATCHED,
         Probe("pages on the port of up", pages_of_up),
         Probe("pages on the port of run", pages_of_run),
         Probe("100,000 values with thresholds", many_values),
