@@ -105,6 +105,24 @@ def test_speech_names_its_characters_beside_its_tokens():
     }
 
 
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        pytest.param({"input": "Say it as a cheerful person does."}, 26 // 3 + 2, id="letters"),
+        pytest.param({"input": "777,777,777"}, 12, id="nine words of digits, and signs"),
+        pytest.param({"input": "100 %"}, 5, id="one hundred percent"),
+        pytest.param({"input": "hi", "speed": 0.25}, 4, id="slow"),
+        pytest.param({"input": "hi", "speed": 0.001}, 4, id="slower than the API takes"),
+        pytest.param({"input": "hi", "speed": 4}, 1, id="fast, as no bound is lowered by that"),
+        pytest.param({"input": "hi", "instructions": "Very slowly."}, 4, id="in words"),
+    ],
+)
+def test_speech_is_held_as_slow_as_it_may_be_said(fields, seconds):
+    """By 21 tokens a second."""
+    asked = ask("https://api.openai.com/v1/audio/speech", {"model": "gpt-4o-mini-tts", **fields})
+    assert asked.output_limit == seconds * 21
+
+
 def form(model: str, size: int, *, name: str = "model") -> tuple[bytes, dict[str, str]]:
     """A form with a recording."""
     body = (

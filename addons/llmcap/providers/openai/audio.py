@@ -10,7 +10,8 @@ https://platform.openai.com/docs/api-reference/audio, https://platform.openai.co
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import ROUND_CEILING
+from decimal import ROUND_CEILING, Decimal
+from math import ceil
 from typing import override
 
 from llmcap.providers.openai.chat import attributes_of, chat_usage
@@ -23,9 +24,13 @@ from llmcap.words.errors import FormatError
 from llmcap.words.records import Count, Usage
 
 # Speech of the GPT models: about 21 tokens for a second, as $0.015 a minute at $12 a million tell.
-# Nobody speaks slower than three characters a second for long.
+# Nobody speaks slower than three letters a second for long. A digit, a sign or a character of other
+# writings may be a word each: 777 are three, and "%" is "percent".
 SPEECH_TOKENS_PER_SECOND = 21
-SPEECH_CHARACTERS_PER_SECOND = 3
+SPEECH_LETTERS_PER_SECOND = 3
+# The slowest that a request can have it said, as `speed` and, in words of its own, `instructions`:
+# https://platform.openai.com/docs/api-reference/audio/createSpeech
+SPEECH_SLOWEST = Decimal("0.25")
 # The fewest bytes that one second of an answer has, by its content-type.
 SPEECH_BYTES_PER_SECOND = {"audio/wav": 48_000, "audio/pcm": 48_000, "audio/mpeg": 4_000}
 SPEECH_BYTES_PER_SECOND_ELSE = 2_000
@@ -54,7 +59,7 @@ def read_speech(request: Request) -> Ask:
     if model.startswith("tts-"):
         fees: Mapping[str, Count] = {"input_character": characters}
         return Ask(model=model, stream=streams, generates=False, hidden_work=False, fees=fees)
-    seconds = characters // SPEECH_CHARACTERS_PER_SECOND + 1
+    seconds = _seconds_at_most(body)
     return Ask(
         model=model,
         stream=streams,
@@ -65,6 +70,16 @@ def read_speech(request: Request) -> Ask:
         measures={"input_character": characters},
         attributes=attributes_of(body),
     )
+
+
+def _seconds_at_most(body: Document) -> int:
+    """How long it takes to say the text, as slowly as the request may have it."""
+    said = text(body.get("input"))
+    letters = sum(each.isascii() and each.isalpha() for each in said)
+    others = sum(not each.isspace() for each in said) - letters
+    speed = amount(body.get("speed")) or Decimal(1)
+    slow = SPEECH_SLOWEST if body.get("instructions") else min(speed, Decimal(1))
+    return ceil((letters // SPEECH_LETTERS_PER_SECOND + others + 1) / max(slow, SPEECH_SLOWEST))
 
 
 class SpeechReader(BaseReader):
