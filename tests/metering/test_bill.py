@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from walk import walk
 
-from llmcap.metering.bill import bill_of, cost_of, total
+from llmcap.metering.bill import bill_of, cannot_be, cost_of, total
 from llmcap.providers import provider_of
 from llmcap.words.errors import PriceError
 from llmcap.words.records import Call, Charge, Hold, Reading, Usage
@@ -74,3 +74,38 @@ def test_the_total_counts_every_unit_of_every_charge():
     whole = total((Charge("a", first), Charge("b", second)))
     assert (whole.input_tokens, whole.output_tokens, whole.reasoning) == (11, 2, 3)
     assert whole.extras == {"web_search": 3, "page": 1}
+
+
+def told(usage: Usage, *, seen: int = 12_800, **more) -> Reading:
+    """An answer of so many bytes of text that told this."""
+    return Reading(charges=(Charge("m", usage),), complete=True, visible_bytes=seen, **more)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        pytest.param(Usage(), id="nothing"),
+        pytest.param(Usage(output_tokens=300), id="nothing was read"),
+        pytest.param(Usage(input_tokens=10), id="nothing was written"),
+        pytest.param(Usage(input_tokens=10, output_tokens=99), id="less than the text can have"),
+    ],
+)
+def test_a_usage_that_cannot_be_true_is_known(usage):
+    """A model has read its prompt, and no token is longer than 128 spaces."""
+    assert cannot_be(told(usage))
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        pytest.param(told(Usage(input_tokens=1, output_tokens=100)), id="long tokens"),
+        pytest.param(told(Usage(input_tokens=10), seen=0), id="nothing was shown"),
+        pytest.param(told(Usage(), billed_usd=Decimal("0.1")), id="a bill of the provider's"),
+        pytest.param(told(Usage(input_tokens=9, output_tokens=9, output_audio=9)), id="sound"),
+        pytest.param(told(Usage(input_tokens=9, output_tokens=9, output_image=9)), id="a picture"),
+        pytest.param(told(Usage(extras={"audio_second": 3})), id="another unit"),
+    ],
+)
+def test_a_usage_that_may_be_true_is_believed(reading):
+    """Sound and pictures have more bytes than tokens."""
+    assert not cannot_be(reading)

@@ -340,12 +340,12 @@ def test_a_cut_answer_costs_its_hold_until_what_was_on_its_way_is_counted():
 def test_the_usage_that_a_cut_answer_tells_at_last_is_its_cost():
     """Its provider had come to its end before it could know."""
     there = walk("0.003")
-    call, _ = cut_in_the_middle(there)
+    call, made = cut_in_the_middle(there)
     assert not call.is_over()
-    call.feed(chunk(usage=(100, 10)))
+    call.feed(chunk(usage=(100, made)))
     assert call.is_over()
     call.finish()
-    assert there.balance.spent == COST
+    assert there.balance.spent == 100 * INPUT_NANOS + made * OUTPUT_NANOS
 
 
 def test_background_usage_is_charged_once_when_it_is_fetched():

@@ -95,6 +95,28 @@ def total(charges: tuple[Charge, ...]) -> Usage:
     return Usage(**counts, extras=extras)
 
 
+# The longest token of any vocabulary in use: 128 spaces, in OpenAI's o200k_base.
+TOKEN_BYTES_MAX = 128
+
+
+def cannot_be(reading: Reading) -> bool:
+    """
+    Whether the usage cannot be true of a model that read a prompt and wrote what was seen.
+
+    It counts nothing at all, or nothing that was read, or less output than the text can have: a
+    provider's mistake, or one in reading it. What is sold by other units than tokens, or as sound
+    and pictures, has no such measure.
+    """
+    if reading.billed_usd is not None or counts_nothing(reading):
+        return reading.billed_usd is None
+    used = total(reading.charges)
+    other = used.output_audio or used.output_image or used.output_video
+    if other or not (used.input_tokens or used.output_tokens):
+        return False
+    least = -(-reading.visible_bytes // TOKEN_BYTES_MAX)
+    return not used.input_tokens or used.output_tokens < least
+
+
 def counts_nothing(reading: Reading) -> bool:
     """Whether the usage has no count at all: a provider's mistake, or one in reading it."""
     if reading.billed_usd is not None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from llmcap.brakes.breakers import Outcome
-from llmcap.metering.bill import Bill, bill_of, counts_nothing, total
+from llmcap.metering.bill import Bill, bill_of, cannot_be, counts_nothing, total
 from llmcap.metering.meter import Meter
 from llmcap.metering.visible import CUT_NOTICE_WITHIN, FindArrivals, Visible
 from llmcap.providers.parts.leaving import goes_on
@@ -285,8 +285,11 @@ class CallInFlight:
 
     def _told(self, reading: Reading) -> bool:
         """Whether the final usage is there, and can be true: only a failure is for nothing."""
+        if not reading.complete:
+            return False
         served = bool(reading.visible_bytes or not reading.error)
-        return reading.complete and not (served and counts_nothing(reading))
+        wrong = cannot_be if self._admission.ask.generates else counts_nothing
+        return not (served and wrong(reading))
 
     def _priced(self, reading: Reading, ending: Ending, note: str) -> Settlement:
         bill = self._bill(reading)

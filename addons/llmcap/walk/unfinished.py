@@ -103,7 +103,7 @@ def assumed(
         usual = tuple(base_of(kind) for kind in sorted(reading.usual))
         terms = settled(settled(usual, ask.terms), reading.terms)
         reading = replace(reading, untold=untold, terms=terms)
-    if counts_nothing(reading):
+    if counts_nothing(reading) or not total(reading.charges).input_tokens:
         reading = replace(reading, charges=())
     begun = _begun(admission, meter, visible, whole=whole)
     output = _output_tokens(admission, meter, visible, limit, whole=whole) if ask.generates else 0
