@@ -59,10 +59,11 @@ class Drive:
     said: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     passing: int = 0  # refusals after which the same call was served
-    cap_nanos: int = 0  # the most that may be billed
+    cap_nanos: int = 0  # as it is now
+    bill_most: int = 0  # that may be billed: more than the cap, where so much was out when it fell
 
     def __post_init__(self) -> None:
-        self.cap_nanos = self.case.cap_nanos
+        self.cap_nanos = self.bill_most = self.case.cap_nanos
         self._gate = Gate()
         self._over = asyncio.Event()
         self._later: list[Callable[[], Awaitable[None]]] = []
@@ -239,7 +240,7 @@ class Drive:
         config = self.fleet.nodes[0].folder / "llmcap.yaml"
         await self.command("budget", "set", "all", usd_string(nanos), "--config", str(config))
         after = await asyncio.to_thread(self.vault.out) or 0
-        self.cap_nanos = max(nanos, before, after)
+        self.cap_nanos, self.bill_most = nanos, max(nanos, before, after)
 
     async def command(self, *words: str) -> None:
         """`llmcap`, as a person types it; a failure is a fault."""

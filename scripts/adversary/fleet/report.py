@@ -91,7 +91,7 @@ def report_of(drive: Drive, *, needed: int, seconds: float) -> FleetReport:
     nodes = drive.fleet.nodes
     return FleetReport(
         case=drive.case,
-        cap=drive.cap_nanos,
+        cap=drive.bill_most,
         billed=drive.desk.billed,
         ledgers=sum(node.spent_or_held() if node.retired else node.spent_nanos() for node in nodes),
         told=drive.vault.told(),
