@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 # The rooms, from the ground up: each imports itself, and those that stand before it. A module that
@@ -280,6 +281,40 @@ def long(house: House) -> list[str]:
         if count > LINES_MAX:
             found.append(f"{path.relative_to(house.source)} has {count} lines: split it")
     return found
+
+
+# What LLMCap counts for people. In a sentence none of them stands behind a number that nobody has
+# looked at: `words.counts.several` makes "1 call" of it.
+NOUNS = (
+    "attempts", "budgets", "calls", "changes", "days", "entries", "exchanges", "files", "hosts",
+    "keys", "lines", "models", "pages", "prices", "projects", "providers", "proxies", "requests",
+    "rows", "seals", "sessions", "times", "tokens", "tools", "windows",
+)  # fmt: skip
+
+# A constant of ours, never one.
+ALWAYS_MANY = ("_MAX", "_MIN")
+
+
+def uncounted(house: House) -> list[str]:
+    """Sentences that would say "1 calls"."""
+    return [
+        f"{path.relative_to(house.source)}:{line}: a number of {noun} is not made by `several`"
+        for path in house.files
+        for line, noun in _bare(house.trees[path])
+    ]
+
+
+def _bare(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for text in ast.walk(tree):
+        if not isinstance(text, ast.JoinedStr):
+            continue
+        for value, after in pairwise(text.values):
+            if not (isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant)):
+                continue
+            words = str(after.value).split()
+            noun = words[0].strip(".,;:)") if str(after.value).startswith(" ") and words else ""
+            if noun in NOUNS and not ast.unparse(value.value).endswith(ALWAYS_MANY):
+                yield text.lineno, noun
 
 
 def unmirrored(house: House, tests: Path, others: set[str]) -> list[str]:

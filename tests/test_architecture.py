@@ -30,6 +30,7 @@ RULES = [
     house.crowded,
     house.unsaid,
     house.long,
+    house.uncounted,
 ]
 
 
@@ -78,6 +79,7 @@ BROKEN = [
     ("crowded", {f"low/m{number}.py": "" for number in range(30)}, "low has"),
     ("unsaid", {"low/__init__.py": '"""Text comes in and goes out."""\n'}, "never"),
     ("unsaid", {"low/deeper/a.py": ""}, "deeper"),
+    ("uncounted", {"low/a.py": 'f"{count} calls were"'}, "low/a.py:1: a number of calls"),
     ("long", {"low/a.py": "\n" * 500}, "low/a.py has 500 lines"),
 ]
 

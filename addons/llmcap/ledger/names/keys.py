@@ -14,6 +14,7 @@ from llmcap.ledger.changes import Rollup
 from llmcap.ledger.follower import catch_up
 from llmcap.ledger.names.table import key_names
 from llmcap.ledger.rolled import EVER
+from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 
 NAME_CHARS_MAX = 64
@@ -64,5 +65,9 @@ def _found(key: str, seen: Mapping[str, Rollup]) -> str:
     if len(fits) == 1:
         return fits[0]
     known = ", ".join(sorted(seen)) or "none"
-    many = f"{len(fits)} keys begin with" if fits else "no call has come with the key"
+    many = (
+        several(len(fits), "key begins with", "keys begin with")
+        if fits
+        else "no call has come with the key"
+    )
     raise ConfigError(f"{many} {key}; there are: {known}")
