@@ -174,12 +174,12 @@ def twin(number: int) -> Step:
 
 
 def short() -> list[FleetCase]:
-    """A few seconds: two nodes, of which one dies, and a server that dies."""
+    """A few seconds: two nodes and a server, each of which dies once."""
     return [
         FleetCase(
             "2 nodes, both and PostgreSQL killed", nodes=2, worth=400, clients=8, wait="3s",
             steps=(
-                (25, kill_node(0, back=True)), (45, kill_postgres), (65, kill_node(1, back=False)),
+                (25, kill_node(0, back=True)), (45, kill_postgres), (65, kill_node(1, back=True)),
             ),
             exact=False,
         ),
