@@ -111,6 +111,16 @@ def test_an_empty_config_is_the_safe_default():
             "reconcile: {keys: {groq: env:X}}",
             "llmcap.yaml:1: reconcile.keys.groq: 'groq' is not asked for its bill here",
         ),
+        ("reconcile: {keys: {}}", "llmcap.yaml:1: reconcile.keys: there is no admin key"),
+        (
+            "reconcile: {keys: {openai: env:X}, urls: {openai: elsewhere}}",
+            "llmcap.yaml:1: reconcile.urls.openai: this is no web address",
+        ),
+        (
+            "reconcile: {keys: {openai: env:X}, urls: {anthropic: 'http://h'}}",
+            "llmcap.yaml:1: reconcile: urls names anthropic, and keys does not",
+        ),
+        ("telemetry: http://h:99999", "llmcap.yaml:1: telemetry: this is no web address"),
         ("reconcile: {every: daily}", "llmcap.yaml:1: reconcile: reconcile has no keys"),
         (
             "reconcile: {keys: {openai: env:X}, alert_below: 0}",

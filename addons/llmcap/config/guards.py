@@ -144,16 +144,24 @@ BREAKERS = Kind(_breakers, _breakers_schema())
 # --- alerts -----------------------------------------------------------------------------------
 
 
-def _web_address(place: Place) -> str:
+def web_address(place: Place) -> str:
+    """An address of HTTP, or of the variable that has it."""
     url = SECRET.read(place)
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_web_address(url):
         place.fail("this is no web address: expected https://... or env:NAME")
     return url
 
 
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port, or the brackets of an address
+        return False
+
+
 _TARGET: dict[str, Kind[Any]] = {
-    "webhook": Kind(_web_address, SECRET.schema).said("A URL that takes events as JSON."),
+    "webhook": Kind(web_address, SECRET.schema).said("A URL that takes events as JSON."),
     "apprise": SECRET.said("A URL as apprise knows it, such as slack://... or mailto://..."),
     "secret": SECRET.said("Signs the body of a webhook; env:NAME reads a variable."),
     "events": list_of(choice(EventKind)).said("Which events it gets; all but `call` by default."),
@@ -185,7 +193,7 @@ _HEADERS = Kind(
     {"type": "object", "additionalProperties": SECRET.schema},
 )
 _TELEMETRY: dict[str, Kind[Any]] = {
-    "otlp": Kind(_web_address, SECRET.schema).said("Takes OTLP over HTTP, such as http://h:4318."),
+    "otlp": Kind(web_address, SECRET.schema).said("Takes OTLP over HTTP, such as http://h:4318."),
     "headers": _HEADERS.said("Headers of its own; env:NAME reads a variable."),
     "cost": SWITCH.said("Tell costs too, under names that are only proposed."),
 }
@@ -194,7 +202,7 @@ _TELEMETRY: dict[str, Kind[Any]] = {
 def _telemetry(place: Place) -> TelemetryRule:
     """A URL alone, or with more."""
     if not isinstance(place.value, dict):
-        return TelemetryRule(_web_address(place))
+        return TelemetryRule(web_address(place))
     values = fields(place, _TELEMETRY, what="telemetry", required=["otlp"])
     return TelemetryRule(values["otlp"], values.get("headers", ()), values.get("cost", False))
 

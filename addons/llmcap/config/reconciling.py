@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from llmcap.config.guards import web_address
 from llmcap.config.readers import POSITIVE, TEXT, Kind, fields, map_schema, one_of, share
 from llmcap.config.yamldoc import Place
 from llmcap.words.rules import ASKED_FOR_BILLS, CaptureRule
@@ -37,11 +38,13 @@ def _keys(place: Place) -> Mapping[str, str]:
                 hint="write env:NAME, such as env:OPENAI_ADMIN_KEY; a key itself is never written",
             )
         found[provider] = named
+    if not found:
+        place.fail("there is no admin key: name one, such as {openai: env:OPENAI_ADMIN_KEY}")
     return found
 
 
 def _urls(place: Place) -> Mapping[str, str]:
-    return {provider: TEXT.read(each) for provider, each in _by_provider(place, "addresses")}
+    return {provider: web_address(each) for provider, each in _by_provider(place, "addresses")}
 
 
 _TEXTS = {"type": "object", "additionalProperties": TEXT.schema}
@@ -56,6 +59,9 @@ _KINDS: Mapping[str, Kind[Any]] = {
 
 def _rule(place: Place) -> CaptureRule:
     said = fields(place, _KINDS, what="reconcile", required=("keys",))
+    for provider in said.get("urls", {}):
+        if provider not in said["keys"]:
+            place.fail(f"urls names {provider}, and keys does not: nobody would ask it")
     return CaptureRule(
         keys=said["keys"],
         urls=said.get("urls", {}),
