@@ -22,6 +22,15 @@ CASES = [
     pytest.param({"PASSWORD": "guessed"}, "it refused the user or the password", id="password"),
     pytest.param({"HOST": "127.0.0.1:1"}, "cannot be reached: .*efused", id="nobody there"),
     pytest.param({"HOST": "nowhere.invalid"}, "cannot be reached: ", id="no such host"),
+    pytest.param({"HOST": "127.0.0.1:99999"}, "used: invalid port number", id="no port"),
+    pytest.param({"HOST": "[::1"}, "used: it cannot be read", id="half an address"),
+    pytest.param(
+        {"DATABASE": "DATABASE?sslmode=yes"}, "used: invalid sslmode value", id="no such mode"
+    ),
+    pytest.param({"PASSWORD@": "a/PASSWORD@"}, "no address .*%2F", id="a path for a password"),
+    pytest.param({"PASSWORD@": "a?PASSWORD@"}, "no address .*%3F", id="a query for a password"),
+    pytest.param({"PASSWORD@": "a@PASSWORD@"}, "no address .*%40", id="two hosts"),
+    pytest.param({"PASSWORD@": "%zzPASSWORD@"}, "percent-encoded token", id="no escape"),
     pytest.param({"postgresql:": "mysql:"}, "no address of a PostgreSQL", id="another scheme"),
     pytest.param({"DATABASE": "missing"}, "no database of this name", id="no such database"),
     pytest.param({"DATABASE": "DATABASE?sslmode=require"}, "TLS is required", id="no TLS"),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import click
 
 from llmcap.cli.output import tell
-from llmcap.words.errors import LLMCapError
+from llmcap.words.errors import LLMCapError, TreasuryUnreachable
 
 
 class Command(NamedTuple):
@@ -112,6 +112,11 @@ class LazyGroup(click.Group):
         """Run the subcommand."""
         try:
             return super().invoke(ctx)
+        except TreasuryUnreachable as error:
+            raise Failure(
+                f"{error}\nhint: see that it runs and is what `treasury:` names; `llmcap report "
+                "--ledger FILE` is about this machine alone"
+            ) from error
         except LLMCapError as error:
             raise Failure(str(error)) from error
         except UnicodeEncodeError as error:  # an argument that no database can look for

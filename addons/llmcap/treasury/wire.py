@@ -7,6 +7,7 @@ No message of ours has the password.
 
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
@@ -69,13 +70,24 @@ _UNTOLD = (
 )  # fmt: skip
 
 
+# What libpq itself cannot read in an address, which no time cures. It may quote all of the address.
+_UNREADABLE = re.compile(
+    r"invalid (?:port number|integer value|percent-encoded token|URI query parameter|\w+ value)"
+    r"|URI\b|percent-encoded"
+)
+
+EXPECTED = (
+    "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, where : / @ % ? in a password are "
+    "written as %3A %2F %40 %25 %3F"
+)
+
+
 def check_url(url: str) -> str:
     """The address of a treasury, if it is one. Raises `ConfigError`."""
-    if not url.startswith(SCHEMES) or len(url.split("://", 1)[1].strip("/")) == 0:
-        raise ConfigError(
-            "the treasury is no address of a PostgreSQL database: expected "
-            "postgresql://USER:PASSWORD@HOST/DATABASE"
-        )
+    rest = url.partition("://")[2]
+    at_host = re.split("[/?]", rest)[0].count("@")
+    if not url.startswith(SCHEMES) or not rest.strip("/") or at_host != min(rest.count("@"), 1):
+        raise ConfigError(f"the treasury is no address of a PostgreSQL database: {EXPECTED}")
     return url
 
 
@@ -176,6 +188,11 @@ def explained(error: Exception, name: str) -> TreasuryError:
         for words, (reason, move) in _UNTOLD:
             if words in said:
                 return TreasuryError(f"the treasury {name}: {reason}\nhint: {move}")
+        if unreadable := _UNREADABLE.search(said):
+            what = unreadable[0] if " " in unreadable[0] else "it cannot be read"
+            return TreasuryError(
+                f"the treasury {name} has an address that cannot be used: {what}\nhint: {EXPECTED}"
+            )
         return TreasuryUnreachable(f"the treasury {name} cannot be reached: {_last(said)}")
     return TreasuryError(f"the treasury {name} refused a step of ours: {said} ({code})")
 
@@ -187,7 +204,8 @@ def _is_broken(error: Exception) -> bool:
 
 def _last(said: str) -> str:
     """What libpq says in the end: before that it repeats the address."""
-    return said.rpartition("failed: ")[2][:200] or "it did not answer"
+    last = said.rpartition("failed: ")[2].partition(" Is the server running")[0]
+    return last[:200] or "it did not answer"
 
 
 def _name(url: str) -> str:
