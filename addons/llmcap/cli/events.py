@@ -41,7 +41,7 @@ def events(count: int, ledger_path: Path, *, as_json: bool) -> None:
             (
                 f"{datetime.fromisoformat(each['at']).astimezone():%m-%d %H:%M:%S}",
                 each["event"],
-                each["message"],
+                each["message"].replace("\nhint: ", "; "),
             )
             for each in documents
         ],

@@ -112,8 +112,8 @@ class Desk:
         if terms is not None and (found := differences(budgets, terms)):
             raise TreasuryError(
                 f"the budgets of this config are not those of the treasury: {'; '.join(found)}\n"
-                "hint: use the same budgets on all nodes, or `llmcap budget apply` to change the "
-                "treasury's"
+                "hint: use the same budgets on all nodes (`--cap` is one more), or `llmcap budget "
+                "apply CONFIG` to change the treasury's"
             )
         self.budgets = tuple(budgets)
         self.unfit = ""
