@@ -138,6 +138,8 @@ def test_other_budgets_are_applied_and_stop_nodes_with_others(nodes, llmcap, tmp
     wait_until(lambda: first.ledger._desk.unfit)
     with pytest.raises(LedgerError, match="are not those of this config"):
         asked(first, CENT, name="three")
+    path.write_text(f"treasury: {database}\n")
+    assert "metered, and not capped" in llmcap("budget", "apply", str(path))
 
 
 def test_a_node_that_is_lost_is_retired(nodes, database, tmp_path):

@@ -171,6 +171,8 @@ def apply_budgets(config: Path, **how: Any) -> None:
     with Hands(policy.treasury) as hands:
         hands.apply(policy.budgets, note=note)
     tell(note)
+    if not policy.budgets:
+        tell(f"there is no budget in {config}: from now on the fleet is metered, and not capped")
 
 
 # --- changing ---------------------------------------------------------------------------------

@@ -5,13 +5,15 @@ Pure. What cannot be kept over several machines is refused when a proxy starts, 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from llmcap.budgets.windows import EPOCH
 from llmcap.ledger.history import definition
 from llmcap.ledger.rows import budget_key
 from llmcap.treasury.protocol import BudgetKey, Terms
 from llmcap.words.errors import ConfigError
+from llmcap.words.money import format_usd
 from llmcap.words.records import Budget, CapUnit, HoldMode, Scope
 
 
@@ -54,7 +56,8 @@ def differences(budgets: Sequence[Budget], terms: Terms, *, caps: bool = True) -
             continue
         mine, theirs = json.loads(definition(own[key])), json.loads(definition(term.budget))
         found += [
-            f"{key[0]!r} has {name} {mine[name]!r} here and {theirs[name]!r} in the treasury"
+            f"{key[0]!r} has {name} {_value(name, mine)} here and {_value(name, theirs)} in the "
+            "treasury"
             for name in mine
             if mine[name] != theirs[name] and (caps or name != "cap")
         ]
@@ -64,6 +67,13 @@ def differences(budgets: Sequence[Budget], terms: Terms, *, caps: bool = True) -
         if key not in terms.by_key
     ]
     return found
+
+
+def _value(name: str, of: Mapping[str, Any]) -> str:
+    """As a config has it: a cap in dollars, and not in nano-dollars."""
+    if name != "cap":
+        return repr(of[name])
+    return format_usd(of[name]) if of["unit"] == CapUnit.USD else f"{of[name]:,} {of['unit']}"
 
 
 def _said(key: BudgetKey) -> str:
