@@ -108,3 +108,13 @@ def test_the_options_are_words_of_a_shell(shell: Shell) -> None:
     assert all(mount.endswith(":ro") for mount in mounts)
     assert len(mounts) == 3
     assert not any("PROXY" in word.partition("=")[0].upper() for word in words)
+
+
+def test_the_command_that_is_to_follow_has_the_same_options(shell: Shell) -> None:
+    """Whoever copies it loses none; what it would not take is said at once."""
+    given = "--project 'my own' --port 99 --allow-host '*.a.com' --deny-other-hosts"
+    said = shell(f"$LLMCAP confine --container 'my box' {given} 2>&1 >/dev/null")
+    assert f"'my box')\" {given}, or" in said
+    assert "add --deny-other-hosts" in shell(
+        "$LLMCAP confine --container box --allow-host a.com 2>&1"
+    )

@@ -1,6 +1,7 @@
 """`llmcap confine`: a container, or any process with a network of its own, through `llmcap up`."""
 
 import os
+import shlex
 
 import click
 
@@ -61,10 +62,10 @@ def confine(
     found = standing.find()
     if found is None:
         raise ConfigError("no proxy is up\nhint: `llmcap up` starts one")
+    egress = read_egress(
+        ports=ports, reach=(), allow_hosts=allow_hosts, deny_others=deny_other_hosts
+    )
     if pid is not None:
-        egress = read_egress(
-            ports=ports, reach=(), allow_hosts=allow_hosts, deny_others=deny_other_hosts
-        )
         attend(pid, egress, project=project, tell=tell)
         return
     assert container is not None
@@ -79,5 +80,17 @@ def confine(
         return
     for engine in ("docker", "podman"):
         echo(command(engine, options(container, given)))
+    more = _words(project, ports, allow_hosts, deny_others=deny_other_hosts)
     tell("then: llmcap confine --pid \"$(docker inspect --format '{{.State.Pid}}' "
-         f'{container})", or the same of podman')  # fmt: skip
+         f'{shlex.quote(container)})"{more}, or the same of podman')  # fmt: skip
+
+
+def _words(
+    project: str, ports: tuple[int, ...], allow_hosts: tuple[str, ...], *, deny_others: bool
+) -> str:
+    """The same options again, for the command that is to follow."""
+    words = [f"--project {shlex.quote(project)}"] if project else []
+    words += [f"--port {port}" for port in ports]
+    words += [f"--allow-host {shlex.quote(host)}" for host in allow_hosts]
+    words += ["--deny-other-hosts"] if deny_others else []
+    return "".join(f" {word}" for word in words)
