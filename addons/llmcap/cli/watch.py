@@ -63,8 +63,8 @@ def report(since: str, ledger_path: Path, *, as_json: bool) -> None:
         return
     counts = Counter(each.what for each in found)
     tell(
-        f"since {begin.astimezone():%F %H:%M} {several(counts['refused'], 'call')} would have been "
-        f"refused, {counts['clamped']:,} clamped, {counts['wait']:,} made to wait"
+        f"since {begin.astimezone():%F %H:%M}: {several(counts['refused'], 'call')} would have "
+        f"been refused, {counts['clamped']:,} clamped, {counts['wait']:,} made to wait"
     )
     if found:
         echo_table(
