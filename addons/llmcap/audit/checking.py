@@ -12,12 +12,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from llmcap.audit.parts import Batch
 from llmcap.audit.recordings import Recording
 from llmcap.bounds.estimate import TokenCounter, sold
 from llmcap.metering.bill import router_fee, total
 from llmcap.metering.meter import Meter
 from llmcap.pricing import PriceBook, cost_usd
-from llmcap.pricing.terms import billed
+from llmcap.pricing.terms import BATCH, billed
 from llmcap.providers import match, provider_of
 from llmcap.providers.openai.batches import BY_LINES
 from llmcap.providers.parts.content import texts
@@ -31,6 +32,8 @@ from llmcap.words.records import Charge, Reading, Usage
 from llmcap.words.usage import Made
 
 HTTP_ERRORS = 400
+
+NOT_DONE = "its call failed or was not done: not billed"  # of a batch's line
 
 # English text, by OpenAI's rule of thumb: https://help.openai.com/en/articles/4936856
 BYTES_PER_TOKEN = 4
@@ -133,11 +136,38 @@ class Auditor:
     def exchange(self, recording: Recording) -> Audited:
         """What one exchange cost. Never raises for what it holds."""
         row = Audited(id=recording.id, at=self._at or recording.at or self._now)
+        if recording.batch is not None:
+            return self._of_batch(row, recording)
         if recording.frames:
             return self._session(row, recording)
         if recording.absent and (unknown := self._absent(row, recording)):
             return unknown
         return self._answered(row, recording)
+
+    def _of_batch(self, row: Audited, recording: Recording) -> Audited:
+        """A line of a batch's file: a call that was ordered, or what came of one."""
+        row = replace(row, model=recording.model or None)
+        if recording.batch is Batch.ASKED:
+            return replace(row, note="an order bills nothing: the output of its batch has the bill")
+        if recording.absent:
+            return replace(row, billable=True, cost_nanos=None, note=recording.absent)
+        if recording.status >= HTTP_ERRORS:
+            return replace(row, note=NOT_DONE)
+        if recording.at is None and self._at is None:
+            row = replace(row, note="when it was is not told: priced as of today")
+        return self._at_full_price(self._answered(row, recording), recording)
+
+    def _at_full_price(self, row: Audited, recording: Recording) -> Audited:
+        """The same, with a word on it where the book has no price for batches of a model."""
+        provider = provider_of(recording.request.host)
+        if provider is None or not row.cost_nanos:
+            return row
+        for charge in row.charges:
+            price = self._prices.find(provider.price_key, charge.model, row.at)
+            if price is not None and BATCH not in price.variants:
+                note = f"no price of {charge.model} in a batch is known: at its full price"
+                return replace(row, note=_joined(row.note, note))
+        return row
 
     def _answered(self, row: Audited, recording: Recording) -> Audited:
         request = recording.request
@@ -222,9 +252,10 @@ class Auditor:
         row = replace(row, model=served or row.model, charges=reading.charges)
         known = bool(reading.charges) or reading.billed_usd is not None
         if endpoint.billing is Billing.DEFERRED:
-            if not (endpoint.charges_strangers or self._is_ordered(provider, reading)):
+            if not self._is_ours(recording, provider, endpoint, reading):
                 return replace(row, charges=(), note="nothing that was ordered here")
-            return self._deferred(row, provider, reading, ask, known=known)
+            reading = replace(reading, complete=reading.complete and not meter.failed)
+            return self._deferred(row, recording, provider, reading, ask)
         if status >= 300 and not known:
             body = meter.error_body(whole=True)
             return self._refused(row, recording, body, provider, ask)
@@ -251,19 +282,23 @@ class Auditor:
         return replace(row, cost_nanos=None, note=reason)
 
     def _deferred(
-        self, row: Audited, provider: Provider, reading: Reading, ask: Ask, *, known: bool
+        self, row: Audited, recording: Recording, provider: Provider, reading: Reading, ask: Ask
     ) -> Audited:
         row = replace(row, deferred=True)
-        if not known:
-            return replace(row, note="costs nothing itself")
+        if not reading.charges and reading.billed_usd is None:
+            return _without_usage(row, recording, reading)
         if reading.response_id and (provider.name, reading.response_id) in self._charged:
             return replace(row, note="charged with an earlier exchange")
         self._remember(provider, reading)
         priced = self._priced(row, provider, reading, ask)
         return replace(priced, note=_joined("usage of an earlier call", priced.note))
 
-    def _is_ordered(self, provider: Provider, reading: Reading) -> bool:
+    def _is_ours(
+        self, recording: Recording, provider: Provider, endpoint: Endpoint, reading: Reading
+    ) -> bool:
         """Whether its order was seen; if so, further names of its bill are known from now on."""
+        if endpoint.charges_strangers or recording.batch is not None:
+            return True
         if (provider.name, _order_of(reading)) not in self._ordered:
             return False
         self._ordered.update((provider.name, name) for name in reading.also)
@@ -341,6 +376,16 @@ class Auditor:
 def _order_of(reading: Reading) -> str:
     """The id of an order, whichever way its bill is told."""
     return (reading.response_id or "").removesuffix(BY_LINES)
+
+
+def _without_usage(row: Audited, recording: Recording, reading: Reading) -> Audited:
+    """What is told later and not here; of a batch's line: its call failed, or nobody knows."""
+    if recording.batch is None:
+        return replace(row, note="costs nothing itself")
+    if reading.complete:
+        return replace(row, note=NOT_DONE)
+    note = _joined(row.note, "no usage in its answer")
+    return replace(row, billable=True, cost_nanos=None, note=note)
 
 
 def _is_text(recording: Recording) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from urllib.parse import parse_qsl, urlsplit
 
 from llmcap.audit.transcripts import Frames
@@ -18,6 +19,13 @@ from llmcap.words.errors import FormatError
 BODY_BYTES_MAX = 256 * 2**20
 
 _FRAMING = ("content-length", "transfer-encoding")
+
+
+class Batch(Enum):
+    """What a line of a batch's file is."""
+
+    ASKED = "asked"  # a call that went in
+    TOLD = "told"  # what came of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,8 @@ class Recording:
     frames: Frames = ()  # of a WebSocket; with whether the client sent it
     lost_bytes: int = 0  # of the request's body, which was longer than what was recorded
     absent: str = ""  # what of the answer was not recorded, so that nobody can know its cost
+    batch: Batch | None = None  # whether it is a line of a batch's file, and of which
+    model: str = ""  # of such a line, by which its vendor may be known
 
 
 def request_of(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Request:

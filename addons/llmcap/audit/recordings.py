@@ -2,9 +2,9 @@
 Recorded traffic, whatever wrote it, as requests and responses that the core can read.
 
 What a file is, is told by what is in it: mitmproxy flow files, HAR (also in a .zip), cassettes of
-VCR, and JSON Lines with one HTTP exchange a line (`url`, `method`, `request_headers`,
-`request_body`, `status`, ...; logs of claude-trace and exports of Helicone have names of their
-own). Only flow files need mitmproxy, and it is imported when the first one is read.
+VCR, files of batches, and JSON Lines with one HTTP exchange a line (`url`, `method`,
+`request_headers`, `request_body`, `status`, ...; logs of claude-trace and exports of Helicone have
+names of their own). Only flow files need mitmproxy, and it is imported when the first one is read.
 """
 
 import base64
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from llmcap.audit import cassettes, har, transcripts
+from llmcap.audit import batches, cassettes, har, transcripts
 from llmcap.audit.parts import Recording, body_of, date_of, lower, request_of, time_of
 from llmcap.audit.piecewise import JsonError, Piecewise
 from llmcap.providers.parts.shape import Request
@@ -96,7 +96,8 @@ def _reader_for(start: bytes, path: Path) -> _Read:
         return _cassette
     raise FormatError(
         "this is no recording that LLMCap can read: it takes mitmproxy flow files, HAR, cassettes "
-        "of VCR, logs of claude-trace, exports of Helicone, and JSON Lines with one exchange a line"
+        "of VCR, logs of claude-trace, exports of Helicone, files of batches, and JSON Lines "
+        "with one exchange a line"
     )
 
 
@@ -191,13 +192,16 @@ def _lines(file: BinaryIO) -> Iterator[Recording]:
 def _read_line(line: object, number: int) -> Iterator[Recording]:
     if not isinstance(line, Mapping):
         raise FormatError(f"line {number} is no exchange with url, request and response")
-    if _is_body(line):
+    batch = batches.is_batch(line)
+    if not batch and _is_body(line):
         raise FormatError(
             f"line {number} is the body of a request: there is no answer that tells its cost\n"
             "hint: `llmcap estimate --url URL FILE` says what it can cost"
         )
     try:
-        if isinstance(line.get("request"), Mapping):
+        if batch:
+            yield batches.read_line(line, number)
+        elif isinstance(line.get("request"), Mapping):
             yield cassettes.traced(line, number)
         elif cassettes.is_helicone(line):
             yield cassettes.helicone(line, number)

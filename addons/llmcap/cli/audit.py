@@ -2,13 +2,14 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from llmcap.audit.batches import placed
 from llmcap.audit.checking import Audited, Auditor
 from llmcap.audit.recordings import Recording, read
 from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
@@ -41,12 +42,18 @@ Row = tuple[Audited, Rehearsed | None]
     is_flag=True,
     help="Add what a proxy would have held for each call, composed of what, and its verdict.",
 )
+@click.option(
+    "--provider",
+    default="",
+    help="Whose the files of batches are, where they do not tell it (`together`, `groq`, ...).",
+)
 @cap_option
 @config_option
 @json_option
 def audit(
     files: tuple[Path, ...],
     when: str | None,
+    provider: str,
     cap: str | None,
     config_path: Path | None,
     *,
@@ -57,9 +64,10 @@ def audit(
     Tell what the exchanges recorded in FILES cost.
 
     FILES are mitmproxy flow files, HAR (of any browser or tool, also in a .zip with its bodies),
-    cassettes of VCR, logs of claude-trace, exports of Helicone, or JSON Lines with one exchange a
-    line. What was not recorded is unknown, not free. Metering and prices are those of live
-    traffic. With --json there is one object a line, in order.
+    cassettes of VCR, logs of claude-trace, exports of Helicone, the output or results of a batch
+    (of OpenAI's kind, Anthropic's, Gemini's; its input bills nothing), or JSON Lines with one
+    exchange a line. What was not recorded is unknown, not free. Metering and prices are those of
+    live traffic. With --json there is one object a line, in order.
 
     With --holds each exchange goes through the same walk as live traffic, one after the other,
     under the budgets of the config and --cap: `held_usd` is what was held before the call went,
@@ -70,8 +78,14 @@ def audit(
         raise ConfigError("--cap is for the budgets that --holds asks\nhint: add --holds")
     now = datetime.now(UTC)
     policy, prices = rules_from(config_path, cap)
-    auditor = Auditor(prices, now=now, at=moment(when, now=now) if when else None)
-    rows = _rows(files, auditor, _stage(prices, policy, now) if holds else None)
+    at = moment(when, now=now) if when else None
+    auditor = Auditor(prices, now=now, at=at)
+    recordings = (
+        placed(recording, provider, prices, at or recording.at or now)
+        for path in files
+        for recording in _read(path)
+    )
+    rows = _rows(recordings, auditor, _stage(prices, policy, now) if holds else None)
     if as_json:
         for row, rehearsed in rows:
             echo_json_line(row.document() | (rehearsed.document() if rehearsed else {}))
@@ -83,18 +97,16 @@ def _stage(prices: PriceBook, policy: Policy, now: datetime) -> Stage:
     return Stage(prices, policy, now=now)
 
 
-def _rows(files: tuple[Path, ...], auditor: Auditor, stage: Stage | None) -> Iterator[Row]:
+def _rows(recordings: Iterable[Recording], auditor: Auditor, stage: Stage | None) -> Iterator[Row]:
     """All files as one recording: what one charged, the next does not charge again."""
     if stage is None:
-        for path in files:
-            yield from ((row, None) for row in auditor.audit(_read(path)))
+        yield from ((row, None) for row in auditor.audit(recordings))
         return
     with closing(stage):
-        for path in files:
-            for recording in _read(path):
-                row = auditor.exchange(recording)
-                rehearsed = stage.recorded(recording, row.at)
-                yield row, above_hold(rehearsed, row.cost_nanos, recording)
+        for recording in recordings:
+            row = auditor.exchange(recording)
+            rehearsed = stage.recorded(recording, row.at)
+            yield row, above_hold(rehearsed, row.cost_nanos, recording)
 
 
 def _read(path: Path) -> Iterator[Recording]:
@@ -111,7 +123,7 @@ def _read(path: Path) -> Iterator[Recording]:
 
 
 def _show(rows: list[Row]) -> None:
-    calls = [(row, each) for row, each in rows if row.billable or row.cost_nanos]
+    calls = [(row, each) for row, each in rows if row.billable or row.cost_nanos != 0]
     if any(each for _, each in rows):
         _show_holds([(row, each) for row, each in rows if each and _matters(row, each)])
     else:
@@ -144,7 +156,7 @@ def _show(rows: list[Row]) -> None:
 def _matters(row: Audited, rehearsed: Rehearsed) -> bool:
     """Whether a person wants to see it: not what is free and passes."""
     passes = rehearsed.verdict is Verdict.PASSED
-    return not passes or row.billable or bool(row.cost_nanos)
+    return not passes or row.billable or row.cost_nanos != 0
 
 
 def _show_holds(rows: list[tuple[Audited, Rehearsed]]) -> None:
