@@ -63,6 +63,8 @@ def at_hand(node):
 def test_calls_go_on_as_long_as_the_allotment_lasts_and_then_are_told_why(node, postgres):
     """No call beyond it, none less; all is told when the treasury is back."""
     with down(postgres):
+        # What was answered before it was killed is at hand when the desk has noticed.
+        wait_until(lambda: node.ledger._desk.unreachable)
         count = at_hand(node) // CENT
         assert count >= 1
         for number in range(count):
