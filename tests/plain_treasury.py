@@ -21,6 +21,7 @@ from llmcap.treasury.protocol import (
     Welcome,
 )
 from llmcap.treasury.sizes import grant
+from llmcap.treasury.statements import HEARD_SECONDS
 from llmcap.words.errors import Fenced, NodeRuns
 
 
@@ -84,6 +85,7 @@ class PlainTreasury:
             raise Fenced("epoch")
         if message.seq == node.seq + 1:
             self.nodes[node_id] = replace(node, seq=message.seq, last_id=message.id)
+            self.silent[node_id] = 0
             self.carry_out(node_id, message.lines)
         elif (message.seq, message.id) != (node.seq, node.last_id):
             raise Fenced("sequence")
@@ -105,12 +107,18 @@ class PlainTreasury:
         for line, left, closed in zip(lines, free, shut, strict=True):
             if line.least > 0 and (closed or left < line.least):
                 return
-        nodes = sum(each.state == "active" for each in self.nodes.values())
+        nodes = sum(
+            each.state == "active" and not self.is_silent(name) for name, each in self.nodes.items()
+        )
         for line, left, closed in zip(lines, free, shut, strict=True):
             wanted = max(line.wanted, line.least)
             if wanted and not closed:
                 more = grant(least=line.least, wanted=wanted, free=left, nodes=nodes)
                 self.allotments[line.account, node_id].granted += more
+
+    def is_silent(self, node_id):
+        """Whether nobody counts on it."""
+        return self.silent[node_id] >= HEARD_SECONDS
 
     def near(self, line: Line) -> list[Account]:
         """The accounts that count together with a line's."""
@@ -128,6 +136,11 @@ class PlainTreasury:
         near = self.near(line)
         mine = self.allotments.setdefault((line.account, node_id), Allotment())
         all_of = [each for (account, _), each in self.allotments.items() if account in near]
+        lost = [
+            each.granted - each.spent
+            for (account, node), each in self.allotments.items()
+            if account in near and self.is_silent(node)
+        ]
         return Figures(
             granted=mine.granted,
             mine=mine.spent,
@@ -137,6 +150,7 @@ class PlainTreasury:
             spent=sum(each.spent for each in all_of),
             allotted=sum(each.granted for each in all_of),
             paused=line.account.budget_id in self.paused,
+            lost=sum(lost),
         )
 
     def news(self, node_id, epoch):

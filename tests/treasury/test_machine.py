@@ -256,6 +256,12 @@ class TreasuryModel(RuleBasedStateMachine):
         node.open(self.treasury)
 
     @rule(number=st.integers(0, 2))
+    def node_falls_silent(self, number):
+        """Until its next message: what it has is not counted on meanwhile."""
+        if (node := self.up(number)) is not None:
+            self.silence(node)
+
+    @rule(number=st.integers(0, 2))
     def a_copy_is_made(self, number):
         """Of the file, as a backup does."""
         node = self.up(number)
@@ -442,8 +448,13 @@ class Both:
 
     def send(self, node_id, epoch, message):
         """Figure by figure."""
-        # The plain one knows no time: all are heard.
-        self.execute("UPDATE llmcap.nodes SET heard_at = now()")
+        # The plain one knows no time: who is silent is said.
+        for each, seconds in self.plain.silent.items():
+            self.execute(
+                "UPDATE llmcap.nodes SET heard_at = now() - make_interval(secs => %s) "
+                "WHERE id = %s",
+                seconds, each,
+            )  # fmt: skip
         plain = self.plain.send(node_id, epoch, message)
         answer = self.postgres.send(node_id, epoch, message)
         assert (answer.granted, answer.figures) == (plain.granted, plain.figures)

@@ -66,6 +66,7 @@ class Desk:
         self.stopped = ""  # why this node may not go on
         self.unfit = ""  # how its budgets differ from the treasury's
         self.unreachable = ""  # why the treasury cannot be used now
+        self.reached_at = 0  # when it could be used again last (monotonic, nanoseconds)
         self.round_trips = 0
         self.views: dict[Account, View] = {}
         self.tending = Tending()
@@ -335,6 +336,7 @@ class Desk:
     def _reached(self) -> None:
         if self.unreachable:
             self.unreachable = ""
+            self.reached_at = time.monotonic_ns()
             self._notify("the treasury is reached again")
 
     def _other_runs(self, error: NodeRuns) -> None:

@@ -4,8 +4,8 @@ A node's ledger: the machine's own, with the treasury's money in it.
 Calls are held against what this node was allotted, in its own file and with no word to anybody.
 Where that is not enough the step raises `Unfunded`: whoever takes it asks the treasury, and takes
 it again. What then cannot be had is decided over the whole cap, as on one machine: to wait, as long
-as any node holds money that may come back; to clamp; or to refuse. Balances that go out are those
-of the fleet, as far as this node knows.
+as any node that is heard of holds money that may come back; to clamp; or to refuse. Balances that
+go out are those of the fleet, as far as this node knows.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from llmcap.treasury.asks import Ask, Need, View
 from llmcap.treasury.budgets import check
 from llmcap.treasury.desk import Desk
 from llmcap.treasury.protocol import Account
+from llmcap.treasury.statements import HEARD_SECONDS
 from llmcap.words.errors import TreasuryError, TreasuryUnreachable, Unfunded
 from llmcap.words.records import (
     Admit,
@@ -99,7 +100,10 @@ class NodeLedger:
         rows = self._rows(scopes, owns)
         if rows is None or not (self._asked.get(call.id) or self._is_fresh(owns)):
             raise self._unfunded(call, owns, whole, demand.output_limit, patient=patient)
-        verdict = decide(rows, demand, patient=patient)
+        verdict = decide(self._without_lost(rows, owns), demand, patient=patient)
+        if isinstance(verdict, Deny):  # what is said is what is known to be spent
+            known = next(balance for scope, balance in rows if scope is verdict.scope)
+            verdict = replace(verdict, balance=known)
         if isinstance(verdict, Fits):
             if verdict.output_limit is not None:
                 decision = self._held(call, scopes, owns, demand, paced=paced)
@@ -304,6 +308,24 @@ class NodeLedger:
             self._told(scope, own, balance)
             for scope, own, balance in zip(scopes, owns, standings, strict=True)
         ]
+
+    def _without_lost(
+        self, rows: list[tuple[Scope, Balance]], owns: list[Own]
+    ) -> list[tuple[Scope, Balance]]:
+        """
+        The same with what silent nodes have taken for spent, as no waiting brings it back.
+
+        After an outage of the treasury everybody was silent: then it is too early to tell.
+        """
+        if time.monotonic_ns() - self._desk.reached_at < HEARD_SECONDS * 10**9:
+            return rows
+        found = []
+        for (scope, balance), own in zip(rows, owns, strict=True):
+            view = self._desk.views.get(own.account) if own.account is not None else None
+            lost = min(view.figures.lost, balance.held) if view is not None else 0
+            taken = replace(balance, spent=balance.spent + lost, held=balance.held - lost)
+            found.append((scope, taken if lost else balance))
+        return found
 
     def _is_fresh(self, owns: list[Own]) -> bool:
         """Whether the treasury was heard about all of them a moment ago."""

@@ -295,8 +295,8 @@ def _columns(node_id: str, epoch: int, message: Message, order: Sequence[int]) -
 
 
 def _figures(row: tuple[Any, ...]) -> Figures:
-    _, granted, mine, cap, raised, forgiven, spent, allotted, paused, _ = row
+    _, granted, mine, cap, raised, forgiven, spent, allotted, paused, lost, _ = row
     return Figures(
         granted=granted, mine=mine, cap=cap, raised=int(raised), forgiven=int(forgiven),
-        spent=int(spent), allotted=int(allotted), paused=paused,
+        spent=int(spent), allotted=int(allotted), paused=paused, lost=int(lost),
     )  # fmt: skip

@@ -59,6 +59,7 @@ class Figures:
     spent: int  # by all nodes, as far as they have said
     allotted: int  # to all nodes, their spend included
     paused: bool
+    lost: int  # of it, what nodes that fell silent have, as far as it is not known to be spent
 
     @property
     def free(self) -> int:

@@ -15,7 +15,8 @@ from llmcap.treasury.sizes import SHARE
 AHEAD_SECONDS = 2
 # How long it is remembered that a node is short of an account.
 WANTED_SECONDS = 2
-# A node counts as one of those that share what is left, while it was heard from this lately.
+# A node counts as one of those that share what is left, while it was heard from this lately; and
+# what it has as money that may come back.
 HEARD_SECONDS = 10
 
 _LINE = """
@@ -51,6 +52,12 @@ _BY_HAND = f"""
     (SELECT coalesce(sum(near.raised), 0) FROM llmcap.accounts AS near WHERE {_NEAR})
 """
 _FORGIVEN = _BY_HAND.replace("near.raised", "near.forgiven")
+_LOST = f"""
+    (SELECT coalesce(sum(each.granted - each.spent), 0) FROM llmcap.accounts AS near
+        JOIN llmcap.allotments AS each ON each.account_id = near.id
+        JOIN llmcap.nodes AS node ON node.id = each.node_id
+        WHERE node.heard_at <= now() - make_interval(secs => {HEARD_SECONDS}) AND {_NEAR})
+"""
 
 # It is this node's turn, or everything ends here: no row is no turn, and dividing by it an error.
 TURN = """
@@ -139,7 +146,7 @@ WANT = f"""
 
 FIGURES = f"""
     SELECT NOT ({_SHORT}), mine.granted, mine.spent, budget.cap, {_BY_HAND}, {_FORGIVEN},
-        {_ALL_SPENT}, {_ALL_ALLOTTED}, budget.paused, now()
+        {_ALL_SPENT}, {_ALL_ALLOTTED}, budget.paused, {_LOST}, now()
     FROM {_LINE} {_MINE} JOIN llmcap.budgets AS budget ON budget.id = line.budget_id
     ORDER BY line.n
 """
