@@ -10,6 +10,8 @@ from llmcap.shell.parting import leavers
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
+# What the provider tells of five thousand words, and what it costs.
+TOLD, TOLD_NANOS = (100, 5_000), 100 * 150 + 5_000 * 600
 OUTPUT_NANOS = 1_000  # a token of gpt-4o-mini's output under priority, which nobody has denied
 
 
@@ -92,10 +94,10 @@ def test_words_on_their_way_at_the_cut_are_counted():
     assert spent[2_000] - spent[0] >= 2_000 * 600
 
     async def ends(proxy):
-        await proxy.provider_says(piece(usage=(100, 10)) + END)
+        await proxy.provider_says(piece(usage=TOLD) + END)
         await quietly(proxy)
 
-    assert cut(ends).balance == (COST, 0)
+    assert cut(ends).balance == (TOLD_NANOS, 0)
 
 
 def test_a_provider_that_writes_on_after_a_cut_is_left_with_its_connection_closed():
@@ -117,10 +119,10 @@ def test_a_client_that_goes_after_the_cut_changes_nothing():
 
     async def then(proxy):
         await proxy.client_leaves()
-        await proxy.provider_says(piece(usage=(100, 10)) + END)
+        await proxy.provider_says(piece(usage=TOLD) + END)
         await quietly(proxy)
 
-    assert cut(then).balance == (COST, 0)
+    assert cut(then).balance == (TOLD_NANOS, 0)
 
 
 @pytest.mark.parametrize("is_late", [False, True])
