@@ -2,6 +2,7 @@
 
 import importlib.util
 import socket
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -69,6 +70,10 @@ def test_nobody_waits_for_a_receiver_that_is_not_there(monkeypatch, caplog) -> N
         for _ in range(1_000):
             telemetry.tell(done())
         telemetry.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith(("llmcap-telemetry", "Otel")):
+            thread.join(60)
+            assert not thread.is_alive(), "a full queue keeps nothing from its end"
     warnings = [each.getMessage() for each in caplog.records]
     assert len(warnings) <= 1
     assert all(each.startswith("LLMCap: telemetry does not arrive: ") for each in warnings)

@@ -54,6 +54,7 @@ class Telemetry:
                 "hint: pip install 'llmcap-mitmproxy[otel]'"
             )
         self._queue: queue.Queue[Done | None] = queue.Queue(QUEUE_MAX)
+        self._closing = threading.Event()
         self._teller = _Teller(rule)  # here, so that no call is there yet to wait for its imports
         self._thread = threading.Thread(target=self._run, name="llmcap-telemetry", daemon=True)
         self._thread.start()
@@ -65,13 +66,16 @@ class Telemetry:
 
     def close(self) -> None:
         """Tell what is still queued, as far as that can be done in a moment."""
-        with contextlib.suppress(queue.Full):
+        self._closing.set()
+        with contextlib.suppress(queue.Full):  # then the thread is not waiting for anything
             self._queue.put_nowait(None)
         self._thread.join(GRACE_SECONDS)
 
     def _run(self) -> None:
         while (done := self._queue.get()) is not None:
             self._teller.tell(done)
+            if self._closing.is_set() and self._queue.empty():
+                break
         self._teller.close()
 
 
