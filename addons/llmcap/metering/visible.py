@@ -135,8 +135,13 @@ class Visible:
 
     @property
     def _lost_within(self) -> timedelta:
-        """How long a provider has written what went with its connection."""
-        if self.heard_at is None:
+        """
+        How long a provider has written what went with its connection.
+
+        One that we had left was looked at until then. One that breaks off by itself may have sent
+        in one burst what no look has shown.
+        """
+        if self.heard_at is None or self._left_at is None:
             return BROKEN_WITHIN
         unheard = max(self._broke_at - self.heard_at, timedelta(0))
         return min(2 * unheard, BROKEN_WITHIN) + NOTICE_WITHIN
