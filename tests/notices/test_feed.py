@@ -10,6 +10,7 @@ from notices.consumer import Consumer, until
 
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.notices import feed as module
+from llmcap.notices import sinks
 from llmcap.notices.feed import CallFeed
 from llmcap.notices.sinks import signature
 from llmcap.words.rules import ALERTS, AlertTarget, EventKind
@@ -23,7 +24,7 @@ def quick(monkeypatch):
     """Small batches, looked for and tried again at once."""
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(module, "BATCH_CALLS", 7)
-    monkeypatch.setattr(module, "RETRY_FIRST", module.RETRY_FIRST / 50)
+    monkeypatch.setattr(sinks, "RETRY_FIRST", sinks.RETRY_FIRST / 50)
 
 
 @pytest.fixture

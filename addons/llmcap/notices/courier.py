@@ -24,7 +24,7 @@ from llmcap.notices.events import (
     OpenBreaker,
     WaitingCall,
 )
-from llmcap.notices.sinks import Sink, Undelivered, sink_for, target_id
+from llmcap.notices.sinks import Sink, Undelivered, retry_after, sink_for, target_id
 from llmcap.words.errors import LedgerError
 from llmcap.words.rules import AlertTarget, EventKind
 from llmcap.words.told import Log
@@ -36,8 +36,6 @@ KEYS_MAX = 4_096
 HOUR = timedelta(hours=1)
 
 # The first retry comes soon, the later ones rarely; after a day an alert is history.
-RETRY_FIRST = timedelta(seconds=1)
-RETRY_LONGEST = timedelta(minutes=10)
 GIVE_UP = timedelta(hours=24)
 
 # How long the end of the proxy waits for what is still queued; the rest goes with the next start.
@@ -267,5 +265,4 @@ class Courier:
             return
         if delivery.attempts == 1:
             logger.warning("LLMCap: an alert waits, %s does not take it: %s", sink.name, why)
-        wait = RETRY_FIRST * 2 ** min(delivery.attempts - 1, 20)
-        log.later(delivery, now + min(wait, RETRY_LONGEST))
+        log.later(delivery, now + retry_after(delivery.attempts))

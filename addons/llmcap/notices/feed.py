@@ -13,15 +13,15 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from llmcap.ledger import MEMORY, history, queries
+from llmcap.ledger import MEMORY, history, queries, rollups
 from llmcap.ledger.liveness import Lock
 from llmcap.notices.events import Delivery, EventLog, events_path
-from llmcap.notices.sinks import Sink, Undelivered, sink_for, target_id
+from llmcap.notices.sinks import Sink, Undelivered, retry_after, sink_for, target_id
 from llmcap.words.errors import LedgerError
 from llmcap.words.money import usd_string
 from llmcap.words.records import Entry
@@ -33,8 +33,6 @@ logger = Log(__name__)
 BATCH_CALLS = 100
 LOOK_SECONDS = 0.5
 GRACE_SECONDS = 3
-RETRY_FIRST = timedelta(seconds=1)
-RETRY_LONGEST = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -149,9 +147,8 @@ class CallFeed:
         except Undelivered as error:
             if place.attempts == 0:
                 logger.warning("LLMCap: calls wait, %s does not take them: %s", sink.name, error)
-            wait = RETRY_FIRST * 2 ** min(place.attempts, 20)
             place.attempts += 1
-            place.due_at = self._clock() + min(wait, RETRY_LONGEST)
+            place.due_at = self._clock() + retry_after(place.attempts)
             return False
         place.attempts, place.due_at = 0, None
         _taken(db, place)
@@ -177,10 +174,9 @@ def _opened(path: str) -> sqlite3.Connection:
 
 def _place(db: sqlite3.Connection, target: str, ledger: sqlite3.Connection) -> _Place:
     """Where a webhook was; a new one begins with the calls that end from now on."""
-    newest = ledger.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
     db.execute(
         "INSERT OR IGNORE INTO feeds (target, id, after) VALUES (?, ?, ?)",
-        (target, secrets.token_hex(8), newest),
+        (target, secrets.token_hex(8), rollups.newest(ledger)),
     )
     found = db.execute("SELECT id, after, until FROM feeds WHERE target = ?", (target,)).fetchone()
     return _Place(target, *found)

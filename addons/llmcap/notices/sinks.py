@@ -16,7 +16,7 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -25,6 +25,8 @@ from llmcap.words.errors import ConfigError
 from llmcap.words.rules import AlertTarget
 
 TIMEOUT_SECONDS = 10
+RETRY_FIRST = timedelta(seconds=1)
+RETRY_LONGEST = timedelta(minutes=10)
 
 
 class Undelivered(Exception):  # noqa: N818 (it is what happened, and no error of ours)
@@ -59,6 +61,12 @@ def sink_for(target: AlertTarget) -> Sink:
 def target_id(target: AlertTarget) -> str:
     """A name for a target that tells nothing of its address, the same in every process."""
     return hashlib.sha256(target.url.encode()).hexdigest()[:16]
+
+
+def retry_after(failures: int) -> timedelta:
+    """How long a receiver is left alone that has failed so many times: each time twice as long."""
+    wait: timedelta = RETRY_FIRST * 2 ** min(failures - 1, 20)
+    return min(wait, RETRY_LONGEST)
 
 
 # --- webhook ----------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def _fits(call: PastCall, own: Mapping[str, str]) -> bool:
 
 def _ranges(db: sqlite3.Connection, question: Asked) -> Sequence[tuple[int, int]]:
     """Between which entries there can be such calls, the newest first, none of them overlapping."""
-    newest: int = db.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0]
+    newest = rollups.newest(db)
     if not rollups.has_rollups(db):
         return [(0, newest)]
     having = [
