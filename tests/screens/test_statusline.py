@@ -84,6 +84,16 @@ def test_the_colour_tells_how_near_the_cap_is(left: str, ansi: str, tmux: str) -
     assert statusline.render(status, "tmux").startswith(f"#[fg={tmux}]")
 
 
+@pytest.mark.parametrize(
+    ("left", "level"), [("250000000", "gone"), ("250000000.000000001", "low"),
+                        ("1250000000", "low"), ("1250000000.000000001", "ok")],
+)  # fmt: skip
+def test_a_billionth_decides_the_colour(left: str, level: str) -> None:
+    """A float of such an amount would not know it."""
+    status = {"budgets": [budget(left, "5000000000")]}
+    assert json.loads(statusline.render(status, "waybar"))["class"] == level
+
+
 def test_bars_get_what_they_read() -> None:
     """Waybar one JSON line, xbar a menu."""
     status = {"budgets": [budget("1", "5"), budget("3", "4", name="ci")]}

@@ -26,8 +26,10 @@ ANSWER_BYTES_MAX = 1_000_000
 
 FORMATS = ("ansi", "plain", "tmux", "waybar", "xbar", "json")
 
-# Shares of a cap from which a budget is shown as getting low, and as all but gone.
-LOW, GONE = 0.75, 0.95
+# Shares of a cap are in billionths, and from these on a budget is shown as getting low, and as all
+# but gone. Whole numbers, as money is never a float; `decimal` would cost a millisecond.
+WHOLE = 1_000_000_000
+LOW, GONE = 75 * WHOLE // 100, 95 * WHOLE // 100
 
 ANSI = {"ok": "\x1b[32m", "low": "\x1b[33m", "gone": "\x1b[31m"}
 TMUX = {"ok": "green", "low": "yellow", "gone": "red"}
@@ -154,10 +156,10 @@ def _spent(status: Mapping[str, Any]) -> str:
     return f"{_dollars(cost)} spent" if cost is not None else ""
 
 
-def _budget(budget: Mapping[str, Any]) -> tuple[float, str]:
+def _budget(budget: Mapping[str, Any]) -> tuple[int, str]:
     """The share that is gone, and the words."""
-    cap, left = float(budget["cap"]), float(budget["left"])
-    gone = 1 - left / cap if cap else 1.0
+    cap, left = _billionths(budget["cap"]), _billionths(budget["left"])
+    gone = WHOLE * (cap - left) // cap if cap else WHOLE
     value = f" {_shown(budget['value'])}" if budget.get("value") else ""
     name = "" if budget["budget"] == "cap" else f" {budget['budget']}{value}"
     if budget["unit"] == "usd":
@@ -166,6 +168,12 @@ def _budget(budget: Mapping[str, Any]) -> tuple[float, str]:
             f"{_dollars(budget['left'], down=True)} of {_dollars(budget['cap'])} left{name}",
         )
     return gone, f"{budget['left']:,} of {budget['cap']:,} {budget['unit']} left{name}"
+
+
+def _billionths(amount: str | int) -> int:
+    """Of a decimal text such as `0.43`, which dollars come as, or of a count."""
+    whole, _, fraction = str(amount).partition(".")
+    return int(f"{whole}{fraction[:9]:0<9}")
 
 
 def _dollars(amount: str, *, down: bool = False) -> str:
@@ -180,18 +188,18 @@ def _dollars(amount: str, *, down: bool = False) -> str:
     return f"${cents // 100}.{cents % 100:02}"
 
 
-def _level(gone: float) -> str:
+def _level(gone: int) -> str:
     return "gone" if gone >= GONE else "low" if gone >= LOW else "ok"
 
 
-def _styled(text: str, level: str, budgets: Sequence[tuple[float, str]], form: str) -> str:
+def _styled(text: str, level: str, budgets: Sequence[tuple[int, str]], form: str) -> str:
     if form == "ansi":
         return f"{ANSI[level]}{text}\x1b[0m"
     if form == "tmux":
         return f"#[fg={TMUX[level]}]{text}#[default]"
     if form == "waybar":  # https://github.com/Alexays/Waybar/wiki/Module:-Custom
         tooltip = "\n".join(words for _, words in budgets)
-        percentage = round(100 * budgets[0][0]) if budgets else 0
+        percentage = round(100 * budgets[0][0] / WHOLE) if budgets else 0
         document = {"text": text, "class": level, "tooltip": tooltip, "percentage": percentage}
         return json.dumps(document)
     if form == "xbar":  # https://github.com/matryer/xbar-plugins/blob/main/CONTRIBUTING.md

@@ -103,6 +103,7 @@ def of_span(done: Done, *, cost: bool) -> tuple[str, dict[str, Attribute]]:
             "llmcap.assumed": int(end.ending is Ending.ASSUMED),
         }
         if cost:
+            # OTLP has no decimal. The ledger has the amount, and nothing is counted by this one.
             found |= {
                 "gen_ai.usage.cost.amount": float(usd_string(end.cost_nanos)),
                 "gen_ai.usage.cost.currency": "USD",
