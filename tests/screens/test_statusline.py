@@ -51,6 +51,7 @@ def test_the_budget_nearest_to_its_cap_comes_first() -> None:
     ("amount", "up", "down"),
     [
         ("0", "$0.00", "$0.00"),
+        ("0.000000", "$0.00", "$0.00"),
         ("5", "$5.00", "$5.00"),
         ("1.999", "$2.00", "$1.99"),
         ("0.5", "$0.50", "$0.50"),
@@ -124,6 +125,10 @@ CLAUDE = {"hook_event_name": "Status", "session_id": "4721e921-cd52", "cost": {
         (json.dumps(CLAUDE), {"session": "4721e921-cd52", "cost_usd": "0.012340"}),
         ('{"session_id": "a b\\r\\nc: d"}', {"session": "", "cost_usd": ""}),
         ("[1]", {"session": "", "cost_usd": ""}),
+        ('{"cost": {"total_cost_usd": 0}}', {"session": "", "cost_usd": "0.000000"}),
+        ('{"cost": {"total_cost_usd": NaN}}', {"session": "", "cost_usd": ""}),
+        ('{"cost": {"total_cost_usd": 1e999}}', {"session": "", "cost_usd": ""}),
+        ('{"cost": {"total_cost_usd": -1}}', {"session": "", "cost_usd": ""}),
         ("{", {}),
         ("", {}),
     ],

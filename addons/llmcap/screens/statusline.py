@@ -72,7 +72,7 @@ def said_by_agent(descriptor: int = 0) -> dict[str, str]:
     session = found.get("session_id")
     return {
         "session": session if isinstance(session, str) and _plain(session) else "",
-        "cost_usd": f"{cost:.6f}" if isinstance(cost, int | float) else "",
+        "cost_usd": f"{cost:.6f}" if isinstance(cost, int | float) and 0 <= cost < 1e9 else "",
     }
 
 
@@ -179,7 +179,7 @@ def _billionths(amount: str | int) -> int:
 def _dollars(amount: str, *, down: bool = False) -> str:
     """Cents where there are some, else as many digits as matter; what is left is rounded down."""
     whole, _, fraction = amount.partition(".")
-    if whole == "0" and fraction and fraction[:2] == "00":
+    if whole == "0" and fraction.startswith("00") and fraction.strip("0"):
         digits = len(fraction) - len(fraction.lstrip("0")) + 2
         return f"${whole}.{fraction[:digits]}"
     cents = int(whole) * 100 + int(f"{fraction[:2]:0<2}")
