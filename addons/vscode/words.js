@@ -6,11 +6,10 @@ function nearest(budgets) {
   return stopping.reduce((found, each) => (!found || gone(each) > gone(found) ? each : found), null);
 }
 
-// The share of a cap that is spent or held; a paused budget has nothing left.
+// The share of a cap that is spent or held, about; that nothing is left is what the page says.
 function gone(budget) {
-  if (budget.paused) return 1;
-  const cap = Number(budget.cap);
-  return cap > 0 ? (Number(budget.spent) + Number(budget.held)) / cap : 1;
+  if (budget.paused || !(Number(budget.left) > 0)) return 1;
+  return (Number(budget.spent) + Number(budget.held)) / Number(budget.cap);
 }
 
 function level(budget, warnAt) {

@@ -17,6 +17,7 @@ test("the colour goes by the share that is gone", () => {
   assert.equal(words.level(budget(), 80), "ok");
   assert.equal(words.level(budget({ spent: "8" }), 80), "low");
   assert.equal(words.level(budget({ spent: "9", held: "1" }), 80), "gone");
+  assert.equal(words.level(budget({ cap: "0.8", spent: "0.7", held: "0.1", left: "0" }), 80), "gone");
   assert.equal(words.level(budget({ paused: true }), 80), "gone");
   assert.equal(words.level(budget({ cap: "0" }), 80), "gone");
   assert.equal(words.level(null, 80), "ok");

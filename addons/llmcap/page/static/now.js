@@ -41,7 +41,7 @@ function budgets(found) {
 
 function budget(each) {
   const cap = Number(each.cap), spent = Number(each.spent), held = Number(each.held);
-  const taken = cap > 0 ? (spent + held) / cap : 1;
+  const taken = Number(each.left) > 0 ? (spent + held) / cap : 1; // about, and exactly 1 when nothing is left
   const watched = each.mode === "watch";
   const mood = each.paused || taken >= 1 ? "over" : taken >= 0.8 ? "near" : "";
   const name = each.value ? `${each.name}: ${each.value_name || each.value}` : each.name;
