@@ -153,11 +153,9 @@ def _assumed(db: sqlite3.Connection, now: datetime) -> float:
 
 
 def _flight(db: sqlite3.Connection) -> Iterator[Any]:
-    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
-
     count, held = db.execute(_HELD).fetchone()
-    yield GaugeMetricFamily("llmcap_calls_in_flight", "Calls that hold money.", value=count)
-    yield GaugeMetricFamily("llmcap_held_usd", "What they hold.", value=held / NANOS)
+    yield _gauge("llmcap_calls_in_flight", "Calls that hold money.", count)
+    yield _gauge("llmcap_held_usd", "What they hold.", held / NANOS)
 
 
 @dataclass(frozen=True, slots=True)
