@@ -7,7 +7,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 from books import budget, call, demand, scopes, settled
-from fleet import config, firewall
+from fleet import config, firewall, served
 
 from llmcap.assembly import Settings, open_firewall
 from llmcap.ledger.sqlite import SqliteLedger
@@ -182,6 +182,23 @@ def test_what_a_machine_spent_before_it_joined_counts(database, tmp_path):
         ((scope, balance),) = hands.balances()
     assert (balance.spent, balance.held, balance.raised) == (4_999_999_000, 0, 0)
     assert scope.budget.cap == 5_000_000_000
+
+
+def test_a_value_that_postgresql_cannot_hold_is_one_account(database, tmp_path):
+    """A user whose name has a NUL, as a JSON body may: before the node joined, and after."""
+    path = tmp_path / "ledger"
+    per_user = replace(budget("5/day", name="all"), per=("user",))
+    with contextlib.closing(SqliteLedger(path)) as ledger:
+        made = replace(call(user="a\0b"), at=ledger._clock())
+        decision = ledger.hold(made, scopes([per_user], made), demand(fixed=10**9))
+        assert isinstance(decision, Admit)
+        ledger.end(decision.hold, settled(10**9))
+    node = firewall(path, config(database).replace("day", "day, per: user"))
+    served(node, 2 * 10**9, user="a\0b")
+    node.close()
+    with Hands(database) as hands:
+        ((scope, balance),) = hands.balances()
+    assert (scope.value, balance.spent, balance.held) == ("a\\0b", 3 * 10**9, 0)
 
 
 def test_keys_have_one_fingerprint_on_all_nodes(database, tmp_path):

@@ -95,10 +95,15 @@ def from_seconds(value: int) -> datetime:
 
 
 def text(value: str | None) -> str | None:
-    """Text as SQLite takes it: no halves of surrogate pairs, which JSON bodies can hold."""
-    if value is None or (value.isascii() and len(value) <= _TEXT_CHARS_MAX):
+    """
+    Text as SQLite and PostgreSQL take it, under one name in both.
+
+    No NUL and no halves of surrogate pairs, both of which JSON bodies can hold.
+    """
+    if value is None or (value.isascii() and "\0" not in value and len(value) <= _TEXT_CHARS_MAX):
         return value
-    return value[:_TEXT_CHARS_MAX].encode("utf-8", "backslashreplace").decode()
+    shown = value[:_TEXT_CHARS_MAX].replace("\0", "\\0")
+    return shown.encode("utf-8", "backslashreplace").decode()
 
 
 def attributes_json(attributes: Mapping[str, str]) -> str:

@@ -394,5 +394,4 @@ class Desk:
 
 def counted(scope: Scope) -> tuple[str, str, int]:
     """The value, run and window of a scope, as an account has them."""
-    value = (text(scope.value) or "").replace("\0", "\\0")
-    return value, text(scope.run) or "", seconds(scope.window_start)
+    return text(scope.value) or "", text(scope.run) or "", seconds(scope.window_start)
