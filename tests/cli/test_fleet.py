@@ -2,6 +2,8 @@
 
 import json
 import secrets
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,9 @@ from llmcap.budgets.budget import scopes_for
 from llmcap.cli import main
 from llmcap.ledger.rows import seconds
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.treasury.nodefile import NodeFile
+from llmcap.treasury.nodefile import NodeFile, Want, scope_of
 from llmcap.treasury.postgres import PostgresTreasury
-from llmcap.treasury.protocol import Account, Line, Message
+from llmcap.treasury.protocol import Account
 from llmcap.words.records import Admit
 
 ALL = budget("5", name="all")
@@ -36,23 +38,22 @@ class Node:
         self.file.joined(welcome)
         (term,) = welcome.terms.by_key.values()
         self.account = Account(term.id, "", "", 0)
-        self.epoch, self.seq = welcome.epoch, welcome.seq
-        self.say(spent=0, kept=0, least=GRANTED)
+        self.scope = scope_of(self.account, welcome.terms)
+        self.epoch = welcome.epoch
+        self.say(need=GRANTED)
         self.spend()
-        self.say(spent=COST, kept=GRANTED)
+        self.say()
 
-    def say(self, *, spent: int, kept: int, least: int = 0) -> None:
+    def say(self, *, need: int = 0) -> None:
         """The next message."""
-        self.seq += 1
-        line = Line(self.account, 0, spent, kept, least, least)
-        answer = self.treasury.send(
-            self.id, self.epoch, Message(self.seq, secrets.token_hex(8), (line,))
-        )
+        brought = self.file.prepare([Want(self.scope, self.account, need, need)])
+        answer = self.treasury.send(self.id, self.epoch, brought.message)
         assert answer.granted
+        self.file.answered(brought, answer.figures)
 
-    def spend(self) -> None:
+    def spend(self, name: str = "call-1") -> None:
         """One call in its ledger."""
-        own = call()
+        own = call(call_id=name)
         scopes = scopes_for([ALL], own, run_id="")
         assert [seconds(each.window_start) for each in scopes] == [self.account.window_start]
         decision = self.ledger.hold(own, scopes, demand(COST))
@@ -127,6 +128,40 @@ def test_with_its_file_the_rest_is_free_again(config: Path, node: Node) -> None:
     assert done == {"node": node.id, "assumed": {}, "freed": {"all": "1.5"}}
     (document,) = json.loads(fleet(config, "--json").output)
     assert document["spent"] == {"all": "0.5"}
+
+
+def test_an_old_copy_of_its_file_frees_nothing(config: Path, node: Node, tmp_path: Path) -> None:
+    """What was spent and told since that copy was made would be forgotten."""
+    old = tmp_path / "old.sqlite3"
+    copied(node.path, old)
+    node.spend("call-2")
+    node.say()
+    words = ["retire", node.id, "--yes", "--ledger"]
+    done = fleet(config, *words, str(old))
+    assert done.exit_code != 0
+    assert "is an old copy of the node" in done.output
+    (document,) = json.loads(fleet(config, "--json").output)
+    assert (document["state"], document["spent"]) == ("active", {"all": "1"})
+    done = fleet(config, *words, str(node.path))
+    assert "free again: all $1" in done.output
+
+
+def test_the_newest_file_may_lack_the_answer_to_its_last_message(
+    config: Path, node: Node, tmp_path: Path
+) -> None:
+    """The node was lost while it was on its way; the file knows the message by its id."""
+    brought = node.file.prepare([Want(node.scope, node.account)])
+    node.treasury.send(node.id, node.epoch, brought.message)
+    found = tmp_path / "found.sqlite3"
+    copied(node.path, found)
+    done = fleet(config, "retire", node.id, "--yes", "--ledger", str(found))
+    assert "free again: all $1.50" in done.output
+
+
+def copied(path: Path, to: Path) -> None:
+    """As the file is at this moment."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as target:
+        source.backup(target)
 
 
 def test_who_was_heard_of_just_now_is_asked_about(config: Path, node: Node) -> None:

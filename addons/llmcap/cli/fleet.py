@@ -81,8 +81,8 @@ def retire(
             question = f"{node} ({found.name}) was heard of just now. Retire it all the same?"
             click.confirm(question, abort=True, err=True)
         terms = hands.terms()
-        spent = None if ledger_path is None else account_of_lost(ledger_path, node, terms)
-        done = hands.retire(node, spent=spent)
+        lost = None if ledger_path is None else account_of_lost(ledger_path, node, terms)
+        done = hands.retire(node, lost=lost)
     if as_json:
         echo_json({
             "node": node,

@@ -13,8 +13,10 @@ from typing import Any, Self
 from llmcap.budgets.windows import parse_window
 from llmcap.ledger.rows import seconds
 from llmcap.treasury.budgets import check, key_of
+from llmcap.treasury.identity import is_old_copy
+from llmcap.treasury.lost import Lost
 from llmcap.treasury.nodefile import scope_of
-from llmcap.treasury.postgres import PostgresTreasury, put_budgets, read_terms
+from llmcap.treasury.postgres import PostgresTreasury, known_node, put_budgets, read_terms
 from llmcap.treasury.protocol import Account, NodeRow, Terms
 from llmcap.words.errors import ConfigError, TreasuryError
 from llmcap.words.records import Balance, Budget, Scope
@@ -192,14 +194,14 @@ class Hands:
 
         self._wire.transaction(step)
 
-    def retire(self, node_id: str, *, spent: Mapping[Account, int] | None = None) -> Retired:
+    def retire(self, node_id: str, *, lost: Lost | None = None) -> Retired:
         """
         A node does not come back: what it was allotted and has not told counts as spent.
 
-        With `spent`, what its ledger file says that it spent and held, only that does, and the rest
+        With what its newest ledger file says that it spent and held, only that does, and the rest
         is free. Its proxy, should it live after all, is stopped.
         """
-        return self._wire.transaction(lambda db: _retire(db, node_id, spent))
+        return self._wire.transaction(lambda db: _retire(db, node_id, lost))
 
 
 # --- steps within a transaction ---------------------------------------------------------------
@@ -273,14 +275,17 @@ def _counting(rows: list[tuple[Scope, Balance]], now: datetime) -> tuple[Scope, 
     )
 
 
-def _retire(db: Any, node_id: str, spent: Mapping[Account, int] | None) -> Retired:
-    row = db.execute(
-        "SELECT state FROM llmcap.nodes WHERE id = %s FOR UPDATE", (node_id,)
-    ).fetchone()
-    if row is None:
+def _retire(db: Any, node_id: str, lost: Lost | None) -> Retired:
+    known = known_node(db, node_id)
+    if known is None:
         raise TreasuryError(f"the treasury knows no node {node_id!r}: `llmcap fleet` lists them")
-    if row[0] == "retired":
+    if known.state == "retired":
         raise TreasuryError(f"the node {node_id!r} was retired before")
+    if lost is not None and is_old_copy(lost.claim, known):
+        raise TreasuryError(
+            f"this ledger is an old copy of the node {node_id}: what it does not know to be spent "
+            "would be free again\nhint: use the newest file of that node, or leave out --ledger"
+        )
     db.execute(
         "UPDATE llmcap.nodes SET state = 'retired', epoch = epoch + 1 WHERE id = %s", (node_id,)
     )
@@ -302,7 +307,8 @@ def _retire(db: Any, node_id: str, spent: Mapping[Account, int] | None) -> Retir
     assumed: dict[str, int] = {}
     freed: dict[str, int] = {}
     for account_id, name, *account, granted, told in rows:
-        truth = granted if spent is None else spent.get(Account(*account), told)
+        spent = lost.spent.get(Account(*account)) if lost is not None else None
+        truth = granted if spent is None else spent
         if truth == granted == told:
             continue
         if spent is None:
@@ -314,7 +320,7 @@ def _retire(db: Any, node_id: str, spent: Mapping[Account, int] | None) -> Retir
             "WHERE account_id = %s AND node_id = %s",
             (truth, truth, account_id, node_id),
         )
-    _note(db, f"node {node_id} retired" + ("" if spent is None else ", with its ledger"))
+    _note(db, f"node {node_id} retired" + ("" if lost is None else ", with its ledger"))
     return Retired(assumed, freed)
 
 

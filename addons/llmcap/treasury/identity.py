@@ -47,6 +47,17 @@ class Stops:
 _NEW = "give this proxy a ledger of its own (llmcap_ledger, LLMCAP_LEDGER): it is then a new node"
 
 
+def is_old_copy(claim: Claim, known: Known) -> bool:
+    """Whether the treasury has heard more of a node than the file knows that says to be it."""
+    # The answer to its last joining may have been lost, and that to its last message.
+    own_session = known.session in (claim.session, claim.last_session)
+    joined = claim.epoch >= known.epoch or (claim.epoch == known.epoch - 1 and own_session)
+    heard = claim.seq >= known.seq or (
+        claim.seq == known.seq - 1 and claim.pending_id == known.last_id
+    )
+    return not (joined and heard)
+
+
 def judge(claim: Claim, known: Known | None) -> Joins | Waits | Stops:
     """What to do with a proxy that joins."""
     if known is None:
@@ -62,19 +73,13 @@ def judge(claim: Claim, known: Known | None) -> Joins | Waits | Stops:
             f"this node ({claim.node_id}) was retired: what it had was posted as spent\n"
             f"hint: {_NEW}"
         )
-    # The answer to its last joining may have been lost, and that to its last message.
-    own_session = known.session in (claim.session, claim.last_session)
-    joined = claim.epoch == known.epoch or (claim.epoch == known.epoch - 1 and own_session)
-    heard = claim.seq == known.seq or (
-        claim.seq == known.seq - 1 and claim.pending_id == known.last_id
-    )
     if claim.epoch > known.epoch or claim.seq > known.seq:
         return Stops(
             f"the treasury is older than this node ({claim.node_id}): it was restored from a copy, "
             "and does not know all that was granted\nhint: restore a newer copy of the treasury; "
             f"else {_NEW}"
         )
-    if not (joined and heard):
+    if is_old_copy(claim, known):
         return Stops(
             f"this ledger is an old copy of the node {claim.node_id}: the treasury has heard more "
             "of that node than this file knows\nhint: use the newest file of that node; else "

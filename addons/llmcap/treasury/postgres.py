@@ -66,7 +66,7 @@ class PostgresTreasury:
     def _join(self, db: Any, claim: Claim, budgets: Sequence[Budget]) -> Welcome:
         fleet_id, secret = _fleet(db)
         values = {"node_id": claim.node_id, "name": claim.name, "session": claim.session}
-        match judge(claim, _known(db, claim.node_id)):
+        match judge(claim, known_node(db, claim.node_id)):
             case Stops(why):
                 raise Fenced(why)
             case Waits():
@@ -223,7 +223,8 @@ def _fleet(db: Any) -> tuple[str, str]:
     return row
 
 
-def _known(db: Any, node_id: str) -> Known | None:
+def known_node(db: Any, node_id: str) -> Known | None:
+    """A node as the treasury knows it, locked; None: it does not."""
     row = db.execute(
         "SELECT state, epoch, seq, last_id, session, "
         "greatest(floor(extract(epoch FROM now() - heard_at))::bigint, 0) "
