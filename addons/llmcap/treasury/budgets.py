@@ -12,7 +12,7 @@ from llmcap.budgets.windows import EPOCH
 from llmcap.ledger.history import definition
 from llmcap.ledger.rows import budget_key
 from llmcap.treasury.protocol import BudgetKey, Terms
-from llmcap.words.errors import ConfigError
+from llmcap.words.errors import ConfigError, TreasuryError
 from llmcap.words.money import format_usd
 from llmcap.words.records import Budget, CapUnit, HoldMode, Scope
 
@@ -40,6 +40,16 @@ def check(budgets: Sequence[Budget]) -> None:
                 f"the budget {budget.name!r} only watches, which LLMCap does on one machine only, "
                 "not under a treasury\nhint: enforce it, or leave out `treasury:` while you watch"
             )
+
+
+def check_same(budgets: Sequence[Budget], terms: Terms) -> None:
+    """Raise `TreasuryError` where these are not the budgets of the fleet."""
+    if found := differences(budgets, terms):
+        raise TreasuryError(
+            f"the budgets of this config are not those of the treasury: {'; '.join(found)}\n"
+            "hint: use the same budgets on all nodes (`--cap` is one more), or `llmcap budget "
+            "apply CONFIG` to change the treasury's"
+        )
 
 
 def differences(budgets: Sequence[Budget], terms: Terms, *, caps: bool = True) -> list[str]:

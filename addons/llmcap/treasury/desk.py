@@ -14,14 +14,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from itertools import batched
 
 from llmcap.ledger.rows import seconds, text
 from llmcap.treasury.asks import Ask, View
-from llmcap.treasury.budgets import differences, key_of
+from llmcap.treasury.budgets import check_same, differences, key_of
 from llmcap.treasury.clock import TreasuryClock
 from llmcap.treasury.nodefile import Brought, NodeFile, Want, scope_of
 from llmcap.treasury.protocol import Account, Answer, Terms, Treasury
-from llmcap.treasury.tending import Tending
+from llmcap.treasury.tending import LINES_MAX, Tending
 from llmcap.words.errors import (
     Fenced,
     LedgerBusy,
@@ -109,13 +110,8 @@ class Desk:
 
     def check(self, budgets: Sequence[Budget]) -> None:
         """Whether these are the fleet's. Raises `TreasuryError`."""
-        terms = self.terms
-        if terms is not None and (found := differences(budgets, terms)):
-            raise TreasuryError(
-                f"the budgets of this config are not those of the treasury: {'; '.join(found)}\n"
-                "hint: use the same budgets on all nodes (`--cap` is one more), or `llmcap budget "
-                "apply CONFIG` to change the treasury's"
-            )
+        if self.terms is not None:
+            check_same(budgets, self.terms)
         self.budgets = tuple(budgets)
         self.unfit = ""
 
@@ -197,8 +193,8 @@ class Desk:
             if any(account.budget_id == term.id for term in welcome.terms.by_key.values()):
                 pairs.setdefault(account, scope_of(account, welcome.terms))
         everything = [Want(scope, account) for account, scope in pairs.items()]
-        for first in range(0, len(everything), 200):
-            self._exchange(treasury, file, everything[first : first + 200])
+        for wants in batched(everything, LINES_MAX):
+            self._exchange(treasury, file, wants)
         for want in everything:
             self.tending.known(want.account, want.scope)
         file.told(welcome.fleet_id)
@@ -378,11 +374,10 @@ class Desk:
         try:
             if self._pending is not None:
                 self._finish(treasury, file)
-            pairs = self.tending.pairs()
-            for first in range(0, len(pairs), 200):
+            for pairs in batched(self.tending.pairs(), LINES_MAX):
                 wants = [
                     Want(scope, account, back=lambda has: max(has.at_hand, 0))
-                    for account, scope in pairs[first : first + 200]
+                    for account, scope in pairs
                 ]
                 self._exchange(treasury, file, wants)
             while self._ship(treasury, file):

@@ -8,7 +8,7 @@ from typing import Any
 
 from llmcap.ledger.history import budget_from, definition
 from llmcap.treasury import shipping, statements
-from llmcap.treasury.budgets import differences, key_of
+from llmcap.treasury.budgets import check_same, key_of
 from llmcap.treasury.identity import Joins, Known, Stops, Waits, judge
 from llmcap.treasury.protocol import (
     Account,
@@ -81,12 +81,7 @@ class PostgresTreasury:
         if not db.execute("SELECT 1 FROM llmcap.budgets").fetchone():
             put_budgets(db, budgets)
         terms = read_terms(db)
-        if found := differences(budgets, terms):
-            raise TreasuryError(
-                f"the budgets of this config are not those of the treasury: {'; '.join(found)}\n"
-                "hint: use the same budgets on all nodes (`--cap` is one more), or `llmcap budget "
-                "apply CONFIG` to change the treasury's"
-            )
+        check_same(budgets, terms)
         epoch, seq, now = db.execute(
             """
             INSERT INTO llmcap.nodes (id, name, state, epoch, session)
