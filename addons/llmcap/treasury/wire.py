@@ -99,21 +99,20 @@ class Wire:
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self.name = _name(url)
 
-    def connected(self) -> "psycopg.Connection[tuple[Any, ...]]":
+    def _connected(self) -> "psycopg.Connection[tuple[Any, ...]]":
         """The connection; made where there is none."""
         if self._connection is None or self._connection.closed:
-            with self._explained():
-                self._connection = _connection_type().connect(
-                    self._url,
-                    autocommit=True,
-                    connect_timeout=CONNECT_SECONDS,
-                    keepalives_idle=1,
-                    keepalives_interval=1,
-                    keepalives_count=CONNECT_SECONDS,
-                    tcp_user_timeout=SILENT_MILLISECONDS,
-                    application_name="llmcap",
-                    options=f"-c statement_timeout={STATEMENT_MILLISECONDS}",
-                )
+            self._connection = _connection_type().connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=CONNECT_SECONDS,
+                keepalives_idle=1,
+                keepalives_interval=1,
+                keepalives_count=CONNECT_SECONDS,
+                tcp_user_timeout=SILENT_MILLISECONDS,
+                application_name="llmcap",
+                options=f"-c statement_timeout={STATEMENT_MILLISECONDS}",
+            )
         return self._connection
 
     def close(self) -> None:
@@ -125,38 +124,42 @@ class Wire:
 
     def transaction[Result](self, step: Callable[[Any], Result]) -> Result:
         """Do this in one transaction; again, where PostgreSQL could not order it among others."""
-        psycopg = _psycopg()
-        for attempt in range(TRIES):
-            try:
-                with self._explained():
-                    connection = self.connected()
-                    with connection.transaction():
-                        return step(connection)
-            except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
-                if attempt == TRIES - 1:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+
+        def once() -> Result:
+            connection = self._connected()
+            with connection.transaction():
+                return step(connection)
+
+        return self._ordered(once)
 
     def pipelined[Result](self, step: Callable[[Any], Callable[[], Result]]) -> Result:
         """
         The same in one round trip: `step` sends its statements, what it returns reads the results.
         """
-        psycopg = _psycopg()
+
+        def once() -> Result:
+            connection = self._connected()
+            try:
+                with connection.pipeline():
+                    connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+                    result = step(connection)
+                    connection.execute("COMMIT")
+            except _psycopg().Error:
+                # Some of what psycopg now takes for prepared was skipped behind the error.
+                self.close()
+                raise
+            return result()
+
+        return self._ordered(once)
+
+    def _ordered[Result](self, once: Callable[[], Result]) -> Result:
+        """Try it until PostgreSQL can order it among the others."""
+        errors = _psycopg().errors
         for attempt in range(TRIES):
             try:
                 with self._explained():
-                    connection = self.connected()
-                    try:
-                        with connection.pipeline():
-                            connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-                            result = step(connection)
-                            connection.execute("COMMIT")
-                    except psycopg.Error:
-                        # Some of what psycopg now takes for prepared was skipped behind the error.
-                        self.close()
-                        raise
-                    return result()
-            except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+                    return once()
+            except (errors.SerializationFailure, errors.DeadlockDetected):
                 if attempt == TRIES - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")
