@@ -75,6 +75,26 @@ def test_reports_and_logs_are_those_of_the_fleet_or_of_a_node(nodes, llmcap, dat
     assert "two" in llmcap("export", "--format", "json")
 
 
+def test_two_commands_at_once_copy_each_entry_once(nodes, database, tmp_path, monkeypatch):
+    """The second finds what the first was about to write."""
+    served(nodes[0], 5 * CENT, name="one")
+    nodes[0].close()
+    places = {"XDG_DATA_HOME": str(tmp_path / "data")}
+    with Hands(database) as first, Hands(database) as second:
+        entries = first.entries
+
+        def overtaken(*which, **how):
+            rows = entries(*which, **how)
+            mirrored(second, environ=places)
+            return rows
+
+        monkeypatch.setattr(first, "entries", overtaken)
+        path = mirrored(first, environ=places)
+    with history.reading(path) as db:
+        (one,) = history.calls(db, limit=10)
+        assert (one.id, audit(db)) == ("one", [])
+
+
 def test_the_status_is_the_fleets(nodes, llmcap):
     """What is spent, and as held what is allotted; also before anything was."""
     assert (figures(llmcap)["spent_usd"], figures(llmcap)["remaining_usd"]) == ("0", "5")

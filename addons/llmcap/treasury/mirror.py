@@ -82,8 +82,10 @@ def _fresh(hands: Hands, node: NodeRow, *, after: int) -> Iterator[tuple[int, No
 
 
 def _take(db: sqlite3.Connection, node: NodeRow, row: Entry) -> None:
-    """One entry, and what it did to balances."""
+    """One entry, and what it did to balances; nothing, where another command was faster."""
     entry_id, *fields, postings = row
+    if _found(db, node.id, entry_id) is not None:
+        return
     here = _add(db, node, fields)
     db.execute("INSERT INTO mirrored VALUES (?, ?, ?)", (node.id, entry_id, here))
     for key, figures in _postings(postings):
@@ -108,10 +110,16 @@ def _add(db: sqlite3.Connection, node: NodeRow, fields: list[Any]) -> int:
 def _here(db: sqlite3.Connection, node_id: str, entry_id: int | None) -> int | None:
     if entry_id is None:
         return None
-    found: tuple[int] = db.execute(
+    here = _found(db, node_id, entry_id)
+    assert here is not None, "an entry comes after those that it names"
+    return here
+
+
+def _found(db: sqlite3.Connection, node_id: str, entry_id: int) -> int | None:
+    row = db.execute(
         "SELECT here FROM mirrored WHERE node = ? AND id = ?", (node_id, entry_id)
     ).fetchone()
-    return found[0]
+    return None if row is None else int(row[0])
 
 
 def _postings(document: str) -> list[tuple[tuple[Any, ...], tuple[int, ...]]]:
