@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 from click.core import ParameterSource
@@ -20,6 +20,9 @@ from llmcap.ledger import byhand, open_ledger
 from llmcap.ledger.byhand import Known
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import Balance, Policy, Scope
+
+if TYPE_CHECKING:
+    from llmcap.treasury.hands import Hands
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -72,7 +75,7 @@ def books(ledger_path: Path, config_path: Path | None, node: str | None) -> Path
     from llmcap.treasury.mirror import mirrored  # noqa: PLC0415
 
     with Hands(policy.treasury) as hands:
-        _known_node([each.id for each in hands.nodes()], node)
+        _known_node(hands, node)
         return mirrored(hands, node_id=node)
 
 
@@ -84,8 +87,7 @@ def fleet_balances(policy: Policy, node: str | None) -> list[tuple[Scope, Balanc
     from llmcap.treasury.hands import Hands  # noqa: PLC0415 (likewise)
 
     with Hands(policy.treasury) as hands:
-        if node is not None:
-            _known_node([each.id for each in hands.nodes()], node)
+        _known_node(hands, node)
         return hands.balances(node_id=node)
 
 
@@ -97,8 +99,12 @@ def _no_node(node: str | None) -> None:
         )
 
 
-def _known_node(known: list[str], node: str | None) -> None:
-    if node is not None and node not in known:
+def _known_node(hands: "Hands", node: str | None) -> None:
+    """All nodes are looked up, and their entries counted, only where one is named."""
+    if node is None:
+        return
+    known = [each.id for each in hands.nodes()]
+    if node not in known:
         raise ConfigError(f"there is no node {node!r}; there are: {', '.join(known) or 'none'}")
 
 
