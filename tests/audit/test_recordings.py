@@ -171,6 +171,14 @@ def test_time_is_the_recordings_own_or_the_providers(
     assert only(tmp_path, **changes).at == expected
 
 
+@pytest.mark.parametrize("between", [b"\n", b"\r\n", b"\n\n", b" \n\t\n"])
+def test_every_line_is_read_wherever_there_are_empty_ones(between: bytes, tmp_path: Path) -> None:
+    """Also before the first: what is behind it was spent as well."""
+    path = tmp_path / "lines"
+    path.write_bytes(between + json.dumps(line()).encode() + between + json.dumps(line()).encode())
+    assert [each.body for each in read(path)] == [only(tmp_path).body] * 2
+
+
 def test_no_response_is_status_zero(tmp_path: Path) -> None:
     """A broken exchange is an exchange too."""
     recording = only(tmp_path, status=None, response_body=None, response_headers=None)
@@ -192,6 +200,8 @@ def test_a_file_without_an_exchange_did_not_cost_nothing(tmp_path: Path, content
         pytest.param(b"hello", "mitmproxy flow files, HAR, cassettes of VCR", id="anything"),
         pytest.param(b'{"method": "GET"}', "line 1 ", id="line without url"),
         pytest.param(json.dumps(line()).encode() + b"\n{", "line 2 ", id="torn line"),
+        pytest.param(json.dumps(line(), indent=1).encode() * 2, "line 1 ", id="several lines each"),
+        pytest.param(json.dumps(line()).encode() * 2, "line 1 ", id="two on a line"),
         pytest.param(b'{"log": {"entries": [{}]}}', "no HAR", id="har without request"),
         pytest.param(b'{"log": {', "no HAR", id="torn har"),
         pytest.param(b"12:abc", "no whole flow file", id="torn flow file"),

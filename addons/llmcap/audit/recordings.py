@@ -120,28 +120,19 @@ def _json(file: BinaryIO, *, path: Path) -> Iterator[Recording]:
                 document[name] = None  # it was read
             else:
                 document[name] = text.value()
-        if document.keys() & _WHOLES:
+        is_whole = bool(document.keys() & _WHOLES)
+        if is_whole:
             text.end()
+        is_alone = not text.peek()
     except JsonError as error:
         raise FormatError(f"this is no HAR, or only a part of one: {error}") from error
-    if document.keys() & _WHOLES:
+    if is_whole:
         yield from _guarded(cassettes.interactions(document))
-        return
-    file.seek(began)
-    if _is_one_line(file.readline()):
+    elif is_alone:
+        yield from _read_line(document, 1)
+    else:
         file.seek(began)
         yield from _lines(file)
-        return
-    yield from _read_line(document, 1)
-
-
-def _is_one_line(line: bytes) -> bool:
-    """Whether a line is a JSON text by itself."""
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 _WHOLES = frozenset(("log", "interactions", "http_interactions"))
