@@ -150,7 +150,8 @@ class Crew:
             ),
         }
         self._workers: dict[int, subprocess.Popen[str]] = {}
-        self._lock = threading.Lock()  # over the workers, and whether they end
+        # Over the workers, what they are told, and whether they end; a signal may come within.
+        self._lock = threading.RLock()
         self._ending = False
         self._over = threading.Event()
 
@@ -195,10 +196,11 @@ class Crew:
                 start_new_session=True,  # Ctrl-C is for us
                 env=self._environ,
             )
+            # Its plan is the first that it hears: a word to all may come as soon as it is known.
+            _tell(worker, json.dumps(asdict(replace(self._plan, number=number))))
             self._workers[number] = worker
         assert worker.stderr is not None
         threading.Thread(target=relay, args=(worker.stderr,), daemon=True).start()
-        _tell(worker, json.dumps(asdict(replace(self._plan, number=number))))
         return worker
 
     def _wait_ready(self, worker: subprocess.Popen[str]) -> None:
