@@ -76,9 +76,9 @@ class Keys:
 
     def found_in(self, fields: Fields, path: str) -> list[Key | Aws]:
         """Whose stand-ins a request carries."""
-        texts = [path, *(_read(value) for _, value in fields)]
         if not self:
             return []
+        texts = [path, *(_read(value) for _, value in fields)]
         owners: list[Key | Aws] = [*self.keys]
         if self.aws is not None:
             owners.append(self.aws)

@@ -44,11 +44,16 @@ def line(tally: Tally, *, uncapped: bool = False, past: int = 0, elsewhere: str 
     if uncapped:
         left = ["no cap is set"]
     if past:
-        were = several(past, "attempt past the proxy was", "attempts past the proxy were")
-        left.append(f"at least {were} stopped")
+        left.append(stopped(past))
     if elsewhere:
         left.append(elsewhere)
     return "; ".join([f"LLMCap: {', '.join(parts)}", *left])
+
+
+def stopped(past: int) -> str:
+    """`at least 3 attempts past the proxy were stopped`."""
+    were = several(past, "attempt past the proxy was", "attempts past the proxy were")
+    return f"at least {were} stopped"
 
 
 def left_of(scope: Scope, balance: Balance) -> str:

@@ -18,10 +18,10 @@ from llmcap.confine.joined import join, wait_for
 from llmcap.launch import child, standing
 from llmcap.launch.behind import prepare
 from llmcap.launch.confined import Confined, Through
+from llmcap.launch.farewell import stopped
 from llmcap.launch.run import Wanted, egress_of
 from llmcap.launch.swapped import Swapped
 from llmcap.shell.process import project_of
-from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 from llmcap.words.told import lines
 
@@ -62,7 +62,7 @@ def run(
     past = confined.attempts()
     way.handed.close()
     if not wanted.quiet:
-        told = [*confined.notes(), *([f"at least {_stopped(past)}"] if past else [])]
+        told = [*confined.notes(), *([stopped(past)] if past else [])]
         for line in told:
             print(lines(f"LLMCap: {line}"), file=stderr or sys.stderr)
     return code
@@ -81,12 +81,7 @@ def attend(pid: int, egress: Egress, *, project: str, tell: Callable[[str], None
     past = handed.attempts()
     handed.close()
     if past:
-        tell(f"LLMCap: at least {_stopped(past)}")
-
-
-def _stopped(past: int) -> str:
-    were = several(past, "attempt past the proxy was", "attempts past the proxy were")
-    return f"{were} stopped"
+        tell(f"LLMCap: {stopped(past)}")
 
 
 def _standing(wanted: Wanted, environ: Mapping[str, str]) -> standing.Standing:

@@ -31,10 +31,8 @@ class Bills:
         """Begin what is due under this rule, and tell of what has ended."""
         if rule != self._rule:
             self.stop()
-            self._rule, self._running = rule, {}
-            for provider in rule.keys if rule is not None else ():
-                assert rule is not None
-                self._running[provider] = self._of(provider, rule)
+            self._rule = rule
+            self._running = {} if rule is None else {p: self._of(p, rule) for p in rule.keys}
         for each in self._running.values():
             each.look()
 
