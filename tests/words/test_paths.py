@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import llmcap
 from llmcap.ledger import open_ledger
 from llmcap.notices.events import EventLog, events_path
-from llmcap.words.paths import data_folder, default_ledger
+from llmcap.words.paths import data_folder, default_ledger, finding_us
 
 HOME = Path("/home/ada")
 
@@ -27,6 +28,13 @@ HOME = Path("/home/ada")
 def test_folder_follows_the_system(platform: str, environ: dict[str, str], expected: str) -> None:
     """Each system has a place for data, and an environment may move it."""
     assert data_folder(environ, platform=platform, home=HOME) == Path(expected)
+
+
+def test_a_process_of_ours_finds_this_very_package() -> None:
+    """Before any other of that name, and with whatever else it is to find."""
+    ours = str(Path(llmcap.__file__).parents[1])
+    assert finding_us({"A": "1"}) == {"A": "1", "PYTHONPATH": ours}
+    assert finding_us({"PYTHONPATH": "/x"}) == {"PYTHONPATH": f"{ours}{os.pathsep}/x"}
 
 
 def test_ledger_is_a_file_in_that_folder() -> None:

@@ -8,7 +8,6 @@ The proxy asks it for its own clients, as a viewer: a program behind a cap sees 
 import asyncio
 import contextlib
 import json
-import os
 import select
 import subprocess
 import sys
@@ -19,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import llmcap
 from llmcap.page.access import Role, secret_for, token_for
 from llmcap.words.errors import ConfigError
+from llmcap.words.paths import finding_us
 
 DEFAULT_PORT = 8378
 START_SECONDS_MAX = 30
@@ -76,15 +75,12 @@ def page_beside(ledger: str, *, port: int | None) -> Iterator[PageProcess]:
     command = [sys.executable, "-m", "llmcap.page.server", "--ledger", ledger]
     command += ["--port", str(DEFAULT_PORT if port is None else port)]
     command += ["--or-another"] * (port is None)
-    # From where this very package is, whether installed or a checkout.
-    found = [str(Path(llmcap.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, found))}
     process = subprocess.Popen(  # noqa: S603 - this very program
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
-        env=environ,
+        env=finding_us(),
     )
     assert process.stdout is not None
     assert process.stdin is not None

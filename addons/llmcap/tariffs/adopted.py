@@ -14,10 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import llmcap
 from llmcap.pricing.taken import Taken, read_taken, taken_path
 from llmcap.words.errors import PriceError
-from llmcap.words.paths import Watched, make_folder
+from llmcap.words.paths import Watched, finding_us, make_folder
 
 logger = logging.getLogger(__name__)
 
@@ -115,11 +114,9 @@ class Daily:
         return True
 
     def _start(self) -> None:
-        source = str(Path(llmcap.__file__).resolve().parents[1])
-        paths = os.pathsep.join(p for p in (source, os.environ.get("PYTHONPATH", "")) if p)
         self._running = subprocess.Popen(  # noqa: S603 - our own words, and no shell
             self._command,
-            env={**os.environ, "PYTHONPATH": paths},
+            env=finding_us(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

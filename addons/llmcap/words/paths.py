@@ -33,6 +33,13 @@ def data_folder(
     return (named if named.is_absolute() else home / ".local" / "share") / "llmcap"
 
 
+def finding_us(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The same variables, under which Python finds this very package: installed, or a checkout."""
+    ours = str(Path(__file__).absolute().parents[2])
+    others = environ.get("PYTHONPATH", "")
+    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, (ours, others)))}
+
+
 def make_private(path: str) -> None:
     """Make a file, if there is none, for its owner only. A database in memory has no file."""
     if path != ":memory:":

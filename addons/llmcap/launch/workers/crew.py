@@ -22,13 +22,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
 
-import llmcap
 from llmcap.assembly import RUN_ID, Settings, policy_of
 from llmcap.launch import standing, up
 from llmcap.launch.behind import prepare
 from llmcap.launch.workers.worker import REREAD, Plan
 from llmcap.ledger import MEMORY, open_ledger
 from llmcap.words.errors import ConfigError, LLMCapError
+from llmcap.words.paths import finding_us
 from llmcap.words.records import Policy
 from llmcap.words.told import Log
 
@@ -141,14 +141,7 @@ class Crew:
 
     def __init__(self, plan: Plan, environ: Mapping[str, str]) -> None:
         self._plan = plan
-        self._environ = {
-            **environ,
-            "LLMCAP_RUN_ID": RUN_ID,
-            # From where this very package is, whether installed or a checkout.
-            "PYTHONPATH": os.pathsep.join(
-                filter(None, [str(Path(llmcap.__file__).parents[1]), environ.get("PYTHONPATH", "")])
-            ),
-        }
+        self._environ = {**finding_us(environ), "LLMCAP_RUN_ID": RUN_ID}
         self._workers: dict[int, subprocess.Popen[str]] = {}
         # Over the workers, what they are told, and whether they end; a signal may come within.
         self._lock = threading.RLock()
