@@ -22,9 +22,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from llmcap.audit.parts import Batch, Recording, request_of, time_of
+from llmcap.audit.parts import HTTP_ERRORS, Batch, Recording, request_of, time_of
 from llmcap.pricing import PriceBook
 from llmcap.providers import provider_named
+from llmcap.providers.parts.reader import count, document, text
 from llmcap.providers.parts.shape import Billing
 from llmcap.words.errors import ConfigError
 
@@ -36,8 +37,6 @@ SELLERS = ("fireworks", "groq", "mistral", "openai", "together")
 
 # Below which path a vendor of OpenAI's kind has its files.
 _BASES = ("/v1", "/openai/v1", "/openai", "/api/v1", "/inference/v1", "/v2", "")
-
-HTTP_ERRORS = 400
 
 _LINES = {"content-type": "application/x-ndjson"}
 _FREE = ("errored", "canceled", "expired")  # of Anthropic's results
@@ -152,27 +151,26 @@ def _of_openais_kind(line: Mapping[str, Any], name: str) -> Recording:
     bare = isinstance(response, Mapping) and "usage" in response and "body" not in response
     if bare:
         line = {**line, "response": {"status_code": 200, "body": response}}
-    body = _mapping(_mapping(line.get("response")).get("body"))
+    body = document(document(line.get("response")).get("body"))
     told = _told(line, name, f"{_marked(body)}/files/{{}}/content", _lost_body(line))
     at = time_of(body.get("created")) or time_of(body.get("created_at"))
     status = HTTP_ERRORS if _failed(line) else 200
-    return replace(told, status=status, at=at, model=_text(body.get("model")))
+    return replace(told, status=status, at=at, model=text(body.get("model")))
 
 
 def _failed(line: Mapping[str, Any]) -> bool:
     """Whether the call was refused, or never made: that is free at every vendor."""
-    response = _mapping(line.get("response"))
-    status = response.get("status_code")
-    if isinstance(status, int) and not isinstance(status, bool) and status >= HTTP_ERRORS:
-        return "usage" not in _mapping(response.get("body"))
+    response = document(line.get("response"))
+    if count(response.get("status_code")) >= HTTP_ERRORS:
+        return "usage" not in document(response.get("body"))
     return bool(line.get("error")) and not response.get("body")
 
 
 def _marked(body: Mapping[str, Any]) -> str:
     """Where it was answered, by the marks that only one vendor leaves; empty without any."""
     choices = body.get("choices")
-    first = _mapping(choices[0]) if isinstance(choices, list) and choices else {}
-    if "x_groq" in body or "queue_time" in _mapping(body.get("usage")):
+    first = document(choices[0]) if isinstance(choices, list) and choices else {}
+    if "x_groq" in body or "queue_time" in document(body.get("usage")):
         return _files_of("groq").removesuffix("/files")
     if "prompt_filter_results" in body or "content_filter_results" in first:
         return _files_of("azure-openai").removesuffix("/files")
@@ -194,12 +192,12 @@ def _lost_body(line: Mapping[str, Any]) -> str:
 
 
 def _lost_result(result: object) -> str:
-    kind = _text(_mapping(result).get("type"))
+    kind = text(document(result).get("type"))
     if kind in _FREE:
         return ""
     if kind != "succeeded":
         return f"its result is of a type that is not known: {kind[:40] or 'none'}"
-    usage = _mapping(_mapping(_mapping(result).get("message")).get("usage"))
+    usage = document(document(document(result).get("message")).get("usage"))
     return "" if usage else "no usage in its message"
 
 
@@ -242,7 +240,7 @@ def _asked(name: str, url: str, call: object) -> Recording:
         body=b"",
         at=None,
         batch=Batch.ASKED,
-        model=_text(call.get("model")),
+        model=text(call.get("model")),
     )
 
 
@@ -250,11 +248,3 @@ def _unread(name: str, vendor: str) -> Recording:
     note = f"batches of {vendor} are not read"
     request = request_of("GET", "", {}, b"")
     return Recording(name, request, 200, {}, b"", None, absent=note, batch=Batch.TOLD)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from llmcap.audit.parts import Batch
+from llmcap.audit.parts import HTTP_ERRORS, Batch
 from llmcap.audit.recordings import Recording
 from llmcap.bounds.estimate import TokenCounter, sold
 from llmcap.metering.bill import router_fee, total
@@ -30,8 +30,6 @@ from llmcap.words.errors import FormatError, PriceError
 from llmcap.words.money import ceil_nanos, usd_string
 from llmcap.words.records import Charge, Reading, Usage
 from llmcap.words.usage import Made
-
-HTTP_ERRORS = 400
 
 NOT_DONE = "its call failed or was not done: not billed"  # of a batch's line
 

@@ -18,6 +18,8 @@ from llmcap.words.errors import FormatError
 # A body that decodes to more than this is not an LLM call's.
 BODY_BYTES_MAX = 256 * 2**20
 
+HTTP_ERRORS = 400  # and above
+
 _FRAMING = ("content-length", "transfer-encoding")
 
 

@@ -79,12 +79,13 @@ class Confined:
             self._prepared.abandon()
 
     def _serve(self, inward: Inward) -> None:
-        if isinstance(self._way, Gates):
+        way = self._way
+        if isinstance(way, Gates):
             self._gate = Gate(inward, self._egress)
-            self._way.add(self._gate)
-            return
-        self._gate, way = self._way.handed, self._way
-        way.handed.let_out(inward, self._egress, user=way.user, lent=way.lent)
+            way.add(self._gate)
+        else:
+            self._gate = way.handed
+            way.handed.let_out(inward, self._egress, user=way.user, lent=way.lent)
 
     def attempts(self) -> int:
         """How many ways past the proxy were stopped. To be asked before the proxy ends."""
