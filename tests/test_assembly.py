@@ -1,7 +1,9 @@
 """From options and environment to a firewall, or to an error that names what is wrong."""
 
+import sqlite3
 import stat
 import time
+from contextlib import closing
 
 import pytest
 
@@ -76,6 +78,18 @@ def test_the_secret_of_the_fingerprints_is_made_once_and_for_its_owner_only(tmp_
     path = tmp_path / "ledger.fingerprint-key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert fingerprint_secret(":memory:") != fingerprint_secret(":memory:")
+
+
+def test_what_cannot_be_told_leaves_no_ledger_open(tmp_path, monkeypatch):
+    """Telemetry whose packages are missing: the ledger that was opened for it is closed."""
+    monkeypatch.setattr("llmcap.telemetry.exporter.importlib.util.find_spec", lambda _: None)
+    config, ledger = tmp_path / "llmcap.yaml", tmp_path / "l.db"
+    config.write_text("telemetry: http://127.0.0.1:1")
+    with pytest.raises(LLMCapError, match="packages of OpenTelemetry"):
+        open_firewall(Settings("5", config, str(ledger)), notify=nobody)
+    with closing(sqlite3.connect(ledger)) as db:
+        ((ended_at,),) = db.execute("SELECT ended_at FROM processes").fetchall()
+    assert ended_at is not None
 
 
 @pytest.fixture

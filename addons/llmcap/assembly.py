@@ -120,12 +120,12 @@ def firewall_for(
         ledger = node.ledger if node else own
         ledger.define(policy.budgets, run_id=run_id)
         secret = fingerprint_secret(settings.ledger, of_fleet=node.desk.secret if node else b"")
+        telemetry = Telemetry(policy.telemetry) if policy.telemetry else None
     except BaseException:
         (node.ledger if node else own).close()
         raise
     if node is not None:
         clock = node.clock
-    telemetry = Telemetry(policy.telemetry) if policy.telemetry else None
     if telemetry is not None:
         ledger = observed(ledger, telemetry.tell, clock=clock)
     firewall = Firewall(
