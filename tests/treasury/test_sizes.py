@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmcap.treasury.sizes import IDLE, Use, given_back, grant, more_wanted
+from llmcap.treasury.sizes import Use, given_back, grant, more_wanted
 
 AMOUNTS = st.integers(0, 10**15)
 USES = st.builds(Use, AMOUNTS, AMOUNTS, AMOUNTS)
@@ -44,9 +44,9 @@ def test_all_goes_back_where_others_are_short_or_the_window_is_over(at_hand, use
     """However much the node spends: its next call asks again."""
     assert given_back(use, at_hand=at_hand, wanted=True, over=False) == at_hand
     assert given_back(use, at_hand=at_hand, wanted=False, over=True) == at_hand
-    assert given_back(IDLE, at_hand=at_hand, wanted=False, over=False) == at_hand
+    assert given_back(Use(0, 0, 0), at_hand=at_hand, wanted=False, over=False) == at_hand
 
 
 def test_an_overrun_gives_nothing_back():
     """There is less than nothing at hand."""
-    assert given_back(IDLE, at_hand=-5, wanted=True, over=True) == 0
+    assert given_back(Use(0, 0, 0), at_hand=-5, wanted=True, over=True) == 0

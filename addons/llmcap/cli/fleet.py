@@ -11,11 +11,10 @@ from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.treasury.hands import Hands
 from llmcap.treasury.lost import account_of_lost
 from llmcap.treasury.protocol import NodeRow, Terms
+from llmcap.treasury.statements import HEARD_SECONDS
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import format_usd, usd_string
 from llmcap.words.records import CapUnit
-
-SILENT_SECONDS = 10  # a node that runs is heard from every second
 
 
 @click.group(invoke_without_command=True)
@@ -108,7 +107,7 @@ def _hands(config_path: Path | None) -> Hands:
 
 
 def _runs(node: NodeRow, *, now: datetime) -> bool:
-    return node.state == "active" and (now - node.heard_at).total_seconds() < SILENT_SECONDS
+    return node.state == "active" and (now - node.heard_at).total_seconds() < HEARD_SECONDS
 
 
 def _state(node: NodeRow, *, now: datetime) -> str:

@@ -40,10 +40,10 @@ _ACCOUNTS = """
     FROM llmcap.accounts AS account JOIN llmcap.purses AS purse ON purse.id = account.purse_id
     LEFT JOIN llmcap.allotments AS each ON each.account_id = account.id
         AND (%(node_id)s::text IS NULL OR each.node_id = %(node_id)s)
-    WHERE purse.budget_id = ANY(%(budget_ids)s) AND account.window_start > %(since)s
+    WHERE purse.budget_id = %(budget_id)s
     GROUP BY purse.budget_id, purse.value, purse.run, account.window_start, account.raised,
         account.forgiven
-    ORDER BY purse.budget_id, purse.value, purse.run, account.window_start
+    ORDER BY purse.value, purse.run, account.window_start
 """
 _ENTRIES = """
     SELECT id, at, kind, hold_id, ends, corrects, call_id, provider, endpoint, model, attributes,
@@ -237,7 +237,7 @@ def _balances(db: Any, node_id: str | None) -> list[tuple[Scope, Balance]]:
     (now,) = db.execute("SELECT now()").fetchone()
     found: list[tuple[Scope, Balance]] = []
     for term in terms.by_key.values():
-        values = {"node_id": node_id, "budget_ids": [term.id], "since": -1}
+        values = {"node_id": node_id, "budget_id": term.id}
         sums: dict[tuple[str, str], list[tuple[Scope, Balance]]] = {}
         for *account, raised, forgiven, spent, granted in db.execute(_ACCOUNTS, values).fetchall():
             scope = scope_of(Account(*account), terms)

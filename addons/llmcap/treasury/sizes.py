@@ -42,9 +42,6 @@ class Use:
         return pace + self.held_most + self.need_most * BURST_CALLS
 
 
-IDLE = Use(0, 0, 0)
-
-
 def more_wanted(use: Use, *, at_hand: int) -> int:
     """What to ask for ahead of need: nothing while half of what should be there is."""
     return use.ahead - at_hand if at_hand * 2 < use.ahead else 0

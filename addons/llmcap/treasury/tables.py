@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 from llmcap.words.errors import TreasuryError
 
-SCHEMA = "llmcap"
-
 
 class Step(NamedTuple):
     """One step: its name, which never changes, and its statements."""
@@ -137,20 +135,9 @@ _ENTRIES = (
     "CREATE INDEX entries_at ON llmcap.entries (at)",
 )
 
-_TOLD = (
-    # Thresholds are told once per fleet: whoever puts the row in tells.
-    """
-    CREATE TABLE llmcap.told (
-        subject text PRIMARY KEY,
-        at timestamptz NOT NULL DEFAULT now()
-    )
-    """,
-)
-
 STEPS = (
     Step("001_treasury", _TREASURY),
     Step("002_entries", _ENTRIES),
-    Step("003_told", _TOLD),
 )
 
 

@@ -66,10 +66,6 @@ class Tending:
     def __init__(self) -> None:
         self._tended: dict[Account, Tended] = {}
 
-    def __len__(self) -> int:
-        """How many accounts are in use."""
-        return len(self._tended)
-
     def known(self, account: Account, scope: Scope) -> Tended:
         """The account, from now on in use."""
         found = self._tended.get(account)
