@@ -110,7 +110,6 @@ def firewall_for(
     if settings.config is not None:
         source = files.Source(settings.config, policy, met=settings.met)
         tell_ignored(source, notify)
-    clock: Callable[[], datetime] = utc_now
     own = open_ledger(
         settings.ledger, durability=policy.durability, patient=False, group=settings.group
     )
@@ -124,8 +123,7 @@ def firewall_for(
     except BaseException:
         (node.ledger if node else own).close()
         raise
-    if node is not None:
-        clock = node.clock
+    clock: Callable[[], datetime] = node.clock if node else utc_now
     if telemetry is not None:
         ledger = observed(ledger, telemetry.tell, clock=clock)
     firewall = Firewall(
