@@ -13,7 +13,7 @@ from llmcap.treasury.lost import account_of_lost
 from llmcap.treasury.protocol import NodeRow, Terms
 from llmcap.treasury.statements import HEARD_SECONDS
 from llmcap.words.errors import ConfigError
-from llmcap.words.money import format_usd, usd_string
+from llmcap.words.money import in_unit, usd_string
 from llmcap.words.records import CapUnit
 
 
@@ -131,7 +131,7 @@ def _amounts(amounts: Mapping[str, int], terms: Terms) -> str:
     """By budget, for people: only those of which there is something."""
     units = _units(terms)
     return ", ".join(
-        f"{name} {format_usd(amount) if _is_money(units, name) else f'{amount:,} {units[name]}'}"
+        f"{name} {in_unit(amount, _unit(units, name))}"
         for name, amount in sorted(amounts.items())
         if amount
     )
@@ -141,14 +141,14 @@ def _exact(amounts: Mapping[str, int], terms: Terms) -> dict[str, str | int]:
     """By budget, for programs."""
     units = _units(terms)
     return {
-        name: usd_string(amount) if _is_money(units, name) else amount
+        name: usd_string(amount) if _unit(units, name) is CapUnit.USD else amount
         for name, amount in sorted(amounts.items())
     }
 
 
-def _is_money(units: Mapping[str, CapUnit], name: str) -> bool:
+def _unit(units: Mapping[str, CapUnit], name: str) -> CapUnit:
     """A budget that is out of the config has no unit here: its amount is shown as dollars."""
-    return units.get(name, CapUnit.USD) is CapUnit.USD
+    return units.get(name, CapUnit.USD)
 
 
 def _document(node: NodeRow, terms: Terms, *, now: datetime) -> dict[str, object]:

@@ -13,7 +13,7 @@ from llmcap.ledger.history import definition
 from llmcap.ledger.rows import budget_key
 from llmcap.treasury.protocol import BudgetKey, Terms
 from llmcap.words.errors import ConfigError, TreasuryError
-from llmcap.words.money import format_usd
+from llmcap.words.money import in_unit
 from llmcap.words.records import Budget, CapUnit, HoldMode, Scope
 
 
@@ -83,7 +83,7 @@ def _value(name: str, of: Mapping[str, Any]) -> str:
     """As a config has it: a cap in dollars, and not in nano-dollars."""
     if name != "cap":
         return repr(of[name])
-    return format_usd(of[name]) if of["unit"] == CapUnit.USD else f"{of[name]:,} {of['unit']}"
+    return in_unit(of[name], CapUnit(of["unit"]))
 
 
 def _said(key: BudgetKey) -> str:
