@@ -164,6 +164,16 @@ def test_a_downgrade_is_never_to_the_same_or_a_dearer_model():
         assert call.call.model == "gpt-4o"
 
 
+def test_a_downgrade_takes_no_model_away_that_an_unread_field_names():
+    """It may serve the call all the same, so nothing is cheaper; a cheap one does no harm."""
+    for named, model in (("gpt-4o", "gpt-4o"), ("gpt-4o-mini", "gpt-4o-mini")):
+        stand = Stand(replace(LOWER, percent=1), cap="100/day")
+        stand.spend("1.1")
+        call = stand.admit(asked(x_new=[named]))
+        assert isinstance(call, CallInFlight)
+        assert call.call.model == model
+
+
 def test_a_downgraded_call_falls_under_the_budgets_of_its_new_model():
     """A cap on the dear model does not stop the cheap one."""
     budget = Budget("dear", 10**9, every="day", match={"model": ("gpt-4o",)}, at=(LOWER,))

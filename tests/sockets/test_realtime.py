@@ -97,6 +97,19 @@ def test_a_long_speech_is_held_with_more_room():
     assert (told.balance.held, told.balance.spent) == (0, 0), "nothing was ever answered"
 
 
+def test_a_model_that_an_unread_field_names_is_held_for_from_then_on():
+    """What was held before is held again with more room; more sound goes on under that."""
+    told = session("1000")
+    told.says(**sound())
+    before = told.balance.held
+    told.says(**ITEM, x_new="gpt-5-pro")
+    told.says(**sound())
+    named = told.balance.held
+    assert named > 2 * before
+    assert told.says(**sound(60)).forward is not None
+    assert told.balance.held >= named
+
+
 def test_sound_that_cannot_be_paid_for_is_not_passed_on():
     """One error, not one for each of fifty pieces a second; and another when it is tried again."""
     told = session("0.01")

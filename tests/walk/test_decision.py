@@ -72,6 +72,16 @@ def test_where_the_whole_does_not_fit_the_tools_are_lowered_and_not_the_answer(o
     assert call.clamped
 
 
+def test_a_model_that_an_unread_field_names_is_held_for_with_fewer_calls_too() -> None:
+    """However often they are lowered: what nobody has read is sent along each time."""
+    there = walk("1000")
+    named = there.firewall.consider(responses(3, x_new="gpt-4o"), NOBODY)
+    dearest = there.firewall.consider(responses(3, model="gpt-4o", x_new="turbo"), NOBODY)
+    for calls in (2, 1):
+        named, dearest = named.with_tools(calls), dearest.with_tools(calls)
+        assert named.demand.ceiling_nanos() >= dearest.demand.ceiling_nanos()
+
+
 def test_anthropics_uses_are_lowered_tool_by_tool() -> None:
     """Each tool has a limit of its own there."""
     cap = held(messages(2)) + 1_000

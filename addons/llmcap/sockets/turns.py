@@ -9,6 +9,7 @@ from llmcap.providers.parts.session import RESPONSE, TRANSCRIPT, Heard, Moment, 
 from llmcap.providers.parts.shape import Ask
 from llmcap.walk.admission import Admission
 from llmcap.walk.flight import CallInFlight
+from llmcap.walk.ordering import with_named
 from llmcap.words.records import Ending
 
 # A turn's frames are metered as the lines of a streamed response.
@@ -72,9 +73,11 @@ class OpenTurn(Slot):
         if ask == self._ask:
             return True
         admission = self._admission
-        needed = demand(
-            ask, admission.prices, admission.shared.policy, family=admission.provider.name
-        )
+        shared, provider = admission.shared, admission.provider
+        now = with_named(shared, provider, ask)
+        if now.other_models != admission.ask.other_models:
+            return False
+        needed = demand(now, admission.prices, shared.policy, family=provider.name)
         if not self.call.covers(needed.ceiling_nanos()):
             return False
         self._ask = ask

@@ -26,6 +26,7 @@ from llmcap.providers.parts.shape import Ask, Document, Endpoint, Provider, Requ
 from llmcap.replies import Refusal, refusal_for
 from llmcap.shared.state import Shared
 from llmcap.walk.allowance import SLICE_AHEAD_TOKENS
+from llmcap.walk.ordering import with_named
 from llmcap.words.errors import FormatError, NoBound
 from llmcap.words.records import (
     Call,
@@ -287,10 +288,17 @@ class Admission:
         )
         prices = dict(zip((self.ask.model, *self.ask.other_models), self.prices, strict=True))
         ask = sold(self.endpoint.read(request), self.prices[0], looked=self._counted)
-        if ask is None or not prices.keys() >= {ask.model, *ask.other_models}:
+        if ask is None:
             return None
-        ask = replace(ask, unread=self.ask.unread, unread_times=self.ask.unread_times)
-        return request, ask, [prices[model] for model in (ask.model, *ask.other_models)]
+        mine = self.ask
+        ask = replace(
+            ask, unread=mine.unread, unread_said=mine.unread_said, unread_times=mine.unread_times
+        )
+        ask = with_named(self.shared, self.provider, ask)
+        models = (ask.model, *ask.other_models)
+        if not prices.keys() >= set(models):
+            return None
+        return request, ask, [prices[model] for model in models]
 
     def _prompt_tokens(self, request: Request) -> int | None:
         """What its prompt is, where it was counted and that can be told and not only bounded."""

@@ -7,7 +7,6 @@ calls back.
 """
 
 import os
-from dataclasses import replace
 
 from llmcap.bounds.estimate import sold
 from llmcap.bounds.lots import unsold
@@ -26,7 +25,7 @@ from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Pass, Refused, unbounded
 from llmcap.walk.attributes import Facts, attributes_of
 from llmcap.walk.deferred import Deferred, Watched
-from llmcap.walk.ordering import ordered
+from llmcap.walk.ordering import ordered, with_named
 from llmcap.walk.restrain import restrained
 from llmcap.walk.uploads import Upload
 from llmcap.words.errors import FormatError, NoBound, PriceError
@@ -71,18 +70,7 @@ def _looked_at(shared: Shared, provider: Provider, endpoint: Endpoint, request: 
     ask = asked(endpoint, request, provider=provider.name, allowed=allowed)
     ask = allowing(ask, allowed)
     shared.tell_unread(provider.name, unread_names(ask))
-    return _with_named(shared, provider, ask)
-
-
-def _with_named(shared: Shared, provider: Provider, ask: Ask) -> Ask:
-    """The same, served by any model that is named in what nobody has read."""
-    if not ask.unread_said:
-        return ask
-    now, known = shared.clock(), {ask.model, *ask.other_models}
-    found = (each for each in ask.unread_said if each not in known)
-    sold = [each for each in found if shared.prices.find(provider.price_key, each, now)]
-    others, instead = (*ask.other_models, *sold), (*ask.instead, *sold)
-    return replace(ask, other_models=others, instead=instead) if sold else ask
+    return ask
 
 
 def consider_ask(
@@ -94,6 +82,7 @@ def consider_ask(
     facts: Facts,
 ) -> Pass | Refused | Admission:
     """The same for what was read already: within a session, `request` is a frame of it."""
+    ask = with_named(shared, provider, ask)
     call = _call(shared, provider, endpoint, request, ask, facts)
     prices = [shared.price_of(provider, model, call.at) for model in (ask.model, *ask.other_models)]
     if prices[0] is None and shared.policy.unknown_models is UnknownPolicy.ALLOW:

@@ -66,6 +66,17 @@ def named(shared: Shared, provider: Provider, ask: Ask) -> Ask:
     return replace(ask, model=first, other_models=(*ask.other_models, *others), instead=instead)
 
 
+def with_named(shared: Shared, provider: Provider, ask: Ask) -> Ask:
+    """The same, served by any model that is named in what nobody has read."""
+    if not ask.unread_said:
+        return ask
+    now, known = shared.clock(), {ask.model, *ask.other_models}
+    found = (each for each in ask.unread_said if each not in known)
+    sold = [each for each in found if shared.prices.find(provider.price_key, each, now)]
+    others, instead = (*ask.other_models, *sold), (*ask.instead, *sold)
+    return replace(ask, other_models=others, instead=instead) if sold else ask
+
+
 def _output_rate(shared: Shared, provider: Provider, model: str) -> Decimal:
     """For sorting, the dearest first; a model without a price comes before all."""
     price = shared.price_of(provider, model, shared.clock())

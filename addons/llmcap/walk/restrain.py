@@ -17,6 +17,7 @@ from llmcap.replies import CAP_REACHED, Refusal
 from llmcap.replies.refusal import iso
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
+from llmcap.walk.ordering import with_named
 from llmcap.words.errors import FormatError, NoBound
 from llmcap.words.money import in_unit
 from llmcap.words.records import Deny
@@ -132,7 +133,8 @@ def _rewritten(admission: Admission, model: str) -> Admission | None:
                 return None
         allowed = shared.policy.allow_fields
         name = admission.provider.name
-        ask = sold(asked(endpoint, request, provider=name, allowed=allowed), price)
+        read = asked(endpoint, request, provider=name, allowed=allowed)
+        ask = sold(with_named(shared, admission.provider, read), price)
     except FormatError:
         return None
     if ask is None or ask.model != model:
