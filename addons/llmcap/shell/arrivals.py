@@ -13,7 +13,7 @@ from typing import Any
 
 from mitmproxy import http
 
-from llmcap.shell.transports import socket_of, transport_of, unread
+from llmcap.shell.transports import socket_of, transport_of, unasked
 
 # At most so much is handed on at once of a connection that is watched: a small part of a slice.
 PIECE_BYTES = 4_096
@@ -34,8 +34,7 @@ class Arrivals:
 
     def waiting(self) -> int:
         """Bytes that are here, and were not handled."""
-        buffered: bytearray = self._reader._buffer  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
-        return self._in_hand + len(buffered) + unread(self._raw)
+        return self._in_hand + unasked(self._reader, self._raw)
 
     def handles(self, *, still: bool) -> None:
         """Whether somebody `still` handles what was handed on last, and nothing more can come."""

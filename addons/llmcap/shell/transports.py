@@ -65,7 +65,12 @@ def waiting(transport: ConnectionIO | None) -> int | None:
     raw = socket_of(transport)
     if transport is None or raw is None:
         return None
-    buffered: bytearray = getattr(transport.reader, "_buffer", bytearray())  # no public way
+    return unasked(transport.reader, raw)
+
+
+def unasked(reader: Any, raw: Any) -> int:
+    """Bytes that have come for a reader of asyncio's: what it has, and what its socket has."""
+    buffered: bytearray = getattr(reader, "_buffer", bytearray())  # no public way
     return len(buffered) + unread(raw)
 
 
