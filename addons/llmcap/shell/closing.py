@@ -164,7 +164,7 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
         self._handle_event = self.read_on
         self._due = time.monotonic() + leavers.PARTING_SECONDS
         leavers.leave(self.flow.id, self._due)
-        yield from self._wake_later()
+        yield leavers.waking(self.flow.id, self._due)
         yield from self._heard()
 
     def read_on(self, event: events.Event) -> CommandGenerator[None]:
@@ -175,7 +175,10 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
             if late >= 0:
                 over |= self._quiet >= leavers.QUIET_TURNS
                 self._quiet += 1
-            yield from self._end() if over else self._wake_later()
+            if over:
+                yield from self._end()
+            else:
+                yield leavers.waking(self.flow.id, self._due)
         elif isinstance(event, events.ConnectionEvent) and event.connection is self.server_ws.conn:
             self._quiet = 0
             data = event.data if isinstance(event, events.DataReceived) else None
@@ -201,11 +204,6 @@ class ClosableWebsocketLayer(websocket.WebsocketLayer):
             self.server_ws.frame_buf = [b""]
             self.flow.websocket.messages.append(message)
             yield from self._decide()
-
-    def _wake_later(self) -> CommandGenerator[None]:
-        wakeup = commands.RequestWakeup(max(self._due - time.monotonic(), 0))
-        leavers.wakes(self.flow.id, wakeup)
-        yield wakeup
 
     def _say_closed(self, ws: websocket.WebsocketConnection) -> CommandGenerator[None]:
         told = self.flow.websocket

@@ -86,10 +86,12 @@ def leave(flow_id: str, due: float) -> None:
     _leaving[flow_id] = Leaving(due + BUSY_SECONDS_MAX + GRACE_SECONDS, asyncio.Event())
 
 
-def wakes(flow_id: str, wakeup: commands.RequestWakeup) -> None:
-    """By what such a flow goes on."""
+def waking(flow_id: str, due: float) -> commands.RequestWakeup:
+    """By what such a flow goes on, at this time of the monotonic clock."""
+    wakeup = commands.RequestWakeup(max(due - time.monotonic(), 0))
     if leaving := _leaving.get(flow_id):
         leaving.wakeup = wakeup
+    return wakeup
 
 
 async def parted(client_id: str, flow_ids: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 
 from mitmproxy.flow import Error
-from mitmproxy.proxy import commands, events
+from mitmproxy.proxy import events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers import http
 from mitmproxy.proxy.layers.http._events import (
@@ -32,7 +32,7 @@ from llmcap.shell.parting.leavers import (
     finished,
     leave,
     leaver_of,
-    wakes,
+    waking,
 )
 from llmcap.shell.transports import (
     reset_at_close,
@@ -73,7 +73,7 @@ class PartingHttpStream(CuttableHttpStream):
         self._due = time.monotonic() + seconds
         leave(self.flow.id, self._due + PARTING_SECONDS)
         if seconds > 0:
-            yield from self._wake_later()
+            yield waking(self.flow.id, self._due)
         else:
             yield from self._part(PARTING_SECONDS)
 
@@ -135,14 +135,14 @@ class PartingHttpStream(CuttableHttpStream):
     def _woken(self) -> CommandGenerator[None]:
         late = time.monotonic() - self._due
         if late < 0:
-            yield from self._wake_later()
+            yield waking(self.flow.id, self._due)
         elif not self._parts:
             yield from self._part(PARTING_SECONDS)
         elif late > BUSY_SECONDS_MAX or self._has_caught_up():
             yield from self._end_linger()
         else:
             self._quiet += 1
-            yield from self._wake_later()
+            yield waking(self.flow.id, self._due)
 
     def _has_caught_up(self) -> bool:
         """
@@ -156,13 +156,8 @@ class PartingHttpStream(CuttableHttpStream):
     def _part(self, seconds: float) -> CommandGenerator[None]:
         self._parts = True
         self._due = time.monotonic() + seconds
-        yield from self._wake_later()
+        yield waking(self.flow.id, self._due)
         yield http.SendHttp(Parting(self.stream_id), self.context.server)
-
-    def _wake_later(self) -> CommandGenerator[None]:
-        wakeup = commands.RequestWakeup(max(self._due - time.monotonic(), 0))
-        wakes(self.flow.id, wakeup)
-        yield wakeup
 
     def _take_in(self, data: bytes) -> None:
         response = self.flow.response
@@ -189,7 +184,7 @@ class PartingHttpStream(CuttableHttpStream):
         self._handle_event = self.state_close
         yield http.SendHttp(self._left, self.context.server)
         self._quiet, self._due = 0, self._ended
-        yield from self._wake_later()
+        yield waking(self.flow.id, self._due)
 
     def state_close(self, event: events.Event) -> CommandGenerator[None]:
         """
@@ -201,7 +196,7 @@ class PartingHttpStream(CuttableHttpStream):
             return
         self._quiet += 1
         if self._quiet < QUIET_TURNS:
-            yield from self._wake_later()
+            yield waking(self.flow.id, self._due)
             return
         self._handle_event = self.state_over
         if leaver := leaver_of(self.flow.id):
