@@ -19,7 +19,7 @@ from llmcap.words.usage import Reading
 # back: where it has closed its side (it has noticed, and may have been about to write more), and
 # where it was still writing. What is made by then is billed. Where the provider's own connection
 # broke, what it had written and we had not read is lost, and nobody can look: a reset throws away
-# what waits in the kernel, and asyncio what it has. That is no older than our last look but one.
+# what waits in the kernel, and asyncio what it has.
 STOPPED_WITHIN = timedelta(milliseconds=25)
 NOTICE_WITHIN = timedelta(milliseconds=100)
 BROKEN_WITHIN = timedelta(seconds=1)
@@ -72,11 +72,10 @@ class Visible:
         self._counted_bytes = 0
         self._counted_tokens = 0
         self._left_at: datetime | None = None
-        self._broke_at = self.asked_at
+        self._lost_at: datetime | None = None  # the provider's own connection broke then
         self._left_bytes = 0
         self._stopped = False
         self._missed = 0
-        self._lost = False
         self.heard_at: datetime | None = None  # when something of it was looked at last
         self._round_trip = timedelta(0)
         self._find_arrivals: FindArrivals | None = None
@@ -103,8 +102,8 @@ class Visible:
 
     def broke(self, reason: str) -> None:
         """It broke off: unless its client did that, the provider's connection was lost."""
-        self._lost = "client disconnected" not in reason.lower()
-        self._broke_at = self._clock()
+        if "client disconnected" not in reason.lower():
+            self._lost_at = self._clock()
 
     def tokens(self, meter: Meter) -> int:
         """
@@ -131,19 +130,18 @@ class Visible:
         if self._stopped:
             return STOPPED_WITHIN + self._round_trip
         notice = NOTICE_WITHIN + self._round_trip
-        return max(notice, self._lost_within) if self._lost else notice
+        return max(notice, self._lost_within(self._lost_at)) if self._lost_at else notice
 
-    @property
-    def _lost_within(self) -> timedelta:
+    def _lost_within(self, at: datetime) -> timedelta:
         """
         How long a provider has written what went with its connection.
 
-        One that we had left was looked at until then. One that breaks off by itself may have sent
-        in one burst what no look has shown.
+        Of one that we had left, that is no older than our last look but one. One that breaks off by
+        itself may have sent in one burst what no look has shown.
         """
         if self.heard_at is None or self._left_at is None:
             return BROKEN_WITHIN
-        unheard = max(self._broke_at - self.heard_at, timedelta(0))
+        unheard = max(at - self.heard_at, timedelta(0))
         return min(2 * unheard, BROKEN_WITHIN) + NOTICE_WITHIN
 
     def unseen(self, tokens: int, reading: Reading) -> int:

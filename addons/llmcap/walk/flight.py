@@ -67,7 +67,6 @@ class CallInFlight:
         self._reported: tuple[Charge, ...] | None = ()
         self._settled_from: Reading | None = None
         self._looked_at = self._unread_max = 0  # for so many bytes read, how many may be unread
-        self._began = self.shared.clock()
         self._in_flight = True
         shared, seller = self.shared, admission.provider.name
         self._visible = Visible(shared.counter, seller, self.call.model, clock=shared.clock)
@@ -316,7 +315,7 @@ class CallInFlight:
         self._in_flight = False
         cost = self.settlement.cost_nanos if self.settlement else 0
         first_byte_at = self._visible.first_byte_at
-        waited = first_byte_at - self._began if first_byte_at else None
+        waited = first_byte_at - self._visible.asked_at if first_byte_at else None
         self._admission.ended(Outcome(failed, waited, cost))
 
     # --- staying within the hold --------------------------------------------------------------
