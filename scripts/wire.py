@@ -21,6 +21,7 @@ from mitmproxy.test import taddons, tflow
 
 from llmcap.addon import LLMCap
 from llmcap.assembly import Settings, open_firewall
+from llmcap.shell.cut import CuttableHttpStream
 
 HOST = "api.openai.com"
 CAP = "1000000"
@@ -81,7 +82,9 @@ class Null:
 @contextmanager
 def wire(variant: str, folder: Path) -> Iterator[Wire]:
     """A connection in a proxy of this kind; its ledger is in the folder."""
-    plain = layers.HttpStream
+    before = layers.HttpStream
+    # mitmproxy's own, whatever an addon that was here before has put in its place.
+    layers.HttpStream = CuttableHttpStream.__base__  # type: ignore[assignment, misc]
     with taddons.context(Proxyserver()) as context:
         addon = None
         if variant == "llmcap":
@@ -98,7 +101,7 @@ def wire(variant: str, folder: Path) -> Iterator[Wire]:
                 context.master.addons.remove(addon)
                 assert firewall is not None
                 firewall.close()
-            layers.HttpStream = plain  # type: ignore[misc]
+            layers.HttpStream = before  # type: ignore[misc]
 
 
 def _unexpected(kind: str, message: str) -> None:
