@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from llmcap.metering.pace import (
     ANSWERS_MIN,
     FASTEST,
-    HEADROOM,
     TOKENS_MIN,
     TRUST,
     UNKNOWN,
@@ -17,6 +16,7 @@ from llmcap.metering.pace import (
     Paces,
 )
 
+HEADROOM = TRUST[0].headroom
 SECOND = timedelta(seconds=1)
 
 

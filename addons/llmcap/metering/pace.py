@@ -46,7 +46,6 @@ TRUST = (
     Trust(16, Fraction(5, 4), Fraction(8, 7)),
 )
 ANSWERS_MIN = TRUST[0].answers
-HEADROOM = TRUST[0].headroom
 
 _MODELS_MAX = 1_000
 _SECOND = timedelta(seconds=1)

@@ -126,9 +126,8 @@ class Shared:
         try:
             self.ledger.keep_paces(fresh)
         except LedgerError:
-            self.paces.not_kept(
-                fresh
-            )  # no word of it: until then a call is worth all that it holds
+            # No word of it: until then a call is worth all that it holds.
+            self.paces.not_kept(fresh)
 
     def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
         """The price of a model at that time, or what the policy puts in its place."""

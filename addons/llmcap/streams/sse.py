@@ -49,13 +49,13 @@ class SSEDecoder:
                 self._after_cr = False
                 return []
         self._after_cr = data.endswith(b"\r")
-        # On bytes, `splitlines` knows exactly the three ends that the specification knows.
         if self._first_line and not self._partial and data[0] != _BOM[0]:
             self._first_line = False
         if self._is_between and data.endswith(b"\n\n"):
             found = _plain(data, self._event_bytes_max)
             if found:
                 return found
+        # On bytes, `splitlines` knows exactly the three ends that the specification knows.
         lines = data.splitlines()
         open_line = b"" if data.endswith((b"\n", b"\r")) else lines.pop()
         events: list[ServerEvent] = []
