@@ -13,6 +13,7 @@ from llmcap.bounds.vocabulary import encoding
 from llmcap.metering.meter import Meter
 from llmcap.metering.visible import (
     BROKEN_WITHIN,
+    MEASURED_MIN,
     NOTICE_EVENTS,
     NOTICE_WITHIN,
     UNSEEN_TOKENS,
@@ -175,22 +176,21 @@ def test_what_a_lost_connection_had_in_it_is_taken_for_more(reason: str, within:
     assert made.unseen(500, SEEN) == unseen
 
 
-def test_one_that_breaks_off_by_itself_may_have_sent_a_burst_that_no_look_has_shown() -> None:
+def test_what_breaks_off_before_a_pace_is_known_may_have_sent_a_burst() -> None:
     """However lately it was looked at: a reset takes along what the kernel had."""
     clock = FakeClock()
     made = visible(clock)
-    clock.forward(seconds=2)
+    clock.forward(milliseconds=10)
     made.heard_at = clock()
     made.broke("connection reset by the provider")
-    assert made.unseen(500, SEEN) == UNSEEN_TOKENS + 250 * BROKEN_WITHIN // SECOND
+    assert made.unseen(500, SEEN) == UNSEEN_TOKENS + 500 * BROKEN_WITHIN // MEASURED_MIN
 
 
 @pytest.mark.parametrize(("silent", "within"), [(0, 0.1), (0.01, 0.12), (0.3, 0.7), (9, 1.1)])
 def test_what_was_lost_is_no_older_than_our_last_look_but_one(silent: float, within: float) -> None:
-    """Of one that we had left, where whoever is late to read has more to lose."""
+    """Whoever is late to read has more to lose; of a long silence most was the provider's."""
     clock = FakeClock()
     made = visible(clock)
-    made.left(SEEN.visible_bytes)
     clock.forward(seconds=10 - silent)
     made.heard_at = clock()
     clock.forward(seconds=silent)

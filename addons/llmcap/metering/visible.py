@@ -136,10 +136,11 @@ class Visible:
         """
         How long a provider has written what went with its connection.
 
-        Of one that we had left, that is no older than our last look but one. One that breaks off by
-        itself may have sent in one burst what no look has shown.
+        That is no older than our last look but one. Where no pace was measured, what was lost may
+        have come in one burst, which no look has shown.
         """
-        if self.heard_at is None or self._left_at is None:
+        first = self.first_byte_at
+        if self.heard_at is None or first is None or at - first < MEASURED_MIN:
             return BROKEN_WITHIN
         unheard = max(at - self.heard_at, timedelta(0))
         return min(2 * unheard, BROKEN_WITHIN) + NOTICE_WITHIN
