@@ -254,7 +254,7 @@ def declared(clients: int, *, searches: int) -> Case:
         behaviour={"length": "120", "searches": searches, "search_every": 15, **PACE},
         exact=False,
         never_early=False,
-        above_max=None if searches else 15,
+        above_max=None if searches else 10,
         calls_max=100,
         seconds_max=6,
         fates=UNTIDY,

@@ -164,6 +164,12 @@ def test_tools_that_were_declared_and_not_begun_cost_nothing() -> None:
     assert without < held(responses(tools=False))
 
 
+def test_how_often_tools_may_be_used_is_nothing_that_a_model_reads() -> None:
+    """A limit that we have set, as the whole did not fit, makes no hang-up dearer."""
+    cost = left(responses(), [CREATED]).cost_nanos
+    assert cost == left(responses(2, tool_choice="auto"), [CREATED]).cost_nanos
+
+
 @pytest.mark.parametrize("begun", [1, 2, 5])
 def test_tools_that_were_begun_are_billed_with_what_can_have_begun_since(begun) -> None:
     """At their own pace, one more at least, and never more than was held."""

@@ -13,12 +13,15 @@ from llmcap.providers.parts.shape import Document
 
 # Fields that say nothing to the model, of both APIs.
 _SILENT = frozenset((
-    "background", "include", "logit_bias", "logprobs", "max_completion_tokens",
-    "max_output_tokens", "max_tokens", "metadata", "model", "n", "parallel_tool_calls",
-    "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "seed", "service_tier",
-    "stop", "store", "stream", "stream_options", "temperature", "top_logprobs", "top_p",
-    "truncation", "user", "frequency_penalty", "presence_penalty",
+    "background", "frequency_penalty", "include", "logit_bias", "logprobs",
+    "max_completion_tokens", "max_output_tokens", "max_tokens", "max_tool_calls", "metadata",
+    "model", "n", "parallel_tool_calls", "presence_penalty", "prompt_cache_key",
+    "prompt_cache_retention", "safety_identifier", "seed", "service_tier", "stop", "store",
+    "stream", "stream_options", "temperature", "top_logprobs", "top_p", "truncation", "user",
 ))  # fmt: skip
+
+# Which tool is called is left to the model, as where nothing is said of it.
+_DEFAULT_CHOICE = ("tool_choice", "auto")
 
 _PARTS = ("text", "input_text", "output_text")
 
@@ -41,7 +44,10 @@ def responses_prompt(body: Document) -> list[str] | None:
 
 def _is_silent(body: Document, *spoken: str) -> bool:
     """Whether all but the fields that are `spoken` say nothing; an empty list is none."""
-    return all(name in spoken or name in _SILENT or value == [] for name, value in body.items())
+    return all(
+        name in spoken or name in _SILENT or value == [] or (name, value) == _DEFAULT_CHOICE
+        for name, value in body.items()
+    )
 
 
 def _messages(items: object) -> list[str] | None:
