@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from llmcap.words.usage import Price, Tier
+from llmcap.words.usage import Price, Tier, Usage
 
 
 def test_a_price_is_a_key_by_whose_it_is() -> None:
@@ -13,3 +13,11 @@ def test_a_price_is_a_key_by_whose_it_is() -> None:
     kept = {one: "kept"}
     assert kept[same] == "kept"
     assert other not in kept, "the same hash is not the same price"
+
+
+def test_nothing_is_a_usage_without_any_count() -> None:
+    """A fee alone is something; a fee of none is not."""
+    assert Usage().is_nothing
+    assert Usage(extras={"page": 0}).is_nothing
+    assert not Usage(extras={"page": Decimal("0.5")}).is_nothing
+    assert not Usage(output_tokens=1).is_nothing

@@ -121,5 +121,4 @@ def counts_nothing(reading: Reading) -> bool:
     """Whether the usage has no count at all: a provider's mistake, or one in reading it."""
     if reading.billed_usd is not None:
         return False
-    used = total(reading.charges)
-    return not (used.input_tokens or used.output_tokens or any(used.extras.values()))
+    return all(charge.usage.is_nothing for charge in reading.charges)

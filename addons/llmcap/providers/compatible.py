@@ -32,6 +32,7 @@ from llmcap.providers.openai.chat import (
     chat_usage,
     read_chat,
     read_completion,
+    with_hidden,
 )  # fmt: skip
 from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai.images import ImagesReader, read_image
@@ -100,9 +101,9 @@ class CompatibleReader(ChatReader):
             self.told["web_search"] = searches  # Alibaba
         known = replace(compatible_usage(usage), extras=self.extras())
         beside = self.reasons == BESIDE or known.reasoning > known.output_tokens
-        if not beside or self.reasons == INSIDE:
-            return known
-        return replace(known, output_tokens=known.output_tokens + known.reasoning)
+        if beside and self.reasons != INSIDE:
+            known = replace(known, output_tokens=known.output_tokens + known.reasoning)
+        return with_hidden(known, usage)
 
     def extras(self) -> Mapping[str, Count]:
         """Units besides tokens: what was told, else what was held."""

@@ -93,10 +93,17 @@ class Sniffed(Framing):
         if head.startswith(b"[") and self._streams:
             return Elements()
         if head.startswith((b"{", b"[")):
-            return Whole()
+            return Lines() if self._has_lines else Whole()
         if self._media_type == "text/event-stream" or head.startswith(_SSE_STARTS):
             return Events()
         return Whole()
+
+    @property
+    def _has_lines(self) -> bool:
+        """Whether JSON under this content-type is one text a line."""
+        return self._media_type in _LINES or (
+            self._streams and self._media_type == "application/octet-stream"
+        )
 
 
 class Events(Framing):
@@ -209,6 +216,4 @@ def framing_of(content_type: str, *, streams: bool) -> Framing:
         return Protobufs()
     if media_type == "application/vnd.amazon.eventstream":
         return Messages()
-    if media_type in _LINES or (streams and media_type == "application/octet-stream"):
-        return Lines()
     return Sniffed(media_type, streams=streams)

@@ -45,6 +45,11 @@ class Usage:
     output_video: int = 0
     extras: Mapping[str, Count] = NOTHING
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it has no count of anything that is billed."""
+        return not (self.input_tokens or self.output_tokens or any(self.extras.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Period:

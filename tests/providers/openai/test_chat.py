@@ -4,14 +4,17 @@ import json
 
 import pytest
 
+from llmcap.providers.compatible import CompatibleReader
 from llmcap.providers.openai.chat import (
     ChatReader,
+    HiddenReasoningReader,
     ask_usage,
     read_chat,
     read_completion,
 )
 from llmcap.providers.openai.embeddings import EmbeddingsReader, read_embeddings
 from llmcap.providers.openai.provider import CHAT, COMPLETIONS, EMBEDDINGS
+from llmcap.providers.openai.responses import ResponsesReader
 from llmcap.providers.parts.limits import BOTH, MAX_TOKENS, both
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
 from llmcap.words.records import Reading, Usage
@@ -222,6 +225,32 @@ def test_parts_are_parts_of_the_totals():
         reasoning=30,
         output_audio=8,
     )
+
+
+TOTALS = [
+    pytest.param({"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 20}, id="more"),
+    pytest.param({"prompt_tokens": 10, "total_tokens": 20}, id="no output told"),
+    pytest.param({"input_tokens": 10, "output_tokens": 10}, id="named as in a response"),
+    pytest.param({"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 5}, id="less"),
+]
+
+
+@pytest.mark.parametrize("usage", TOTALS)
+@pytest.mark.parametrize(
+    ("reads", "answer"),
+    [
+        pytest.param(ChatReader, {}, id="a chat"),
+        pytest.param(HiddenReasoningReader, {}, id="one that hides its reasoning"),
+        pytest.param(CompatibleReader, {}, id="a compatible one"),
+        pytest.param(ResponsesReader, {"status": "completed"}, id="a response"),
+    ],
+)
+def test_the_total_and_its_parts_bill_the_larger(reads, answer, usage):
+    """What only one of them tells was used all the same; hidden work is output."""
+    reader = reads(Ask(model="m"))
+    reader.body({**answer, "usage": usage})
+    (charge,) = reader.reading().charges
+    assert (charge.usage.input_tokens, charge.usage.output_tokens) == (10, 10)
 
 
 def test_tool_calls_and_hidden_channels_are_visible_output():

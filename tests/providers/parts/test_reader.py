@@ -35,6 +35,12 @@ def test_a_count_is_never_negative_nor_huge(value):
     assert 0 <= (limit_in(value) or 0) <= 10**12
 
 
+@pytest.mark.parametrize("told", [1_000, 1_000.0, 999.2, "1000", "1e3", " 1000 "])
+def test_a_count_is_the_same_however_it_is_written(told):
+    """As JSON of protocol buffers writes it, too; and a part of a token is a token."""
+    assert count(told) == 1_000
+
+
 @given(ANYTHING)
 def test_an_amount_is_exact_or_none(value):
     """Never infinite, never negative."""
@@ -65,6 +71,14 @@ def test_charges_are_replaced_only_when_they_differ():
     assert reader.reading().charges is first
     reader.charge(Usage(input_tokens=2))
     assert reader.reading().charges == (Charge("m", Usage(input_tokens=2)),)
+
+
+def test_a_usage_of_zeros_replaces_none():
+    """Some vendors end a stream with one, after they have told the counts."""
+    reader = BaseReader(Ask(model="m"))
+    reader.charge(Usage(input_tokens=5, output_tokens=2))
+    reader.charge(Usage())
+    assert reader.reading().charges == (Charge("m", Usage(input_tokens=5, output_tokens=2)),)
 
 
 def test_an_error_is_its_code_never_its_message():

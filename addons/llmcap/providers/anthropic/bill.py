@@ -55,11 +55,15 @@ class Refusals:
     def block(self, block: Document) -> None:
         """A block of the content begins."""
         if text(block.get("type")) != "fallback":
-            self._blocks += 1
+            self.wrote()
             return
         category = document(block.get("trigger")).get("category")
         self.declined += (None if self._blocks else unbilled(category),)
         self._blocks = 0
+
+    def wrote(self) -> None:
+        """Something of the answer is there."""
+        self._blocks += 1
 
     def stopped(self, told: Document) -> None:
         """Why the message ended: its own fields, or those of a delta."""

@@ -259,7 +259,8 @@ def _container(body: Document) -> str:
 class MessagesReader(BaseReader):
     """A message, whole or streamed."""
 
-    telling = Marks(b'"usage"', b'"message_stop"', b'"error"')
+    # How a block begins tells whether a refusal came before any output, and who wrote what.
+    telling = Marks(b'"usage"', b'"content_block_start"', b'"message_stop"', b'"error"')
     tells_terms = frozenset((TIER, REGION, SPEED))
     # Whether a refusal before any output is free where the vendor says so: a reseller may differ.
     refuses_free = True
@@ -327,6 +328,7 @@ class MessagesReader(BaseReader):
     def _delta(self, delta: Document) -> None:
         for key in ("text", "partial_json", "thinking"):
             if isinstance(value := delta.get(key), str):
+                self._refusals.wrote()
                 self.see(value)
 
     def _block(self, block: Document) -> None:

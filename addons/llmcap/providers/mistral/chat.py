@@ -37,8 +37,9 @@ class MistralReader(CompatibleReader):
 
     def usage_of(self, usage: Document) -> Usage:
         """Tokens of text, and seconds of sound."""
-        known = super().usage_of(usage)
         seconds = amount(usage.get("prompt_audio_seconds"))
         if not seconds:
-            return known
+            return super().usage_of(usage)
+        # The tokens of the sound are in the total alone.
+        known = super().usage_of({**usage, "total_tokens": 0})
         return replace(known, input_audio=0, extras={"audio_second": seconds})

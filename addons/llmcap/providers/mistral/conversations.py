@@ -82,11 +82,8 @@ class ConversationReader(MistralReader):
 
     def usage_of(self, usage: Document) -> Usage:
         """Tokens, what connectors made the model read, and how often each was run."""
-        known = super().usage_of(usage)
+        read = count(usage.get("prompt_tokens")) + count(usage.get("connector_tokens"))
+        known = super().usage_of({**usage, "prompt_tokens": read})
         runs = document(usage.get("connectors"))
         units: dict[str, Count] = {name: count(number) for name, number in runs.items()}
-        return replace(
-            known,
-            input_tokens=known.input_tokens + count(usage.get("connector_tokens")),
-            extras={**known.extras, **units},
-        )
+        return replace(known, extras={**known.extras, **units})

@@ -15,7 +15,6 @@ from math import ceil
 from typing import override
 
 from llmcap.providers.openai.chat import attributes_of, chat_usage
-from llmcap.providers.openai.responses import responses_usage
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.multipart import Field, fields_of
 from llmcap.providers.parts.reader import BaseReader, amount, count, document, text
@@ -116,7 +115,7 @@ class SpeechReader(BaseReader):
         if self.ask.fees:
             self.charge(Usage(extras=self.ask.fees))
         else:
-            told = responses_usage(usage)
+            told = chat_usage(usage)
             self.charge(
                 Usage(
                     input_tokens=told.input_tokens,
@@ -243,7 +242,7 @@ class TranscriptionReader(BaseReader):
             details = document(
                 usage.get("input_token_details") or usage.get("input_tokens_details")
             )
-            self.charge(responses_usage({**usage, "input_tokens_details": details}))
+            self.charge(chat_usage({**usage, "input_tokens_details": details}))
             self.complete = True
             return
         seconds = amount(usage.get("seconds", told.get("duration")))

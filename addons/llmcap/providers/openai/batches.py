@@ -15,10 +15,10 @@ from types import MappingProxyType
 from typing import override
 
 from llmcap.pricing.terms import BATCH, SUMMED, regional, settled
-from llmcap.providers.openai.chat import ChatReader, attributes_of
+from llmcap.providers.openai.chat import ChatReader, attributes_of, chat_usage
 from llmcap.providers.openai.embeddings import EmbeddingsReader
 from llmcap.providers.openai.images import ImagesReader
-from llmcap.providers.openai.responses import ResponsesReader, responses_usage
+from llmcap.providers.openai.responses import ResponsesReader
 from llmcap.providers.openai.videos import VideoReader
 from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader
 from llmcap.providers.parts.reader import BaseReader, count, document, documents, text
@@ -102,7 +102,7 @@ def batch_readings(job: Document, terms: tuple[str, ...] = ()) -> list[Reading]:
     model = text(job.get("model")) or text(job.get("model_id"))
     counts = document(job.get("request_counts"))
     done = count(counts.get("completed")) or count(job.get("succeeded_requests"))
-    usage = responses_usage(document(job.get("usage")))
+    usage = chat_usage(document(job.get("usage")))
     used = bool(usage.input_tokens or usage.output_tokens)
     free = ended and not (output or done or used)
     by_lines = Reading(

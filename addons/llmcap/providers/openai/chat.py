@@ -9,7 +9,7 @@ one counts.
 https://platform.openai.com/docs/api-reference/chat/object
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,16 @@ from llmcap.pricing.terms import TIER
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.limits import MAX_TOKENS, LimitsOf, max_tokens
-from llmcap.providers.parts.reader import DONE, BaseReader, count, document, documents, text, times
+from llmcap.providers.parts.reader import (
+    DONE,
+    NO_DOCUMENT,
+    BaseReader,
+    count,
+    document,
+    documents,
+    text,
+    times,
+)
 from llmcap.providers.parts.shape import SOUNDING, Ask, Document, Request
 from llmcap.providers.parts.tags import tagged, user_of
 from llmcap.providers.parts.tiers import tier
@@ -115,24 +124,19 @@ def _prediction_bytes(body: Document) -> int:
 # --- response -------------------------------------------------------------------------------
 
 
-def chat_usage(
-    usage: Document,
-    extras: Mapping[str, Count] = {},
-    *,
-    input_name: str = "prompt",
-    output_name: str = "completion",
-) -> Usage:
-    """
-    Usage of a chat completion. Parts are subsets of their totals.
+# What a chat completion tells under the first name, a response tells under the second. Who sells
+# both may mix them up, and nobody tells two different things so.
+_PROMPT = ("prompt", "input")
+_COMPLETION = ("completion", "output")
 
-    The Responses API counts the same under the names `input` and `output`.
-    """
-    read = document(usage.get(f"{input_name}_tokens_details"))
-    written = document(usage.get(f"{output_name}_tokens_details"))
+
+def chat_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
+    """Usage of a chat completion, or of a response. Parts are subsets of their totals."""
+    read, written = _details(usage, _PROMPT), _details(usage, _COMPLETION)
     short_lived, long_lived = cache_writes(read)
     return Usage(
-        input_tokens=count(usage.get(f"{input_name}_tokens")),
-        output_tokens=count(usage.get(f"{output_name}_tokens")),
+        input_tokens=max(count(usage.get(f"{name}_tokens")) for name in _PROMPT),
+        output_tokens=max(count(usage.get(f"{name}_tokens")) for name in _COMPLETION),
         cache_read=count(read.get("cached_tokens")),
         cache_write_5m=short_lived,
         cache_write_1h=long_lived,
@@ -143,6 +147,23 @@ def chat_usage(
         output_image=count(written.get("image_tokens")),
         extras=extras,
     )
+
+
+def with_hidden(known: Usage, usage: Document) -> Usage:
+    """
+    The same with what only the total tells, as output: the dearest that it can be.
+
+    Gemini and Grok show thoughts nowhere else (PROVIDERS: "reasoning outside of the output").
+    """
+    hidden = count(usage.get("total_tokens")) - known.input_tokens - known.output_tokens
+    if hidden <= 0:
+        return known
+    return replace(known, output_tokens=known.output_tokens + hidden)
+
+
+def _details(usage: Document, names: Iterable[str]) -> Document:
+    found = (document(usage.get(f"{name}_tokens_details")) for name in names)
+    return next((details for details in found if details), NO_DOCUMENT)
 
 
 # How vendors tell what was written to a cache, within the details of the prompt: OpenAI and
@@ -218,7 +239,7 @@ class ChatReader(BaseReader):
 
     def usage_of(self, usage: Document) -> Usage:
         """What a usage object means."""
-        return chat_usage(usage, self.extras())
+        return with_hidden(chat_usage(usage, self.extras()), usage)
 
     def extras(self) -> Mapping[str, Count]:
         """Units besides tokens."""
@@ -265,16 +286,15 @@ class HiddenReasoningReader(ChatReader):
 
     def usage_of(self, usage: Document) -> Usage:
         """Output is what the total leaves of the input."""
-        known = chat_usage(usage, self.extras())
-        hidden = count(usage.get("total_tokens")) - known.input_tokens - known.output_tokens
-        if known.reasoning > known.output_tokens:
-            hidden = max(hidden, known.reasoning)  # a total that leaves it out is not believed
-        if hidden <= 0:
-            return known
+        told = chat_usage(usage, self.extras())
+        known = with_hidden(told, usage)
+        hidden = known.output_tokens - told.output_tokens
+        if told.reasoning > told.output_tokens:
+            hidden = max(hidden, told.reasoning)  # a total that leaves it out is not believed
         return replace(
-            known,
-            output_tokens=known.output_tokens + hidden,
-            reasoning=max(known.reasoning, hidden),
+            told,
+            output_tokens=told.output_tokens + hidden,
+            reasoning=max(told.reasoning, hidden),
         )
 
 

@@ -8,7 +8,7 @@ https://platform.openai.com/docs/api-reference/images, https://platform.openai.c
 """
 
 from llmcap.providers.openai.chat import attributes_of, chat_usage
-from llmcap.providers.openai.responses import image_tokens, responses_usage
+from llmcap.providers.openai.responses import image_tokens
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.multipart import fields_of
 from llmcap.providers.parts.reader import BaseReader, documents, text, times
@@ -88,7 +88,7 @@ class ImagesReader(BaseReader):
             extra = document.get("svg_usage")
             if isinstance(extra, dict) and extra:
                 model = text(extra.get("model")) or self.served_model
-                charges.append(Charge(model, responses_usage(extra)))
+                charges.append(Charge(model, chat_usage(extra)))
             self.charge_all(tuple(charges))
             self.complete = True
         elif self.ask.fees and (images := documents(document.get("data"))):
@@ -105,12 +105,10 @@ def image_usage(usage: Document) -> Usage:
     """
     if "prompt_tokens" in usage:
         return chat_usage(usage)
-    found = responses_usage(usage)
+    found = chat_usage(usage)
     if found.output_image or isinstance(usage.get("output_tokens_details"), dict):
         return found
-    return responses_usage(
-        {**usage, "output_tokens_details": {"image_tokens": found.output_tokens}}
-    )
+    return chat_usage({**usage, "output_tokens_details": {"image_tokens": found.output_tokens}})
 
 
 def _parameters(request: Request) -> tuple[Document, tuple[Media, ...]]:

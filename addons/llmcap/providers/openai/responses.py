@@ -11,7 +11,7 @@ https://platform.openai.com/docs/api-reference/responses/object
 from collections.abc import Mapping
 
 from llmcap.pricing.terms import STANDARD, TIER
-from llmcap.providers.openai.chat import attributes_of, chat_usage
+from llmcap.providers.openai.chat import attributes_of, chat_usage, with_hidden
 from llmcap.providers.openai.containers import container_of, size_of
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
@@ -197,11 +197,6 @@ def _id(value: object) -> str:
 # --- response -------------------------------------------------------------------------------
 
 
-def responses_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
-    """Usage of a response: a chat completion's under other names."""
-    return chat_usage(usage, extras, input_name="input", output_name="output")
-
-
 class ResponsesReader(BaseReader):
     """A response, whole or streamed, the call's own or one fetched later."""
 
@@ -237,7 +232,8 @@ class ResponsesReader(BaseReader):
         if not isinstance(usage, dict) or not usage:
             self.see_json(_shown(document))
             return
-        charges = [Charge(self.served_model, responses_usage(usage, self.units(document)))]
+        told = with_hidden(chat_usage(usage, self.units(document)), usage)
+        charges = [Charge(self.served_model, told)]
         charges += _image_charges(document)
         self.charge_all(tuple(charges))
         self.complete = True
@@ -320,7 +316,7 @@ def _image_charges(response: Document) -> list[Charge]:
     asked = next((tool for tool in tools if tool.get("type") == "image_generation"), {})
     model = text(asked.get("model")) or IMAGE_MODEL
     if used:
-        usage = responses_usage(used)
+        usage = chat_usage(used)
         if usage.input_tokens or usage.output_tokens:
             return [Charge(model, usage, (STANDARD,))]
     if images:

@@ -36,14 +36,19 @@ SERVED_HEADERS = ("x-ms-served-model", "cf-aig-model", "ngrok-aig-model")
 
 
 def count(value: object) -> int:
-    """A number of tokens, or 0 for whatever is none."""
-    if not value:
+    """
+    A number of tokens, or 0 for whatever is none.
+
+    A text that is a number counts, as JSON made from protocol buffers writes large numbers so
+    (https://protobuf.dev/programming-guides/json), and a part of one is a whole one.
+    """
+    if not value or isinstance(value, bool):
         return 0
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, str):
+        return ceil(amount(value) or 0)
+    if not isinstance(value, int | float) or not 0 <= value <= COUNT_MAX:  # NaN fails this too
         return 0
-    if not 0 <= value <= COUNT_MAX:  # NaN fails this too
-        return 0
-    return int(value)
+    return ceil(value)
 
 
 def times(value: object) -> int:
@@ -232,8 +237,11 @@ class BaseReader:
         All of the call are these charges; they replace what was known before.
 
         Each is under the terms that it tells, else under those of the answer, else under those that
-        were asked for.
+        were asked for. Counts of nothing at all replace none: some end a stream with a usage of
+        zeros.
         """
+        if self.charges and all(each.usage.is_nothing for each in charges):
+            return
         if self.terms or self.ask.terms or any(each.terms for each in charges):
             charges = tuple(replace(each, terms=self._terms_of(each)) for each in charges)
         if charges != self.charges:
