@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from llmcap.bounds.estimate import sold
+from llmcap.bounds.estimate import demand, sold
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers import match
 from llmcap.providers.parts.shape import Request
+from llmcap.words.records import Policy
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 BOOK = PriceBook()
@@ -148,10 +149,40 @@ def test_policy_units_of_prompt_and_answer_are_billed_as_told():
 def test_policy_units_that_are_not_told_are_all_that_a_guardrail_may_have():
     """Of the prompt as held, of the answer as it was seen."""
     _, ask, price = asked(BEDROCK, CONVERSE, GUARDED)
-    held = sum(Decimal(ask.fees[unit]) * price.rates[unit] / 1000 for unit in ask.fees)
+    written = {unit: each * ask.output_limit for unit, each in ask.written_fees.items()}
+    units = {unit: ask.fees[unit] + written.get(unit, 0) for unit in ask.fees}
+    held = sum(Decimal(units[unit]) * price.rates[unit] / 1000 for unit in units)
     short = billed(BEDROCK, CONVERSE, GUARDED, conversed()) - TOKENS
     long = billed(BEDROCK, CONVERSE, GUARDED, conversed("y" * 4_000)) - TOKENS
     assert Decimal("0.0005") < short < long <= held
+
+
+def guarded_demand(body=GUARDED, path=CONVERSE):
+    """What a guarded call is held at, of which the guardrail's units alone."""
+    _, ask, price = asked(BEDROCK, path, body)
+    parts = demand(ask, [price], Policy(), family="aws-bedrock").parts
+    return {part.what: part.nanos for part in parts}
+
+
+def test_an_answer_of_the_longest_tokens_is_held_at_all_their_units():
+    """A drawing is made of long tokens: a thousand of 128 spaces each are 128 units a policy."""
+    answer = conversed(outputAssessments={"g1": [assessed(contentPolicyUnits=128)["g1"]]})
+    units = (billed(BEDROCK, CONVERSE, GUARDED, answer) - TOKENS).scaleb(9)
+    held = guarded_demand()
+    assert units == 128 * 150_000
+    assert held["units of the output"] >= units
+    lower = guarded_demand({**GUARDED, "inferenceConfig": {"maxTokens": 100}})
+    assert lower["units of the output"] == held["units of the output"] / 10
+
+
+def test_policies_that_cannot_apply_hold_nothing():
+    """No source to keep to, no grounding; no reasoning about what is streamed."""
+    source = {"text": {"text": "Paris", "qualifiers": ["grounding_source"]}}
+    messages = [{"role": "user", "content": [{"guardContent": source}]}]
+    assert "guardrail_grounding" in guarded_demand({**GUARDED, "messages": messages})
+    assert "guardrail_grounding" not in guarded_demand()
+    assert "guardrail_reasoning" in guarded_demand()
+    assert "guardrail_reasoning" not in guarded_demand(path=f"{CONVERSE}-stream")
 
 
 def test_a_guardrail_in_the_head_of_an_invocation_is_held_and_told():

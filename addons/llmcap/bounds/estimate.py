@@ -143,6 +143,7 @@ def demand(  # noqa: PLR0913  what is known of a call, each by itself
             limit=limit,
             limit_min=min(policy.min_output, limit),
             per_token_nanos=output_rate * choices,
+            fee_nanos=written_fee(ask, served) * choices,
             choices=choices,
             by=by,
             unbounded=why,
@@ -214,6 +215,14 @@ def fee_parts(ask: Ask, prices: Sequence[Price], tokens: int) -> list[Part]:
         usd = max(cost_usd(usage, price, ask.terms) for price in prices)
         parts.append(Part(unit, most, usd.scaleb(DOLLARS), BY_REQUEST))
     return parts
+
+
+def written_fee(ask: Ask, prices: Sequence[Price]) -> Decimal:
+    """Nano-dollars of the units that one token of an answer is billed as besides."""
+    if not ask.written_fees:
+        return Decimal(0)
+    usage = Usage(extras=ask.written_fees)
+    return max(cost_usd(usage, price, ask.terms) for price in prices).scaleb(DOLLARS)
 
 
 class TokenCounter:

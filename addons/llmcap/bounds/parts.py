@@ -6,7 +6,7 @@ seller lists none, what other sellers of the same model list; else the largest o
 vendor's list; where these are not known either, nothing bounds the call.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
@@ -118,19 +118,27 @@ class Answer(NamedTuple):
     limit: int
     limit_min: int  # a clamp does not go below it
     per_token_nanos: Decimal  # of all choices together
+    fee_nanos: Decimal  # of what such a token is billed as besides
     choices: int
     by: str
     unbounded: str
     clampable: bool
 
     @property
-    def part(self) -> Part:
-        """The part of a demand that it is."""
-        nanos = self.limit * self.per_token_nanos
-        return Part("output", self.limit * self.choices, nanos, self.by, self.unbounded)
+    def nanos(self) -> Decimal:
+        """What one token of the limit costs with all that it is billed as."""
+        return self.per_token_nanos + self.fee_nanos
+
+    @property
+    def parts(self) -> Iterator[Part]:
+        """The parts of a demand that it is."""
+        tokens = self.limit * self.choices
+        yield Part("output", tokens, self.limit * self.per_token_nanos, self.by, self.unbounded)
+        if self.fee_nanos:
+            yield Part("units of the output", tokens, self.limit * self.fee_nanos, self.by)
 
 
-NO_ANSWER = Answer(0, 0, Decimal(0), 1, "", "", clampable=False)
+NO_ANSWER = Answer(0, 0, Decimal(0), Decimal(0), 1, "", "", clampable=False)
 
 
 def assembled(
@@ -147,16 +155,16 @@ def assembled(
     """
     fixed_nanos = summed(fixed)
     told = answer or NO_ANSWER
-    costs = fixed_nanos or (told.limit and told.per_token_nanos)
+    costs = fixed_nanos or (told.limit and told.nanos)
     return Demand(
         fixed_nanos=fixed_nanos,
-        per_output_nanos=told.per_token_nanos,
+        per_output_nanos=told.nanos,
         output_limit=told.limit,
         output_min=told.limit_min,
         clampable=told.clampable,
         fixed_tokens=fixed_tokens,
         per_output_tokens=told.choices,
-        parts=(*fixed, answer.part) if answer else tuple(fixed),
+        parts=(*fixed, *answer.parts) if answer else tuple(fixed),
         free="" if costs else free_by(prices),
     )
 

@@ -8,8 +8,10 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_GuardrailUsa
 https://aws.amazon.com/bedrock/pricing ("Guardrails")
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from llmcap.providers.parts.content import measure
@@ -19,10 +21,9 @@ from llmcap.words.errors import FormatError
 from llmcap.words.records import Count, Usage
 
 UNIT_CHARACTERS = 1_000
-# No text that a model writes has more characters in a token, on average of an answer.
-TOKEN_CHARACTERS = 8
-# The longest answer of any model that Bedrock sells, where the request sets no limit.
-LONGEST_ANSWER_TOKENS = 128_000
+# The longest token of any vocabulary that is published: 128 spaces, in OpenAI's o200k_base. A table
+# or a drawing is mostly made of long ones.
+TOKEN_CHARACTERS = 128
 # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-automated-reasoning-checks.html
 REASONING_POLICIES_MAX = 2
 
@@ -38,6 +39,12 @@ UNITS = {
 _TEXT_UNITS = tuple(unit for unit in UNITS.values() if unit != "guardrail_image")
 _TIMES = {"guardrail_reasoning": REASONING_POLICIES_MAX}
 
+# Looked at only where a text of the request is marked as the source that the answer shall keep to:
+# https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-contextual-grounding-check.html
+_GROUNDING = "guardrail_grounding"
+# Not where the answer is streamed, and so says the page named above.
+_REASONING = "guardrail_reasoning"
+
 _HEADER = "x-amzn-bedrock-guardrailidentifier"
 _DEPTH_MAX = 20
 
@@ -47,27 +54,21 @@ def guarded(ask: Ask, request: Request, body: Document) -> Ask:
     config = document(body.get("guardrailConfig"))
     if not (config.get("guardrailIdentifier") or request.headers.get(_HEADER)):
         return ask
-    pieces = sum(1 for _ in _texts(body, 0))
-    units = ask.text_bytes // UNIT_CHARACTERS + pieces + _written_units(ask)
+    pieces = sum(1 for _ in _texts(body, 0)) + (ask.choices if ask.generates else 0)
     pictures = sum(1 for media in ask.media if media.kind != "audio")
-    return replace(ask, fees={**ask.fees, **_fees(units, pictures)})
+    fees = _fees(ask.text_bytes // UNIT_CHARACTERS + pieces, pictures)
+    spared = {_GROUNDING} if "grounding" not in json.dumps(body).lower() else set()
+    if ask.stream:
+        spared.add(_REASONING)
+    fees = {unit: number for unit, number in fees.items() if unit not in spared}
+    each = Decimal(TOKEN_CHARACTERS) / UNIT_CHARACTERS
+    written = {unit: each * _TIMES.get(unit, 1) for unit in _TEXT_UNITS if unit in fees}
+    return replace(ask, fees={**ask.fees, **fees}, written_fees=written)
 
 
 def _fees(units: int, pictures: int) -> dict[str, Count]:
     fees: dict[str, Count] = {unit: units * _TIMES.get(unit, 1) for unit in _TEXT_UNITS}
     return {**fees, "guardrail_image": pictures} if pictures else fees
-
-
-def _written_units(ask: Ask) -> int:
-    if not ask.generates:
-        return 0
-    tokens = LONGEST_ANSWER_TOKENS if ask.output_limit is None else ask.output_limit
-    return units_of(tokens * TOKEN_CHARACTERS) * ask.choices
-
-
-def units_of(characters: int) -> int:
-    """How many units a text has; a part of one is a whole one."""
-    return -(-characters // UNIT_CHARACTERS)
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:
@@ -135,9 +136,9 @@ def billed_units(
     if told is not None:
         return told
     held = {unit: ask.fees[unit] for unit in UNITS.values() if unit in ask.fees}
-    spared = max(_written_units(ask) - units_of(seen_characters) - 1, 0)
+    seen = seen_characters // UNIT_CHARACTERS
     return {
-        unit: max(number - spared * _TIMES.get(unit, 1), 0) if unit in _TEXT_UNITS else number
+        unit: number + seen * _TIMES.get(unit, 1) if unit in ask.written_fees else number
         for unit, number in held.items()
     }
 

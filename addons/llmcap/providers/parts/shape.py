@@ -211,6 +211,8 @@ class Ask:
     other_models: tuple[str, ...] = ()  # helpers and fallbacks that may be billed besides `model`
     instead: tuple[str, ...] = ()  # those of them that may serve all of the call in its place
     fees: Mapping[str, Count] = MappingProxyType({})  # the most units of each per-call fee
+    # The same for each token that is written: the whole answer has a unit of its own in `fees`.
+    written_fees: Mapping[str, Decimal] = MappingProxyType({})
     # What it names in place of a model, as its provider told when it was made, and the most units
     # of each fee where its tools are used.
     made: str = ""
