@@ -1,10 +1,14 @@
 """At the door: the ceiling, else wait, else a clamp, else a refusal."""
 
+import base64
+import io
 import json
 from dataclasses import replace
 
+from pypdf import PdfWriter
 from walk import answer, begin, chat, chunk, completion, post, walk
 
+from llmcap.walk.admission import SMALL_BYTES
 from llmcap.walk.answers import Refused
 from llmcap.walk.attributes import Facts
 from llmcap.walk.decision import decide, try_cheap
@@ -160,3 +164,28 @@ def test_what_is_left_of_a_budget_serves_a_sliced_stream_too():
     there.firewall.shared.policy = replace(there.firewall.policy, budgets=(budget,))
     call = there.admit(chat(stream=True))
     assert 256 <= sent(call)["max_completion_tokens"] < 2_048
+
+
+def with_document(data: bytes):
+    """A chat about a document that it brings along."""
+    url = f"data:application/pdf;base64,{base64.b64encode(data).decode()}"
+    file = {"type": "file", "file": {"filename": "a.pdf", "file_data": url}}
+    return chat(messages=[{"role": "user", "content": [file]}])
+
+
+def test_a_small_document_is_read_whether_there_is_money_or_not():
+    """Unread it would fill the window, and keep that money from others while the call goes on."""
+    page = b"%PDF-1.4\n" + bytes(100)
+    writer = PdfWriter()
+    writer.add_blank_page(612, 792)
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    held = {}
+    for name, data in (("read", buffer.getvalue()), ("no document", page)):
+        there = walk("1000")
+        assert isinstance(there.admit(with_document(data)), CallInFlight)
+        held[name] = there.balance.held
+    window = 128_000 * 150  # gpt-4o-mini's, at 0.15 dollars a million
+    assert held["no document"] - held["read"] > 0.9 * window
+    large = walk("1000").firewall.consider(with_document(bytes(SMALL_BYTES + 1)), Facts())
+    assert not large.must_count

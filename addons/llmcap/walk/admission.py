@@ -40,6 +40,9 @@ from llmcap.words.records import (
     Usage,
 )  # fmt: skip
 
+# Documents and recordings up to this size are looked at whether there is money for more or not.
+SMALL_BYTES = 256 * 1024
+
 
 class Admission:
     """One call and its demand."""
@@ -200,8 +203,13 @@ class Admission:
         Whether the cheap bound is not enough, whatever it is.
 
         Answers do not always tell how long a recording was: what was found in it is then billed.
+        A small document takes a thread some milliseconds to read, and unread it fills the window:
+        that would keep money from others while the call goes on.
         """
-        return not self._counted and any(each.unit in self.ask.fees for each in self.ask.media)
+        if self._counted:
+            return False
+        small = self.must_parse and self.work_bytes <= SMALL_BYTES
+        return small or any(each.unit in self.ask.fees for each in self.ask.media)
 
     @property
     def work_bytes(self) -> int:
