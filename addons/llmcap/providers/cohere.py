@@ -56,6 +56,8 @@ def read_chat(request: Request) -> Ask:
         media=content.media,
         output_limit=limit_in(body.get("max_tokens")),
         choices=max(times(body.get("num_generations")), 1),
+        # Documents and connectors bring a prompt that explains them, as tools do.
+        tools=any(name.startswith(("tool", "documents", "connectors")) for name in body),
         fees={"search_unit": 1} if searches else {},
         remote_input=bool(body.get("conversation_id")),
         attributes=attributes_of(body),

@@ -24,6 +24,7 @@ def read_generate(request: Request) -> Ask:
         stream=body.get("stream") is not False,
         text_bytes=content.text_bytes,
         media=content.media,
+        tools="tools" in body,
         output_limit=limit_in(document(body.get("options")).get("num_predict")),
     )
 

@@ -53,6 +53,7 @@ def _named(request: Request, limit: int | None) -> Ask:
         stream=request.path.lower().endswith("_stream"),
         text_bytes=content.text_bytes,
         media=content.media,
+        tools="tools" in request.document(),
         output_limit=limit,
     )
 

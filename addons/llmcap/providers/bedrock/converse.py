@@ -5,6 +5,7 @@ A stream is an AWS event stream; its `metadata` event, the last one, has the usa
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import override
@@ -47,6 +48,7 @@ def read_converse(request: Request) -> Ask:
         output_limit=_limit(body),
         choices=max(_choices(body.get(_NATIVE)), 1),
         terms=asked_terms(request, body),
+        tools=_has_tools(body),
         # A prompt that is kept at Bedrock is not in the body.
         remote_input="promptVariables" in body or ":prompt/" in request.path,
         attributes=tagged(document(body.get("requestMetadata"))),
@@ -92,6 +94,11 @@ def _lowered(fields: Document, limit: int) -> Document:
         else value
         for name, value in fields.items()
     }
+
+
+def _has_tools(body: Document) -> bool:
+    """Whether it describes tools, in the field of Converse or in those of the vendor."""
+    return "toolConfig" in body or "tools" in json.dumps(body.get(_NATIVE))
 
 
 def _choices(fields: object) -> int:

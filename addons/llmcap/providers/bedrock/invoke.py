@@ -109,6 +109,8 @@ def _read_invoke(request: Request, body: Document) -> Ask:
         measures={"request": prompts} if embeds and not content.media else {},
         output_limit=_limit(body, model),
         choices=_choices(body),
+        # `tools` of most vendors, `toolConfig` of Amazon's.
+        tools=any("tool" in name.lower() for name in body),
         terms=terms,
     )
 

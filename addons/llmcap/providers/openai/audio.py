@@ -65,6 +65,7 @@ def read_speech(request: Request) -> Ask:
         text_bytes=len(request.body),
         output_limit=seconds * SPEECH_TOKENS_PER_SECOND,
         sound=True,
+        tools=False,
         hidden_work=False,
         measures={"input_character": characters},
         attributes=attributes_of(body),
@@ -144,6 +145,7 @@ def read_transcription(request: Request) -> Ask:
         media=recordings_in(fields),
         generates=not by_the_second,
         sound=True,
+        tools=False,
         hidden_work=False,
         attributes=attributes_of(dict(values)),
     )
@@ -160,6 +162,7 @@ def _read_inline(request: Request) -> Ask:
         text_bytes=content.text_bytes,
         media=tuple(replace(each, unit="audio_second") for each in heard or [Media("audio")]),
         sound=True,
+        tools=False,
         hidden_work=False,
     )
 
@@ -174,6 +177,7 @@ def read_recording(request: Request) -> Ask:
         model=values.get("model", ""),
         stream=values.get("stream", "").lower() == "true",
         media=recordings_in(fields),
+        tools=False,
         hidden_work=False,
         attributes=attributes_of(dict(values)),
     )

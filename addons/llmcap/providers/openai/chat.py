@@ -82,6 +82,7 @@ def read_completion(request: Request) -> Ask:
         output_limit=limit,
         choices=answers * prompts,
         prompts=prompts,
+        tools=False,
         usage_wanted=not stream
         or document(body.get("stream_options")).get("include_usage") is True,
         hidden_work=answers > max(times(body.get("n")), 1),

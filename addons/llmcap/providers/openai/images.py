@@ -51,6 +51,7 @@ def read_image(request: Request) -> Ask:
         media=content.media if content else media,
         output_limit=each + PARTIAL_IMAGE_TOKENS * times(body.get("partial_images")),
         choices=images,
+        tools=False,
         hidden_work=False,
         measures={"image": images},
         attributes=attributes_of(body),
