@@ -2,10 +2,15 @@
 How much more is held than a call costs, by kind of call: median and 90th percentile.
 
     llmcap audit --holds --json TRAFFIC > now.jsonl
-    python scripts/tightness.py now.jsonl [before.jsonl]
+    python scripts/tightness.py now.jsonl [before.jsonl] [--told told.jsonl]
 
 With the same of another build beside it, the two are compared call by call: both of a line are of
-the same calls. Calls with a field that nobody has read count by themselves.
+the same calls, each by what its own build says that it cost, where it says that. Calls with a field
+that nobody has read count by themselves.
+
+A call whose request leaves its tier to the account is held at the dearest that this may have.
+`told.jsonl` is the same under a config that tells it (`account: {openai: {default_tier: standard}}`
+and so on): calls that are held otherwise there count as they are there, and by themselves as here.
 """
 
 import argparse
@@ -18,7 +23,8 @@ from typing import Any
 Row = Mapping[str, Any]
 
 ALL = "all"
-COLUMNS = "{:<42} {:>5} {:>11} {:>11} {:>11} {:>11}"
+UNTOLD = "tier not told"
+COLUMNS = "{:<56} {:>5} {:>11} {:>11} {:>11} {:>11}"
 
 
 def main() -> None:
@@ -26,15 +32,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("now", type=Path)
     parser.add_argument("before", type=Path, nargs="?")
+    parser.add_argument("--told", type=Path)
     options = parser.parse_args()
     now = read(options.now)
     before = read(options.before) if options.before else {}
     print(COLUMNS.format("kind", "calls", "median", "90 %", "before", "before 90 %"))
+    if options.told:
+        told = read(options.told)
+        untold = {each: row for each, row in now.items() if differs(row, told[each])}
+        show(now | {each: told[each] for each in untold}, before)
+        show(untold, before, f"{UNTOLD}: ")
+    else:
+        show(now, before)
+
+
+def show(now: Mapping[str, Row], before: Mapping[str, Row], begins: str = "") -> None:
+    """A line for each kind."""
     for kind, ids in sorted(by_kind(now, before).items()):
         mine = sorted(ratio(now[each], now[each]) for each in ids)
         theirs = sorted(ratio(before[each], now[each]) for each in ids) if before else []
         cells = [figures(mine, 50), figures(mine, 90), figures(theirs, 50), figures(theirs, 90)]
-        print(COLUMNS.format(kind, len(ids), *cells))
+        print(COLUMNS.format(begins + kind, len(ids), *cells))
+
+
+def differs(row: Row, told: Row) -> bool:
+    """Whether it is held otherwise where the config tells more."""
+    return bool(row["held_usd"] != told["held_usd"])
 
 
 def read(path: Path) -> dict[str, Row]:
@@ -67,12 +90,14 @@ def kinds(row: Row) -> Iterator[str]:
         words.append("limited" if by_request else "no limit")
     if media := sorted(parts.keys() & {"image", "audio", "video", "file"}):
         words.append(" and ".join(media))
+    if "units of the output" in parts:
+        words.append("guardrail")
     yield ", ".join(words)
 
 
 def ratio(held: Row, cost: Row) -> Decimal:
-    """How many times the cost was held."""
-    return Decimal(held["held_usd"]) / Decimal(cost["cost_usd"])
+    """How many times the cost was held; `cost` is another build's where `held` tells none."""
+    return Decimal(held["held_usd"]) / Decimal(held["cost_usd"] or cost["cost_usd"])
 
 
 def figures(ratios: Sequence[Decimal], percent: int) -> str:
