@@ -95,6 +95,7 @@ def test_a_compound_model_is_billed_as_the_models_it_called():
     assert (second.model, second.usage.output_tokens) == ("b", 20)
     assert first.usage.extras == {"web_search": 1}
     assert ask(GROQ, asked).fees == {"web_search": 10}
+    assert ask(GROQ, {**ASKED, "model": "groq/compound-mini"}).fees == {"web_search": 1}
 
 
 def test_a_breakdown_that_does_not_add_up_is_not_billed():

@@ -53,16 +53,16 @@ def test_with_ones_own_key_the_vendors_bill_counts_too():
         (chat("m:online"), {"web_search": 1}, 1),
         (chat("m", plugins=[{"id": "web", "max_results": 12}]), {"web_search": 3}, 1),
         (chat("m", plugins=[{"id": "web", "enabled": False}]), {}, 1),
-        (chat("m", tools=[{"type": "openrouter:web_search"}]), {"web_search": 10}, 11),
+        (chat("m", tools=[{"type": "openrouter:web_search"}]), {"web_search": 30}, 31),
         (
             chat(
                 "m",
                 tools=[{"type": "openrouter:web_search", "parameters": {"max_results": 25}}],
             ),
-            {"web_search": 50},
-            51,
+            {"web_search": 150},
+            31,
         ),
-        (chat("m", tools=[{"type": "openrouter:datetime"}]), {}, 11),
+        (chat("m", tools=[{"type": "openrouter:datetime"}]), {}, 31),
     ],
 )
 def test_what_openrouter_may_do_by_itself_is_held(asked, fees, loops):

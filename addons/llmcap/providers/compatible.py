@@ -171,6 +171,7 @@ class Api:
     # The request of a response with so many calls of the vendor's own tools at most, or none, in a
     # field that it obeys.
     fewer_tools: Callable[[Document, int], Document] | None = None
+    shows_tools: bool = True  # whether a streamed response shows each of them as it begins
     asks_usage: bool = True  # False: streams tell it unasked, and asking may be refused
 
     def lower(self, body: Document, limit: int) -> Document | None:
@@ -221,7 +222,7 @@ def openai_api(*bases: str, api: Api = OPENAI) -> list[Route]:
         reader=api.reader(api.responses),
         limit=limit_responses,
         limit_tools=api.fewer_tools,
-        using_tools=api.fewer_tools,
+        using_tools=api.fewer_tools if api.shows_tools else None,
         dialect="openai_responses" if api.dialect in OPENAI_SHAPED else api.dialect,
     )
     stored = Endpoint(

@@ -30,7 +30,9 @@ def with_compound(read: Read) -> Read:
             return replace(ask, media=heard)
         if not ask.generates or not _is_compound(ask.model):
             return ask
-        tools = hosted.tools({"web_search": hosted.USES_DEFAULT})
+        mini = ask.model.rpartition("/")[2].startswith("compound-mini")
+        uses = hosted.USES["groq/compound-mini" if mini else "groq"]
+        tools = hosted.tools({"web_search": uses.most})
         return replace(ask, fees=tools.fees, loops=tools.loops, extra_input=tools.result_tokens)
 
     return read_compound

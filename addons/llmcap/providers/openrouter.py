@@ -40,6 +40,10 @@ from llmcap.words.records import Count, Usage
 RESULTS_PER_SEARCH = 5
 
 
+# A step of its own tools may be one search, of as many results as it asks for.
+STEPS = hosted.USES["openrouter"]
+STOPS = "stop_server_tools_when"
+
 # Plugins that cost nothing of their own, or what is held for them here; the others run models.
 # https://openrouter.ai/docs/guides/features/plugins
 _PLUGINS = frozenset(
@@ -82,6 +86,7 @@ def routed(read: Read) -> Read:
             instead=rest,
             fees={**ask.fees, **tools.fees},
             loops=max(ask.loops, tools.loops),
+            tool_calls=max(ask.tool_calls, tools.loops - 1),
             extra_input=ask.extra_input + tools.result_tokens,
             remote=(*ask.remote, *_fetched(body)),
         )
@@ -115,9 +120,11 @@ def _hosted(body: Document, ask: Ask) -> hosted.Hosted:
             if text(tool.get("type")) == "openrouter:web_search":
                 told = {**tool, **document(tool.get("parameters"))}
                 each = max(count(told.get("max_results")), RESULTS_PER_SEARCH)
-                searches += hosted.USES_DEFAULT * -(-each // RESULTS_PER_SEARCH)
-        rest = 0 if searches else hosted.USES_DEFAULT
-        return hosted.tools({"web_search": searches} if searches else {}, unpriced_uses=rest)
+                searches = max(searches, -(-each // RESULTS_PER_SEARCH))
+        # All steps may be searches, and the dearest of them.
+        steps = _steps(body)
+        bound = hosted.tools({}, unpriced_uses=steps)
+        return replace(bound, fees={"web_search": steps * searches} if searches else {})
     results = RESULTS_PER_SEARCH if ask.model.endswith(":online") else 0
     for plugin in documents(body.get("plugins")):
         if plugin.get("enabled") is False:
@@ -130,6 +137,22 @@ def _hosted(body: Document, ask: Ask) -> hosted.Hosted:
         return hosted.NONE
     fees = {"web_search": -(-results // RESULTS_PER_SEARCH)}
     return hosted.Hosted(fees=fees, result_tokens=hosted.RESULT_TOKENS)
+
+
+def fewer_steps(body: Document, most: int) -> Document:
+    """The same response with at most so many steps of OpenRouter's own tools."""
+    return {**body, "max_tool_calls": min(most, _steps(body))}
+
+
+def _steps(body: Document) -> int:
+    """
+    How many steps the model may take with OpenRouter's own tools, each of which may be a search.
+
+    What is said is ignored beside other conditions, which nobody reads here.
+    """
+    most = STEPS.most
+    said = 0 if STOPS in body else count(body.get(STEPS.field))
+    return min(said or most, most)
 
 
 def _fetched(body: Document) -> tuple[str, ...]:
@@ -162,6 +185,8 @@ API = Api(
     reads=routed,
     limits=by_model,
     tools=no_tools,
+    fewer_tools=fewer_steps,
+    shows_tools=False,
     asks_usage=False,
     dialect="openrouter",
 )

@@ -6,7 +6,6 @@ what became of it is in `flight`; nothing here knows either.
 """
 
 import copy
-import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -137,18 +136,31 @@ class Admission:
     @property
     def tools_limitable(self) -> bool:
         """Whether the request can be rewritten to fewer calls of its vendor's own tools."""
+        endpoint = self.endpoint
         return (
-            self.endpoint.limit_tools is not None
+            (endpoint.limit_tools is not None or endpoint.limit_tools_body is not None)
             and self.ask.tool_calls > 1
             and self.shared.policy.clamp
             and not self.signed
         )
 
+    @property
+    def shows_tools(self) -> bool:
+        """Whether its stream shows each call of its vendor's own tools as it begins."""
+        endpoint = self.endpoint
+        shows = endpoint.using_tools is not None or endpoint.limit_tools_body is not None
+        return shows and self.ask.tool_calls > 0
+
     def with_tools(self, most: int) -> "Admission | None":
         """The same call with so many calls of tools at most; None where that cannot be said."""
-        assert self.endpoint.limit_tools is not None, self.endpoint.name
-        document = self.endpoint.limit_tools(self.request.document(), most)
-        if document is None or (asked := self._asking(document)) is None:
+        endpoint = self.endpoint
+        limited: Document | bytes | None
+        if endpoint.limit_tools_body is not None:
+            limited = endpoint.limit_tools_body(self.request.body, most)
+        else:
+            assert endpoint.limit_tools is not None, endpoint.name
+            limited = endpoint.limit_tools(self.request.document(), most)
+        if limited is None or (asked := self._asking(limited)) is None:
             return None
         request, ask, prices = asked
         if ask.tool_calls >= self.ask.tool_calls:
@@ -277,23 +289,19 @@ class Admission:
 
     def _using(self, begun: int) -> tuple[Request, Ask, list[Price]] | None:
         """The request as it would have been with so many calls of tools and no more."""
-        if self.endpoint.using_tools is None or begun >= self.ask.tool_calls:
+        endpoint = self.endpoint
+        if begun >= self.ask.tool_calls:
             return None
-        return self._asking(self.endpoint.using_tools(self.request.document(), begun))
+        if endpoint.using_tools is not None:
+            return self._asking(endpoint.using_tools(self.request.document(), begun))
+        if endpoint.limit_tools_body is not None and begun:
+            return self._asking(endpoint.limit_tools_body(self.request.body, begun))
+        return None
 
-    def _asking(self, document: Document) -> tuple[Request, Ask, list[Price]] | None:
-        """The same request with another document, what it asks for, and the prices of that."""
+    def _asking(self, changed: Document | bytes) -> tuple[Request, Ask, list[Price]] | None:
+        """The same request with another body, what it asks for, and the prices of that."""
         assert self.endpoint.read is not None, self.endpoint.name
-        request = Request(
-            method=self.request.method,
-            host=self.request.host,
-            path=self.request.path,
-            query=self.request.query,
-            headers=self.request.headers,
-            body=json.dumps(document, separators=(",", ":")).encode(),
-            document=document,
-            arrival=self.request.arrival,
-        )
+        request = self.request.with_body(changed)
         prices = dict(zip((self.ask.model, *self.ask.other_models), self.prices, strict=True))
         ask = sold(self.endpoint.read(request), self.prices[0], looked=self._counted)
         if ask is None:

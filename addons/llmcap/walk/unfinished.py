@@ -161,7 +161,7 @@ def _begun(
     Those that the stream has shown, and as many as can have begun since at the pace of these.
     """
     shown = meter.reading.begun if meter else None
-    if shown is None or admission.endpoint.using_tools is None or not admission.ask.tool_calls:
+    if shown is None or not admission.shows_tools:
         return None
     return shown if whole else shown + visible.further(shown)
 

@@ -7,7 +7,7 @@ from walk import walk
 
 from llmcap.providers import match
 from llmcap.providers.parts.shape import Ask, Billing, Request
-from llmcap.providers.xai.grpc import read_completion
+from llmcap.providers.xai.grpc import fewer_turns, read_completion
 from llmcap.streams.grpc import messages_in
 from llmcap.streams.protobuf import Message, varint
 from llmcap.walk.answers import Refused
@@ -256,6 +256,53 @@ def test_a_call_is_clamped_to_what_is_left():
     limit = Message(sent).count(7)
     assert 256 <= limit < 4000
     assert read_completion(request(sent)).output_limit == limit
+
+
+SEARCHES = field(17, field(3, b""))
+SEARCH_NANOS = 5_000_000
+
+
+def test_turns_are_lowered_where_the_whole_does_not_fit():
+    """The field is added to the message, whatever it said before, as the last one counts."""
+    held = {}
+    for turns in (1, 10):
+        call = walk("100").admit(request(asked("hello", SEARCHES, field(25, turns))))
+        held[turns] = call.held.hold.held_nanos
+    cap = str((held[1] + held[10]) / 2e9)
+    message = asked("hello", SEARCHES, field(25, 10))
+    call = walk(cap, wait_seconds=0).admit(request(message))
+    (sent,) = messages_in(call.body)
+    assert sent.startswith(message)
+    assert 1 <= Message(sent).count(25) < 10
+    assert Message(sent).count(7) == 1000
+    fewer = asked("hello", SEARCHES, field(25, 1))
+    (kept,) = messages_in(fewer_turns(framed(fewer), 3))
+    assert Message(kept).count(25) == 1
+
+
+def left(*calls: bytes) -> int:
+    """What a hang-up is billed when a stream has shown these calls of tools, and its tokens."""
+    told = walk("100")
+    call = told.admit(request(asked("hello", SEARCHES, limit=10), "GetCompletionChunk"))
+    call.responded(200, HEAD, streams=True)
+    told.clock.forward(seconds=1)
+    delta = field(1, "word") + b"".join(field(3, each) for each in calls)
+    told_used = field(6, usage(100, 1))
+    head = field(1, "id-1") + field(4, MODEL)
+    call.feed(framed(head + field(2, field(1, delta)) + told_used))
+    call.broke("Client disconnected.", sent=True)
+    return call.settlement.cost_nanos
+
+
+def test_a_hang_up_costs_the_tools_that_its_stream_has_shown():
+    """Those of the client, and those that were only declared, cost nothing."""
+    clients = field(1, "call-1") + field(2, 1)
+    begun = field(1, "call-2") + field(2, 2)
+    plain = 100 * READ + 10 * WRITTEN
+    assert left() == left(clients) == plain
+    assert plain + SEARCH_NANOS < left(begun) < left(begun, field(1, "x") + field(2, 3))
+    # A call that is told in several pieces is one.
+    assert left(begun, begun) == left(begun)
 
 
 def test_nothing_is_added_to_a_stream_that_is_cut():

@@ -3,22 +3,61 @@ Tools that a provider runs itself in the middle of a call: what they can add to 
 
 Each use may cost a fee, adds its result to what the model reads, and makes the model read all of it
 once more. No provider publishes how much a result can hold, and few limit the number of uses unless
-the request does; the two figures below are therefore assumptions, stated here and nowhere else.
+the request does: what they say of that stands in `USES`, and the two figures below are assumptions,
+stated here and nowhere else.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from llmcap.words.records import Count
 
-# How often a tool is used at most where the request sets no limit. Anthropic's server-side loop
-# stops after ten rounds (docs.claude.com, "Server tools"); the other providers say nothing.
+# How often tools are used at most where neither the request nor its vendor sets a limit: as often
+# as those vendors allow that say it, but for OpenRouter.
 USES_DEFAULT = 10
 
 # The most tokens that one result adds. The largest in the public recordings that we know are web
 # searches of 7,000 to 17,000 tokens.
 RESULT_TOKENS = 20_000
+
+
+class Uses(NamedTuple):
+    """
+    How often a vendor runs its own tools in one call, and the field of a request that lowers it.
+
+    Where it has no such field, "", nothing can be lowered, and all of them are held.
+    """
+
+    most: int
+    field: str
+    source: str
+
+
+# By vendor, or by vendor and model. One that says no number is taken for `USES_DEFAULT`.
+USES: Mapping[str, Uses] = MappingProxyType({
+    # "The server-side loop has a default limit of 10 iterations."
+    "anthropic": Uses(10, "tools.max_uses", "https://docs.claude.com, Server tools"),
+    "openai": Uses(
+        USES_DEFAULT, "max_tool_calls",
+        "https://platform.openai.com/docs/api-reference/responses/create",
+    ),
+    # The smaller of this and a cap of the server's, of which it says no number.
+    "xai": Uses(
+        USES_DEFAULT, "max_turns",
+        "https://github.com/xai-org/xai-proto, proto/xai/api/v1/chat.proto",
+    ),
+    # "Defaults to 30, which is also the maximum", of responses alone.
+    "openrouter": Uses(
+        30, "max_tool_calls", "https://github.com/OpenRouterTeam/python-sdk/pull/490"
+    ),
+    "groq": Uses(10, "", "https://console.groq.com/docs/compound/systems"),
+    "groq/compound-mini": Uses(1, "", "https://console.groq.com/docs/compound/systems"),
+    # Nothing in its requests bounds them, which a user has asked for in vain.
+    "google": Uses(USES_DEFAULT, "", "https://discuss.ai.google.dev/t/197393"),
+    "mistral": Uses(USES_DEFAULT, "", "https://docs.mistral.ai/api/#tag/beta.conversations"),
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

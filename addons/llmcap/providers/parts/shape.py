@@ -8,6 +8,7 @@ clock, no prices. `read` turns a request into an `Ask`, `reader` turns the respo
 
 import base64
 import binascii
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -76,6 +77,21 @@ class Request:
         if self._document is None:
             self._document = parsed(self.body)
         return self._document
+
+    def with_body(self, body: Document | bytes) -> "Request":
+        """The same request with another body."""
+        document = None if isinstance(body, bytes) else body
+        raw = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
+        return Request(
+            method=self.method,
+            host=self.host,
+            path=self.path,
+            query=self.query,
+            headers=self.headers,
+            body=raw,
+            document=document,
+            arrival=self.arrival,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +304,8 @@ class Endpoint:
     # The request as which it is to be read where so many of them were begun, which may be none:
     # for formats whose streams show each as it begins.
     using_tools: Callable[[Document, int], Document] | None = None
+    # The same as both, for a body that is no JSON; one at least.
+    limit_tools_body: Callable[[bytes, int], bytes] | None = None
     # The texts of the messages of a request that has nothing else to read; None for any other.
     prompt: Callable[[Document], list[str] | None] | None = None
     # The same document asking for usage in the stream, where that is not a matter of course.

@@ -39,6 +39,8 @@ SEARCHES_PER_SOURCE = 5
 
 PRIORITY = 2  # of ServiceTier
 LIMIT_TAG = bytes([7 << 3])  # `max_tokens`, a number
+TURNS = 25  # `max_turns`
+CLIENTS_CALL = 1  # of ToolCallType; what is above is xAI's own
 
 # Tools of a request by their field, and of an answer by their number, with the unit of their fee;
 # None: what they find is only read.
@@ -69,6 +71,7 @@ def read_completion(request: Request) -> Ask:
         output_limit=asked.count(7) or None,
         choices=max(asked.count(8), 1),
         loops=tools.loops,
+        tool_calls=tools.loops - 1,
         extra_input=tools.result_tokens,
         remote_input=bool(previous),
         previous_id=previous or None,
@@ -80,8 +83,19 @@ def read_completion(request: Request) -> Ask:
 
 def limit_completion(body: bytes, limit: int) -> bytes:
     """The same call with this limit: of a field that is there twice, the last one counts."""
+    return _with(body, LIMIT_TAG + varint(limit))
+
+
+def fewer_turns(body: bytes, most: int) -> bytes:
+    """The same call with at most so many turns of xAI's own tools, one at least."""
     (message,) = messages_in(body)
-    message += LIMIT_TAG + varint(limit)
+    turns = min(most, Message(message).count(TURNS) or most)
+    return _with(body, varint(TURNS << 3) + varint(turns))
+
+
+def _with(body: bytes, field: bytes) -> bytes:
+    (message,) = messages_in(body)
+    message += field
     return b"\0" + len(message).to_bytes(4) + message
 
 
@@ -110,7 +124,7 @@ def _only_message(request: Request) -> Message:
 
 
 def _hosted(asked: Message) -> hosted.Hosted:
-    turns = asked.count(25) or hosted.USES_DEFAULT
+    turns = asked.count(TURNS) or hosted.USES["xai"].most
     fees: dict[str, int] = {}
     unpriced = 0
     for tool in asked.messages(17):
@@ -222,11 +236,13 @@ class ChunkReader(GrpcReader):
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self._stopped: set[int] = set()
+        self._calls: set[str] = set()  # of xAI's own tools, by their id
 
     @override
     def _read(self, answer: Message) -> None:
         super()._read(answer)
         self.complete = bool(self.charges) and len(self._stopped) >= self.ask.choices
+        self.begun = len(self._calls)
 
     @override
     def _see(self, output: Message) -> None:
@@ -235,6 +251,8 @@ class ChunkReader(GrpcReader):
         self.see(delta.text(4))
         for call in delta.messages(3):
             self.see(call.message(10).text(2))
+            if call.count(2) > CLIENTS_CALL:
+                self._calls.add(call.text(1))
         if output.count(3):
             self._stopped.add(output.count(4))
 
@@ -298,6 +316,7 @@ def _endpoint(
         read=read,
         reader=reader,
         limit_body=limit_completion if limited else None,
+        limit_tools_body=fewer_turns if limited else None,
         dialect="grpc",
     )
 

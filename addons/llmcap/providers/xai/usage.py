@@ -75,7 +75,7 @@ def with_tools(read: Read) -> Read:
         if not ask.generates:
             return ask
         body = request.document()
-        each = count(body.get("max_turns")) or hosted.USES_DEFAULT
+        each = count(body.get("max_turns")) or hosted.USES["xai"].most
         turns = each * agents(body, ask.model)
         kinds = {text(tool.get("type")) for tool in offered(body)}
         fees: dict[str, Count] = {_UNITS[kind]: turns for kind in kinds & _UNITS.keys()}
