@@ -14,11 +14,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llmcap.checkup import bypass
 from llmcap.checkup.seen import Seen
 from llmcap.confine.egress import read_egress
+from llmcap.confine.forked import Forked
 from llmcap.launch.behind import Place
 from llmcap.launch.child import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CommandError
 from llmcap.launch.confined import Confined
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.05
 SETTLE_SECONDS = 1.5
 SCREEN_BYTES = 2000
+
+Process = Forked | subprocess.Popen[bytes]
 
 
 def watch(
@@ -59,13 +62,14 @@ def watch(
     if confine:
         egress = read_egress(ports=(), reach=(), allow_hosts=(), deny_others=False)
         confined = Confined(egress, place, environ, proxy.gates)
-    proxy.start()
-    try:
-        proxy.wait_ready()
-        with tempfile.TemporaryFile() as screen:
+    with tempfile.TemporaryFile() as screen:
+        if confined is not None:
+            confined.prepare(command, confined.environ, apart=screen.fileno())
+        proxy.start()
+        try:
+            proxy.wait_ready()
             if confined is not None:
-                confined.prepare(command, confined.environ, **_apart(screen.fileno()))
-                process = confined.start(command, confined.environ)
+                process: Process = confined.start(command, confined.environ)
             else:
                 child_environ = place.environ(environ, proxy_url=proxy.url)
                 process = _start(command, child_environ, screen.fileno())
@@ -77,16 +81,11 @@ def watch(
             size = screen.seek(0, os.SEEK_END)
             screen.seek(max(0, size - SCREEN_BYTES))
             seen.screen = screen.read().decode(errors="replace")
-    finally:
-        proxy.stop()
+        finally:
+            if confined is not None:
+                confined.abandon()
+            proxy.stop()
     return seen
-
-
-def _apart(screen: int) -> dict[str, Any]:
-    """How the command is started: with nothing of ours but a file to write to."""
-    return {
-        "stdin": subprocess.DEVNULL, "stdout": screen, "stderr": screen, "start_new_session": True,
-    }  # fmt: skip
 
 
 def _start(
@@ -94,8 +93,9 @@ def _start(
 ) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(  # noqa: S603 - the user's own command
-            list(command), env=dict(environ), **_apart(screen)
-        )
+            list(command), env=dict(environ), start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=screen, stderr=screen,
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise CommandError(f"{command[0]}: the command is not found", EXIT_NOT_FOUND) from error
     except OSError as error:
@@ -104,7 +104,7 @@ def _start(
         ) from error
 
 
-def _look_on(process: "subprocess.Popen[bytes]", seen: Seen, *, seconds_max: float) -> None:
+def _look_on(process: Process, seen: Seen, *, seconds_max: float) -> None:
     """Until it has ended, or has made a call and had a moment to go round the proxy as well."""
     deadline = time.monotonic() + seconds_max
     belongs = bypass.in_session(process.pid)
@@ -120,7 +120,7 @@ def _look_on(process: "subprocess.Popen[bytes]", seen: Seen, *, seconds_max: flo
         time.sleep(POLL_SECONDS)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: Process) -> None:
     """End the command and everything that it started, politely first."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):

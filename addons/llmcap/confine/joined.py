@@ -6,17 +6,16 @@ refused where the process has this machine's network, or one with other interfac
 have ways past the proxy.
 """
 
-import marshal
 import os
 import select
-import socket
-import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from llmcap.confine.egress import Egress
+from llmcap.confine.forked import fork
 from llmcap.confine.inward import Inward
-from llmcap.confine.start import BECOME, GO, NOT_LINUX, ConfinementError, plan, received
+from llmcap.confine.start import GO, NOT_LINUX, ConfinementError, plan_of, received
 
 PROC = Path("/proc")
 
@@ -26,21 +25,15 @@ def join(pid: int, egress: Egress) -> Inward:
     if sys.platform != "linux":
         raise ConfinementError(NOT_LINUX)
     check(pid)
-    told = plan({}, egress=egress, mounts=(), join=pid)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, theirs:
-        theirs.set_inheritable(True)
-        words = [
-            sys.executable, "-I", "-S", "-c", BECOME, str(theirs.fileno()),
-            marshal.dumps(told).hex(),
-        ]  # fmt: skip
-        with subprocess.Popen(words, close_fds=False) as helper:  # noqa: S603 - our own helper
-            theirs.close()
+    helper, ours = fork(replace(plan_of(egress), join=pid))
+    try:
+        with ours:
             lines, descriptors = received(ours)
             if lines[:1] == ["ready"]:
                 ours.send(GO)
                 return Inward.of(lines[1:], descriptors)
-            helper.kill()
+    finally:
+        helper.wait()
     raise ConfinementError(_why_not(pid, lines))
 
 

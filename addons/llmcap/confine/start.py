@@ -8,31 +8,23 @@ the command is not run in any other way then.
 
 import array
 import contextlib
-import marshal
 import os
 import resource
-import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
+from llmcap.confine import inside
 from llmcap.confine.egress import Egress
+from llmcap.confine.forked import Forked, fork
 from llmcap.confine.ground import why_not
 from llmcap.confine.inward import Inward
 from llmcap.confine.names import NETWORK
 from llmcap.words.errors import LLMCapError
 
-HELPER = Path(__file__).with_name("inside.py")
-
-# As a module, the helper is compiled once and for all; as a script it would be at every start.
-BECOME = (
-    f"import sys; sys.path.append({str(HELPER.parent)!r}); import inside; inside.main(sys.argv[1:])"
-)
 GO = b"+"
 
 RESOLVER = ("127.0.0.1", 53)
@@ -41,10 +33,6 @@ FILES_MAX = 250  # SCM_MAX_FD of the kernel is 253
 
 # A proxy needs two open files for each connection of its clients; the command keeps its own limit.
 OPEN_FILES_WANTED = 65_536
-
-# What Python 3.7 and later sets for itself in the C locale (PEP 538).
-COERCED = "LC_CTYPE"
-
 
 NOT_LINUX = (
     "--confine needs Linux\n"
@@ -67,10 +55,11 @@ class UnstartableError(LLMCapError):
 
 class Prepared:
     """
-    The helper, in a network of its own, before it becomes the command: `go` lets it.
+    The child, in a network of its own, before it becomes the command: `go` lets it.
 
-    `serve` is given what leads out of the network. `popen` is for `subprocess.Popen`, as of a
-    command that is not to have our terminal and our open files. Raises `ConfinementError`.
+    `serve` is given what leads out of the network. A command that is not to have our terminal and
+    session writes to the open file `apart`. To be made before there are other threads: the child
+    is a fork of this process. Raises `ConfinementError`.
     """
 
     def __init__(
@@ -81,26 +70,24 @@ class Prepared:
         egress: Egress,
         mounts: Sequence[tuple[Path, Path]],
         serve: Callable[[Inward], object],
-        popen: Mapping[str, Any] = MappingProxyType({}),
+        apart: int | None = None,
     ) -> None:
         if sys.platform != "linux":
             raise ConfinementError(NOT_LINUX)
-        told = plan(environ, egress=egress, mounts=mounts)
-        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            theirs.set_inheritable(True)
-            words = [
-                sys.executable, "-I", "-S", "-c", BECOME, str(theirs.fileno()),
-                marshal.dumps(told).hex(), *command,
-            ]  # fmt: skip
-            self.process = subprocess.Popen(words, env=dict(environ), close_fds=False, **popen)  # noqa: S603
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        _raise_limit(files)
+        plan = replace(
+            plan_of(egress), files=files, apart=apart, environ=environ,
+            mounts=[(str(source), str(target)) for source, target in mounts],
+        )  # fmt: skip
+        self.process, self._ours = fork(plan, command)
         try:
             self._attend(serve)
         except BaseException:
             self.abandon()
             raise
 
-    def go(self) -> "subprocess.Popen[bytes]":
+    def go(self) -> Forked:
         """The command, running; it blocks no signal. Raises `UnstartableError`."""
         with self._ours:
             try:
@@ -136,7 +123,7 @@ class Prepared:
             elif _ended_by_signal(self.process.pid):
                 return
             else:
-                raise ConfinementError(why_not("start", 0, "the helper ended without a word"))
+                raise ConfinementError(why_not("start", 0, "it ended without a word"))
 
 
 def start(
@@ -146,25 +133,13 @@ def start(
     egress: Egress,
     mounts: Sequence[tuple[Path, Path]],
     serve: Callable[[Inward], object],
-) -> "subprocess.Popen[bytes]":
+) -> Forked:
     """The command in a network of its own, at once. Raises what `Prepared` raises."""
     return Prepared(command, environ, egress=egress, mounts=mounts, serve=serve).go()
 
 
-def plan(
-    environ: Mapping[str, str],
-    *,
-    egress: Egress,
-    mounts: Sequence[tuple[Path, Path]],
-    join: int = 0,
-) -> dict[str, object]:
-    """
-    What the helper is told. Raises our own limit of open files on the way.
-
-    `join` is a process whose network it is to set up, where that is not to be a new one.
-    """
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    _raise_limit(files)
+def plan_of(egress: Egress) -> inside.Plan:
+    """The network that these rules need, in the child that they are for."""
     wildcard = [("0.0.0.0", port) for port in egress.ports]  # noqa: S104 - of a network with nobody else
     reached = [
         (host, port)
@@ -172,20 +147,11 @@ def plan(
         for host in ("127.0.0.1", "::1")
         if ":" in host or port not in egress.ports
     ]
-    return {
-        "join": join,
-        "parent": os.getpid(),
-        "uid": os.geteuid(),
-        "gid": os.getegid(),
-        "maps_outside": os.geteuid() == 0,
-        "networks": [_interface(network) for network in (NETWORK, *egress.networks)],
-        "mounts": [(str(source), str(target)) for source, target in mounts],
-        "listen": (wildcard + reached)[:FILES_MAX],
-        "resolver": RESOLVER,
-        "files": files,
-        "blocked": [int(each) for each in signal.pthread_sigmask(signal.SIG_BLOCK, ())],
-        "unset": [] if COERCED in environ else [COERCED],
-    }
+    return inside.Plan(
+        networks=[_interface(network) for network in (NETWORK, *egress.networks)],
+        listen=(wildcard + reached)[:FILES_MAX],
+        resolver=RESOLVER,
+    )
 
 
 def _interface(network: IPv4Network) -> tuple[str, str]:

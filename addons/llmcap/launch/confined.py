@@ -1,14 +1,13 @@
 """A confined command beside its proxy: what it is given, and what is told of it in the end."""
 
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from llmcap.confine import places
 from llmcap.confine.egress import Egress
+from llmcap.confine.forked import Forked
 from llmcap.confine.gate import Gate, Gates
 from llmcap.confine.handover import Handed, Lent
 from llmcap.confine.inward import Inward
@@ -50,20 +49,20 @@ class Confined:
         self._mounts = [*shown, *((Path(os.devnull), file) for file in hidden)]
         self.environ = environment.confined(environ, trust=place.trust)
 
-    def prepare(self, command: Sequence[str], environ: Mapping[str, str], **popen: Any) -> None:
+    def prepare(
+        self, command: Sequence[str], environ: Mapping[str, str], *, apart: int | None = None
+    ) -> None:
         """
-        Make its network. Before the proxy's thread begins, with which everything takes longer.
+        Make its network, before the proxy's thread begins: see `Prepared`, and its `apart`.
 
         Raises `ConfinementError`: it never runs outside.
         """
         self._prepared = Prepared(
             command, environ,
-            egress=self._egress, mounts=self._mounts, serve=self._serve, popen=popen,
+            egress=self._egress, mounts=self._mounts, serve=self._serve, apart=apart,
         )  # fmt: skip
 
-    def start(
-        self, command: Sequence[str], environ: Mapping[str, str]
-    ) -> "subprocess.Popen[bytes]":
+    def start(self, command: Sequence[str], environ: Mapping[str, str]) -> Forked:
         """For `child.run`: what was prepared with the same words. Raises `CommandError`."""
         assert self._prepared is not None, environ
         prepared, self._prepared = self._prepared, None
