@@ -8,8 +8,9 @@ known; our message and a small machine-readable `llmcap` object take the place o
 A client that asks again gets another status, the one that ends it, and a body in which nothing is
 found that would let it wait: see `clients` and `plain`.
 
-No reply has a `retry-after`: several SDKs and Codex would sleep for it, some of them for days. Only
-a rate limit, which a minute's wait cures, is told as one: see `ratelimit`.
+No reply has a `retry-after`: several SDKs and Codex would sleep for it, some of them for days, and
+Azure's take any error that has one for worth trying again (findings/azure_core_retry_after.sh).
+Only a rate limit, which a minute's wait cures, is told as one: see `ratelimit`.
 """
 
 import json
