@@ -140,6 +140,25 @@ def test_a_python_that_deletes_all_proxy_variables_is_metered(user: User) -> Non
     assert user.spent_nanos() == user.provider.nanos() > 0
 
 
+# Asks for a name and does not wait; what it asks next is answered after that.
+HASTY = """
+import socket
+server = open('/etc/resolv.conf').read().split('nameserver')[1].split()[0]
+question = b'\\1\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\3api\\6openai\\3com\\0\\0\\1\\0\\1'
+for _ in range(5):
+    with socket.socket(type=socket.SOCK_DGRAM) as asked:
+        asked.sendto(question, (server, 53))
+socket.getaddrinfo('api.openai.com', 443)
+"""
+
+
+def test_a_name_for_which_nobody_waits_is_no_attempt_past_the_proxy(user: User) -> None:
+    """A slow machine's programs give up early: our late answers are counted by the kernel."""
+    done = user.run("--confine", "--cap", "1", "--", sys.executable, "-I", "-c", HASTY)
+    assert done.returncode == 0, done.stderr
+    assert "past the proxy" not in done.stderr
+
+
 def test_at_the_cap_it_is_refused_with_our_sentence(user: User) -> None:
     """And nobody is asked for it: no connection was opened."""
     call = [word for word in CURL if word not in {"-o", os.devnull}]

@@ -26,6 +26,9 @@ BACKLOG = 1024  # connections taken at a time
 CHUNK_BYTES = 262_144
 NAMES_DENIED_MAX = 100
 
+# What Python's socket has no name for, from linux/in.h: tell what became of what was sent.
+IP_RECVERR = 11
+
 # Closed with this, a connection is reset, which no program takes for a polite end.
 ABRUPTLY = struct.pack("ii", 1, 0)
 
@@ -42,6 +45,7 @@ class Gate:
         self._user = user
         self._names = Names()
         self._strays = 0
+        self._late = 0  # answers of ours for which nobody waited any more
         self._servers: list[asyncio.Server] = []
         self._resolver: asyncio.BaseTransport | None = None
         self._closed = False
@@ -49,7 +53,9 @@ class Gate:
 
     def attempts(self) -> int:
         """How many ways past the proxy were tried, and stopped, at least."""
-        return self._last if self._closed else self._strays + self._inward.attempts()
+        if self._closed:
+            return self._last
+        return max(self._strays + self._inward.attempts() - self._late, 0)
 
     async def open(self, serve: Serve, *, address: tuple[str, int]) -> None:
         """Serve from now on. `address` is where the proxy itself listens."""
@@ -64,6 +70,7 @@ class Gate:
                 )
             )
         self._inward.resolver.setblocking(False)
+        self._inward.resolver.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         self._resolver, _ = await loop.create_datagram_endpoint(
             lambda: _Resolver(self), sock=self._inward.resolver
         )
@@ -84,6 +91,29 @@ class Gate:
     def answered(self, query: bytes) -> bytes | None:
         """The answer to a query of the command's resolver."""
         return answer(query, address_of=self._address_of, name_of=self._names.name_of)
+
+    def tell(self, reply: bytes, address: Any) -> None:
+        """Send that; the socket says first, in its place, that an earlier one came too late."""
+        for _ in range(BACKLOG):
+            self.undelivered()
+            try:
+                self._inward.resolver.sendto(reply, address)
+            except ConnectionRefusedError:
+                continue
+            except OSError:
+                pass  # lost, as any datagram may be: it is asked for again
+            return
+
+    def undelivered(self) -> None:
+        """
+        Count the answers that came too late: the kernel takes each for a datagram to nobody.
+
+        Each must be taken off the socket's queue of errors, or the loop is woken for ever.
+        """
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._inward.resolver.recvmsg(0, 0, socket.MSG_ERRQUEUE)
+                self._late += 1
 
     def _address_of(self, asked: str) -> str | None:
         name = plain_name(asked)
@@ -156,16 +186,16 @@ class _Resolver(asyncio.DatagramProtocol):
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Answer at once: nobody else is asked."""
         reply = self._gate.answered(data)
-        if reply is not None and self._transport is not None:
-            self._transport.sendto(reply, addr)
+        if reply is not None:
+            self._gate.tell(reply, addr)
+
+    def error_received(self, exc: Exception) -> None:  # noqa: ARG002 -- the queue has it
+        """Whoever asked did not wait, as a resolver does that gets little of its machine."""
+        self._gate.undelivered()
 
 
 async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
