@@ -18,6 +18,7 @@ from llmcap.metering.visible import (
     NOTICE_WITHIN,
     UNSEEN_TOKENS,
     Visible,
+    certain_tokens,
 )
 from llmcap.providers import match
 from llmcap.providers.parts.shape import Ask
@@ -46,6 +47,26 @@ def visible(clock: FakeClock | None = None) -> Visible:
     made = Visible(TokenCounter(), "openai", "gpt-4o-mini", clock=clock or FakeClock())
     made.began()
     return made
+
+
+@pytest.mark.parametrize(
+    ("model", "least"), [pytest.param("gpt-4o", 380, id="ours"), pytest.param("other", 200)]
+)
+def test_several_tokens_in_an_event_are_no_one_token(model: str, least: int) -> None:
+    """Four hundred words, ten an event: where the vocabulary is ours, hardly fewer tokens."""
+    meter = streamed(*["word " * 10] * 40)
+    made = Visible(TokenCounter(encoding().encode_ordinary), "openai", model, clock=FakeClock())
+    assert made.certain(meter, limit=100) == least
+    assert made.certain(meter, limit=10_000) == certain_tokens(meter.reading) == 166
+
+
+def test_nobody_waits_for_the_vocabulary_while_a_stream_runs() -> None:
+    """Until it is there, what the bytes tell has to do; at the end it is loaded."""
+    meter, counter = streamed(*["word " * 10] * 40), TokenCounter()
+    made = Visible(counter, "openai", "gpt-4o", clock=FakeClock())
+    counter.prepare = lambda: None
+    assert made.certain(meter, limit=100, runs=True) == certain_tokens(meter.reading)
+    assert made.certain(meter, limit=100) == 380
 
 
 @given(st.lists(st.text(), max_size=8))

@@ -370,11 +370,41 @@ def test_the_vendor_that_hugging_faces_router_chose_has_the_price():
         assert reader.reading().charges[0].model == served
 
 
-def test_a_served_model_in_the_head_counts_where_the_body_names_none():
+def test_a_model_that_was_named_to_serve_instead_has_its_own_price():
+    """All others of a router's are sold under the name that was asked for."""
+    url = "https://openrouter.ai/api/v1/chat/completions"
+    endpoint, asked = endpoint_of(url)[1], ask(url, chat("openai/gpt-4o", models=["x-ai/grok-4"]))
+    for told, priced in (("x-ai/grok-4", "x-ai/grok-4"), ("grok-4-0709", "openai/gpt-4o")):
+        reader = endpoint.reader(asked)
+        reader.body({"model": told, "choices": [], "usage": USAGE})
+        assert reader.reading().charges[0].model == priced
+
+
+def test_a_bill_of_nothing_is_not_believed_where_something_was_written():
+    """Paid to the vendor itself, or not reckoned yet; what is free has a price of 0."""
+    url = "https://openrouter.ai/api/v1/chat/completions"
+    endpoint, asked = endpoint_of(url)[1], ask(url, chat("openai/gpt-4o"))
+    byok = {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": None}}
+    for told, billed in ((byok, None), ({"cost": 0}, None), ({"cost": "1e-3"}, Decimal("0.001"))):
+        reader = endpoint.reader(asked)
+        reader.body({"choices": [], "usage": {**USAGE, **told}})
+        assert reader.reading().billed_usd == billed
+        assert reader.reading().complete
+    reader = endpoint.reader(asked)
+    reader.body({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 0, "cost": 0}})
+    assert reader.reading().billed_usd == 0, "an answer without output is not charged"
+
+
+def test_a_served_model_in_the_head_counts_where_the_body_names_no_other():
     """Azure's router has it there."""
     url = "https://x.openai.azure.com/openai/deployments/model-router/chat/completions"
     endpoint, asked = endpoint_of(url)[1], ask(url, {"messages": []})
-    for body, served in (({}, "gpt-5-nano"), ({"model": "gpt-5-mini"}, "gpt-5-mini")):
+    bodies = (
+        ({}, "gpt-5-nano"),
+        ({"model": "model-router"}, "gpt-5-nano"),
+        ({"model": "gpt-5-mini"}, "gpt-5-mini"),
+    )
+    for body, served in bodies:
         reader = endpoint.reader(asked)
         reader.head({"x-ms-served-model": "gpt-5-nano"})
         reader.body({**body, "choices": [], "usage": USAGE})

@@ -7,13 +7,13 @@ from walk import FakeClock
 
 from llmcap.budgets.budget import parse_short, scopes_for
 from llmcap.ledger import open_ledger
+from llmcap.metering.visible import certain_tokens
 from llmcap.walk.allowance import (
     ASKED_MAX,
     OVERRUN_AHEAD_TOKENS,
     SLICE_AHEAD_TOKENS,
     SLICE_TOKENS_MIN,
     Allowance,
-    certain_tokens,
 )
 from llmcap.words.errors import LedgerBusy, LedgerError
 from llmcap.words.records import Call, Demand, Reading
@@ -46,7 +46,13 @@ def seen(tokens: int, *, each: int = 4) -> Reading:
 
 def fits(made: Allowance, tokens: int, *, each: int = 4, coming: int = 0) -> bool:
     """Whether so many tokens fit, where counting finds them all."""
-    return made.fits(seen(tokens, each=each), tokens=lambda: tokens, coming=coming)
+    reading = seen(tokens, each=each)
+    return made.fits(
+        reading.visible_bytes,
+        least=certain_tokens(reading),
+        tokens=lambda: tokens,
+        coming=coming,
+    )
 
 
 def test_output_within_the_limit_fits_and_extends_nothing():

@@ -1,7 +1,7 @@
 """What an answer without usage is taken to have cost."""
 
 import pytest
-from walk import INPUT_NANOS, OUTPUT_NANOS, begin, chat, chunk, walk
+from walk import INPUT_NANOS, OUTPUT_NANOS, answer, begin, chat, chunk, post, walk
 
 from llmcap.words.records import Ending
 
@@ -62,3 +62,29 @@ def test_work_that_does_not_show_is_not_free(content):
     hidden.body = hidden.body.replace(b"gpt-4o-mini", b"o4-mini").replace(b"{", b"{" + content, 1)
     there, call = broken_off(request=hidden, whole=True)
     assert there.balance.spent == call.settlement.cost_nanos >= LIMIT * 4_400
+
+
+def test_pictures_whose_answer_tells_no_usage_cost_what_was_held():
+    """A link to one has fewer bytes than a token of it has cents."""
+    there = walk("10")
+    body = {"model": "gpt-image-1", "prompt": "x", "size": "1024x1024", "quality": "medium"}
+    call = there.admit(post("/v1/images/generations", body))
+    answer(call, b'{"created": 1, "data": [{"url": "https://example.com/a.png"}]}')
+    assert call.settlement.ending is Ending.ASSUMED
+    assert call.settlement.cost_nanos == call.held.hold.held_nanos > 1_056 * 40_000
+
+
+@pytest.mark.parametrize("cap", ["0.0012", "10"])
+def test_a_provider_that_passes_its_limit_with_many_tokens_an_event_is_not_trusted(cap):
+    """Its events are few, and its tokens are counted: it is cut, or held for what it writes."""
+    there = walk(cap)
+    there.firewall.shared.counter.load()
+    call = there.admit(chat(stream=True, max_tokens=1_000))
+    begin(call, stream=True)
+    written = 0
+    while written < 4_000 and not call.cut:
+        there.clock.forward(seconds=0.05)
+        call.feed(chunk("word " * 10))
+        written += 10
+    assert call.cut == (cap == "0.0012")
+    assert written <= 1_200 if call.cut else there.balance.held >= written * OUTPUT_NANOS

@@ -37,6 +37,12 @@ MEASURED_MIN = timedelta(milliseconds=100)
 UNSEEN_TOKENS = 4
 
 
+# No tokenizer in use makes tokens longer than this on average, so that many bytes are at least one.
+BYTES_PER_TOKEN_MAX = 12
+
+# With fewer bytes for each token of its limit, an answer has hardly come to it.
+COUNTED_FROM_BYTES = 2
+
 # Over less of a connection nobody can tell how many bytes of it a token takes.
 MEASURED_BYTES_MIN = 4_096
 
@@ -120,6 +126,24 @@ class Visible:
         tokens = written + max(reading.visible_bytes - self._counted_bytes, 0)
         return max(min(tokens, reading.visible_bytes), reading.visible_events)
 
+    def certain(self, meter: Meter, *, limit: int, runs: bool = False) -> int:
+        """
+        The least that the visible output can be; counted where it may have passed this limit.
+
+        Several tokens may come in one event, and be short ones. While the stream still `runs`,
+        nobody waits for the vocabulary to be loaded.
+        """
+        reading = meter.reading
+        sure = certain_tokens(reading)
+        if reading.visible_bytes <= COUNTED_FROM_BYTES * limit:
+            return sure
+        if runs and not self._counter.ready:
+            self._counter.prepare()
+            return sure
+        self.tokens(meter)
+        counted = self._counted_tokens
+        return max(sure, self._counter.least(counted, family=self._family, model=self._model))
+
     @property
     def time_to_write(self) -> timedelta:
         """Since it was asked for, and until its provider notices that nobody listens."""
@@ -201,6 +225,11 @@ class Visible:
             since = tokens * (visible_bytes - self._left_bytes) // visible_bytes
             coming = max(coming, _during(since, now - self._left_at, within))
         return coming
+
+
+def certain_tokens(reading: Reading) -> int:
+    """The least that the visible output can be: one token an event, and none endlessly long."""
+    return max(reading.visible_events, reading.visible_bytes // BYTES_PER_TOKEN_MAX)
 
 
 def _during(tokens: int, elapsed: timedelta, within: timedelta) -> int:

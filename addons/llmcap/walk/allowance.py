@@ -11,14 +11,15 @@ pace that was seen. Neither looks at every event: no text has more tokens than b
 from collections.abc import Callable
 
 from llmcap.ledger import Ledger
+from llmcap.metering.visible import BYTES_PER_TOKEN_MAX
 from llmcap.words.errors import LedgerBusy, LedgerError
-from llmcap.words.records import Demand, Hold, Reading
-
-# No tokenizer in use makes tokens longer than this on average, so that many bytes are at least one.
-BYTES_PER_TOKEN_MAX = 12
+from llmcap.words.records import Demand, Hold
 
 # The frames of later events are at least this part of those of earlier ones.
 FRAME_SHARE = 4
+
+# After which part of its limit an answer that may have passed it is looked at again.
+LOOK_PART = 4
 
 # How far ahead of its output a sliced stream holds money, and how far one that passed its limit.
 SLICE_AHEAD_TOKENS = 2_048
@@ -83,22 +84,27 @@ class Allowance:
         """Whether the hold covers this cost, after an extension where there is money for one."""
         return self._reach(cost_nanos)
 
-    def fits(self, reading: Reading, *, tokens: Callable[[], int], coming: int = 0) -> bool:
+    def fits(
+        self, visible_bytes: int, *, least: int, tokens: Callable[[], int], coming: int = 0
+    ) -> bool:
         """
         Whether the output so far is covered; sets when to look again.
 
-        `tokens` bounds what was seen, by counting; `coming` is what may be on its way beside it.
+        It is `least` for certain, and no more than `tokens` counts; `coming` is what may be on its
+        way beside it.
         """
         if self.sliced:
-            return self._fits_slice(reading.visible_bytes, tokens(), coming)
-        least = certain_tokens(reading)
+            return self._fits_slice(visible_bytes, tokens(), coming)
         if least > self.told_limit:
             # It does not keep to its limit: what it may have made by now is held before it is seen.
             ahead = max(OVERRUN_AHEAD_TOKENS, coming)
             if least + ahead > self.covered and not self._reach_tokens(least + 2 * ahead):
                 return False
             least += ahead
-        self.next_look = reading.visible_bytes + max(self.covered - least, 1)
+        further = self.covered - least
+        if visible_bytes > self.told_limit:
+            further = min(further, self.told_limit // LOOK_PART)
+        self.next_look = visible_bytes + max(further, 1)
         return True
 
     def _fits_slice(self, visible_bytes: int, tokens: int, coming: int) -> bool:
@@ -142,8 +148,3 @@ class Allowance:
         self.hold = extended
         self._asked = 0
         return True
-
-
-def certain_tokens(reading: Reading) -> int:
-    """The least that the visible output can be: one token an event, and none endlessly long."""
-    return max(reading.visible_events, reading.visible_bytes // BYTES_PER_TOKEN_MAX)

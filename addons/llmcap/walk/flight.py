@@ -21,7 +21,7 @@ from llmcap.replies.dialects import header_text
 from llmcap.shared.gauges import CUT
 from llmcap.streams.strip import UsageStripper
 from llmcap.walk.admission import Admission
-from llmcap.walk.allowance import Allowance, certain_tokens
+from llmcap.walk.allowance import Allowance
 from llmcap.walk.booking import Booking
 from llmcap.walk.lookout import Lookout
 from llmcap.walk.unfinished import LINGER_TO_THE_END, assumed, at_hold, read_on, refused
@@ -345,11 +345,13 @@ class CallInFlight:
         if reading.visible_bytes <= self._allowance.next_look:
             return True
         assert self._meter is not None, "a reading is of a meter"
-        coming = self._visible.coming(
-            certain_tokens(reading), reading.visible_bytes, within=CUT_NOTICE_WITHIN
-        )
-        tokens = partial(self._visible.tokens, self._meter)
-        return self._allowance.fits(reading, tokens=tokens, coming=coming)
+        allowance, visible = self._allowance, self._visible
+        tokens = partial(visible.tokens, self._meter)
+        # A slice has to be ahead of all that may come, and is held by what was counted anyway.
+        certain = visible.certain(self._meter, limit=allowance.told_limit, runs=True)
+        made = tokens() if allowance.sliced else certain
+        coming = visible.coming(made, reading.visible_bytes, within=CUT_NOTICE_WITHIN)
+        return allowance.fits(reading.visible_bytes, least=certain, tokens=tokens, coming=coming)
 
     def _cut(self, passed: bytes, reading: Reading) -> bytes:
         """End the stream here: the cost is in the ledger before the client reads the end."""

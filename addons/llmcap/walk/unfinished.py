@@ -17,7 +17,6 @@ from llmcap.providers.parts.leaving import goes_on, stops
 from llmcap.providers.parts.refused import Billed
 from llmcap.providers.parts.refused import refused as refused_as
 from llmcap.walk.admission import Admission
-from llmcap.walk.allowance import certain_tokens
 from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Ending, Hold, Reading, Settlement, Usage
 
@@ -93,10 +92,12 @@ def assumed(
     """
     ask, reading = admission.ask, meter.reading if meter else Reading()
     # What has passed the limit that its provider was told is bounded by nothing that was held.
-    passed = certain_tokens(reading) > limit
+    passed = meter is not None and visible.certain(meter, limit=limit) > limit
     if not (whole or passed or stops(admission.provider.name, stream=ask.stream)):
         note = f"{note}; nobody says that this provider stops then"
         return at_hold(admission, hold, note, reading)
+    if whole and ask.measures and meter is not None and meter.opaque_bytes(whole=True):
+        return at_hold(admission, hold, f"{note}; its bytes do not tell what it has cost", reading)
     if whole:
         # What would have been told is known: it is what is usual.
         untold = tuple(kind for kind in reading.untold if kind not in reading.usual)
@@ -123,7 +124,7 @@ def assumed(
             cost = most
     if output <= admission.demand.output_limit * ask.choices:
         # What may have come beside it is no dearer than the hold; what was seen may be.
-        seen_nanos = _seen_nanos(admission, meter, visible, cost=cost, output=output)
+        seen_nanos = _seen_nanos(admission, meter, visible, limit, cost=cost, output=output)
         cost = min(cost, max(hold.held_nanos, seen_nanos))
     return Settlement(
         Ending.ASSUMED,
@@ -136,7 +137,13 @@ def assumed(
 
 
 def _seen_nanos(
-    admission: Admission, meter: Meter | None, visible: Visible, *, cost: int, output: int
+    admission: Admission,
+    meter: Meter | None,
+    visible: Visible,
+    limit: int,
+    *,
+    cost: int,
+    output: int,
 ) -> int:
     """
     What was seen costs so much at least, whatever is held; all of `output` costs `cost`.
@@ -148,7 +155,7 @@ def _seen_nanos(
         return 0
     per_token = admission.demand.per_output_nanos / admission.ask.choices / 1_000_000_000
     if not admission.sliced:
-        return ceil_nanos(certain_tokens(meter.reading) * per_token)
+        return ceil_nanos(visible.certain(meter, limit=limit) * per_token)
     return cost - ceil_nanos(max(output - visible.tokens(meter), 0) * per_token)
 
 
@@ -172,7 +179,7 @@ def _output_tokens(
     made = unseen = certain = 0
     if meter is not None:
         reading = meter.reading
-        certain = certain_tokens(reading)
+        certain = visible.certain(meter, limit=limit)
         reported = sum(charge.usage.output_tokens for charge in reading.charges)
         seen = visible.tokens(meter)
         unseen = 0 if whole else visible.unseen(seen, reading)

@@ -23,6 +23,9 @@ OTHER = b'{"error": {"code": "invalid_request_error", "message": "no"}}'
         ("azure-ai", 413, TOO_LONG, Billed.INPUT),
         ("azure-openai", 408, b"", Billed.ALL),
         ("azure-ai", 504, b"<html>", Billed.ALL),
+        ("azure-openai", 500, OTHER, Billed.ALL),
+        ("azure-openai", 502, None, Billed.ALL),
+        ("azure-openai", 503, OTHER, None),
         ("xai", 403, VIOLATES, Billed.ALL),
         ("xai", 400, b"Failed check: SAFETY_CHECK_TYPE_BIO", Billed.ALL),
         ("azure-openai", 400, None, Billed.ALL),  # torn: what it may have said

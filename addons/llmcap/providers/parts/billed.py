@@ -55,11 +55,19 @@ class BilledReader:
         return self._inner.take_text()
 
     def reading(self) -> Reading:
-        """The bill counts only when it is final: streams tell parts of it on their way."""
+        """
+        The bill counts only when it is final: streams tell parts of it on their way.
+
+        One of nothing for an answer with output is not believed: who pays a vendor or in another
+        currency is told that too. What is given away has a price of 0 in the book.
+        """
         reading = self._inner.reading()
         if not (reading.complete or self._whole):
             return reading
-        return replace(reading, complete=True, deferred=False, billed_usd=self._billed_usd)
+        billed = self._billed_usd
+        if billed == 0 and any(charge.usage.output_tokens for charge in reading.charges):
+            billed = None
+        return replace(reading, complete=True, deferred=False, billed_usd=billed)
 
     def _look(self, told: Document) -> None:
         if told and (usd := self._bill(told)) is not None:
@@ -70,12 +78,15 @@ class PricedAsAsked(BaseReader):
     """
     Sellers whose prices go by the name that was asked for.
 
-    What answers a router's or a cloud's model has a name of its own, under which it sells nothing.
+    What answers a router's or a cloud's model has a name of its own, under which it sells nothing,
+    unless the request named it as one that may serve instead.
     """
 
     @property
     def served_model(self) -> str:
         """The model whose price applies."""
+        if self.model in self.ask.instead:
+            return self.model or ""
         return self.ask.model or self.model or ""
 
 

@@ -168,6 +168,7 @@ class BaseReader:
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
         self.model: str | None = None
+        self._by_head = ""
         self.response_id: str | None = None
         self.charges: tuple[Charge, ...] = ()
         self.terms: tuple[str, ...] = ()  # that the answer has told so far
@@ -187,7 +188,7 @@ class BaseReader:
     def head(self, headers: Mapping[str, str]) -> None:
         """The head of the response: who served, where a router says so and the body does not."""
         told = (headers[name] for name in SERVED_HEADERS if headers.get(name))
-        self.model = next(told, self.model)
+        self._by_head = next(told, "")
 
     def event(self, event: Document, name: str = "") -> None:  # noqa: ARG002  the shape has it
         """One event of a stream; formats that do not stream take it for a whole body."""
@@ -208,7 +209,7 @@ class BaseReader:
             terms=self.terms,
             untold=self._kinds_untold() if self.charges else (),
             usual=self.tells_terms,
-            model=self.model,
+            model=self.served,
             response_id=self.response_id,
             billed_usd=self.billed_usd,
             error=self.error,
@@ -224,9 +225,21 @@ class BaseReader:
     # --- for subclasses -----------------------------------------------------------------------
 
     @property
+    def served(self) -> str | None:
+        """
+        The model that the response names.
+
+        Where its body only repeats what was asked for, its head knows better, unless that has the
+        same with a date.
+        """
+        repeats = self.model is None or self.model == self.ask.model
+        by_head = "" if self.model and self._by_head.startswith(self.model) else self._by_head
+        return (by_head if repeats else "") or self.model
+
+    @property
     def served_model(self) -> str:
         """Whose price applies: the model that the response names, else the one asked for."""
-        return self.model or self.ask.model
+        return self.served or self.ask.model
 
     def charge(self, usage: Usage, terms: tuple[str, ...] = ()) -> None:
         """All of the call is this usage, at the served model."""

@@ -31,7 +31,7 @@ class Refused(NamedTuple):
 # Azure may bill work that ended in an error: it names a 400 of the content filter or of a prompt
 # that is too long and a 408, and says that 401 and 429 are free. A prompt that is filtered with a
 # 400 is billed with its completion, as the filter runs beside the model. A gateway tells the same
-# timeout as 504.
+# timeout as 504, and what broke on the way as 500 or 502, when all of it may have been done.
 _COSTS = "https://learn.microsoft.com/azure/ai-services/openai/how-to/manage-costs"
 _FILTER = "https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter"
 _FILTERED = (b"content_filter", b"contentfilter", b"content_policy", b"responsibleaipolicy")
@@ -39,7 +39,7 @@ _TOO_LONG = (b"context_length", b"context length", b"input_limit", b"string_abov
 _AZURE = (
     Refused((400,), _FILTERED, Billed.ALL, _FILTER),
     Refused((400, 413), _TOO_LONG, Billed.INPUT, _COSTS),
-    Refused((408, 504), (), Billed.ALL, _COSTS),
+    Refused((408, 500, 502, 504), (), Billed.ALL, _COSTS),
 )
 
 # xAI bills what it generated against its guidelines, and where its Responses API finds that out
