@@ -15,6 +15,7 @@ from llmcap.words.records import Admit, Deny, Wait
 
 CENT = 10_000_000
 TOKEN = CENT // 100
+SECONDS = 30  # ends what hangs
 
 
 @pytest.fixture
@@ -74,3 +75,20 @@ def test_nobody_is_silent_for_one_that_was_cut_off_itself(nodes):
     node = nodes[0]
     node.ledger._desk.reached_at = time.monotonic_ns() + 600 * 10**9
     assert isinstance(asked(node, 50 * CENT, patient=True), Wait)
+
+
+def test_a_node_whose_call_waits_keeps_nothing_from_another(database, tmp_path):
+    """It cannot be served while a third call is in flight; what it had at hand serves another."""
+    first, second = (firewall(tmp_path / name, config(database, cap="0.20")) for name in "ab")
+    asked(second, 3 * CENT, name="in flight")
+    for node in (first, second):
+        served(node, 8 * CENT, cost=0, name="leaves all at hand")
+    deadline = time.monotonic() + SECONDS
+    large, small = (first, 18 * CENT), (second, 12 * CENT)
+    while isinstance(asked(*small, name="small", patient=True), Wait):
+        assert isinstance(asked(*large, name="large", patient=True), Wait)
+        if isinstance(asked(*small, name="small", patient=False), Admit):
+            break
+        assert time.monotonic() < deadline
+    first.close()
+    second.close()

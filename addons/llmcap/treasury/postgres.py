@@ -108,7 +108,8 @@ class PostgresTreasury:
         accounts = {(node_id, line.account) for line in message.lines}
         is_new = not accounts <= self._opened
         try:
-            rows = self.wire.pipelined(lambda db: _carried_out(db, values, is_new=is_new))
+            steps = _steps(message, is_new=is_new)
+            rows = self.wire.pipelined(lambda db: _carried_out(db, values, steps))
         except TreasuryError as error:
             if getattr(error.__cause__, "sqlstate", None) != OUT_OF_TURN:
                 raise
@@ -164,13 +165,25 @@ class PostgresTreasury:
 # --- steps within a transaction ---------------------------------------------------------------
 
 
+def _steps(message: Message, *, is_new: bool) -> list[str]:
+    """The statements that carry out a message, but for those that nothing in it needs."""
+    asks = any(line.least for line in message.lines)
+    wants = message.patient and asks
+    return [
+        statements.TURN,
+        *(statements.OPEN if is_new else ()),
+        statements.LOCK,
+        statements.TAKE_BACK,
+        statements.GRANT,
+        *((statements.UNWANT,) if asks else ()),
+        *((statements.WANT,) if wants else ()),
+    ]
+
+
 def _carried_out(
-    db: Any, values: Mapping[str, Any], *, is_new: bool
+    db: Any, values: Mapping[str, Any], steps: Sequence[str]
 ) -> Callable[[], list[tuple[Any, ...]]]:
-    opening = statements.OPEN if is_new else ()
-    for statement in (statements.TURN, *opening, statements.LOCK):
-        db.execute(statement, values)
-    for statement in (statements.TAKE_BACK, statements.GRANT, statements.WANT):
+    for statement in steps:
         db.execute(statement, values)
     figures = db.execute(statements.FIGURES, values)
     return figures.fetchall  # type: ignore[no-any-return]

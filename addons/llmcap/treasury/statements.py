@@ -103,10 +103,15 @@ TAKE_BACK = f"""
 
 # What a call waits for is kept for its node for a moment, so that a large call is not starved by
 # small ones of other nodes; the first to be short is the first to be served.
-_FRESH = f"account.wanted_at > now() - make_interval(secs => {WANTED_SECONDS})"
+_FRESH = f"want.at > now() - make_interval(secs => {WANTED_SECONDS})"
 _RESERVED = f"""
-    CASE WHEN account.wanted_by <> %(node_id)s AND {_FRESH} AND NOT %(last)s
-        THEN account.wanted ELSE 0 END
+    CASE WHEN %(last)s THEN 0 ELSE coalesce((
+        SELECT want.amount FROM llmcap.wants AS want
+            LEFT JOIN llmcap.wants AS own ON own.account_id = want.account_id
+                AND own.node_id = %(node_id)s AND {_FRESH.replace("want.", "own.")}
+        WHERE want.account_id = account.id AND want.node_id <> %(node_id)s AND {_FRESH}
+            AND want.since <= coalesce(own.since, now())
+        ORDER BY want.since LIMIT 1), 0) END
 """
 
 # All lines or none; `sizes.grant` says how much.
@@ -133,15 +138,23 @@ GRANT = f"""
 
 _SHORT = "line.least > 0 AND mine.granted < greatest(line.kept, line.spent) + line.least"
 
-# Others are asked to let go of what they have at hand; whoever got his is short no more.
+# Others are asked to let go of what they have at hand, whether or not they are short themselves: so
+# nobody sits on what somebody else could use. Of a rolling window that is in all its buckets.
 WANT = f"""
-    UPDATE llmcap.accounts AS short SET wanted = line.least, wanted_by = %(node_id)s,
-        wanted_at = CASE WHEN {_SHORT} THEN now() END
+    INSERT INTO llmcap.wants AS want (account_id, node_id, amount)
+    SELECT near.id, %(node_id)s, max(line.least)
     FROM {_LINE} {_MINE} JOIN llmcap.accounts AS near ON {_NEAR}
-    WHERE line.least > 0 AND short.id = near.id AND CASE
-        WHEN short.wanted_by IS NULL OR short.wanted_at IS NULL
-            OR short.wanted_at <= now() - make_interval(secs => {WANTED_SECONDS})
-        THEN {_SHORT} AND %(patient)s ELSE short.wanted_by = %(node_id)s END
+    WHERE {_SHORT} GROUP BY near.id ORDER BY near.id
+    ON CONFLICT (account_id, node_id) DO UPDATE SET amount = excluded.amount, at = now(),
+        since = CASE WHEN {_FRESH} THEN want.since ELSE now() END
+"""
+
+# Whoever got his, or waits no longer, is short no more.
+UNWANT = f"""
+    DELETE FROM llmcap.wants AS want
+    USING {_LINE} {_MINE} JOIN llmcap.accounts AS near ON {_NEAR}
+    WHERE want.account_id = near.id AND want.node_id = %(node_id)s
+        AND line.least > 0 AND NOT ({_SHORT} AND %(patient)s)
 """
 
 FIGURES = f"""
@@ -165,8 +178,8 @@ WANTED = f"""
     JOIN llmcap.purses AS purse ON purse.id = account.purse_id
     JOIN llmcap.budgets AS budget ON budget.id = purse.budget_id
     WHERE mine.node_id = %(node_id)s AND mine.granted > mine.spent
-        AND (account.wanted_by <> %(node_id)s
-                AND account.wanted_at > now() - make_interval(secs => {WANTED_SECONDS})
+        AND (EXISTS (SELECT 1 FROM llmcap.wants AS want WHERE want.account_id = account.id
+                AND want.node_id <> %(node_id)s AND {_FRESH})
             OR budget.cap + account.raised + account.forgiven < (
                 SELECT sum(each.granted) FROM llmcap.allotments AS each
                 WHERE each.account_id = account.id))

@@ -135,9 +135,27 @@ _ENTRIES = (
     "CREATE INDEX entries_at ON llmcap.entries (at)",
 )
 
+_WANTS = (
+    # What calls of a node wait for of an account: since when, and when it was last said.
+    """
+    CREATE TABLE llmcap.wants (
+        account_id bigint NOT NULL REFERENCES llmcap.accounts,
+        node_id text NOT NULL REFERENCES llmcap.nodes,
+        amount bigint NOT NULL,
+        since timestamptz NOT NULL DEFAULT now(),
+        at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (account_id, node_id)
+    )
+    """,
+    """
+    ALTER TABLE llmcap.accounts DROP COLUMN wanted, DROP COLUMN wanted_by, DROP COLUMN wanted_at
+    """,
+)
+
 STEPS = (
     Step("001_treasury", _TREASURY),
     Step("002_entries", _ENTRIES),
+    Step("003_wants", _WANTS),
 )
 
 
