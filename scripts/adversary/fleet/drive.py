@@ -31,6 +31,7 @@ class Stay:
     spent: int  # by the nodes that could be reached, as their ledgers have it
     usable: int  # the cap, less what was out to those that could not
     said: str
+    where: str  # who has what, as the treasury has it
 
     @property
     def used(self) -> float:
@@ -199,8 +200,9 @@ class Drive:
         if away := self.fleet.away:
             ids = [node.id() for node in away]
             out = await asyncio.to_thread(self.vault.out_to, ids)
-        spent = sum(node.spent_nanos() for node in self.fleet.reached)
-        return Stay(spent, self.cap_nanos - out, said)
+        spent = sum(node.used_nanos() for node in self.fleet.reached)
+        where = await asyncio.to_thread(self.vault.where)
+        return Stay(spent, self.cap_nanos - out, said, where)
 
     async def _step(self) -> None:
         """Break what the case breaks, each when so much was billed."""

@@ -156,6 +156,13 @@ class Node:
         """The same with what calls in flight may cost."""
         return int(self._query("SELECT coalesce(sum(spent + held), 0) FROM balances")[0][0])
 
+    def used_nanos(self) -> int:
+        """
+        What it has of the cap for good: what it spent, and of a node that was retired what its
+        calls of which nobody knows the end can have cost.
+        """
+        return self.spent_or_held() if self.retired else self.spent_nanos()
+
     def open_holds(self) -> int:
         """Its calls in flight."""
         return int(self._query("SELECT count(*) FROM open_holds")[0][0])

@@ -62,7 +62,7 @@ class FleetReport:
         """No refusal stays while there is what a call needs: more is used on no single machine."""
         return [
             f"refused with {usd_string(stay.left)} USD left, where {usd_string(self.needed)} were "
-            f"needed: {stay.said}"
+            f"needed; {stay.where}: {stay.said}"
             for stay in self.stays
             if stay.left >= self.needed
         ]
@@ -93,7 +93,7 @@ def report_of(drive: Drive, *, needed: int, seconds: float) -> FleetReport:
         case=drive.case,
         cap=drive.bill_most,
         billed=drive.desk.billed,
-        ledgers=sum(node.spent_or_held() if node.retired else node.spent_nanos() for node in nodes),
+        ledgers=sum(node.used_nanos() for node in nodes),
         told=drive.vault.told(),
         out_most=drive.vault.out_most,
         needed=needed,

@@ -6,6 +6,7 @@ The judge's own reading, not LLMCap's: only sums of what is out and of what was 
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -16,6 +17,13 @@ SAMPLE_SECONDS = 0.05
 _OUT = "SELECT coalesce(sum(granted), 0) FROM llmcap.allotments"
 _OUT_TO = "SELECT coalesce(sum(granted), 0) FROM llmcap.allotments WHERE node_id = ANY(%s)"
 _TOLD = "SELECT coalesce(sum(spent), 0) FROM llmcap.allotments"
+_WHERE = """
+    SELECT string_agg(said, '; ') FROM (
+        SELECT format('%s (%s, heard %s s ago) had %s and told %s', node.name, node.state,
+            round(extract(epoch FROM now() - node.heard_at), 1), sum(granted), sum(spent)) AS said
+        FROM llmcap.allotments JOIN llmcap.nodes AS node ON node.id = node_id
+        GROUP BY node.id ORDER BY node.id) AS nodes
+"""
 _ENTRIES = "SELECT coalesce(sum(cost_nanos), 0) FROM llmcap.entries WHERE node_id = ANY(%s)"
 
 
@@ -28,15 +36,23 @@ class Vault:
     out_most: int = 0  # the most that was granted at any moment that was looked at
 
     def _ask(self, sql: str, *values: object) -> int | None:
-        """One number; None where the server or the table is not there."""
+        found = self._row(sql, *values)
+        return None if found is None else int(found)
+
+    def _row(self, sql: str, *values: object) -> Any:
+        """One value; None where the server or the table is not there."""
         url = self.server.url(self.database)
         try:
             with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-                row = connection.execute(sql.encode(), values).fetchone()
+                row = connection.execute(sql.encode(), values or None).fetchone()
         except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
             return None
         assert row is not None
-        return int(row[0])
+        return row[0]
+
+    def where(self) -> str:
+        """Who has what, in nano-dollars, for people."""
+        return str(self._row(_WHERE))
 
     def out(self) -> int | None:
         """All that nodes have, spent or not."""
