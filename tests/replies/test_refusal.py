@@ -152,6 +152,12 @@ def test_our_own_failures_refuse_like_a_cap(reason: str) -> None:
     assert json.loads(reply.body)["error"]["code"] == reason
 
 
+def test_a_hint_is_in_the_same_line_as_what_is_wrong() -> None:
+    """Who reads an error in a log, or in JSON, sees no line break of ours."""
+    refusal = Refusal(reason="ledger_error", message="this node was retired\nhint: start anew")
+    assert refusal.message == "this node was retired; start anew"
+
+
 def test_openai_shape_is_that_of_a_projects_spend_limit() -> None:
     """`RateLimitError` with the code that OpenAI itself gives."""
     reply = refuse(refused(), dialect="openai")

@@ -107,6 +107,14 @@ def test_the_status_is_the_fleets(nodes, llmcap):
     assert float(figures(llmcap)["held_usd"]) >= 1
 
 
+def test_a_ledger_that_is_named_is_read_as_it_is(nodes, llmcap, tmp_path):
+    """The status too is that of this machine then, though the config names a treasury."""
+    served(nodes[0], 5 * CENT, name="one")
+    served(nodes[1], 7 * CENT, name="two")
+    document = json.loads(llmcap("status", "--json", "--ledger", str(tmp_path / "b")))
+    assert document["budgets"][0]["spent_usd"] == "0.07"
+
+
 def figures(llmcap):
     """The one budget of `status --json`."""
     document = json.loads(llmcap("status", "--json"))

@@ -8,8 +8,9 @@ import time
 import pytest
 from fleet import asked, config, firewall, served
 
+from llmcap.treasury import wire
 from llmcap.treasury.hands import Hands
-from llmcap.words.errors import LedgerError
+from llmcap.words.errors import LedgerError, TreasuryUnreachable
 from llmcap.words.records import Admit
 
 CENT = 10_000_000
@@ -140,3 +141,27 @@ def test_a_proxy_that_was_in_no_fleet_does_not_start_without_a_treasury(
     """Nobody could say whether the address is right."""
     with down(postgres), pytest.raises(LedgerError, match=r"cannot be reached: .*refused"):
         firewall(tmp_path / "ledger", config(database))
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "attempts"),
+    [
+        ("40001", "could not order our step", wire.TRIES),
+        ("40P01", "could not order our step", wire.TRIES),
+        ("53100", "its disk is full", 1),
+        ("25006", "is a standby", 1),
+    ],
+)
+def test_what_time_may_cure_is_said_in_a_sentence(database, code, said, attempts):
+    """By the server's own code; what it could not order among the rest is tried again first."""
+    treasury = wire.Wire(database)
+    tried = []
+
+    def step(db):
+        tried.append(db)
+        db.execute(f"DO $$ BEGIN RAISE 'no' USING ERRCODE = '{code}'; END $$")
+
+    with pytest.raises(TreasuryUnreachable, match=f"cannot be used now: .*{said}"):
+        treasury.transaction(step)
+    assert len(tried) == attempts
+    treasury.close()

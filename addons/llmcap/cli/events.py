@@ -8,6 +8,7 @@ import click
 from llmcap.cli.options import json_option, ledger_option
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.notices.events import EventLog, events_path
+from llmcap.words.shown import in_one_sentence
 
 
 @click.command()
@@ -41,7 +42,7 @@ def events(count: int, ledger_path: Path, *, as_json: bool) -> None:
             (
                 f"{datetime.fromisoformat(each['at']).astimezone():%m-%d %H:%M:%S}",
                 each["event"],
-                each["message"].replace("\nhint: ", "; "),
+                in_one_sentence(each["message"]),
             )
             for each in documents
         ],

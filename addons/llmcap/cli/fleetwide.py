@@ -47,15 +47,19 @@ def books_option(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_books(
         *arguments: Any, ledger_path: Path, config_path: Path | None, node: str | None, **how: Any
     ) -> Any:
-        ctx = click.get_current_context()
-        named = ctx.get_parameter_source("ledger_path") is ParameterSource.COMMANDLINE
-        if not named or node is not None:
+        if not _ledger_is_named() or node is not None:
             refresh = functools.partial(books, ledger_path, config_path, node)
             ledger_path = refresh()
-            ctx.meta[REFRESH] = refresh
+            click.get_current_context().meta[REFRESH] = refresh
         return command(*arguments, ledger_path=ledger_path, **how)
 
     return with_books
+
+
+def _ledger_is_named() -> bool:
+    """On the command line: it is read as it is, whatever the config says."""
+    source = click.get_current_context().get_parameter_source("ledger_path")
+    return source is ParameterSource.COMMANDLINE
 
 
 def books_again() -> None:
@@ -80,9 +84,14 @@ def books(ledger_path: Path, config_path: Path | None, node: str | None) -> Path
 
 
 def fleet_balances(policy: Policy, node: str | None) -> list[tuple[Scope, Balance]] | None:
-    """What the fleet, or a node of it, has spent and holds; None: there is no treasury."""
+    """
+    What the fleet, or a node of it, has spent and holds; None: there is no treasury, or a ledger
+    was named.
+    """
     if not policy.treasury:
         _no_node(node)
+        return None
+    if node is None and _ledger_is_named():
         return None
     from llmcap.treasury.hands import Hands  # noqa: PLC0415 (likewise)
 

@@ -34,7 +34,8 @@ def status(ledger_path: Path, config_path: Path | None, node: str | None, *, as_
 
     The budgets are those that the proxies on this ledger were started with, or with --config those
     of that file. Nothing is changed. No proxy has to run, and where none does, that is said. Where
-    the config names a treasury, the figures are those of the fleet, or of one --node.
+    the config names a treasury, the figures are those of the fleet, or of one --node; a ledger that
+    is named on the command line is read as it is.
     """
     now = datetime.now(UTC)
     policy = policy_from(config_path)

@@ -14,7 +14,7 @@ from typing import Any
 from llmcap.replies.ratelimit import retry_after
 from llmcap.words.money import format_usd, usd_string
 from llmcap.words.records import CapUnit, Deny
-from llmcap.words.shown import readable
+from llmcap.words.shown import in_one_sentence, readable
 
 CAP_REACHED = "cap_reached"
 
@@ -83,7 +83,7 @@ class Refusal:
 
     def __post_init__(self) -> None:
         """Names in it are a client's, and may go on and on."""
-        object.__setattr__(self, "message", readable(self.message))
+        object.__setattr__(self, "message", readable(in_one_sentence(self.message)))
 
     @property
     def about_request(self) -> bool:

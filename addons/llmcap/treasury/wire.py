@@ -26,12 +26,15 @@ SILENT_MILLISECONDS = 3_000
 ANSWER_SECONDS = 4
 # A statement that waits longer than this for a lock is not waiting for one of ours.
 STATEMENT_MILLISECONDS = 10_000
-# How often a transaction is tried again that PostgreSQL could not order among the others.
+# How often a transaction is tried that PostgreSQL could not order among the others, as it says by
+# these codes: a serialization failure, a deadlock.
 TRIES = 20
+_UNORDERED = ("40001", "40P01")
 
 # By the code of the error, or the beginning of it: what is wrong, and the move. What time may cure
 # comes first: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _PASSING = {
+    "40": "it could not order our step among what else is done in it",
     "08": "the connection broke",
     "57P": "it is starting or stopping",
     "53300": "it has no connection to spare",
@@ -153,25 +156,22 @@ class Wire:
         return self._ordered(once)
 
     def _ordered[Result](self, once: Callable[[], Result]) -> Result:
-        """Try it until PostgreSQL can order it among the others."""
-        errors = _psycopg().errors
-        for attempt in range(TRIES):
+        """Try it until PostgreSQL can order it among the others, up to a bound."""
+        for _ in range(TRIES - 1):
             try:
                 with self._explained():
                     return once()
-            except (errors.SerializationFailure, errors.DeadlockDetected):
-                if attempt == TRIES - 1:
+            except TreasuryUnreachable as error:
+                if getattr(error.__cause__, "sqlstate", None) not in _UNORDERED:
                     raise
-        raise AssertionError("the last attempt returns or raises")
+        with self._explained():
+            return once()
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
-        psycopg = _psycopg()
         try:
             yield
-        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
-            raise
-        except psycopg.Error as error:
+        except _psycopg().Error as error:
             if self._connection is not None and (self._connection.closed or _is_broken(error)):
                 self.close()
             raise explained(error, self.name) from error

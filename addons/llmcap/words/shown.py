@@ -21,6 +21,11 @@ def shortened(name: str) -> str:
     return f"{name[:NAME_CHARS_MAX]}... ({len(name)} characters)"
 
 
+def in_one_sentence(message: str) -> str:
+    """A message of ours with its hint behind it, for where there is no second line."""
+    return message.replace("\nhint: ", "; ")
+
+
 def readable(sentences: str) -> str:
     """What we tell, with each long name in it shortened, and whatever else goes on and on."""
     if len(sentences) <= NAME_CHARS_MAX:
