@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from notices.consumer import Consumer, until
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.notices import feed as module
 from llmcap.notices import sinks
+from llmcap.notices.events import EventLog, events_path
 from llmcap.notices.feed import CallFeed
 from llmcap.notices.sinks import signature
 from llmcap.words.rules import ALERTS, AlertTarget, EventKind
@@ -96,6 +98,47 @@ def test_a_receiver_that_fails_gets_the_same_batch_again(tmp_path, consumer, led
     taken = [name for name, status in consumer.asked if status == 204]
     assert len(failed) == 3
     assert set(failed) <= set(taken)
+
+
+def test_a_webhook_that_fails_in_a_new_way_holds_up_no_other(
+    tmp_path, consumer, ledger, caplog, monkeypatch
+):
+    """A fault of ours in one of them is an attempt that did not arrive; the thread goes on."""
+    feed = CallFeed(str(tmp_path / "l.sqlite3"))
+    broken = AlertTarget("http://127.0.0.1:9/hook", secret=SECRET, events=(EventKind.CALL,))
+    feed.direct([broken, AlertTarget(consumer.url, secret=SECRET, events=(EventKind.CALL,))])
+    faulty = feed._sinks[sinks.target_id(broken)]
+    rightly = type(faulty).deliver
+
+    def deliver(sink, *given):
+        if sink is faulty:
+            raise KeyError("nobody thought of it")
+        return rightly(sink, *given)
+
+    monkeypatch.setattr(type(faulty), "deliver", deliver)
+    for number in range(10):
+        made(ledger, f"c{number}")
+    until(lambda: sum(each["call"].startswith("c") for each in consumer.calls.values()) == 10)
+    feed.close()
+    assert "KeyError" in caplog.text
+
+
+def test_only_webhooks_that_are_brought_to_are_behind(tmp_path, consumer, ledger):
+    """One that was taken out of the config keeps its place, and nobody waits for it."""
+    path = str(tmp_path / "l.sqlite3")
+    with closing(EventLog(events_path(path))) as log:
+        feed = feed_of(tmp_path, consumer)
+        made(ledger, "c0")
+        until(lambda: log.feeds_after() == 4)
+        feed.direct([])  # the config was read again
+        until(lambda: log.feeds_after() is None)
+        feed.close()
+        feed = feed_of(tmp_path, consumer)
+        until(lambda: log.feeds_after() == 4)
+        feed.close()
+        made(ledger, "c1")
+        CallFeed(path).direct([])  # the next proxy has another config
+        assert log.feeds_after() is None
 
 
 def test_an_answer_that_is_lost_brings_the_same_ids(tmp_path, consumer, ledger):

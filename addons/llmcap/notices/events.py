@@ -81,6 +81,8 @@ CREATE TABLE IF NOT EXISTS feeds (
     after INTEGER NOT NULL,
     until INTEGER
 ) STRICT;
+-- The webhooks of calls that are brought to: one that was taken out of the config keeps its place.
+CREATE TABLE IF NOT EXISTS feeding (target TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS gauges (
     name TEXT NOT NULL,
     bucket INTEGER NOT NULL,
@@ -226,9 +228,11 @@ class EventLog:
         return int(count)
 
     def feeds_after(self) -> int | None:
-        """The entry behind which the slowest webhook of calls is; None: there is none."""
+        """The entry behind which the slowest webhook of calls is; None: none is brought to."""
         with _explained(self._path):
-            (found,) = self._db.execute("SELECT min(after) FROM feeds").fetchone()
+            (found,) = self._db.execute(
+                "SELECT min(after) FROM feeds WHERE target IN (SELECT target FROM feeding)"
+            ).fetchone()
         return None if found is None else int(found)
 
     def latest(self, count: int) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ again, with the same ids. One process at a time brings: it has a lock, which end
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from llmcap.ledger import MEMORY, history, queries, rollups
-from llmcap.ledger.liveness import Lock
+from llmcap.ledger.liveness import Lock, is_gone
 from llmcap.notices.events import Delivery, EventLog, events_path
 from llmcap.notices.sinks import Sink, Undelivered, retry_after, sink_for, target_id
 from llmcap.words.errors import LedgerError
@@ -59,6 +59,7 @@ class CallFeed:
         self, ledger: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._ledger = ledger
+        self._lock = Path(f"{ledger}-feed")
         self._clock = clock
         self._sinks: dict[str, Sink] = {}
         self._stop = threading.Event()
@@ -76,6 +77,8 @@ class CallFeed:
                 for target in sinks:
                     _place(db, target, ledger)
         self._sinks = sinks
+        if not sinks and self._thread is None:
+            self._tell_of_none()
         if not sinks or self._thread is not None:
             return
         self._thread = threading.Thread(target=self._run, name="llmcap-feed", daemon=True)
@@ -92,7 +95,7 @@ class CallFeed:
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
             try:
-                lock = Lock(Path(f"{self._ledger}-feed"))
+                lock = Lock(self._lock)
             except OSError:
                 continue  # another process brings them
             try:
@@ -100,6 +103,15 @@ class CallFeed:
                     self._serve(db, ledger)
             finally:
                 lock.release(remove=False)
+
+    def _tell_of_none(self) -> None:
+        """The config has no webhook of calls any more; unless another process's has."""
+        path = events_path(self._ledger)
+        if self._ledger == MEMORY or not Path(path).exists():
+            return
+        with _logged(), self._opened() as db:
+            if _fed(db) and is_gone(self._lock):
+                _feeding(db, ())
 
     def _opened(self) -> closing[sqlite3.Connection]:
         return closing(_opened(events_path(self._ledger)))
@@ -122,6 +134,8 @@ class CallFeed:
         sinks = self._sinks
         for target in sinks.keys() - places.keys():
             places[target] = _place(db, target, ledger)
+        if sinks.keys() != _fed(db):
+            _feeding(db, sinks)
         waiting = list(sinks)
         while waiting:
             waiting = [
@@ -145,14 +159,21 @@ class CallFeed:
         try:
             sink.deliver(batch, now)
         except Undelivered as error:
-            if place.attempts == 0:
-                logger.warning("LLMCap: calls wait, %s does not take them: %s", sink.name, error)
-            place.attempts += 1
-            place.due_at = self._clock() + retry_after(place.attempts)
-            return False
+            return self._later(place, sink, str(error))
+        except Exception as error:
+            logger.exception("LLMCap: %s failed", sink.name)
+            return self._later(place, sink, type(error).__name__)
         place.attempts, place.due_at = 0, None
         _taken(db, place)
         return True
+
+    def _later(self, place: _Place, sink: Sink, why: str) -> bool:
+        """The batch comes again, and the other webhooks do not wait for it."""
+        if place.attempts == 0:
+            logger.warning("LLMCap: calls wait, %s does not take them: %s", sink.name, why)
+        place.attempts += 1
+        place.due_at = self._clock() + retry_after(place.attempts)
+        return False
 
 
 @contextmanager
@@ -194,6 +215,19 @@ def _taken(db: sqlite3.Connection, place: _Place) -> None:
     db.execute(
         "UPDATE feeds SET after = ?, until = NULL WHERE target = ?", (place.after, place.target)
     )
+
+
+def _fed(db: sqlite3.Connection) -> set[str]:
+    """The webhooks that whoever brings has told of."""
+    return {target for (target,) in db.execute("SELECT target FROM feeding")}
+
+
+def _feeding(db: sqlite3.Connection, targets: Iterable[str]) -> None:
+    """These are the webhooks that are brought to, for those who measure how far they are behind."""
+    with db:
+        db.execute("BEGIN")
+        db.execute("DELETE FROM feeding")
+        db.executemany("INSERT INTO feeding (target) VALUES (?)", ((each,) for each in targets))
 
 
 # --- what is brought --------------------------------------------------------------------------
