@@ -1,11 +1,13 @@
 """
 What a question about the past costs by the rollups, and what a reading of every call takes.
 
-    python scripts/bench_rollups.py [--rows 10000 1000000] [--rounds 40]
+    python scripts/bench_rollups.py [--rows 10000 1000000] [--rounds 40] [--keep FOLDER]
 
 Rows are entries, two a call, over ninety days: forty projects, a thousand customers, eight models.
-`--rows 10000000` takes half an hour and some three gigabytes of the folder for temporary files. The
-95th percentile of the rounds is shown, each about another value or another end of the span.
+`--rows 10000000` takes half an hour and some three gigabytes of the folder for temporary files;
+with `--keep` the ledgers stay in a folder, and the next time only questions are asked. Shown are
+the median and the 95th percentile of the rounds, each about another value or another length of the
+span, and those of the CPU alone, which a machine that is busy otherwise leaves as it is.
 """
 
 import argparse
@@ -31,6 +33,8 @@ from llmcap.ledger.follower import Follower, catch_up
 from llmcap.ledger.rolled import Span
 from llmcap.ledger.rows import ADD_POSTING, ADD_ROW, Posting, Row, call_row, micros, settled
 from llmcap.ledger.sqlite import SqliteLedger
+from llmcap.page import spend
+from llmcap.pricing import PriceBook
 from llmcap.words.records import Budget, Call, Ending, EntryKind, Settlement, Usage
 
 DAYS = 90
@@ -100,22 +104,32 @@ def pair(call: Call, hold_id: int) -> tuple[Row, Row]:
 
 def timed(ask: Callable[[], object], rounds: int) -> str:
     """The median and the 95th percentile, in milliseconds, and how many a second."""
-    times = []
+    times, busy = [], []
     for _ in range(rounds):
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         ask()
         times.append(time.perf_counter() - started)
-    median, slow = statistics.median(times), sorted(times)[max(len(times) * 95 // 100 - 1, 0)]
-    return f"median {median * 1e3:8.1f} ms, p95 {slow * 1e3:8.1f} ms, {1 / median:7.1f} a second"
+        busy.append(time.process_time() - used)
+    median, cpu = statistics.median(times), statistics.median(busy) * 1e3
+    return (
+        f"median {median * 1e3:8.1f} ms, p95 {slow(times):8.1f} ms "
+        f"(CPU {cpu:7.1f} and {slow(busy):7.1f}), {1 / median:7.1f} a second"
+    )
 
 
-def ask_all(path: Path, rounds: int) -> None:
-    """Each question that the page and the report have."""
+def slow(times: list[float]) -> float:
+    """The 95th percentile, in milliseconds."""
+    return sorted(times)[max(len(times) * 95 // 100 - 1, 0)] * 1e3
+
+
+def ask_all(path: Path, rounds: int, *, before: bool) -> None:
+    """Each question of the page and the report; and the report as it was before the rollups."""
     chance = random.Random(2)
     last = rollups.slot_of(NOW) + 1
     midnight = rollups.slot_of(datetime(2026, 6, 15, tzinfo=BERLIN))
     day_steps = [Span(midnight - 96 * n, midnight - 96 * n + 96) for n in range(DAYS - 1, -1, -1)]
     day_steps.append(Span(midnight + 96, last + 96))
+    book = PriceBook()
     with history.reading(path) as db:
         names = ("", "provider", "model", "project", "customer", "user", "key", "client")
 
@@ -130,12 +144,17 @@ def ask_all(path: Path, rounds: int) -> None:
             best = sorted(found, key=lambda value: -found[value].cost_nanos)[:8]
             return rollups.series(db, name, best, day_steps)
 
+        def page(by: str, **wanted: str) -> object:
+            days = chance.choice([1, 7, 30, 90])
+            since = (NOW - timedelta(days=days)).isoformat()
+            asked = {"by": by, "zone": BERLIN.key, "since": since, **wanted}
+            return spend.document(db, spend.asked(asked, NOW, project=""), book)
+
         def filtered() -> object:
-            wanted = {"project": f"project-{chance.randrange(12)}"}
-            since = NOW - timedelta(days=DAYS)
-            return rollups.sums(
-                db, ("day", "model"), zone=BERLIN, since=since, until=NOW, attributes=wanted
-            )
+            return page("model", project=f"project-{chance.randrange(12)}")
+
+        def half() -> object:
+            return page("customer", model="gpt-5")
 
         def report() -> object:
             return rollups.sums(db, ("model",), zone=BERLIN, since=NOW - timedelta(days=30))
@@ -146,18 +165,22 @@ def ask_all(path: Path, rounds: int) -> None:
         for label, ask in (
             ("totals of one attribute, 1 to 90 days", top),
             ("top eight by day, 90 days", stacked),
-            ("one project's models by day, 90 days", filtered),
+            ("the page's view of one attribute", lambda: page(chance.choice(names[1:]))),
+            ("the page's view by customer (1,000)", lambda: page("customer")),
+            ("the same of one project, by model", filtered),
+            ("the same of 40 % of calls, by customer", half),
             ("llmcap report, 30 days", report),
             ("burn of five minutes", burn),
         ):
             print(f"  {label:40} {timed(ask, rounds)}")
-        started = time.perf_counter()
-        since = NOW - timedelta(days=30)
-        found = spans.sums(spans.calls_within(db, since=since), ("model",), zone=BERLIN)
-        took = (time.perf_counter() - started) * 1e3
-        print(f"  {'the same report before, of every call':40} {took:15.1f} ms")
-        plain = {key: each.plain() for key, each in report().items()}  # type: ignore[attr-defined]
-        assert plain == found, "the rollups say something else than the calls"
+        if before:
+            started = time.perf_counter()
+            since = NOW - timedelta(days=30)
+            found = spans.sums(spans.calls_within(db, since=since), ("model",), zone=BERLIN)
+            took = (time.perf_counter() - started) * 1e3
+            print(f"  {'the same report before, of every call':40} {took:15.1f} ms")
+            plain = {key: each.plain() for key, each in report().items()}  # type: ignore[attr-defined]
+            assert plain == found, "the rollups say something else than the calls"
 
 
 def main() -> None:
@@ -165,6 +188,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--keep", type=Path, help="a folder for ledgers that are used again")
+    parser.add_argument("--quick", action="store_true", help="leave out the report of before")
     options = parser.parse_args()
     print(
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
@@ -172,19 +197,26 @@ def main() -> None:
     )
     for rows in options.rows:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "ledger.sqlite3"
-            seed(path, rows)
-            size = path.stat().st_size / 2**20
-            started = time.perf_counter()
-            catch_up(path)
-            took = time.perf_counter() - started
-            more = path.stat().st_size / 2**20 - size
-            print(
-                f"{rows:,} rows of {size:,.0f} MiB, counted in {took:.1f} s "
-                f"({rows / took:,.0f} rows a second), {more:+,.0f} MiB"
-            )
-            ask_all(path, options.rounds)
+            path = (options.keep or Path(folder)) / f"ledger-{rows}.sqlite3"
+            if not path.exists():
+                make(path, rows)
+            print(f"{rows:,} rows, {path.stat().st_size / 2**20:,.0f} MiB")
+            ask_all(path, options.rounds, before=not options.quick)
             step(path)
+
+
+def make(path: Path, rows: int) -> None:
+    """A ledger of so many rows, counted."""
+    seed(path, rows)
+    size = path.stat().st_size / 2**20
+    started = time.perf_counter()
+    catch_up(path)
+    took = time.perf_counter() - started
+    more = path.stat().st_size / 2**20 - size
+    print(
+        f"{rows:,} rows of {size:,.0f} MiB, counted in {took:.1f} s "
+        f"({rows / took:,.0f} rows a second), {more:+,.0f} MiB"
+    )
 
 
 def step(path: Path) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -188,39 +189,138 @@ def test_totals_of_an_older_version_are_taken_over_once(path, clock):
 
 
 def test_one_attribute_is_told_in_all_and_step_by_step(path, clock):
-    """The totals of a span, and of its parts, are those of the calls; the tail is with them."""
+    """The totals of a span, and the cost of its parts, are those of the calls; the tail too."""
     ledger = SqliteLedger(path, clock=clock)
     traffic = Traffic(ledger, clock, 7)
     traffic.some(150)
     catch_up(path)
     traffic.some(60)
     last = rollups.slot_of(clock()) + 1
-    steps = [Span(last - 96 * number - 96, last - 96 * number) for number in (4, 3, 2, 1, 0)]
-    begin, end = (moment_of(slot) for slot in (steps[0].first, last))
+    span = Span(last - 5 * 96, last)
+    begin, end = moment_of(span.first), moment_of(span.last)
     with history.reading(path) as db:
-        whole = rollups.totals(db, "project", Span(steps[0].first, last))
-        parts = rollups.series(db, "project", ["red", "ø"], steps)
-        everything = rollups.totals(db, "", Span(steps[0].first, last))[""]
-        sold = rollups.totals(db, "sold", Span(steps[0].first, last))
+        whole = rollups.totals(db, "project", span)
+        everything = rollups.totals(db, "", span)[""]
+        sold = rollups.totals(db, "sold", span)
     exact = truth(path, ("project",), since=begin, until=end)
     assert {key: each.plain() for key, each in whole.items()} == {
         key: each for (key,), each in exact.items()
     }
-    for value in ("red", "ø"):
-        for step, found in zip(steps, parts[value], strict=True):
-            asked = {"since": moment_of(step.first), "until": moment_of(step.last)}
-            exact = truth(path, (), attributes={"project": value}, **asked)
-            assert found.plain() == exact.get((), spans.Sums())
     assert everything.plain() == truth(path, (), since=begin, until=end)[()]
     assert sum(each.cost_nanos for each in sold.values()) == everything.cost_nanos
+    for steps in (
+        *(days_of(span, shift) for shift in (0, 8, 48, 73)),
+        steps_of(Span(last - 96, last), 7),
+    ):
+        with history.reading(path) as db:
+            parts = rollups.series(db, "project", ["red", "ø"], steps)
+        for value in ("red", "ø"):
+            costs = [cost_of_step(path, value, step) for step in steps]
+            assert parts[value] == costs
     for hold in traffic.held:
         ledger.end(hold, settled(1))
     ledger.close()
 
 
+def days_of(span, shift: int) -> list[Span]:
+    """The days of a zone that is so many slots off, one of them an hour short as clocks change."""
+    middle = (span.first + 96 * 2) // 96 * 96 + shift
+    ends = [middle - 192, middle - 96, middle - 4, middle + 92, span.last]
+    ends = [span.first, *(end for end in ends if span.first < end < span.last), span.last]
+    return [Span(*pair) for pair in pairwise(ends)]
+
+
+def steps_of(span, size: int) -> list[Span]:
+    """Steps of a few slots."""
+    return [Span(at, min(at + size, span.last)) for at in range(span.first, span.last, size)]
+
+
+def cost_of_step(path, value: str, step: Span) -> int:
+    """By a reading of every call."""
+    asked = {"since": moment_of(step.first), "until": moment_of(step.last)}
+    exact = truth(path, (), attributes={"project": value}, **asked)
+    return exact.get((), spans.Sums()).cost_nanos
+
+
 def moment_of(slot: int) -> datetime:
     """Where a quarter of an hour begins."""
     return datetime.fromtimestamp(slot * 900, UTC)
+
+
+def test_a_question_costs_what_its_time_costs(path, ledger):
+    """Counted in steps of SQLite: not what the ledger is old, nor the slots of each day."""
+    ledger.refuse(call(at=NOON), None, note="no")
+    catch_up(path)
+    last = rollups.slot_of(NOON) // 96 * 96 - 8  # midnight in Berlin
+    span = Span(last - 30 * 96, last)
+    steps = [Span(at, at + 96) for at in range(span.first, last, 96)]
+    asks = {
+        "totals": lambda db: rollups.totals(db, "project", span),
+        "costs": lambda db: rollups.costs(db, "project", span),
+        "series": lambda db: rollups.series(db, "project", [f"p{n}" for n in range(3)], steps),
+        "filtered": lambda db: rollups.sums(
+            db, ("day",), zone=UTC, since=moment_of(span.first), until=moment_of(span.last),
+            attributes={"project": "p1"},
+        ),
+    }  # fmt: skip
+    fill(path, first=last - 31 * 96, days=32)
+    young = {name: steps_taken(path, ask) for name, ask in asks.items()}
+    fill(path, first=last - 101 * 96, days=70)
+    old = {name: steps_taken(path, ask) for name, ask in asks.items()}
+    for name in asks:
+        assert old[name] <= young[name] * 1.15 + 200, (name, young, old)
+    every_slot = steps_taken(path, lambda db: db.execute(
+        "SELECT sum(cost_nanos) FROM rollup_slots WHERE name = 'project' AND value < 'p3' "
+        "AND slot >= ? AND slot < ?", (span.first, span.last)
+    ).fetchone())  # fmt: skip
+    assert young["series"] < every_slot / 3, (young, every_slot)
+    assert young["totals"] < every_slot / 5, (young, every_slot)
+    assert young["costs"] < young["totals"], young
+
+
+def fill(path, *, first: int, days: int) -> None:
+    """Four projects that spend in each slot of so many days; each is what one call is about."""
+    numbers = ", ".join("1" for _ in range(8))
+    with closing(sqlite3.connect(path)) as db, db:
+        for number in range(4):
+            facts = f'{{"model":"m","project":"p{number}","provider":"openai"}}'
+            db.execute("INSERT OR IGNORE INTO rollup_facts VALUES (?, ?)", (number + 100, facts))
+            db.execute("INSERT OR IGNORE INTO rollup_facts_with VALUES ('project', ?, ?)",
+                       (f"p{number}", number + 100))  # fmt: skip
+        db.execute(
+            "WITH RECURSIVE slots (slot) AS (SELECT :first UNION ALL SELECT slot + 1 FROM slots "
+            "WHERE slot + 1 < :last), numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers "
+            f"WHERE n < 3) INSERT INTO rollup_slots SELECT kinds.value, "
+            f"CASE kinds.value WHEN '#' THEN n + 100 ELSE 'p' || n END, slot, {numbers} "
+            'FROM slots, numbers, json_each(\'["#", "project"]\') AS kinds',
+            {"first": first, "last": first + days * 96},
+        )
+        db.execute(
+            f"INSERT OR IGNORE INTO rollup_days SELECT '', '', slot / 96, {numbers} "
+            "FROM rollup_slots WHERE name = '#' GROUP BY 3"
+        )
+        for table, size in (("rollup_days", 96), ("rollup_weeks", 672)):
+            sums = ", ".join("count(*)" for _ in range(8))
+            db.execute(f"DELETE FROM {table} WHERE name IN ('#', 'project')")
+            db.execute(
+                f"INSERT INTO {table} SELECT name, value, slot / {size}, {sums} FROM rollup_slots "
+                "WHERE name IN ('#', 'project') GROUP BY 1, 2, 3"
+            )
+
+
+def steps_taken(path, ask) -> int:
+    """How many instructions SQLite needs for an answer."""
+    count = 0
+
+    def tick() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    with history.reading(path) as db:
+        db.set_progress_handler(tick, 10)
+        ask(db)
+    return count * 10
 
 
 def test_what_was_corrected_is_no_bound_any_more(path, ledger):

@@ -8,9 +8,10 @@ what these entries changed, and two runs that meet add up.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import attrgetter
 
 from llmcap.ledger.spans import Sums
 
@@ -115,7 +116,7 @@ class Rollup(Sums):
 
     def figures(self) -> list[int]:
         """In the order of `SUMS`."""
-        return [getattr(self, name) for name in SUMS]
+        return list(_FIGURES(self))
 
     def plain(self) -> Sums:
         """Without what only the page tells."""
@@ -123,6 +124,12 @@ class Rollup(Sums):
 
 
 SUMS = tuple(field.name for field in fields(Rollup))
+_FIGURES: Callable[[Rollup], tuple[int, ...]] = attrgetter(*SUMS)
+
+
+def together(parts: Iterable[Rollup]) -> Rollup:
+    """The calls of all of them."""
+    return Rollup(*map(sum, zip(*map(_FIGURES, parts), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,14 @@ The tables of the rollups, read: weeks, days and slots of a span, and what has t
 What these tables hold is in `schema`, who fills them is the `follower`.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from llmcap.ledger.changes import (
     AFTER,
@@ -24,7 +28,7 @@ from llmcap.ledger.changes import (
 from llmcap.ledger.follower import FACTS, cursor
 from llmcap.ledger.rows import micros
 
-SUMMED = ", ".join(f"sum({name})" for name in SUMS)
+COST = ("cost_nanos",)
 FOREVER = 2**62
 
 
@@ -49,65 +53,229 @@ EVER = Span(-FOREVER // SLOT_MICROS, FOREVER // SLOT_MICROS)
 
 # --- the tables -------------------------------------------------------------------------------
 
-ALL = ""
-WANTED = "AND value IN (SELECT value FROM temp.wanted)"
 
-_OF_UNITS = """
-    SELECT value, {sums} FROM {table}
-    WHERE name = :name AND {unit} >= :first AND {unit} < :last {these} GROUP BY value
+class These(NamedTuple):
+    """Whose rows are read: by what they are told apart, and where they are looked for."""
+
+    key: str
+    units: str  # whole days or weeks
+    slots: str
+
+
+_SLOTS = """
+    CROSS JOIN rollup_slots AS rolled ON rolled.name = :name AND rolled.value = {value}
+        AND rolled.slot >= {first} AND rolled.slot < {last}
 """
-# Slots are kept by value: those of a span are found under the values of its days.
-_OF_SLOTS = f"""
-    SELECT found.value, {{slot}}, {SUMMED}
-    FROM (SELECT DISTINCT value FROM {{table}}
-        WHERE name = :name
-            AND {{unit}} BETWEEN :first / {{size}} AND (:last - 1) / {{size}} {{these}}
-    ) AS found CROSS JOIN rollup_slots AS rolled
-        ON rolled.name = :name AND rolled.value = found.value
-        AND rolled.slot >= :first AND rolled.slot < :last
-    GROUP BY 1, 2
-"""  # noqa: S608 (all of it is ours)
+ALL = These(
+    "rolled.value",
+    "{table} AS rolled WHERE rolled.name = :name AND {unit} >= {first} AND {unit} < {last}",
+    # Slots are kept by value: those of a span are found under the values of its days or weeks.
+    "(SELECT DISTINCT value FROM {table} WHERE name = :name "  # noqa: S608 (all of it is ours)
+    "AND {unit} BETWEEN {first} / {size} AND ({last} - 1) / {size}) AS found"
+    + _SLOTS.replace("{value}", "found.value"),
+)
+# Those in the table `temp.wanted`, which has a `key` for each `value`; and few of them, of which
+# each is found by itself.
+WANTED = These(
+    "wanted.key",
+    "{table} AS rolled CROSS JOIN temp.wanted ON wanted.value = rolled.value "
+    "WHERE rolled.name = :name AND {unit} >= {first} AND {unit} < {last}",
+    "temp.wanted" + _SLOTS.replace("{value}", "wanted.value"),
+)
+FEW = WANTED._replace(
+    units="(WITH RECURSIVE each (unit) AS (SELECT {first} UNION ALL "
+    "SELECT unit + 1 FROM each WHERE unit + 1 < {last}) SELECT unit FROM each) AS units "
+    "CROSS JOIN temp.wanted CROSS JOIN {table} AS rolled "
+    "ON rolled.name = :name AND {unit} = units.unit AND rolled.value = wanted.value"
+)
 _DAYS = {"table": "rollup_days", "unit": "day", "size": SLOTS_A_DAY}
 _WEEKS = {"table": "rollup_weeks", "unit": "week", "size": SLOTS_A_WEEK}
 
 
 def by_value(
-    db: sqlite3.Connection, name: str, span: Span, these: str = ALL
-) -> Iterator[tuple[str, Rollup]]:
-    """The values of an attribute in a span of time, each as often as it has parts."""
-    (first_week, last_week), rest = span.around(SLOTS_A_WEEK)
-    found = list(_units(db, name, (first_week, last_week), these, _WEEKS))
-    for around in rest:
-        days, edges = around.around(SLOTS_A_DAY)
-        found += _units(db, name, days, these, _DAYS)
-        for edge in edges:
-            values = {"name": name, "first": edge.first, "last": edge.last}
-            sql = _OF_SLOTS.format(slot="0", these=these, **_DAYS)
-            found += [(row[0], Rollup(*row[2:])) for row in db.execute(sql, values)]
-    return iter(found)
-
-
-def _units(
     db: sqlite3.Connection,
     name: str,
-    units: tuple[int, int],
-    these: str,
-    table: Mapping[str, object],
-) -> Iterator[tuple[str, Rollup]]:
-    if units[0] < units[1]:
-        sql = _OF_UNITS.format(sums=SUMMED, these=these, **table)
-        rows = db.execute(sql, {"name": name, "first": units[0], "last": units[1]})
-        yield from ((row[0], Rollup(*row[1:])) for row in rows)
+    span: Span,
+    these: These = ALL,
+    sums: Sequence[str] = SUMS,
+) -> Iterator[tuple[Any, Rollup]]:
+    """The values of an attribute in a span of time, or the keys of those that are wanted."""
+    for key, *figures in _summed(db, name, span, these, sums):
+        yield key, _rollup(sums, figures)
+
+
+def costs_by_value(db: sqlite3.Connection, name: str, span: Span) -> dict[str, int]:
+    """What the values of an attribute cost in a span of time, in nano-dollars."""
+    return dict(_summed(db, name, span, ALL, COST))
+
+
+def _rollup(sums: Sequence[str], figures: Sequence[int]) -> Rollup:
+    return Rollup(*figures) if sums is SUMS else Rollup(**dict(zip(sums, figures, strict=True)))
+
+
+def _summed(
+    db: sqlite3.Connection, name: str, span: Span, these: These, sums: Sequence[str]
+) -> Iterable[tuple[Any, ...]]:
+    """Weeks, the days beside them, and what is left at both ends: one reading."""
+    parts = list(_parts(span, these))
+    if not parts:
+        return ()
+    columns = ", ".join(sums)
+    read = " UNION ALL ".join(
+        f"SELECT {these.key} AS key, {columns} FROM {part}"  # noqa: S608
+        for part in parts
+    )
+    sql = f"SELECT key, {_summing(sums)} FROM ({read}) GROUP BY key"  # noqa: S608
+    return db.execute(sql, {"name": name})
+
+
+def _summing(sums: Sequence[str]) -> str:
+    return ", ".join(f"sum({each})" for each in sums)
+
+
+def _parts(span: Span, these: These) -> Iterator[str]:
+    (first_week, last_week), beside = span.around(SLOTS_A_WEEK)
+    if first_week < last_week:
+        yield these.units.format(first=first_week, last=last_week, **_WEEKS)
+    for around in beside:
+        (first_day, last_day), edges = around.around(SLOTS_A_DAY)
+        if first_day < last_day:
+            yield these.units.format(first=first_day, last=last_day, **_DAYS)
+        for edge in edges:
+            yield these.slots.format(first=edge.first, last=edge.last, **_DAYS)
 
 
 def by_time(
-    db: sqlite3.Connection, name: str, span: Span, these: str
-) -> Iterator[tuple[str, int, Rollup]]:
-    """The values of an attribute, by what `named_slot` says of each slot."""
-    unit = _WEEKS if span.last - span.first > SLOTS_A_WEEK else _DAYS
-    sql = _OF_SLOTS.format(slot="named_slot(rolled.slot)", these=these, **unit)
-    rows = db.execute(sql, {"name": name, "first": span.first, "last": span.last})
-    return ((row[0], row[1], Rollup(*row[2:])) for row in rows.fetchall())
+    db: sqlite3.Connection,
+    name: str,
+    steps: Sequence[Span],
+    these: These = ALL,
+    sums: Sequence[str] = SUMS,
+) -> Iterator[tuple[Any, int, Rollup]]:
+    """The same in each of these steps, which follow each other, with the number of the step."""
+    number = 0
+    # Days are of one length, but for those on which clocks are changed.
+    for size, run in groupby(steps, key=lambda step: step.last - step.first):
+        same = list(run)
+        first, last = same[0].first, same[-1].last
+        unit = _WEEKS if last - first > SLOTS_A_WEEK else _DAYS
+        rows = db.execute(
+            f"SELECT {these.key}, {number} + (rolled.slot - {first}) / {size}, {_summing(sums)} "  # noqa: S608
+            f"FROM {these.slots.format(first=first, last=last, **unit)} GROUP BY 1, 2",
+            {"name": name},
+        )
+        for key, its_number, *figures in rows:
+            yield key, its_number, _rollup(sums, figures)
+        number += len(same)
+
+
+# --- which facts are asked for --------------------------------------------------------------------
+
+# Of so many times more facts than are wanted, the wanted ones are looked up one by one.
+FEW_OF = 20
+
+
+def want(
+    db: sqlite3.Connection,
+    names: Sequence[str],
+    attributes: Mapping[str, str],
+    fits_model: Callable[[str, str | None], bool] | None,
+) -> tuple[These, list[Mapping[str, str]]]:
+    """
+    Choose the facts with these attributes, for the name `FACTS`: how they are read.
+
+    With it come the values that each key stands for: those of `names`, "" for what a call has not.
+    """
+    alike: dict[str, int] = {}
+    db.create_function("key_of", 1, lambda values: alike.setdefault(values, len(alike)))
+    given = {f"name{number}": _path(name) for number, name in enumerate(names)}
+    told = ", ".join(f"coalesce(facts ->> :{place}, '')" for place in given)
+    fits = ["TRUE"]
+    source = "rollup_facts"
+    for number, (name, value) in enumerate(attributes.items()):
+        given |= {f"its{number}": name, f"path{number}": _path(name), f"value{number}": value}
+        fits.append(f"coalesce(facts ->> :path{number}, '') = :value{number}")
+        if value and source == "rollup_facts":  # those with a value are few, and found by it
+            source = (
+                "rollup_facts_with AS found CROSS JOIN rollup_facts ON id = found.facts_id "
+                f"AND found.name = :its{number} AND found.value = :value{number}"
+            )
+    if fits_model is not None:
+        db.create_function("fits_model", 2, fits_model)
+        fits.append("fits_model(facts ->> 'model', facts ->> 'asked')")
+    db.execute("DROP TABLE IF EXISTS temp.wanted")
+    db.execute("CREATE TEMP TABLE wanted (value TEXT PRIMARY KEY, key INTEGER) WITHOUT ROWID")
+    count = db.execute(
+        f"INSERT INTO temp.wanted SELECT CAST(id AS TEXT), key_of(json_array({told})) "  # noqa: S608
+        f"FROM {source} WHERE {' AND '.join(fits)}",
+        given,
+    ).rowcount
+    (everything,) = db.execute("SELECT coalesce(max(id), 0) FROM rollup_facts").fetchone()
+    these = FEW if count * FEW_OF < everything else WANTED
+    return these, [dict(zip(names, json.loads(values), strict=True)) for values in alike]
+
+
+def _path(name: str) -> str:
+    """An attribute in the facts; no name of one has a quote."""
+    return f'$."{name}"'
+
+
+# --- the costs of some values, step by step ------------------------------------------------------
+
+_STEPS_OF_SLOTS = """
+    SELECT wanted.value, steps.key, (
+        SELECT sum(cost_nanos) FROM rollup_slots
+        WHERE name = :name AND value = wanted.value
+            AND slot >= json_extract(steps.value, '$[0]')
+            AND slot < json_extract(steps.value, '$[1]'))
+    FROM json_each(:values) AS wanted CROSS JOIN json_each(:steps) AS steps
+"""
+# Days are kept by time: each of a value is found by itself, whatever other values there are.
+_COSTS_OF_DAYS = """
+    SELECT wanted.value, days.key, cost_nanos
+    FROM json_each(:values) AS wanted CROSS JOIN json_each(:days) AS days
+    CROSS JOIN rollup_days AS rolled
+        ON rolled.name = :name AND rolled.day = days.value AND rolled.value = wanted.value
+"""
+
+
+def costs_by_step(
+    db: sqlite3.Connection, name: str, values: Sequence[str], steps: Sequence[Span]
+) -> Iterator[tuple[str, int, int]]:
+    """
+    Values of an attribute, the numbers of steps, and nano-dollars to be added up there.
+
+    The steps follow each other. Days of a time zone are no days of UTC: a step is the days between
+    those midnights that are nearest to its ends, and what lies between these and its ends.
+    """
+    asked = {"name": name, "values": json.dumps(list(values))}
+    if max(step.last - step.first for step in steps) < SLOTS_A_DAY // 2:
+        yield from _of_slots(db, asked, steps)
+        return
+    ends = [steps[0].first, *(step.last for step in steps)]
+    midnights = [(end + SLOTS_A_DAY // 2) // SLOTS_A_DAY for end in ends]
+    days = range(midnights[0], midnights[-1])
+    first_days = midnights[:-1]
+    rows = db.execute(_COSTS_OF_DAYS, {**asked, "days": json.dumps(list(days))})
+    for value, number, cost_nanos in rows.fetchall():
+        yield value, bisect_right(first_days, days[number]) - 1, cost_nanos
+    nights = [day * SLOTS_A_DAY for day in midnights]
+    edges = [Span(*sorted(pair)) for pair in zip(ends, nights, strict=True)]
+    for value, number, cost_nanos in _of_slots(db, asked, edges):
+        before = cost_nanos if ends[number] > nights[number] else -cost_nanos
+        if number > 0:
+            yield value, number - 1, before
+        if number < len(steps):
+            yield value, number, -before
+
+
+def _of_slots(
+    db: sqlite3.Connection, asked: Mapping[str, str], spans: Sequence[Span]
+) -> Iterator[tuple[str, int, int]]:
+    steps = json.dumps([(span.first, span.last) for span in spans])
+    for value, number, cost_nanos in db.execute(_STEPS_OF_SLOTS, {**asked, "steps": steps}):
+        if cost_nanos is not None:
+            yield value, number, cost_nanos
 
 
 # --- what is in no whole slot, and what is not counted yet ---------------------------------------

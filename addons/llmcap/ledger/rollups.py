@@ -10,30 +10,35 @@ calls that were pruned no more is known than the quarter of an hour.
 import json
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import groupby
+from typing import Any
 
 from llmcap.ledger.changes import (
     SLOT_MICROS,
     SLOT_SECONDS,
     SLOTS_A_DAY,
+    SUMS,
     Rollup,
 )
 from llmcap.ledger.follower import FACTS, cursor, values_of
 from llmcap.ledger.rolled import (
     ALL,
     EVER,
-    SUMMED,
-    WANTED,
     Span,
+    These,
     by_time,
     by_value,
+    costs_by_step,
+    costs_by_value,
     loose,
     uncounted,
+    want,
 )
 from llmcap.ledger.rows import from_seconds, micros
 from llmcap.ledger.spans import TIMES
@@ -71,14 +76,15 @@ def sums(
     until: datetime | None = None,
     attributes: Mapping[str, str] | None = None,
     model: str | None = None,
+    only: Sequence[str] = SUMS,
 ) -> dict[Key, Rollup]:
     """
     The sums of each group, the dearest first, as `spans.sums` gives them of single calls.
 
     `attributes` must be equal, `model` is a glob without regard to case, of the asked or the served
-    one. Times of day are those of `zone`.
+    one. Times of day are those of `zone`. `only` are the sums that are wanted: fewer are faster.
     """
-    question = _Question(tuple(by), zone, attributes or {}, model)
+    question = _Question(tuple(by), zone, attributes or {}, model, only)
     with one_moment(db):
         found = question.answer(db, since, until)
     if by and by[0] in TIMES:
@@ -94,6 +100,7 @@ class _Question:
     zone: tzinfo
     attributes: Mapping[str, str]
     model: str | None
+    only: Sequence[str]
 
     def answer(
         self, db: sqlite3.Connection, since: datetime | None, until: datetime | None
@@ -107,77 +114,68 @@ class _Question:
         span = _whole(db, since, until)
         names = [name for name in self.by if name not in TIMES]
         if len(names) > 1 or self.attributes or self.model is not None:
-            rows = self._of_facts(db, span)
+            rows = self._of_facts(db, names, span)
         else:
             rows = self._of_values(db, names[0] if names else "", span)
         for key, sums in rows:
             found.setdefault(key, Rollup()).merge(sums)
-        return {key: sums for key, sums in found.items() if sums.calls or sums.refused}
+        return {key: sums for key, sums in found.items() if any(sums.figures())}
 
     def _of_values(
         self, db: sqlite3.Connection, name: str, span: Span
     ) -> Iterator[tuple[Key, Rollup]]:
         """One attribute: its values, and as "" what is left of everything."""
+        rest: dict[int, Rollup] = {}
         for value, slot, sums in self._rows(db, name, span, ALL):
             yield self._key({name: value}, slot), sums
             if name:
-                rest = Rollup()
-                rest.merge(sums, -1)
-                yield self._key({}, slot), rest
+                rest.setdefault(slot, Rollup()).merge(sums, -1)
         if name:
             for _, slot, sums in self._rows(db, "", span, ALL):
-                yield self._key({}, slot), sums
+                rest.setdefault(slot, Rollup()).merge(sums)
+            yield from ((self._key({}, slot), sums) for slot, sums in rest.items())
 
-    def _of_facts(self, db: sqlite3.Connection, span: Span) -> Iterator[tuple[Key, Rollup]]:
-        """Several attributes, or a filter: the facts that are wanted."""
-        known = {str(id_): json.loads(facts) for id_, facts in _facts(db, self.attributes)}
-        known = {id_: facts for id_, facts in known.items() if self._fits(facts)}
-        db.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (value TEXT PRIMARY KEY) WITHOUT ROWID")
-        db.execute("DELETE FROM temp.wanted")
-        db.executemany("INSERT INTO temp.wanted VALUES (?)", ((id_,) for id_ in known))
-        for value, slot, sums in self._rows(db, FACTS, span, WANTED):
-            yield self._key(known[value], slot), sums
+    def _of_facts(
+        self, db: sqlite3.Connection, names: Sequence[str], span: Span
+    ) -> Iterator[tuple[Key, Rollup]]:
+        """Several attributes, or a filter: the facts that are wanted, those alike summed as one."""
+        these, facts_of = want(
+            db, names, self.attributes, self._fits_model if self.model is not None else None
+        )
+        for key, slot, sums in self._rows(db, FACTS, span, these):
+            yield self._key(facts_of[key], slot), sums
 
     def _rows(
-        self, db: sqlite3.Connection, name: str, span: Span, these: str
-    ) -> Iterator[tuple[str, int, Rollup]]:
-        """Values with a slot of the time that is asked for, and their sums."""
-        if not any(each in TIMES for each in self.by):
-            rows = by_value(db, name, span, these)
-            return ((value, span.first, sums) for value, sums in rows)
-        first_of = _first_slots(span, [each for each in self.by if each in TIMES], self.zone)
-        db.create_function("named_slot", 1, first_of, deterministic=True)
-        return by_time(db, name, span, these)
+        self, db: sqlite3.Connection, name: str, span: Span, these: These
+    ) -> Iterator[tuple[Any, int, Rollup]]:
+        """Values, or keys, with a slot of the time that is asked for, and their sums."""
+        timed = [each for each in self.by if each in TIMES]
+        if not timed:
+            return (
+                (key, span.first, sums) for key, sums in by_value(db, name, span, these, self.only)
+            )
+        steps = _steps(span, timed, self.zone)
+        rows = by_time(db, name, steps, these, self.only)
+        return ((key, steps[number].first, sums) for key, number, sums in rows)
 
     def _fits(self, facts: Mapping[str, str]) -> bool:
         if any(facts.get(name, "") != value for name, value in self.attributes.items()):
             return False
+        return self._fits_model(facts["model"], facts.get("asked"))
+
+    def _fits_model(self, model: str, asked: str | None) -> bool:
         if self.model is None:
             return True
-        names = (facts["model"].lower(), facts.get("asked", facts["model"]).lower())
-        return any(fnmatchcase(name, self.model.lower()) for name in names)
+        wanted = self.model.lower()
+        return any(fnmatchcase(name.lower(), wanted) for name in (model, asked or model))
 
     def _key(self, facts: Mapping[str, str], slot: int) -> Key:
         return tuple(
             [
-                _moment(slot, self.zone).strftime(TIMES[name])
-                if name in TIMES
-                else facts.get(name, "")
+                _called(slot, self.zone, name) if name in TIMES else facts.get(name, "")
                 for name in self.by
             ]
         )
-
-
-def _facts(db: sqlite3.Connection, attributes: Mapping[str, str]) -> Iterable[tuple[int, str]]:
-    """Those that have one of these values, which are few; all where none is asked for."""
-    for name, value in attributes.items():
-        if value:
-            return db.execute(
-                "SELECT id, facts FROM rollup_facts_with AS found "
-                "CROSS JOIN rollup_facts ON id = facts_id WHERE name = ? AND value = ?",
-                (name, value),
-            )
-    return db.execute("SELECT id, facts FROM rollup_facts")
 
 
 def _whole(db: sqlite3.Connection, since: datetime | None, until: datetime | None) -> Span:
@@ -193,21 +191,20 @@ def _whole(db: sqlite3.Connection, since: datetime | None, until: datetime | Non
     return Span(first, max(first, last))
 
 
-def _moment(slot: int, zone: tzinfo) -> datetime:
-    return from_seconds(slot * SLOT_SECONDS).astimezone(zone)
+@lru_cache(maxsize=50_000)
+def _called(slot: int, zone: tzinfo, name: str) -> str:
+    """What the hour, day, month or year of a slot is called in a zone."""
+    return from_seconds(slot * SLOT_SECONDS).astimezone(zone).strftime(TIMES[name])
 
 
-def _first_slots(span: Span, timed: Sequence[str], zone: tzinfo) -> Callable[[int], int]:
-    """Which slot stands for all that have the same names: zones begin at any quarter."""
-    found: dict[int, int] = {}
-    began, name = span.first, None
-    for slot in range(span.first, span.last):
-        at = _moment(slot, zone)
-        now = tuple([at.strftime(TIMES[each]) for each in timed])
-        if now != name:
-            began, name = slot, now
-        found[slot] = began
-    return found.__getitem__
+def _steps(span: Span, timed: Sequence[str], zone: tzinfo) -> list[Span]:
+    """Slots that have the same names, together: zones begin at any quarter."""
+
+    def names(slot: int) -> tuple[str, ...]:
+        return tuple([_called(slot, zone, each) for each in timed])
+
+    runs = (list(run) for _, run in groupby(range(span.first, span.last), key=names))
+    return [Span(run[0], run[-1] + 1) for run in runs]
 
 
 # --- one attribute ----------------------------------------------------------------------------
@@ -219,46 +216,36 @@ def totals(db: sqlite3.Connection, name: str, span: Span) -> dict[str, Rollup]:
 
     `sold` is a provider with a model, as `openai/gpt-5`.
     """
-    found: dict[str, Rollup] = {}
     with one_moment(db):
-        for value, sums in by_value(db, name, span):
-            found.setdefault(value, Rollup()).merge(sums)
+        found: dict[str, Rollup] = dict(by_value(db, name, span))
         for value, _, sums in _tail(db, name, span):
             found.setdefault(value, Rollup()).merge(sums)
     return {value: sums for value, sums in found.items() if sums.calls or sums.refused}
 
 
-_SERIES = f"""
-    SELECT wanted.value, :number + (rolled.slot - :first) / :size, {SUMMED}
-    FROM json_each(:values) AS wanted CROSS JOIN rollup_slots AS rolled
-        ON rolled.name = :name AND rolled.value = wanted.value
-        AND rolled.slot >= :first AND rolled.slot < :last
-    GROUP BY 1, 2
-"""  # noqa: S608
+def costs(db: sqlite3.Connection, name: str, span: Span) -> dict[str, int]:
+    """What each value of an attribute cost, in nano-dollars."""
+    with one_moment(db):
+        found = costs_by_value(db, name, span)
+        for value, _, sums in _tail(db, name, span):
+            found[value] = found.get(value, 0) + sums.cost_nanos
+    return found
 
 
 def series(
     db: sqlite3.Connection, name: str, values: Sequence[str], steps: Sequence[Span]
-) -> dict[str, list[Rollup]]:
-    """What each of these values of an attribute came to in each of these steps, which follow."""
-    found = {value: [Rollup() for _ in steps] for value in values}
+) -> dict[str, list[int]]:
+    """What each of these values of an attribute cost in each of these steps, in nano-dollars."""
+    found = {value: [0] * len(steps) for value in values}
     if not steps:
         return found
-    asked = {"name": name, "values": json.dumps(list(values))}
     with one_moment(db):
-        number = 0
-        # Days are of one length, but for those on which clocks are changed.
-        for size, run in groupby(steps, key=lambda step: step.last - step.first):
-            same = list(run)
-            bounds = {"first": same[0].first, "last": same[-1].last, "size": size}
-            rows = db.execute(_SERIES, {**asked, **bounds, "number": number})
-            for value, its_number, *figures in rows.fetchall():
-                found[value][its_number].merge(Rollup(*figures))
-            number += len(same)
+        for value, number, cost_nanos in costs_by_step(db, name, values, steps):
+            found[value][number] += cost_nanos
         for value, slot, sums in _tail(db, name, Span(steps[0].first, steps[-1].last)):
             if value in found:
                 number = bisect_right(steps, slot, key=lambda step: step.first) - 1
-                found[value][number].merge(sums)
+                found[value][number] += sums.cost_nanos
     return found
 
 

@@ -1,7 +1,7 @@
 """What was spent: totals and steps of a span of time, by one attribute, from the rollups."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from llmcap.config.readers import is_attribute
 from llmcap.ledger import rollups
-from llmcap.ledger.changes import SLOT_SECONDS, Rollup
+from llmcap.ledger.changes import SLOT_SECONDS, SLOTS_A_DAY, SUMS, Rollup, together
 from llmcap.ledger.names.table import key_names
-from llmcap.ledger.rolled import Span
+from llmcap.ledger.rolled import COST, Span
 from llmcap.ledger.spans import TIMES
 from llmcap.pricing import PriceBook
 from llmcap.words.errors import ConfigError
@@ -23,6 +23,7 @@ SHOWN = 10
 # Steps of the chart, the finest first: the first that gives few enough of them is taken.
 STEP_SLOTS = (1, 4, 24)
 DAYS_FROM = timedelta(days=8)
+DAYS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,14 @@ def document(db: sqlite3.Connection, question: Asked, book: PriceBook) -> dict[s
         return {"counting": True, "steps": [], "series": [], "top": [], "total": figures(Rollup())}
     span = question.span
     with rollups.one_moment(db):
-        found, before = (totals(db, question, each) for each in (span, _before(span)))
-        everything = _sum(found.values())
+        reading = _Some(db, question) if question.where else _All(db, question)
+        found, before = reading.totals(span), reading.costs(_before(span))
         best = sorted(found, key=lambda value: (-found[value].cost_nanos, value))
-        steps = steps_of(span, question.zone, finest=4 if question.where else 1)
-        stacked = _stacked(db, question, best[:STACKED], steps)
-        saved = saved_nanos(db, question, span, book)
+        steps = steps_of(span, question.zone, finest=reading.finest)
+        stacked = reading.stacked(best[:STACKED], steps)
+        saved = saved_nanos(reading.sold(span), book, _at(span.last))
+        keys = named_keys(db, best[:SHOWN]) if question.by == "key" else {}
+        metadata = rollups.names_like(db, "metadata.")
     return {
         "by": question.by,
         "since": _moment(span.first),
@@ -93,13 +96,14 @@ def document(db: sqlite3.Connection, question: Asked, book: PriceBook) -> dict[s
         ],
         "top": [
             {"value": value, **figures(found[value]),
-             "before_usd": usd_string(before.get(value, Rollup()).cost_nanos)}
+             "before_usd": usd_string(before.get(value, 0))}
             for value in best[:SHOWN]
         ],
-        "key_names": named_keys(db, best[:SHOWN]) if question.by == "key" else {},
-        "metadata": rollups.names_like(db, "metadata."),
+        "key_names": keys,
+        "metadata": metadata,
         "others": max(len(best) - SHOWN, 0),
-        "total": {**figures(everything), "before_usd": usd_string(_sum(before.values()).cost_nanos),
+        "total": {**figures(together(found.values())),
+                  "before_usd": usd_string(sum(before.values())),
                   "saved_usd": usd_string(saved)},
     }  # fmt: skip
 
@@ -128,57 +132,94 @@ def figures(sums: Rollup) -> dict[str, Any]:
 
 # --- from the rollups -------------------------------------------------------------------------
 
+# The costs of the dearest values by step, and last those of all others, under None.
+Stacked = list[tuple[str | None, list[int]]]
 
-def totals(db: sqlite3.Connection, question: Asked, span: Span) -> dict[str, Rollup]:
-    """Each value's sum; calls that have none of this attribute are those of ""."""
-    if question.where:
-        found = rollups.sums(
-            db, (question.by,), zone=UTC, since=_at(span.first), until=_at(span.last),
-            attributes=question.where,
+
+class _All:
+    """All calls, by one attribute: the sums of its values are there. Those of "" have none."""
+
+    finest = STEP_SLOTS[0]
+
+    def __init__(self, db: sqlite3.Connection, question: Asked) -> None:
+        self._db, self._by = db, question.by
+
+    def totals(self, span: Span) -> dict[str, Rollup]:
+        known = rollups.totals(self._db, self._by, span)
+        rest = rollups.totals(self._db, "", span).get("", Rollup())
+        if known:
+            rest.merge(together(known.values()), -1)
+        return known | ({"": rest} if rest.calls or rest.refused else {})
+
+    def costs(self, span: Span) -> dict[str, int]:
+        known = rollups.costs(self._db, self._by, span)
+        whole = rollups.costs(self._db, "", span).get("", 0)
+        return known | {"": whole - sum(known.values())}
+
+    def stacked(self, best: Sequence[str], steps: Sequence[Span]) -> Stacked:
+        named = [value for value in best if value]
+        found = rollups.series(self._db, self._by, named, steps)
+        rest = rollups.series(self._db, "", [""], steps)[""]
+        for costs in found.values():
+            rest = [whole - part for whole, part in zip(rest, costs, strict=True)]
+        return [*found.items(), (None, rest)]
+
+    def sold(self, span: Span) -> dict[str, Rollup]:
+        """By provider and model, as `openai/gpt-5`."""
+        return rollups.totals(self._db, "sold", span)
+
+
+class _Some:
+    """Calls of which more is asked: sums of all that is known of a call, as far as it fits."""
+
+    finest = STEP_SLOTS[1]
+
+    def __init__(self, db: sqlite3.Connection, question: Asked) -> None:
+        self._db, self._question = db, question
+        self._found: dict[tuple[str, ...], Rollup] = {}
+
+    def _sums(
+        self, span: Span, by: tuple[str, ...], only: Sequence[str] = COST
+    ) -> dict[tuple[str, ...], Rollup]:
+        return rollups.sums(
+            self._db, by, zone=self._question.zone, since=_at(span.first), until=_at(span.last),
+            attributes=self._question.where, only=only,
         )  # fmt: skip
-        return {value: sums for (value,), sums in found.items()}
-    known = rollups.totals(db, question.by, span)
-    rest = rollups.totals(db, "", span).get("", Rollup())
-    for sums in known.values():
-        rest.merge(sums, -1)
-    return known | ({"": rest} if rest.calls or rest.refused else {})
+
+    def totals(self, span: Span) -> dict[str, Rollup]:
+        self._found = self._sums(span, (self._question.by, "provider", "model"), SUMS)
+        return _by(self._found, lambda key: key[0])
+
+    def sold(self, _span: Span) -> dict[str, Rollup]:
+        return _by(self._found, lambda key: f"{key[1]}/{key[2]}")
+
+    def costs(self, span: Span) -> dict[str, int]:
+        found = self._sums(span, (self._question.by,))
+        return {value: sums.cost_nanos for (value,), sums in found.items()}
+
+    def stacked(self, best: Sequence[str], steps: Sequence[Span]) -> Stacked:
+        """By what their hour or day is called."""
+        unit = "day" if _in_days(steps) else "hour"
+        zone = self._question.zone
+        numbers = {
+            _at(slot).astimezone(zone).strftime(TIMES[unit]): number
+            for number, step in enumerate(steps)
+            for slot in range(step.first, step.last)
+        }
+        costs: dict[str | None, list[int]] = {value: [0] * len(steps) for value in (*best, None)}
+        span = Span(steps[0].first, steps[-1].last)
+        for (name, value), sums in self._sums(span, (unit, self._question.by)).items():
+            costs[value if value in costs else None][numbers[name]] += sums.cost_nanos
+        return list(costs.items())
 
 
-def _stacked(
-    db: sqlite3.Connection, question: Asked, best: Sequence[str], steps: Sequence[Span]
-) -> list[tuple[str | None, list[int]]]:
-    """The costs of the dearest values by step, and last those of all others, under None."""
-    if question.where:
-        return _stacked_of_some(db, question, best, steps)
-    named = [value for value in best if value]
-    found = rollups.series(db, question.by, named, steps)
-    rest = [each.cost_nanos for each in rollups.series(db, "", [""], steps)[""]]
-    stacked: list[tuple[str | None, list[int]]] = []
-    for value in named:
-        values = [each.cost_nanos for each in found[value]]
-        rest = [whole - part for whole, part in zip(rest, values, strict=True)]
-        stacked.append((value, values))
-    return [*stacked, (None, rest)]
-
-
-def _stacked_of_some(
-    db: sqlite3.Connection, question: Asked, best: Sequence[str], steps: Sequence[Span]
-) -> list[tuple[str | None, list[int]]]:
-    """The same for calls that are filtered: by what their hour or day is called."""
-    unit = "day" if _in_days(steps) else "hour"
-    numbers = {
-        _at(slot).astimezone(question.zone).strftime(TIMES[unit]): number
-        for number, step in enumerate(steps)
-        for slot in range(step.first, step.last)
-    }
-    costs: dict[str | None, list[int]] = {value: [0] * len(steps) for value in (*best, None)}
-    found = rollups.sums(
-        db, (unit, question.by), zone=question.zone, since=_at(steps[0].first),
-        until=_at(steps[-1].last), attributes=question.where,
-    )  # fmt: skip
-    for (name, value), sums in found.items():
-        costs[value if value in costs else None][numbers[name]] += sums.cost_nanos
-    return list(costs.items())
+def _by(
+    found: Mapping[tuple[str, ...], Rollup], name_of: Callable[[tuple[str, ...]], str]
+) -> dict[str, Rollup]:
+    parts: dict[str, list[Rollup]] = {}
+    for key, sums in found.items():
+        parts.setdefault(name_of(key), []).append(sums)
+    return {name: together(each) for name, each in parts.items()}
 
 
 def _in_days(steps: Sequence[Span]) -> bool:
@@ -186,7 +227,7 @@ def _in_days(steps: Sequence[Span]) -> bool:
 
 
 def steps_of(span: Span, zone: ZoneInfo, *, finest: int = 1) -> list[Span]:
-    """The steps of a chart: quarters, hours, six hours, or the days of the viewer's zone."""
+    """The steps of a chart: quarters, hours, six hours; days or weeks of the viewer's zone."""
     length = span.last - span.first
     for size in STEP_SLOTS:
         few = size >= finest and length // size <= 200
@@ -196,28 +237,21 @@ def steps_of(span: Span, zone: ZoneInfo, *, finest: int = 1) -> list[Span]:
                     for slot in range(first, span.last, size)]  # fmt: skip
     found, begin = [], span.first
     at = _at(span.first).astimezone(zone)
+    days = 1 if length <= DAYS_MAX * SLOTS_A_DAY else 7
     while begin < span.last:
-        at = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        at = (at + timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0)
         end = min(rollups.slot_of(at), span.last)
         found.append(Span(begin, end))
         begin = end
     return found
 
 
-def saved_nanos(db: sqlite3.Connection, question: Asked, span: Span, book: PriceBook) -> int:
-    """What reading from caches cost less than reading anew, at the prices of the span's end."""
-    if question.where:
-        wanted = rollups.sums(
-            db, ("provider", "model"), zone=UTC, since=_at(span.first), until=_at(span.last),
-            attributes=question.where,
-        )  # fmt: skip
-        sold = {f"{provider}/{model}": sums for (provider, model), sums in wanted.items()}
-    else:
-        sold = rollups.totals(db, "sold", span)
+def saved_nanos(sold: Mapping[str, Rollup], book: PriceBook, at: datetime) -> int:
+    """What reading from caches cost less than reading anew, at the prices of this moment."""
     saved = Decimal(0)
     for name, sums in sold.items():
         provider, _, model = name.partition("/")
-        price = book.find(provider, model, _at(span.last)) if sums.cached_tokens else None
+        price = book.find(provider, model, at) if sums.cached_tokens else None
         if price is not None and "input" in price.rates and "cache_read" in price.rates:
             less = price.rates["input"] - price.rates["cache_read"]
             saved += sums.cached_tokens * less / 1_000_000
@@ -226,13 +260,6 @@ def saved_nanos(db: sqlite3.Connection, question: Asked, span: Span, book: Price
 
 def _before(span: Span) -> Span:
     return Span(span.first * 2 - span.last, span.first)
-
-
-def _sum(parts: Any) -> Rollup:
-    found = Rollup()
-    for each in parts:
-        found.merge(each)
-    return found
 
 
 def _at(slot: int) -> datetime:
