@@ -57,9 +57,11 @@ class User:
             out, err = process.communicate(timeout=COMMAND_SECONDS)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def spent_nanos(self) -> int:
-        """What the shared ledger says."""
+    def spent_nanos(self, kind: str = "%") -> int:
+        """What the shared ledger says, or its entries of one kind."""
         path = self.home / "data" / "llmcap" / "ledger.sqlite3"
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
-            (spent,) = ledger.execute("SELECT coalesce(sum(cost_nanos), 0) FROM entries").fetchone()
+            (spent,) = ledger.execute(
+                "SELECT coalesce(sum(cost_nanos), 0) FROM entries WHERE kind LIKE ?", (kind,)
+            ).fetchone()
         return int(spent)
