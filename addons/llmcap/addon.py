@@ -93,6 +93,13 @@ class LLMCap:
         self.shell.done()
 
 
+# Of `keys` in the config of a mitmdump: it starts no program that could have a stand-in.
+UNSWAPPED = (
+    "`keys` has no effect here: it is for the commands of `llmcap run`, and of --through-up behind "
+    "`llmcap up`; programs that use this proxy send the keys that they have"
+)
+
+
 class Shell:
     """
     The addon behind all others. Its hooks are called a second time where LLMCap's own are.
@@ -160,6 +167,8 @@ class Shell:
         assert firewall is not None
         for line in summary(firewall):
             logger.info(line)
+        if firewall.policy.keys and not self._given:
+            logger.warning("LLMCap: %s", UNSWAPPED)
         self._warn()
         # What is there by now stays, and to look through all of it for garbage, again and again,
         # is what the event loop stood still for longest: some 80 ms.

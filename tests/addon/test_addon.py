@@ -206,6 +206,25 @@ def test_the_end_of_the_proxy_settles_what_is_in_flight():
     assert ended == ["released"]
 
 
+def test_keys_that_nobody_swaps_are_told(tmp_path, caplog):
+    """A mitmdump starts no program that could have a stand-in: who wrote `keys` has to know."""
+    config = tmp_path / "llmcap.yaml"
+    config.write_text("keys: {openai: env:REAL_KEY}\n")
+    addon = LLMCap()
+
+    async def start() -> None:
+        with taddons.context(addon) as context:
+            context.configure(
+                addon, llmcap_config=str(config), llmcap_ledger=str(tmp_path / "ledger")
+            )
+            addon.running()
+            gc.unfreeze()
+            addon.done()
+
+    asyncio.run(start())
+    assert "`keys` has no effect here" in caplog.text
+
+
 def test_what_is_there_at_the_start_is_not_searched_for_garbage():
     """A full collection stops the event loop for as long as there are old objects to look at."""
     gc.unfreeze()

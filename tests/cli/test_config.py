@@ -117,3 +117,19 @@ def test_a_first_config_is_written_once_and_is_right(tmp_path):
 def test_each_has_help(command):
     """What it prints, and its exit code."""
     assert run(command, "--help").stdout
+
+
+def test_keys_that_are_not_there_are_told_and_nothing_of_them(tmp_path, monkeypatch):
+    """The config is right: it is the place where it was checked that a command could not run in."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("REAL_KEY", "sk-proj-0123456789abcdef")
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "keys: {openai: env:REAL_KEY, groq: env:NO_SUCH_KEY, xai: 'file:no-such-file',\n"
+        "  mistral: 'command:false', aws-bedrock: 'aws:no-such-profile'}\n"
+    )
+    result = run("check", str(path))
+    told = [line for line in result.stderr.splitlines() if "would not start from here" in line]
+    assert ["groq" in told[0], "xai" in told[1], "no-such-profile" in told[2]] == [True] * 3
+    assert len(told) == 3
+    assert "0123456789" not in result.output

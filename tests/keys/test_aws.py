@@ -71,6 +71,14 @@ def test_what_the_stand_in_signed_is_signed_again(aws: Aws, told_hash: str, url:
     assert aws.stand_in.encode() not in b"".join(value for _, value in leaving.fields)
 
 
+def test_nobody_is_asked_for_credentials_before_the_request_leaves(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To renew them takes a while, and the event loop would stand still for it."""
+    monkeypatch.setattr(Chain, "read", lambda _: pytest.fail("asked"))
+    assert f"Credential={REAL_ID}/" in str(aws.announced(FIELDS))
+
+
 def altered(name: bytes, value: bytes) -> Callable[[Sent], Sent]:
     """The same request with another header."""
     return lambda sent: replace(

@@ -28,3 +28,10 @@ def test_the_user_is_told_what_is_capped() -> None:
         f"LLMCap listens at {OURS} and caps", "  all: $5.00 every day",
     ]  # fmt: skip
     assert "nothing: there is no budget" in in_force(Policy(), OURS)[1]
+
+
+def test_the_user_is_told_for_whom_a_key_is_put_in() -> None:
+    """Programs that use the proxy otherwise have the real one."""
+    (line,) = in_force(Policy(keys={"openai": "env:REAL_KEY"}), OURS)[2:]
+    assert "keys of openai: put in for commands of `llmcap run --confine --through-up`" in line
+    assert "REAL_KEY" not in line

@@ -1,6 +1,7 @@
 """`llmcap config`: which file it is, whether it is right, and what an editor should know of it."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from llmcap.config import book_of, load
 from llmcap.config.files import FILE_NAME, find, is_met, load_met, user_folder
 from llmcap.config.schema import json_schema
 from llmcap.config.trust import trust as trust_file
+from llmcap.launch.swapped import missing
 from llmcap.notices.sinks import sink_for
 from llmcap.treasury.opening import check_policy
 from llmcap.words.counts import several
@@ -63,6 +65,8 @@ def check(path: Path | None, *, as_json: bool) -> None:
         if ignored:
             tell(f"it is not trusted, so these are not in force: {', '.join(ignored)}")
             tell("hint: read it, then say `llmcap config trust`")
+    for why in missing(policy, os.environ):
+        tell(f"`llmcap run` would not start from here: {why}")
     for name, model in _unknown_models(policy):
         tell(f"{name}: no provider sells {model!r}: a downgrade to it does nothing")
     if as_json:

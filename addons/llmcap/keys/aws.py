@@ -70,7 +70,7 @@ class Aws:
         self._chain = chain
         self._stand_in = Credentials(_drawn(*_ID), _drawn(*_SECRET))
         self._known: dict[str, str] = {}  # each real value that there was, and what stands for it
-        self.current()
+        self._last = self.current()
 
     @property
     def stand_in(self) -> str:
@@ -88,6 +88,7 @@ class Aws:
         self._known.setdefault(found.secret_key, self._stand_in.secret_key)
         if found.token and found.token not in self._known:
             self._known[found.token] = _drawn(*_TOKEN)
+        self._last = found
         return found
 
     def pairs(self) -> list[tuple[str, str]]:
@@ -129,11 +130,14 @@ class Aws:
         """
         The headers of a request until it is signed: whose key it will be, and no signature.
 
-        As it is it would be refused, and may be changed.
+        As it is it would be refused, and may be changed. Credentials that run out are renewed when
+        it leaves, not here: the event loop would wait for it.
         """
-        real = self._chain.read().access_key
         kept = (each for each in fields if each[0].lower().decode("latin-1") not in MADE)
-        return (*kept, (b"authorization", f"LLMCap-signs Credential={real}/".encode()))
+        return (
+            *kept,
+            (b"authorization", f"LLMCap-signs Credential={self._last.access_key}/".encode()),
+        )
 
 
 class Chain:

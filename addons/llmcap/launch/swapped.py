@@ -1,6 +1,6 @@
 """The keys of a run: read from where the config says, and what stands for them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from llmcap.keys.aws import SOURCE, Aws, Chain
@@ -10,6 +10,9 @@ from llmcap.keys.swap import Key, Keys
 from llmcap.keys.variables import variables
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import Policy
+
+# Looked at without asking anybody to unlock something.
+_QUIET = ("env", "file")
 
 
 class Swapped:
@@ -40,3 +43,16 @@ class Swapped:
         """Files that a confined command is not to see."""
         signs = self.keys.aws.hidden() if self.keys.aws is not None else []
         return [file.resolve() for file in (*self.files, *signs) if file.is_file()]
+
+
+def missing(policy: Policy, environ: Mapping[str, str]) -> Iterator[str]:
+    """What is not where `keys` says, a sentence each: what would stop a command from being run."""
+    for provider, source in policy.keys.items():
+        kind, _, place = source.partition(":")
+        try:
+            if kind == SOURCE:
+                Chain(provider, place)
+            elif kind in _QUIET:
+                read_key(source, named=provider, environ=environ)
+        except ConfigError as error:
+            yield str(error)

@@ -211,7 +211,12 @@ def in_force(policy: Policy, url: str) -> list[str]:
     """What to tell the user: where it listens and what it caps."""
     budgets = [f"  {describe(budget)}" for budget in policy.budgets]
     capped = budgets or ["  nothing: there is no budget; set one with --cap or in the config"]
-    return [f"LLMCap listens at {url} and caps", *capped]
+    keys = [
+        f"  keys of {provider}: put in for commands of `llmcap run --confine --through-up`, which "
+        "have a stand-in; programs of `llmcap env` send what they have"
+        for provider in policy.keys
+    ]
+    return [f"LLMCap listens at {url} and caps", *capped, *keys]
 
 
 def set_up_log(path: Path | None) -> None:
