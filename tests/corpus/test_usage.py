@@ -15,6 +15,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.media import unit_bound
 from llmcap.metering.meter import Meter
+from llmcap.metering.visible import UNSEEN_TOKENS, Visible
+from llmcap.pricing import PriceBook
 from llmcap.providers import match
 from llmcap.providers.google.generate import bills_queries
 from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Request
@@ -120,7 +124,7 @@ def read(
     # What was seen says nothing any more where the usage is told.
     if not reading.complete:
         return reading
-    return replace(reading, visible_bytes=0, visible_events=0, stopped=0)
+    return replace(reading, visible_bytes=0, visible_events=0, called=0, stopped=0)
 
 
 def found(exchange: Mapping[str, Any]) -> Endpoint | None:
@@ -451,3 +455,43 @@ def test_mutated_traffic_never_raises(data: st.DataObject):
     reading = meter.finish()
     assert meter.failed is None or "with a" not in meter.failed, meter.failed
     assert all(count >= 0 for count in told(reading.charges).values())
+
+
+# --- what is seen of it ---------------------------------------------------------------------
+
+
+def shown() -> Iterable[tuple[dict[str, Any], Endpoint, Ask]]:
+    """The streams whose output all shows, as far as that is known before."""
+    book = PriceBook()
+    for name, exchange in EXCHANGES.items():
+        url, used = urlsplit(exchange["url"]), expected()[name]["usage"]
+        told = used.get("output_tokens") and not used.get("reasoning")
+        if exchange["method"] != "POST" or exchange["status"] >= 300 or not told:
+            continue
+        provider, endpoint = match(url.hostname or "", "POST", url.path)
+        ask = ask_of(endpoint, exchange)
+        if ask.stream and ask.generates:
+            price = book.find(provider.price_key, ask.model, datetime.now(UTC))
+            if not (ask.hidden_work and price is not None and price.reasons):
+                yield exchange, endpoint, ask
+
+
+def test_what_is_seen_of_a_stream_is_no_fewer_tokens_than_it_had():
+    """A hang-up or a cut is billed by that; calls of tools have more tokens than their text."""
+    counter, below, families = TokenCounter(), {}, set()
+    for exchange, endpoint, ask in shown():
+        headers, body = response_of(exchange)
+        meter = Meter(endpoint, ask, status=exchange["status"], headers=headers)
+        for piece in body.splitlines(keepends=True):
+            meter.feed(piece)
+            assert meter.reading is not None  # all of it is looked at
+        oracle = expected()[exchange["id"]]
+        seen = Visible(counter, oracle["provider"], ask.model, clock=lambda: datetime.now(UTC))
+        tokens = seen.tokens(meter) + UNSEEN_TOKENS
+        charges = meter.reading.charges
+        wrote = oracle["usage"]["output_tokens"] - sum(each.usage.output_audio for each in charges)
+        families.add(oracle["provider"])
+        if tokens < wrote:
+            below[exchange["id"]] = (oracle["provider"], ask.model, tokens, wrote)
+    assert below == {}
+    assert len(families) >= 15

@@ -158,7 +158,7 @@ QUERIES = event(
 def test_tools_that_were_declared_and_not_begun_cost_nothing() -> None:
     """As much as the same call without them; a call of the client's own tool is no search."""
     for events in ([CREATED], [CREATED, ASKS]):
-        without = left(responses(tools=False), [CREATED] * len(events)).cost_nanos
+        without = left(responses(tools=False), events).cost_nanos
         # The names of the tools are read, and no more.
         assert without <= left(responses(), events).cost_nanos < without * 102 // 100
     assert without < held(responses(tools=False))

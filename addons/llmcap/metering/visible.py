@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from llmcap.bounds.added import added
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.metering.meter import Meter
 from llmcap.metering.pace import Paces
@@ -113,7 +114,8 @@ class Visible:
 
     def tokens(self, meter: Meter) -> int:
         """
-        A bound of the visible tokens so far: counted text, and what else was seen by its bytes.
+        A bound of the visible tokens so far: counted text, what else was seen by its bytes, and the
+        markers around each call of a tool.
 
         It is not below the number of events, as each brought a token at least.
         """
@@ -124,7 +126,8 @@ class Visible:
         reading, counted = meter.reading, self._counted_tokens
         written = self._counter.written(counted, family=self._family, model=self._model)
         tokens = written + max(reading.visible_bytes - self._counted_bytes, 0)
-        return max(min(tokens, reading.visible_bytes), reading.visible_events)
+        markers = reading.called * added(self._family, self._model).called
+        return max(min(tokens, reading.visible_bytes), reading.visible_events) + markers
 
     def certain(self, meter: Meter, *, limit: int, runs: bool = False) -> int:
         """

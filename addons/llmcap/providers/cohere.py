@@ -133,6 +133,7 @@ class BilledUnitsReader(BaseReader):
             self.see(event.get("text"))
             message = document(document(event.get("delta")).get("message"))
             self.see_json([message.get("content"), message.get("tool_calls")])
+            self.called += kind == "tool-call-start"
 
     def body(self, document: Document) -> None:
         """A whole answer."""

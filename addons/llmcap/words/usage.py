@@ -121,6 +121,7 @@ class Reading:
     made: tuple[Made, ...] = ()  # what it tells of things that calls may name
     visible_bytes: int = 0  # UTF-8 bytes of generated text seen so far
     visible_events: int = 0  # deltas that carried output
+    called: int = 0  # calls of tools that it has written, whoever runs them
     stopped: int = 0  # choices of which the end was seen
     begun: int | None = None  # calls of the provider's own tools; None: such a stream shows none
 

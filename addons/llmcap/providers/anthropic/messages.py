@@ -342,5 +342,5 @@ class MessagesReader(BaseReader):
             if isinstance(value := block.get(key), str):
                 self.see(value)
         if "input" in block:
-            self.see(block.get("name"))
+            self.see_call(block.get("name"))
             self.see_json(block["input"])

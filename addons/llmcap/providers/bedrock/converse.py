@@ -139,6 +139,7 @@ class ConverseReader(PricedAsAsked):
         else:
             self.see_json(event.get("delta"))
             self.see_json(event.get("start"))
+            self.called += "toolUse" in document(event.get("start"))
 
     def body(self, document: Document) -> None:
         """A whole answer."""

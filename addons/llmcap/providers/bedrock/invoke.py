@@ -221,6 +221,7 @@ class InvokeReader(PricedAsAsked):
             max(self.visible_bytes, seen.visible_bytes),
             max(self.visible_events, seen.visible_events),
         )
+        self.called = seen.called
         if not seen.visible_bytes:
             self._see(answer)
 

@@ -192,7 +192,7 @@ class GenerateReader(BaseReader):
         for part in documents(_dict(candidate.get("content")).get("parts")):
             self.see(part.get("text"))
             call = _dict(part.get("functionCall"))
-            self.see(call.get("name"))
+            self.see_call(call.get("name"))
             self.see_json(call.get("args"))
             self.see(_dict(part.get("executableCode")).get("code"))
             # 64 characters of base64 are fewer than those of one token of sound or image.

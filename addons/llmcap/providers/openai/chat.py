@@ -276,7 +276,7 @@ class ChatReader(BaseReader):
 
     def _see_function(self, function: Any) -> None:
         if isinstance(function, dict):
-            self.see(function.get("name"))
+            self.see_call(function.get("name"))
             self.see(function.get("arguments"))
 
 

@@ -245,7 +245,11 @@ class ResponsesReader(BaseReader):
         A search tells at its end how many queries it made of one call.
         """
         kind = text(item.get("type"))
-        if not kind.endswith("_call") or kind in self.clients_calls:
+        if not kind.endswith("_call"):
+            return
+        if begins:
+            self.see_call(text(item.get("name")) or kind)
+        if kind in self.clients_calls:
             return
         queries = document(item.get("action")).get("queries")
         further = len(queries) - 1 if isinstance(queries, list) and queries else 0

@@ -67,6 +67,13 @@ class RunReader(BaseReader):
         elif event.get("object") == "thread.message.delta":
             for part in documents(document(event.get("delta")).get("content")):
                 self.see(document(part.get("text")).get("value"))
+        elif event.get("object") == "thread.run.step.delta":
+            step = document(document(event.get("delta")).get("step_details"))
+            for call in documents(step.get("tool_calls")):
+                function = document(call.get("function"))
+                self.see_call(function.get("name"))
+                self.see(function.get("arguments"))
+                self.see(document(call.get("code_interpreter")).get("input"))
         elif name == "error":
             self.fail(event.get("error") or event)
 

@@ -180,6 +180,7 @@ class BaseReader:
         self.also: tuple[str, ...] = ()
         self.visible_bytes = 0
         self.visible_events = 0
+        self.called = 0
         self.stopped: set[object] = set()
         self.begun: int | None = None
         self._texts: list[str] = []
@@ -218,6 +219,7 @@ class BaseReader:
             also=self.also,
             visible_bytes=self.visible_bytes,
             visible_events=self.visible_events,
+            called=self.called,
             stopped=len(self.stopped),
             begun=None if self.complete else self.begun,
         )
@@ -289,6 +291,12 @@ class BaseReader:
             self._kept_bytes += size
             if self._kept_bytes <= KEPT_BYTES_MAX:
                 self._texts.append(generated)  # type: ignore[arg-type]  # it has a size
+
+    def see_call(self, name: object) -> None:
+        """The name of a tool that is called, where the call begins; the rest is seen as text."""
+        if name:
+            self.called += 1
+            self.see(name)
 
     def take_text(self) -> str:
         """The generated text that was seen since this was asked last, as far as it was kept."""

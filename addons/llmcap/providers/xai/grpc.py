@@ -204,6 +204,7 @@ class GrpcReader(BaseReader):
         self.see(message.text(1))
         self.see(message.text(4))
         for call in message.messages(3):
+            self.see_call(call.message(10).text(1))
             self.see(call.message(10).text(2))
 
     def _count(self, usage: Message, tier: int) -> None:
@@ -250,6 +251,7 @@ class ChunkReader(GrpcReader):
         self.see(delta.text(1))
         self.see(delta.text(4))
         for call in delta.messages(3):
+            self.see_call(call.message(10).text(1))
             self.see(call.message(10).text(2))
             if call.count(2) > CLIENTS_CALL:
                 self._calls.add(call.text(1))
