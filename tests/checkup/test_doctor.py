@@ -251,3 +251,17 @@ def test_what_a_command_did_is_judged(
     (row,) = doctor.probed(["tool"], environ)
     assert row.status is status
     assert text in row.text
+
+
+def test_the_calls_that_stay_refused_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each once, beside what is well; a client may retry them for long, and nobody sees why."""
+    call = "POST api.mistral.ai/v1/something/new"
+    seen = Seen(requests=[call, call], refused=[call, call])
+    monkeypatch.setattr(probe, "watch", lambda *_, **__: seen)
+    environ = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    well, named = doctor.probed(["tool"], environ)
+    assert (well.status, named.status) == (Status.OK, Status.WARN)
+    assert named.text.startswith(f"{call} stays refused")
+    assert "unknown_endpoints: pass" in named.mend

@@ -10,6 +10,7 @@ from llmcap.checkup.probe import watch
 from llmcap.checkup.seen import Seen
 from llmcap.launch import behind
 from llmcap.launch.child import CommandError
+from llmcap.words.records import Policy
 
 pytestmark = [
     # mitmproxy's filters speak to pyparsing by names that are old by now.
@@ -28,7 +29,8 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 def see(environ: dict[str, str], *command: str, seconds: float = 20) -> Seen:
     """What a command does."""
-    return watch(command, behind.prepare(environ), environ, seconds_max=seconds)
+    place = behind.prepare(environ)
+    return watch(command, place, environ, seconds_max=seconds, policy=Policy())
 
 
 def test_a_command_that_can_be_capped_is_seen_calling(environ: dict[str, str]) -> None:

@@ -7,14 +7,17 @@ from mitmproxy.http import HTTPFlow
 from mitmproxy.test import tflow, tutils
 
 from llmcap.checkup.seen import Seen
-from llmcap.checkup.witness import MESSAGE, Witness
+from llmcap.checkup.witness import DEFAULT, MESSAGE, Witness
+from llmcap.words.records import EndpointPolicy, Policy
 
 
-def asked(seen: Seen, method: str, host: str, path: str) -> HTTPFlow:
+def asked(
+    seen: Seen, method: str, host: str, path: str, *, policy: Policy = DEFAULT, body: bytes = b"{1}"
+) -> HTTPFlow:
     """A request after the addon has seen it."""
-    request = tutils.treq(method=method.encode(), host=host, path=path.encode())
+    request = tutils.treq(method=method.encode(), host=host, path=path.encode(), content=body)
     flow = tflow.tflow(req=request)
-    Witness(seen).request(flow)
+    Witness(seen, policy).request(flow)
     return flow
 
 
@@ -44,6 +47,25 @@ def test_calls_to_providers_are_noted_without_their_query() -> None:
     assert seen.requests == [
         "POST generativelanguage.googleapis.com/v1beta/models/m:generateContent"
     ]
+
+
+@pytest.mark.parametrize(
+    ("method", "host", "path", "stays"),
+    [
+        ("POST", "api.openai.com", "/v1/chat/completions", False),
+        ("POST", "api.mistral.ai", "/v1/datalake/events", False),  # free, by its row
+        ("POST", "api.anthropic.com", "/api/event_logging/v2/batch", False),
+        ("POST", "api.mistral.ai", "/v1/something/new", True),
+        ("POST", "api.x.ai", "/v1/realtime/client_secrets", True),  # spends out of sight
+    ],
+)
+def test_what_no_budget_lets_through_is_told_apart(method, host, path, stays) -> None:
+    """Unless the config lets it pass."""
+    seen, passing = Seen(), Seen()
+    asked(seen, method, host, path)
+    assert seen.refused == ([f"{method} {host}{path}"] if stays else [])
+    asked(passing, method, host, path, policy=Policy(unknown_endpoints=EndpointPolicy.PASS))
+    assert passing.refused == []
 
 
 def test_the_refusal_says_that_nothing_was_spent() -> None:

@@ -22,6 +22,7 @@ from llmcap.authority import ca
 from llmcap.checkup import bypass, probe
 from llmcap.checkup import node as nodes
 from llmcap.checkup.confinement import confined_here
+from llmcap.checkup.known import DANGEROUS, UNCAPPABLE
 from llmcap.checkup.seen import Seen
 from llmcap.config import load
 from llmcap.launch import behind, environment, standing
@@ -31,6 +32,7 @@ from llmcap.providers import provider_of, with_hosts
 from llmcap.providers.unmetered import everyone, unmetered
 from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError, LLMCapError
+from llmcap.words.records import Policy
 from llmcap.words.rules import HostPolicy
 
 PRICES_DAYS_MAX = 60
@@ -39,22 +41,6 @@ PROBE_SECONDS_MAX = 20
 
 # Whose prices move most, and matter most.
 WATCHED_PRICES = ("anthropic", "openai", "google")
-
-# Tools whose calls go to their maker's own servers: no provider's traffic ever crosses a proxy.
-UNCAPPABLE: Mapping[str, str] = {
-    "cursor": "Cursor", "cursor-agent": "Cursor", "windsurf": "Windsurf", "warp-terminal": "Warp",
-    "warp-cli": "Warp", "devin": "Devin", "copilot": "GitHub Copilot", "amp": "Amp",
-}  # fmt: skip
-
-# Options of mitmproxy under which `mitmdump -s` lets calls through unmetered, or worse.
-DANGEROUS: Mapping[str, str] = {
-    "stream_large_bodies": "sends large requests on before they can be refused",
-    "ignore_hosts": "passes hosts undecrypted, and so unmetered",
-    "allow_hosts": "passes all other hosts undecrypted, and so unmetered",
-    "tcp_hosts": "takes hosts for plain TCP, and so unmetered",
-    "ssl_insecure": "believes any server that claims to be the provider",
-    "block_global": "set to false, lets anyone on the network spend your budgets",
-}
 
 # Variables that lead a tool to another address than the provider's.
 _BASE_URL = re.compile(
@@ -103,7 +89,7 @@ def examine(
     yield from uncappable(environ)
     yield from direct(environ)
     if command:
-        yield from probed(command, environ, confine=confine)
+        yield from probed(command, environ, confine=confine, config=config)
 
 
 def config_file(path: Path | None) -> Iterator[Row]:
@@ -333,14 +319,18 @@ def direct(environ: Mapping[str, str]) -> Iterator[Row]:
 
 
 def probed(
-    command: Sequence[str], environ: Mapping[str, str], *, confine: bool = False
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    confine: bool = False,
+    config: Path | None = None,
 ) -> Iterator[Row]:
     """What the command did behind a proxy that lets nothing through."""
     name = Path(command[0]).name
     try:
         seen = probe.watch(
             command, behind.prepare(environ), environ,
-            seconds_max=PROBE_SECONDS_MAX, confine=confine,
+            seconds_max=PROBE_SECONDS_MAX, confine=confine, policy=_policy_of(config),
         )  # fmt: skip
     except LLMCapError as error:
         yield Row(Status.FAIL, name, str(error))
@@ -350,6 +340,12 @@ def probed(
         read = several(len(seen.requests), "request")
         yield Row(Status.OK, name, f"goes through the proxy and trusts it: {read} to "
                   f"{', '.join(sorted(hosts))} read, and none sent")  # fmt: skip
+    for call in sorted(set(seen.refused)):
+        yield Row(
+            Status.WARN, name, f"{call} stays refused, whatever a budget has left: nobody knows "
+            "what it costs, or it spends where no proxy sees it",
+            "if it costs nothing: `unknown_endpoints: pass` in the config",
+        )  # fmt: skip
     for host in sorted(set(seen.distrusted) - hosts):
         yield Row(
             Status.FAIL, name, f"goes through the proxy, but does not trust it for {host}",
@@ -377,6 +373,14 @@ def probed(
             Status.WARN, name, f"{_silence(seen)}, without a call to a provider",
             f"give it something to do, such as `llmcap doctor -- {name} ... hello`",
         )  # fmt: skip
+
+
+def _policy_of(config: Path | None) -> Policy:
+    """What the config says, as far as it can be read: its faults have a row of their own."""
+    try:
+        return Policy() if config is None else load(config)
+    except ConfigError:
+        return Policy()
 
 
 def _old_node(seen: Seen) -> nodes.Node | None:

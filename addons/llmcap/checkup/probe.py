@@ -25,6 +25,7 @@ from llmcap.launch.child import EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, CommandErro
 from llmcap.launch.confined import Confined
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
+from llmcap.words.records import Policy
 
 if TYPE_CHECKING:
     from llmcap.checkup.witness import Witness
@@ -43,18 +44,20 @@ def watch(
     *,
     seconds_max: float,
     confine: bool = False,
+    policy: Policy,
 ) -> Seen:
     """
     Run the command, without a terminal, until it ends or has shown enough, then end it.
 
-    Raises `CommandError` where it cannot be started, `LLMCapError` where it cannot be confined.
+    What `policy` refuses however much money there is, is told apart. Raises `CommandError` where
+    the command cannot be started, `LLMCapError` where it cannot be confined.
     """
     seen = Seen()
 
     def make() -> "list[Witness]":
         from llmcap.checkup.witness import Witness  # noqa: PLC0415  # it imports mitmproxy
 
-        return [Witness(seen)]
+        return [Witness(seen, policy)]
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     proxy = ProxyThread(Setup(confdir=place.confdir), listener, lambda: make)

@@ -11,6 +11,7 @@ class Seen:
 
     connects: list[str] = field(default_factory=list)  # hosts that it asked the proxy for
     requests: list[str] = field(default_factory=list)  # `POST host/path` of those on providers
+    refused: list[str] = field(default_factory=list)  # those of them that no budget lets through
     distrusted: list[str] = field(default_factory=list)  # hosts whose certificate it refused
     direct: set[bypass.Direct] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)  # the files that were run

@@ -7,18 +7,23 @@ from mitmproxy.http import HTTPFlow, Response
 from llmcap.checkup.seen import Seen
 from llmcap.providers import match, provider_of
 from llmcap.providers.parts.shape import Billing
+from llmcap.providers.suspects import dearest_reading, stays_refused
 from llmcap.replies import Refusal, refuse
 from llmcap.shell.destinations import provider_host
-from llmcap.shell.flows import response_of
+from llmcap.shell.flows import request_of, response_of
+from llmcap.words.errors import LLMCapError
+from llmcap.words.records import Policy
 
+DEFAULT = Policy()
 MESSAGE = "llmcap doctor has seen this call, and did not send it: nothing was spent."
 
 
 class Witness:
     """One for each probe."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Seen, policy: Policy = DEFAULT) -> None:
         self._seen = seen
+        self._policy = policy
         self._silent: dict[str, str] = {}  # connection id -> host, until it asks for something
 
     def http_connect(self, flow: HTTPFlow) -> None:
@@ -48,10 +53,18 @@ class Witness:
         if host is None:
             flow.response = Response.make(503)
             return
-        path = flow.request.path.partition("?")[0]
-        self._seen.requests.append(f"{flow.request.method} {host}{path}")
-        found = match(host, flow.request.method, path)
-        provider, endpoint = found or (None, None)
+        try:
+            request = request_of(flow, host)
+        except LLMCapError:  # nobody can read it
+            flow.response = Response.make(400)
+            return
+        call = f"{request.method} {host}{flow.request.path.partition('?')[0]}"
+        self._seen.requests.append(call)
+        provider, endpoint = match(host, request.method, request.path) or (None, None)
+        if provider is not None:
+            endpoint = dearest_reading(provider, endpoint, request)
+            if stays_refused(self._policy, provider, endpoint, request):
+                self._seen.refused.append(call)
         if provider is None or endpoint is None or endpoint.billing is not Billing.METERED:
             flow.response = Response.make(404, b"{}", {"content-type": "application/json"})
             return

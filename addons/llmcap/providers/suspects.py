@@ -85,6 +85,16 @@ def names_a_model(request: Request) -> bool:
     return "model" in body and any(name in body for name in _CONTENT)
 
 
+def stays_refused(
+    policy: Policy, provider: Provider, endpoint: Endpoint | None, request: Request
+) -> bool:
+    """Whether a request is refused however much money there is: unknown, or out of sight."""
+    if endpoint is None:
+        return not (is_idle(request) or passes_unknown(policy, provider, request))
+    hidden = endpoint.billing is Billing.UNMETERABLE
+    return hidden and policy.unknown_endpoints is not EndpointPolicy.PASS
+
+
 def passes_unknown(policy: Policy, provider: Provider, request: Request) -> bool:
     """Whether a request, or a WebSocket, that no table knows may pass unmetered."""
     if policy.unknown_endpoints is not EndpointPolicy.AUTO:

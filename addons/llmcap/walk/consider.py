@@ -15,9 +15,8 @@ from llmcap.providers.parts.declared import allowing, asked, unread_names
 from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider, Request
 from llmcap.providers.suspects import (
     dearest_reading,
-    is_idle,
     names_a_model,
-    passes_unknown,
+    stays_refused,
 )  # fmt: skip
 from llmcap.replies import Refusal, refuse_upgrade
 from llmcap.shared.state import Shared
@@ -112,7 +111,7 @@ def consider_ask(
 
 
 def _unknown_endpoint(shared: Shared, provider: Provider, request: Request) -> Pass | Refused:
-    if is_idle(request) or passes_unknown(shared.policy, provider, request):
+    if not stays_refused(shared.policy, provider, None, request):
         if names_a_model(request):
             where = f"{request.host}{request.path}"
             told = f"{where} names a model, and is not metered: passed"
