@@ -14,7 +14,7 @@ from llmcap.replies import (
     refusal_for,
     refuse,
     refuse_upgrade,
-    websocket_error,
+    session_error,
 )
 from llmcap.words.records import Balance, Budget, Call, CapUnit, Deny, Hold, Scope
 
@@ -244,11 +244,13 @@ def test_a_budgets_name_cannot_break_a_header() -> None:
     assert value.isprintable()
 
 
-def test_websocket_frame_is_an_error_with_its_status() -> None:
-    """Codex takes it as final, before and in the middle of a turn."""
-    frame = json.loads(websocket_error(refused()))
-    assert (frame["type"], frame["status"]) == ("error", 429)
-    assert frame["error"]["type"] == "insufficient_quota"
+def test_a_session_is_told_what_codex_takes_as_final_and_whoever_asks_again_more() -> None:
+    """Before and in the middle of a turn; the second time without the words of a rate limit."""
+    first, final = session_error(refused()), session_error(refused(), status=402)
+    assert (first["type"], final["type"]) == ("insufficient_quota", "billing_error")
+    assert "quota" not in json.dumps(final)
+    about = refused("unreadable_request")
+    assert session_error(about, status=402) == session_error(about)
 
 
 def test_upgrade_is_answered_with_426() -> None:

@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from talk import Talk, talk
+from talk import Talk, talk, upgrade
 from walk import INPUT_NANOS, OUTPUT_NANOS
 
-from llmcap.sockets import Verdict
+from llmcap.sockets import Session, Verdict, opened
+from llmcap.walk.attributes import Facts
 from llmcap.words.records import Budget, HoldMode
 
 ASK = {
@@ -92,6 +93,32 @@ def test_a_session_goes_on_until_the_cap_and_then_says_so_in_a_frame() -> None:
     assert told.balance.spent <= 1_000_000
     assert told.balance.spent + cost(1100, 100) > 1_000_000
     assert told.balance.refused == 1
+
+
+def status_of(verdict: Verdict) -> tuple[int, str]:
+    """What a refused frame was answered with."""
+    [frame] = verdict.to_client
+    document = json.loads(frame)
+    return document["status"], document["error"]["type"]
+
+
+def test_a_client_that_asks_again_or_reconnects_is_told_in_other_words_until_it_is_served() -> None:
+    """As over HTTP: the first time what its SDK knows, then what ends a retry of its own."""
+    told = talk("0.00001")
+    assert status_of(told.says(**ASK)) == (429, "insufficient_quota")
+    # Frames that were under way together all get the first.
+    assert status_of(told.says(**ASK, stream_id="b")) == (429, "insufficient_quota")
+    for _ in range(3):
+        told.walked.clock.forward(seconds=5)
+        again = opened(told.walked.firewall, upgrade("/v1/responses"), Facts())
+        assert isinstance(again, Session)
+        verdict = Talk(told.walked, again).says(**ASK)
+        assert status_of(verdict) == (402, "billing_error")
+        assert verdict.close == 0
+    shared = told.walked.firewall.shared
+    [(scope, _)] = shared.first_balances(shared.policy.budgets)
+    shared.ledger.adjust(scope, raise_by=10**9)
+    assert told.says(**ASK).forward is not None
 
 
 def test_a_clamped_response_is_sent_with_the_limit_that_fits() -> None:

@@ -13,7 +13,7 @@ from llmcap.replies.dialects import (
     refusal_headers,
     refuse,
     refuse_upgrade,
-    websocket_error,
+    session_error,
 )  # fmt: skip
 from llmcap.replies.endings import StreamEnding, end_stream
 from llmcap.replies.headers import cost_headers
@@ -35,5 +35,5 @@ __all__ = [
     "refusal_headers",
     "refuse",
     "refuse_upgrade",
-    "websocket_error",
+    "session_error",
 ]

@@ -100,14 +100,17 @@ def _rate_limited(refusal: Refusal, shape: Dialect, dialect: str, seconds: int) 
     return Reply(429, headers, _json(document))
 
 
-def websocket_error(refusal: Refusal, *, status: int = 429) -> bytes:
+def session_error(refusal: Refusal, *, status: int = 429) -> Document:
     """
-    The text frame with which OpenAI's Responses and Realtime sockets refuse one `response.create`.
+    What the frame of a session says that refuses one piece of work, in OpenAI's shape.
 
-    Codex stops at it; closing the socket instead makes it send its turn five times more.
+    Codex stops at the first; closing the socket instead makes it send its turn five times more. A
+    client that asks again, over this connection or another, is told the words of a final refusal.
     """
-    error = openai_error(refusal, status)["error"]
-    return _json({"type": "error", "status": status, "error": error})
+    if status == 429 or refusal.about_request:
+        return dict(openai_error(refusal, status)["error"])
+    worded = replace(refusal, final=True, message=plain(refusal.message))
+    return dict(plain_document(openai_error(worded, status))["error"])
 
 
 def refuse_upgrade() -> Reply:

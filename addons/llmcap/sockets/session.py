@@ -18,8 +18,7 @@ from llmcap.metering.visible import FindArrivals
 from llmcap.providers.parts.declared import ALL_READ, unread_in_document, with_unread
 from llmcap.providers.parts.session import RESPONSE, Heard, Moment, Turn, Wire
 from llmcap.providers.parts.shape import Document, Provider, Request
-from llmcap.replies import Refusal
-from llmcap.replies.dialects import openai_error
+from llmcap.replies import Refusal, session_error
 from llmcap.sockets.turns import HEAD, OpenTurn, Turns
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
@@ -167,7 +166,7 @@ class Session:
                 self._provider, turn.endpoint, frame, turn.ask, self._facts
             )
             if isinstance(considered, Refused):
-                return self._refused(considered.refusal, turn.lane, ahead=turn.ahead)
+                return self._turned_down(considered, turn)
             if isinstance(considered, Admission):
                 rest = turns[number + 1 :]
                 return Pending(considered, partial(self._decided, considered, frame, turn, rest))
@@ -182,7 +181,7 @@ class Session:
         verdict: CallInFlight | Refused,
     ) -> Verdict | Pending:
         if isinstance(verdict, Refused):
-            return self._refused(verdict.refusal, turn.lane, ahead=turn.ahead)
+            return self._turned_down(verdict, turn)
         if self._closed:
             verdict.broke("the connection ended while its frame waited", sent=False)
             return Verdict(None)
@@ -191,10 +190,19 @@ class Session:
             frame = self._request(verdict.body)
         return self._admit(frame, rest)
 
-    def _refused(self, refusal: Refusal, lane: str, *, ahead: bool = False) -> Verdict:
-        if ahead:
+    def _turned_down(self, refused: Refused, turn: Turn) -> Verdict:
+        """
+        Refused as the same call over HTTP is, whose status says whether its client asks again.
+
+        Codex shows the sentence of a 429 here, and of a 400 there.
+        """
+        status = refused.reply.status
+        if turn.ahead:
             self._quiet_until = self.firewall.clock() + timedelta(seconds=QUIET_SECONDS)
-        error = self._error(refusal, lane)
+        return self._refused(refused.refusal, turn.lane, status=429 if status == 400 else status)
+
+    def _refused(self, refusal: Refusal, lane: str, *, status: int = 429) -> Verdict:
+        error = self._error(refusal, lane, status)
         if self._wire.closes:
             return self._close(refusal, error)
         return Verdict(None, to_client=(error,))
@@ -335,12 +343,14 @@ class Session:
             query=upgrade.query,
             headers=upgrade.headers,
             body=content,
+            # Frames may be under way together, as the streams of HTTP/2.
+            arrival=replace(upgrade.arrival, in_turn=False, since=self.firewall.clock()),
         )
 
-    def _error(self, refusal: Refusal, lane: str) -> bytes:
+    def _error(self, refusal: Refusal, lane: str, status: int = 429) -> bytes:
         self.refusal = refusal
-        document: Document = openai_error(refusal, 429)["error"]
-        return self._wire.error(document, 400 if refusal.about_request else 429, lane)
+        document = session_error(refusal, status=status)
+        return self._wire.error(document, 400 if refusal.about_request else status, lane)
 
 
 def _shown(heard: Heard, content: bytes) -> bytes:

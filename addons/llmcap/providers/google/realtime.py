@@ -157,7 +157,8 @@ class LiveWire:
 
         The API itself has no such frame, it closes the connection with the text as its reason.
         """
-        name = "INVALID_ARGUMENT" if status == 400 else "RESOURCE_EXHAUSTED"
+        names = {400: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED"}
+        name = names.get(status, "FAILED_PRECONDITION")
         error = {"code": status, "message": document.get("message"), "status": name}
         return json.dumps({**error, "error": error}, ensure_ascii=False).encode()
 
