@@ -97,6 +97,7 @@ class Proxies:
             config=self.config,
             ledger=self.ledgers[index if self.are_nodes else 0],
             options=["--set", "flow_detail=0"],
+            warm=True,
         )
         return life, life.enter_context(process)
 

@@ -6,6 +6,7 @@ The real mitmdump with LLMCap, between client programs and the fake provider.
         assert proxy.spent_nanos() == provider.nanos()
 """
 
+import atexit
 import json
 import os
 import sqlite3
@@ -15,11 +16,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fake_provider.process import ROOT, ProviderHandle
 from fake_provider.tls import HOSTS
+from warm_python import Copy, WarmPython
 
 ADDON = ROOT / "addons" / "llmcap_addon.py"
 REDIRECT = Path(__file__).with_name("redirect.py")
@@ -44,7 +47,7 @@ FAKE_KEYS = {
 class ProxyHandle:
     """A running proxy: its files, and what they say."""
 
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | Copy"
     port: int
     folder: Path
     ledger: Path  # the SQLite file
@@ -119,6 +122,7 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
     environ: Mapping[str, str] | None = None,
     program: str = "mitmdump",
     terminal: int | None = None,
+    warm: bool = False,
 ) -> Iterator[ProxyHandle]:
     """
     Start it on a free port and end it with the block; its files go to `folder`.
@@ -126,7 +130,8 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
     `config` is the text of a config file, `options` are for mitmdump, the scripts of `before` are
     loaded before LLMCap's. A second one with the same folder continues with the same ledger;
     `ledger` names one that several folders share. `program` may be another one of mitmproxy's, and
-    `terminal` the descriptor of one that it is to be in.
+    `terminal` the descriptor of one that it is to be in. A `warm` one is mitmdump in a copy of a
+    Python that has imported mitmproxy already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / "ready"
@@ -149,22 +154,28 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
         *options,
     ]
     log = folder / "mitmdump.log"
+    variables = {
+        **{name: os.environ[name] for name in KEPT if name in os.environ},
+        "PYTHONUNBUFFERED": "1",
+        "FAKE_PROVIDER_PORT": str(provider.port),
+        "FAKE_PROVIDER_HOSTS": " ".join(HOSTS),
+        "FAKE_PROVIDER_REQUESTS": str(folder / "requests.jsonl"),
+        "FAKE_PROVIDER_READY": str(ready),
+        **(environ or {}),
+    }
+    process: subprocess.Popen[bytes] | Copy
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL if terminal is None else terminal,
-            stdout=output if terminal is None else terminal,
-            stderr=subprocess.STDOUT,
-            env={
-                **{name: os.environ[name] for name in KEPT if name in os.environ},
-                "PYTHONUNBUFFERED": "1",
-                "FAKE_PROVIDER_PORT": str(provider.port),
-                "FAKE_PROVIDER_HOSTS": " ".join(HOSTS),
-                "FAKE_PROVIDER_REQUESTS": str(folder / "requests.jsonl"),
-                "FAKE_PROVIDER_READY": str(ready),
-                **(environ or {}),
-            },
-        )
+        if warm:
+            assert terminal is None, "a copy is in no terminal"
+            process = _warm_mitmproxy().start(command, variables, stdout=output, stderr=output)
+        else:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL if terminal is None else terminal,
+                stdout=output if terminal is None else terminal,
+                stderr=subprocess.STDOUT,
+                env=variables,
+            )
     with process:
         try:
             yield ProxyHandle(process, _wait_until_ready(process, ready, log), folder, ledger)
@@ -176,7 +187,15 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
                 process.kill()
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> int:
+@cache
+def _warm_mitmproxy() -> WarmPython:
+    """One for all proxies of this process."""
+    found = WarmPython(Path(sys.executable), ["mitmproxy.tools.main", "mitmproxy.tools.dump"])
+    atexit.register(found.close)
+    return found
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes] | Copy", ready: Path, log: Path) -> int:
     """The port, from the file of the redirecting addon."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:

@@ -1,7 +1,7 @@
 """The real mitmdump, a fake provider, and programs that know of neither."""
 
 import json
-import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
@@ -14,6 +14,7 @@ from company_proxy import CompanyProxy
 from fake_provider.process import ROOT, ProviderHandle, provider_process
 from fake_provider.proxy import ProxyHandle, proxy_process
 from fake_provider.tls import HOSTS
+from warm_python import WarmPython
 
 from .people import User
 
@@ -54,7 +55,7 @@ def start(provider: ProviderHandle, tmp_path: Path) -> Iterator[Start]:
 
         def starter(folder: Path = tmp_path / "proxy", **settings: Any) -> ProxyHandle:
             process: AbstractContextManager[ProxyHandle]
-            process = proxy_process(folder, provider, **settings)
+            process = proxy_process(folder, provider, warm=True, **settings)
             return stack.enter_context(process)
 
         yield starter
@@ -70,29 +71,39 @@ class Run(Protocol):
         ...
 
 
+@pytest.fixture(scope="session")
+def warm_clients() -> Iterator[WarmPython]:
+    """The clients' Python, with what most programs begin with."""
+    with WarmPython(CLIENTS, ["anthropic", "google.genai", "openai"]) as warm:
+        yield warm
+
+
 @pytest.fixture
-def run() -> Run:
+def run(warm_clients: WarmPython) -> Run:
     """Runs a client in its own environment with the proxy's variables set, and nothing else."""
     if not CLIENTS.exists():
         pytest.skip("the clients' environment is not made: run scripts/test once")
-    return partial(run_program, CLIENTS)
+    return partial(run_program, warm_clients)
 
 
 def run_program(
-    python: Path, proxy: ProxyHandle, *arguments: str, user: str = "", **environ: str
+    warm: WarmPython, proxy: ProxyHandle, *arguments: str, user: str = "", **environ: str
 ) -> list[dict[str, Any]]:
     """Run `NAME_program.py` with arguments; its exit code must be 0, or its trace is shown."""
     name, *rest = arguments
-    result = subprocess.run(
-        [str(python), str(PROGRAMS / f"{name}_program.py"), *rest],
-        env=proxy.environ(user=user, **environ),
-        capture_output=True,
-        text=True,
-        timeout=PROGRAM_SECONDS,
-        check=False,
-    )
-    assert result.returncode == 0, f"{result.stderr}\n--- mitmdump:\n{proxy.log()}"
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    command = [str(PROGRAMS / f"{name}_program.py"), *rest]
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
+        with warm.start(
+            command, proxy.environ(user=user, **environ), stdout=said, stderr=errors
+        ) as program:
+            try:
+                code = program.wait(PROGRAM_SECONDS)
+            finally:
+                program.kill()
+        said.seek(0)
+        errors.seek(0)
+        assert code == 0, f"{errors.read()}\n--- mitmdump:\n{proxy.log()}"
+        return [json.loads(line) for line in said]
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def start(provider: SocketProvider, tmp_path: Path) -> Iterator[Any]:
     with ExitStack() as stack:
 
         def starter(**settings: Any) -> ProxyHandle:
-            process = proxy_process(tmp_path / "proxy", provider.handle, **settings)
+            process = proxy_process(tmp_path / "proxy", provider.handle, warm=True, **settings)
             return stack.enter_context(process)
 
         yield starter
