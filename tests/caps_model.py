@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ def cron_turn(quarter: int, every: str, zone: str) -> int:
     raise AssertionError("it comes at least once a month")
 
 
+@cache
 def window(every: str, zone: str, at: datetime) -> object:
     """What makes two moments lie in one window; not for rolling ones."""
     wall = at.astimezone(ZoneInfo(zone))
@@ -91,23 +92,23 @@ class Cap:
     warned: set[tuple[object, ...]] = field(default_factory=set)  # value, window, share, action
     stopped: set[tuple[object, ...]] = field(default_factory=set)  # value, window
 
-    @property
+    @cached_property
     def name(self) -> str:
         """As configured."""
         return str(self.document["name"])
 
-    @property
+    @cached_property
     def rolling(self) -> timedelta | None:
         """Its length, if it rolls."""
         return None if self.unit == "concurrent" else LENGTHS.get(self.document["every"])
 
-    @property
+    @cached_property
     def unit(self) -> str:
         """What it counts."""
         _, _, unit = str(self.document["cap"]).partition(" ")
         return {"": "usd", "calls": "request"}.get(unit, unit.removesuffix("s"))
 
-    @property
+    @cached_property
     def cap(self) -> int:
         """How much: nano-dollars, or a number."""
         number = str(self.document["cap"]).split(" ")[0].removeprefix("$")

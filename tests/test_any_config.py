@@ -216,12 +216,10 @@ class AnyConfig(RuleBasedStateMachine):
         ]
         assert considered.delay_seconds == max(delays, default=0)
 
+        room = [(cap, value, cap.left(value, now)) for cap, value in covering]
+
         def short(output: int) -> list[tuple[Cap, str]]:
-            return [
-                (cap, value)
-                for cap, value in covering
-                if cap.needs(fixed, output) > cap.left(value, now)
-            ]
+            return [(cap, value) for cap, value, left in room if cap.needs(fixed, output) > left]
 
         least = max(min(self.least, limit), 1) if self.clamp else limit
         best = next((output for output in range(limit, least - 1, -1) if not short(output)), None)
