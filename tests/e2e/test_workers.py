@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from decimal import Decimal
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -124,6 +125,36 @@ def test_two_workers_keep_one_cap_and_are_one_proxy(
         assert 2_000_000 - one < spent <= 2_000_000
         served = db.execute("SELECT DISTINCT process_id FROM entries WHERE kind = 'hold'")
         assert len(served.fetchall()) == 2, "one worker had it all"
+
+
+def test_two_workers_under_a_treasury_are_two_nodes_with_one_cap(
+    shell: Shell, provider: ProviderHandle, tmp_path: Path, database: str
+) -> None:
+    """Each has a ledger of its own; the cap is the fleet's, and used up by both."""
+    provider.scenario(length="20")
+    config = tmp_path / "llmcap.yaml"
+    config.write_text(
+        f"treasury: {database}\nbudgets: [{{name: all, cap: $0.002, every: day}}]\nwait: 3\n"
+    )
+    said = shell(f"$LLMCAP up --port 0 --no-page --workers 2 --config {config}")
+    assert "and caps" in said, said
+    proxy = Proxy(shell, tmp_path)
+    assert (running(proxy.ledger), workers(proxy.ledger)) == (1, 2)
+
+    def client(_: int) -> None:
+        with proxy.connected() as connection:
+            while proxy.post(connection)[0] == 200:
+                pass
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(client, range(CLIENTS)))
+    shell("$LLMCAP down")
+    nodes = json.loads(shell(f"$LLMCAP fleet --json --config {config}"))
+    assert len(nodes) == 2
+    spent = [int(Decimal(node["spent"]["all"]) * 10**9) for node in nodes]
+    assert sum(spent) == provider.nanos()
+    assert 1_900_000 < sum(spent) <= 2_000_000
+    assert min(spent) > 0, "one worker had it all"
 
 
 def test_a_worker_that_is_killed_is_replaced_and_loses_nothing(

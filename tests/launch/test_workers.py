@@ -14,7 +14,6 @@ from llmcap.launch.workers import crew
 from llmcap.launch.workers.line import DatagramLine
 from llmcap.launch.workers.worker import AsJson, Plan
 from llmcap.words.errors import ConfigError
-from llmcap.words.records import Policy
 
 SETTINGS = Settings("5/day", Path("/etc/llmcap.yaml"), "/var/ledger.sqlite3", watch=True)
 
@@ -73,25 +72,17 @@ def test_what_happens_in_a_worker_is_in_the_log_of_the_proxy(caplog):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("settings", "policy", "said"),
-    [
-        (Settings("", None, ":memory:"), Policy(), "the ledger :memory: is of one process"),
-        (SETTINGS, Policy(treasury="postgresql://x"), "the node of a treasury is one process"),
-    ],
-    ids=["a ledger in memory", "a treasury"],
-)
-def test_what_workers_cannot_share_is_refused(settings, policy, said):
+def test_what_workers_cannot_share_is_refused():
     """Before anything is started."""
-    with pytest.raises(ConfigError, match=said):
-        crew.check(settings, policy)
+    with pytest.raises(ConfigError, match="the ledger :memory: is of one process"):
+        crew.check(Settings("", None, ":memory:"))
 
 
 def test_a_system_that_deals_out_no_connections_is_told(monkeypatch):
     """macOS and Windows have one process, and `auto` is one there."""
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(ConfigError, match="darwin does not deal the connections of a port out"):
-        crew.check(SETTINGS, Policy())
+        crew.check(SETTINGS)
     assert crew.of_cores() == 1
 
 

@@ -10,6 +10,7 @@ after all, the ledger corrects what was assumed when it settles.
 import contextlib
 import glob
 import os
+import re
 import struct
 import sys
 from pathlib import Path
@@ -28,12 +29,19 @@ else:
 
 # Between the byte that Windows locks and the pulse.
 _GROUP_PLACE = 8
+_WORKER = "-worker-"
+_NUMBER = re.compile(rf"{_WORKER}\d+(?=\.|$)")
 _GROUP = struct.Struct("<q")
 
 
 def lock_path(ledger: Path, process_id: int) -> Path:
     """Where the lock of a process is."""
     return ledger.with_name(f"{ledger.name}-process-{process_id}")
+
+
+def of_worker(ledger: Path, number: int) -> Path:
+    """The ledger of a worker that has one of its own, as a node of a fleet; the first has this."""
+    return ledger.with_stem(f"{ledger.stem}{_WORKER}{number}") if number else ledger
 
 
 def running(ledger: Path) -> int:
@@ -48,8 +56,18 @@ def workers(ledger: Path) -> int:
 
 def _alive(ledger: Path) -> list[Path]:
     """Their locks."""
-    locks = ledger.parent.glob(f"{glob.escape(ledger.name)}-process-*")
+    names = (ledger.name, ledger.with_stem(f"{ledger.stem}{_WORKER}").name)
+    locks = [
+        path
+        for path in ledger.parent.glob(f"{glob.escape(ledger.stem)}*-process-*")
+        if _ledger_name(path) in names
+    ]
     return [path for path in locks if not is_gone(path)]
+
+
+def _ledger_name(lock: Path) -> str:
+    """Of what ledger a lock is; of workers' without their number."""
+    return _NUMBER.sub(_WORKER, lock.name.rpartition("-process-")[0])
 
 
 def _group(lock: Path) -> int:

@@ -29,7 +29,6 @@ from llmcap.launch.workers.worker import REREAD, Plan
 from llmcap.ledger import MEMORY, open_ledger
 from llmcap.words.errors import ConfigError, LLMCapError
 from llmcap.words.paths import finding_us
-from llmcap.words.records import Policy
 from llmcap.words.told import Log
 
 WORKERS_MAX = 64
@@ -63,7 +62,7 @@ def serve(
 ) -> None:
     """As `up.serve`, with so many workers."""
     policy = policy_of(settings)
-    check(settings, policy)
+    check(settings)
     place = prepare(environ)
     up.set_up_log(log)
     standing.bind(port, host).close()  # it would be shared with another proxy of this user
@@ -114,18 +113,13 @@ def serve(
         ended.wait()
 
 
-def check(settings: Settings, policy: Policy) -> None:
+def check(settings: Settings) -> None:
     """Whether several workers can share what these settings name. Raises `ConfigError`."""
     if why := _why_not():
         raise ConfigError(f"--workers: {why}\nhint: leave it out, and one process serves")
     if settings.ledger == MEMORY:
         raise ConfigError(
             f"--workers: the ledger {MEMORY} is of one process\nhint: name a file with --ledger"
-        )
-    if policy.treasury:
-        raise ConfigError(
-            "--workers: the node of a treasury is one process\n"
-            "hint: leave --workers out, or `treasury` out of the config"
         )
 
 

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +28,7 @@ from llmcap.launch.pageprocess import PageProcess
 from llmcap.launch.proxythread import ProxyThread
 from llmcap.launch.setup import Setup
 from llmcap.launch.workers.line import DatagramLine
+from llmcap.ledger.liveness import of_worker
 from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import LLMCapError
 
@@ -92,13 +93,16 @@ def serve(plan: Plan, words: IO[str], *, ready: Callable[[], None]) -> None:
     """One of the processes behind the port."""
     settings = plan.its_settings()
     policy = policy_of(settings)
+    ledger = Path(settings.ledger)
+    if policy.treasury:  # each is a node by itself
+        settings = replace(settings, ledger=str(of_worker(ledger, plan.number)))
     listener = standing.bind_shared(plan.port, plan.host)
     setup = Setup(
         confdir=Path(plan.confdir),
         roots=Path(plan.roots),
         upstream=up.upstream_of(os.environ),
     )
-    pages = [PageProcess(plan.page, Path(settings.ledger))] if plan.page else []
+    pages = [PageProcess(plan.page, ledger)] if plan.page else []
     ended, keys = threading.Event(), Keys([])
     firewalls: list[Firewall] = []
     line = DatagramLine(Path(plan.folder), plan.number, plan.count)
