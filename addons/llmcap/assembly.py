@@ -27,7 +27,7 @@ from llmcap.reconcile.scheduled import Bills
 from llmcap.tariffs.adopted import Daily, Watch, adopt_if_changed, daily_prices
 from llmcap.telemetry.exporter import Telemetry
 from llmcap.telemetry.observed import observed
-from llmcap.treasury.opening import Node, check_alone, check_policy, open_node
+from llmcap.treasury.opening import Node, check_alone, open_node
 from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import ConfigError, LedgerError, LLMCapError
 from llmcap.words.paths import default_ledger
@@ -146,6 +146,7 @@ def firewall_for(
     if node is not None:
         tell = partial(firewall.shared.notify, "treasury")
         firewall.chores.append(partial(node.tell, tell))
+        courier.is_first = lambda event: node.announcer.is_first(event.key, event.quiet_until)
     _keep_prices(firewall, watch)
     _compare_bills(firewall, settings.ledger)
     firewall.chores.append(partial(exchange_breakers, firewall, courier))
@@ -274,7 +275,6 @@ def reread_if_changed(
         with_hosts(policy.hosts)
         if policy.treasury != firewall.policy.treasury:
             raise ConfigError("`treasury` is another now: end the proxy and start it again")
-        check_policy(policy)
         prices = config.book_of(policy)
         for teller in tellers:
             teller.direct(policy.alerts)

@@ -78,6 +78,20 @@ def test_events_reach_those_who_asked_for_them(tmp_path, sinks):
     assert sinks[target_id(STOPS)].messages == ["b"]
 
 
+def test_what_others_have_told_is_noted_and_brought_to_nobody(tmp_path, sinks):
+    """Of budgets, that is: a failure is each machine's own."""
+    courier = Courier(str(tmp_path / "e"), [EVERYTHING])
+    courier.is_first = lambda event: event.key != "a"
+    for each in (event("a"), event("b"), event("a failure", EventKind.LEDGER_ERROR)):
+        courier.tell(each)
+    until(lambda: len(sinks[target_id(EVERYTHING)].got) >= 2)
+    courier.close()
+    assert sinks[target_id(EVERYTHING)].messages == ["b", "a failure"]
+    log = EventLog(str(tmp_path / "e"))
+    assert len(log.latest(9)) == 3
+    log.close()
+
+
 def test_a_restart_tells_nothing_twice(tmp_path, sinks):
     """The log remembers, not the process."""
     for _ in range(3):

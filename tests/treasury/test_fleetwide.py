@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +11,7 @@ from fleet import asked, config, firewall, served
 from llmcap.cli import main
 from llmcap.ledger import history
 from llmcap.ledger.queries import audit
+from llmcap.treasury.announcing import Announcer
 from llmcap.treasury.hands import Hands
 from llmcap.treasury.mirror import mirrored
 from llmcap.words.errors import LedgerError
@@ -189,6 +190,35 @@ def test_a_node_that_is_lost_is_retired(nodes, database, tmp_path):
         asked(first, CENT, name="two")
     assert isinstance(asked(second, 300 * CENT, name="three"), Deny)
     served(second, 100 * CENT, name="four")
+
+
+def test_a_threshold_is_told_of_once_in_a_fleet(nodes, database):
+    """By whoever says so first, again and again; an outage silences nobody."""
+    first, second = (Announcer(database, node.ledger.node()[0]) for node in nodes)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert first.is_first("all\0 80%", tomorrow)
+    assert not second.is_first("all\0 80%", tomorrow)
+    assert first.is_first("all\0 80%", tomorrow)
+    assert second.is_first("all 90%", datetime.now(UTC) - timedelta(hours=1))
+    assert first.is_first("all 90%", None)
+    assert not second.is_first("all 90%", None)
+    assert Announcer(database.replace("127.0.0.1", "127.0.0.9"), "x").is_first("all 90%", None)
+
+
+def test_what_a_node_tells_of_a_budget_is_asked_of_the_treasury_first(
+    database, tmp_path, monkeypatch
+):
+    """By the courier's thread, which holds up no call."""
+    asked_for = []
+    monkeypatch.setattr(Announcer, "is_first", lambda _, key, until: asked_for.append((key, until)))
+    more = "alerts: [{webhook: 'http://127.0.0.1:9/'}]\n"
+    node = firewall(tmp_path / "a", config(database, more=more))
+    found = asked(node, 501 * CENT, name="too much")
+    assert isinstance(found, Deny)
+    node.shared.guard.denied(found)
+    wait_until(lambda: asked_for)
+    assert asked_for == [(asked_for[0][0], found.scope.resets_at)]
+    node.close()
 
 
 def test_windows_are_the_treasurys(nodes, monkeypatch):

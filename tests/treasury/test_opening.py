@@ -9,7 +9,6 @@ import pytest
 from books import budget, call, demand, scopes, settled
 from fleet import config, firewall, served
 
-from llmcap.assembly import Settings, open_firewall
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.treasury import tables
 from llmcap.treasury.hands import Hands
@@ -34,10 +33,6 @@ CASES = [
     pytest.param({"postgresql:": "mysql:"}, "no address of a PostgreSQL", id="another scheme"),
     pytest.param({"DATABASE": "missing"}, "no database of this name", id="no such database"),
     pytest.param({"DATABASE": "DATABASE?sslmode=require"}, "TLS is required", id="no TLS"),
-    pytest.param({"cap: 5": "cap: 3 concurrent"}, "counts calls in flight", id="concurrent"),
-    pytest.param({"every": "hold: sliced, every"}, "holds slice by slice", id="sliced"),
-    pytest.param({"budgets": "fail_open: true\nbudgets"}, "would let calls pass", id="fail open"),
-    pytest.param({"every": "mode: watch, every"}, "only watches", id="watching"),
 ]
 
 
@@ -53,29 +48,6 @@ def test_what_cannot_be_used_is_said_at_the_start(postgres, database, tmp_path, 
     assert postgres.password not in str(found.value)
     told = str(found.value)
     assert "\nhint: " in told or "cannot be reached" in told or "expected postgresql" in told
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ("fail_open: true\n", "would let calls pass"),
-        ("mode: watch\n", "only watches"),
-        ("hold: sliced\n", "holds slice by slice"),
-    ],
-)
-def test_a_config_that_changes_to_that_is_not_taken(database, tmp_path, change, said):
-    """Of a proxy that runs: the one before stays in force, loudly."""
-    path = tmp_path / "llmcap.yaml"
-    path.write_text(config(database))
-    settings = Settings(cap="", config=path, ledger=str(tmp_path / "ledger"))
-    told = []
-    opened = open_firewall(settings, notify=lambda kind, text: told.append((kind, text)))
-    path.write_text(config(database, more=change))
-    opened.reread()
-    opened.keep_house()
-    assert any(kind == "config_error" and said in text for kind, text in told), told
-    assert not opened.policy.fail_open
-    opened.close()
 
 
 def test_a_role_without_rights_is_told_which(postgres, database, tmp_path):

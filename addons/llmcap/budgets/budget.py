@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from fnmatch import translate
 from functools import lru_cache
@@ -21,7 +22,7 @@ from llmcap.words.records import Balance, Budget, Call, CapUnit, Demand, Deny, S
 
 __all__ = [
     "Fits", "Window", "decide", "describe", "fits_more", "needed", "parse_cap", "parse_short",
-    "parse_window", "scopes_for",
+    "parse_window", "scope_at", "scopes_for", "told_limit",
 ]  # fmt: skip
 
 # --- as typed ---------------------------------------------------------------------------------
@@ -135,13 +136,18 @@ def _agrees(wanted: Mapping[str, tuple[str, ...]], call: Call) -> bool:
 
 
 def _scope(budget: Budget, call: Call, run_id: str) -> Scope:
+    value = _value([_attribute(call, name) for name in budget.per])
+    return scope_at(budget, value, call.at, run_id=run_id)
+
+
+def scope_at(budget: Budget, value: str, at: datetime, *, run_id: str) -> Scope:
+    """One value of a budget at this time."""
     window = parse_window(budget.every, budget.timezone)
     run = run_id if window.run else ""
-    value = _value([_attribute(call, name) for name in budget.per])
     if budget.unit is CapUnit.CONCURRENT:
         # A call in flight does not stop to be in flight when a window turns.
         return Scope(budget, value, EPOCH, None, run=run)
-    return Scope(budget, value, window.start(call.at), window.resets_at(call.at), run, window.reach)
+    return Scope(budget, value, window.start(at), window.resets_at(at), run, window.reach)
 
 
 @lru_cache(maxsize=1024)
@@ -251,11 +257,16 @@ def _decide_slice(
     first = replace(demand, output_limit=demand.held_limit, held_limit=None)
     decision = decide_strictly(scopes, first, patient=patient)
     if isinstance(decision, Fits) and decision.output_limit is None and demand.clampable:
-        limit = _highest_limit(_all_back(scopes), demand)
-        if limit < demand.output_limit:
-            assert limit >= demand.held_limit, (limit, demand)
-            return replace(decision, output_limit=limit)
+        limit = told_limit(scopes, demand)
+        assert limit is None or limit >= demand.held_limit, (limit, demand)
+        return replace(decision, output_limit=limit)
     return decision
+
+
+def told_limit(scopes: Sequence[tuple[Scope, Balance]], demand: Demand) -> int | None:
+    """The limit that the provider of a sliced call is told; None: the call's own is lower."""
+    limit = _highest_limit(_all_back(scopes), demand)
+    return limit if limit < demand.output_limit else None
 
 
 def _all_back(scopes: Sequence[tuple[Scope, Balance]]) -> list[tuple[Scope, Balance]]:

@@ -134,6 +134,16 @@ def balance_of(db: sqlite3.Connection, scope: Scope, balance_id: int) -> Balance
     return Balance(spent, held, calls, refused, raised, paused=bool(paused))
 
 
+def with_balances(
+    db: sqlite3.Connection, scopes: Sequence[Scope], balance_ids: Sequence[int]
+) -> list[tuple[Scope, Balance]]:
+    """The same of several, each with its scope."""
+    return [
+        (scope, balance_of(db, scope, balance_id))
+        for scope, balance_id in zip(scopes, balance_ids, strict=True)
+    ]
+
+
 def near(
     db: sqlite3.Connection, scope: Scope, balance_id: int
 ) -> list[tuple[int, int, int, int, int]]:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from llmcap.budgets.budget import parse_cap
-from llmcap.budgets.windows import EPOCH, parse_window
+from llmcap.budgets.budget import parse_cap, scope_at
 from llmcap.ledger import history, queries
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import in_unit
@@ -82,16 +81,7 @@ def choose(known: Known, value: str | None, now: datetime) -> tuple[Scope, Balan
     for scope, balance in known.balances:
         if scope.value == value:
             return scope, balance
-    return _empty(known, value, now), Balance()
-
-
-def _empty(known: Known, value: str, now: datetime) -> Scope:
-    budget = known.budget
-    window = parse_window(budget.every, budget.timezone)
-    run = known.run if window.run else ""
-    if budget.unit is CapUnit.CONCURRENT:
-        return Scope(budget, value, EPOCH, None, run)
-    return Scope(budget, value, window.start(now), window.resets_at(now), run, window.reach)
+    return scope_at(budget, value, now, run_id=known.run), Balance()
 
 
 def shown(value: int, scope: Scope) -> str:

@@ -19,7 +19,7 @@ from llmcap.budgets.budget import Fits, decide, fits_more
 from llmcap.budgets.watched import shadows_of
 from llmcap.budgets.windows import EPOCH
 from llmcap.ledger import history
-from llmcap.ledger.accounts import Accounts, balance_of, find_or_make_budget, freed_at, near
+from llmcap.ledger.accounts import Accounts, find_or_make_budget, freed_at, near, with_balances
 from llmcap.ledger.balances import Balances
 from llmcap.ledger.belonging import refuse_node
 from llmcap.ledger.endings import Endings, claim, claimant
@@ -92,15 +92,21 @@ class SqliteLedger(Memory, Balances):
         *,
         patient: bool = False,
         paced: Demand | None = None,
+        would: tuple[tuple[Scope, ...], str] | None = None,
     ) -> Admit | Wait | Deny:
-        """What a dead proxy holds is settled before anyone waits for it, or goes without."""
+        """
+        What a dead proxy holds is settled before anyone waits for it, or goes without.
+
+        `would` is what `Accounts.judged` says, where somebody knows it better: a node of a fleet.
+        """
         self._check_open()
         scopes = tuple(scopes)
         balance_ids = self._accounts.ids(scopes)
         self._accounts.ids(shadows_of(scopes))  # those of watched budgets are there from here on
         attempt = partial(
-            self._try_hold, call, scopes, balance_ids, demand, patient=patient, paced=paced
-        )
+            self._try_hold, call, scopes, balance_ids, demand, patient=patient, paced=paced,
+            would=would,
+        )  # fmt: skip
         decision = attempt()
         held_up = isinstance(decision, Wait) or (
             isinstance(decision, Deny) and decision.balance.held > 0
@@ -120,11 +126,12 @@ class SqliteLedger(Memory, Balances):
         *,
         patient: bool,
         paced: Demand | None,
+        would: tuple[tuple[Scope, ...], str] | None,
     ) -> Admit | Wait | Deny:
         row = call_row(EntryKind.HOLD, call, process_id=self._process_id)
         lost = columns_of(paced, self._clock())
         with self._store as db:
-            decision = decide(_with_balances(db, scopes, balance_ids), demand, patient=patient)
+            decision = decide(with_balances(db, scopes, balance_ids), demand, patient=patient)
             if isinstance(decision, Deny):
                 return _with_reset(db, decision, scopes, balance_ids)
             if not isinstance(decision, Fits):
@@ -132,7 +139,7 @@ class SqliteLedger(Memory, Balances):
             # Without a cap in that unit, a bound may be beyond what 64 bits hold.
             nanos = min(decision.held_nanos, NANOS_MAX)
             tokens = min(decision.held_tokens, NANOS_MAX)
-            shadows, note = self._accounts.judged(db, scopes, demand)
+            shadows, note = would or self._accounts.judged(db, scopes, demand)
             scopes, balance_ids = (*scopes, *shadows), (*balance_ids, *self._accounts.ids(shadows))
             note = "; ".join(filter(None, (note, decision.note)))
             row = row._replace(held_nanos=nanos, held_tokens=tokens, note=clean(note) or None)
@@ -147,7 +154,7 @@ class SqliteLedger(Memory, Balances):
         assert min(more_nanos, more_tokens) >= 0, (more_nanos, more_tokens)
         self._check_open()
         with self._store as db:
-            scopes = _with_balances(db, hold.scopes, hold.balance_ids)
+            scopes = with_balances(db, hold.scopes, hold.balance_ids)
             if not fits_more(scopes, more_nanos=more_nanos, more_tokens=more_tokens):
                 return None
             held = db.execute(
@@ -364,17 +371,8 @@ class SqliteLedger(Memory, Balances):
 # --- helpers ----------------------------------------------------------------------------------
 
 
-def _with_balances(
-    db: sqlite3.Connection, scopes: Sequence[Scope], balance_ids: Sequence[int]
-) -> list[tuple[Scope, Balance]]:
-    return [
-        (scope, balance_of(db, scope, balance_id))
-        for scope, balance_id in zip(scopes, balance_ids, strict=True)
-    ]
-
-
 def _balances(db: sqlite3.Connection, hold: Hold) -> tuple[Balance, ...]:
-    return tuple([balance for _, balance in _with_balances(db, hold.scopes, hold.balance_ids)])
+    return tuple([balance for _, balance in with_balances(db, hold.scopes, hold.balance_ids)])
 
 
 def _with_reset(

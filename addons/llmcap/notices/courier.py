@@ -35,6 +35,9 @@ QUEUE_MAX = 1_000
 KEYS_MAX = 4_096
 HOUR = timedelta(hours=1)
 
+# Events about a budget, which all who share it see.
+OF_BUDGETS = (EventKind.WARNING, EventKind.EXCEEDED)
+
 # The first retry comes soon, the later ones rarely; after a day an alert is history.
 GIVE_UP = timedelta(hours=24)
 
@@ -66,6 +69,8 @@ class Courier:
         self._queue: queue.Queue[Event | None] = queue.Queue(QUEUE_MAX)  # None: wake up
         self._told: OrderedDict[str, datetime | None] = OrderedDict()
         self._counts: dict[EventKind, tuple[datetime, int]] = {}
+        # Whether it is news to all who are told of the same things, such as a fleet's nodes.
+        self.is_first: Callable[[Event], bool] = lambda _: True
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="llmcap-courier", daemon=True)
         self._started = False
@@ -225,6 +230,8 @@ class Courier:
 
     def _add(self, log: EventLog, event: Event) -> None:
         wanted = [name for name, target in self._targets.items() if event.kind in target.events]
+        if wanted and event.kind in OF_BUDGETS and not self.is_first(event):
+            wanted = []
         try:
             log.add(event, wanted)
         except LedgerError:

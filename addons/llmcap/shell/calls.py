@@ -27,7 +27,7 @@ from llmcap.shell.flows import (  # fmt: skip
     send_as,
     strip_own_headers,
 )
-from llmcap.shell.guarded import ENDINGS, guarded
+from llmcap.shell.guarded import ENDINGS, fails_open, guarded
 from llmcap.shell.keeper import Fields, Sign, Watch, Work
 from llmcap.shell.kept import InFlight
 from llmcap.shell.listeners import listening_port
@@ -286,7 +286,7 @@ class Calls:
             logger.error("LLMCap: %s", error, exc_info=error)
             return
         firewall = self.firewall
-        if firewall is not None and firewall.policy.fail_open:
+        if firewall is not None and fails_open(firewall.policy, error):
             logger.error("LLMCap failed open, this call is not metered: %s", error)
             return
         passage, _ = self.in_flight.take(flow.id)

@@ -16,6 +16,8 @@ from mitmproxy import http
 from llmcap.shell import cut
 from llmcap.shell.flows import last_words
 from llmcap.shell.keeper import Fields, Work
+from llmcap.words.errors import TreasuryError, Unfunded
+from llmcap.words.records import Policy
 from llmcap.words.told import Log
 
 logger = Log(__name__)
@@ -57,6 +59,11 @@ def guarded(hook: Hook) -> Hook:
             failed(self, flow, error)
 
     return safe
+
+
+def fails_open(policy: Policy, error: BaseException) -> bool:
+    """Whether what failed lets a call pass. That a fleet has no money for it is no failure."""
+    return policy.fail_open and not isinstance(error, TreasuryError | Unfunded)
 
 
 def failed(shell: Shell, flow: http.HTTPFlow, error: BaseException) -> None:

@@ -19,7 +19,7 @@ from llmcap.shell import closing
 from llmcap.shell.arrivals import arrivals_of
 from llmcap.shell.destinations import provider_host
 from llmcap.shell.flows import response_of
-from llmcap.shell.guarded import ENDINGS
+from llmcap.shell.guarded import ENDINGS, fails_open
 from llmcap.shell.keeper import Work
 from llmcap.sockets import Pending, Session, Verdict, opened
 from llmcap.walk.admission import Admission
@@ -228,7 +228,7 @@ class Upgrades:
     ) -> None:
         """Drop what cannot be accounted for, unless the user chose `fail_open`."""
         if message.from_client:
-            if line.session.firewall.policy.fail_open:
+            if fails_open(line.session.firewall.policy, error):
                 logger.error("LLMCap failed open, this frame is not metered: %s", error)
                 return
             _apply(flow, message, self._failure(line, error))

@@ -14,6 +14,7 @@ class Need:
     account: Account
     scope: Scope
     amount: int
+    more: int = 0  # so much beside it would be of use at once
 
 
 @dataclass(slots=True)

@@ -1,8 +1,4 @@
-"""
-The budgets of a fleet: the same for all nodes, and which of them a treasury can keep.
-
-Pure. What cannot be kept over several machines is refused when a proxy starts, never ignored.
-"""
+"""The budgets of a fleet: the same for all nodes. Pure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,34 +8,14 @@ from llmcap.budgets.windows import EPOCH
 from llmcap.ledger.history import definition
 from llmcap.ledger.rows import budget_key
 from llmcap.treasury.protocol import BudgetKey, Terms
-from llmcap.words.errors import ConfigError, TreasuryError
+from llmcap.words.errors import TreasuryError
 from llmcap.words.money import in_unit
-from llmcap.words.records import Budget, CapUnit, HoldMode, Scope
+from llmcap.words.records import Budget, CapUnit, Scope
 
 
 def key_of(budget: Budget) -> BudgetKey:
     """What makes two budgets the same one, as in the ledger."""
     return budget_key(Scope(budget, "", EPOCH, None))
-
-
-def check(budgets: Sequence[Budget]) -> None:
-    """Raise `ConfigError` for a budget that a treasury cannot keep."""
-    for budget in budgets:
-        if budget.unit is CapUnit.CONCURRENT:
-            raise ConfigError(
-                f"the budget {budget.name!r} counts calls in flight, which LLMCap does on one "
-                "machine only, not under a treasury\nhint: leave it out, or cap requests per minute"
-            )
-        if budget.hold is HoldMode.SLICED:
-            raise ConfigError(
-                f"the budget {budget.name!r} holds slice by slice, which LLMCap does on one "
-                "machine only, not under a treasury\nhint: leave out `hold: sliced`"
-            )
-        if budget.watched:
-            raise ConfigError(
-                f"the budget {budget.name!r} only watches, which LLMCap does on one machine only, "
-                "not under a treasury\nhint: enforce it, or leave out `treasury:` while you watch"
-            )
 
 
 def check_same(budgets: Sequence[Budget], terms: Terms) -> None:

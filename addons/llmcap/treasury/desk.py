@@ -248,8 +248,8 @@ class Desk:
             asks = [ask for ask in asks if ask.kind != group[0].kind]
             wants = []
             for place, need in enumerate(group[0].needs):
-                together = sum(ask.needs[place].amount for ask in group)
-                ahead = self.tending.use(need.account, need.scope).ahead
+                together = sum(ask.needs[place].amount + ask.needs[place].more for ask in group)
+                ahead = self.tending.ahead(need.account, need.scope)
                 wants.append(Want(need.scope, need.account, need.amount, together + ahead))
             first = group[0]
             self._exchange(treasury, file, wants, patient=first.patient, last=first.last)

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from llmcap.budgets.windows import parse_window
+from llmcap.budgets.budget import scope_at
+from llmcap.budgets.watched import SHADOW, is_shadow
 from llmcap.ledger.rows import seconds
-from llmcap.treasury.budgets import check, key_of
+from llmcap.treasury.budgets import key_of
 from llmcap.treasury.identity import is_old_copy
 from llmcap.treasury.lost import Lost
 from llmcap.treasury.nodefile import scope_of
 from llmcap.treasury.postgres import PostgresTreasury, known_node, put_budgets, read_terms
 from llmcap.treasury.protocol import Account, NodeRow, Terms
 from llmcap.words.errors import ConfigError, TreasuryError
-from llmcap.words.records import Balance, Budget, Scope
+from llmcap.words.records import Balance, Budget, CapUnit, Scope
 
 _NODES = """
     SELECT node.id, node.name, node.state, node.epoch, node.heard_at,
@@ -31,6 +32,7 @@ _HELD = """
     FROM llmcap.allotments AS mine JOIN llmcap.accounts AS account ON account.id = mine.account_id
     JOIN llmcap.purses AS purse ON purse.id = account.purse_id
     JOIN llmcap.budgets AS budget ON budget.id = purse.budget_id
+    WHERE purse.run NOT LIKE %s
     GROUP BY mine.node_id, budget.name
 """
 # Every account with its sums over the nodes, or those of one node.
@@ -97,7 +99,7 @@ class Hands:
         """All nodes, the first to join first."""
 
         def step(db: Any) -> tuple[list[Any], list[Any]]:
-            return db.execute(_NODES).fetchall(), db.execute(_HELD).fetchall()
+            return db.execute(_NODES).fetchall(), db.execute(_HELD, (f"{SHADOW}%",)).fetchall()
 
         rows, figures = self._wire.transaction(step)
         held: dict[str, dict[str, int]] = {}
@@ -138,7 +140,6 @@ class Hands:
 
     def apply(self, budgets: Sequence[Budget], *, note: str) -> None:
         """Make these the budgets of the fleet; nodes with others refuse calls until they agree."""
-        check(budgets)
 
         def step(db: Any) -> None:
             put_budgets(db, budgets)
@@ -241,6 +242,8 @@ def _balances(db: Any, node_id: str | None) -> list[tuple[Scope, Balance]]:
         sums: dict[tuple[str, str], list[tuple[Scope, Balance]]] = {}
         for *account, raised, forgiven, spent, granted in db.execute(_ACCOUNTS, values).fetchall():
             scope = scope_of(Account(*account), terms)
+            if is_shadow(scope):
+                continue
             balance = Balance(
                 spent=max(int(spent) - forgiven, 0) if node_id is None else int(spent),
                 held=int(granted) - int(spent),
@@ -249,15 +252,10 @@ def _balances(db: Any, node_id: str | None) -> list[tuple[Scope, Balance]]:
             )
             sums.setdefault((scope.value, scope.run), []).append((scope, balance))
         if not sums and not term.budget.per:
-            found.append((_unused(term.budget, now), Balance(paused=term.paused)))
+            unused = scope_at(term.budget, "", now, run_id="")
+            found.append((unused, Balance(paused=term.paused)))
         found += [row for rows in sums.values() if (row := _counting(rows, now)) is not None]
     return found
-
-
-def _unused(budget: Budget, now: datetime) -> Scope:
-    """The window of a budget of which nobody has had anything yet."""
-    window = parse_window(budget.every, budget.timezone)
-    return Scope(budget, "", window.start(now), window.resets_at(now), "", window.reach)
 
 
 def _counting(rows: list[tuple[Scope, Balance]], now: datetime) -> tuple[Scope, Balance] | None:
@@ -297,8 +295,8 @@ def _retire(db: Any, node_id: str, lost: Lost | None) -> Retired:
         (node_id,),
     )
     rows = db.execute(
-        "SELECT mine.account_id, budget.name, purse.budget_id, purse.value, purse.run, "
-        "account.window_start, mine.granted, mine.spent FROM llmcap.allotments AS mine "
+        "SELECT mine.account_id, budget.name, budget.unit, purse.budget_id, purse.value, "
+        "purse.run, account.window_start, mine.granted, mine.spent FROM llmcap.allotments AS mine "
         "JOIN llmcap.accounts AS account ON account.id = mine.account_id "
         "JOIN llmcap.purses AS purse ON purse.id = account.purse_id "
         "JOIN llmcap.budgets AS budget ON budget.id = purse.budget_id WHERE mine.node_id = %s",
@@ -306,8 +304,10 @@ def _retire(db: Any, node_id: str, lost: Lost | None) -> Retired:
     ).fetchall()
     assumed: dict[str, int] = {}
     freed: dict[str, int] = {}
-    for account_id, name, *account, granted, told in rows:
+    for account_id, name, unit, *account, granted, told in rows:
         spent = lost.spent.get(Account(*account)) if lost is not None else None
+        if unit == CapUnit.CONCURRENT:  # its calls are not in flight any more
+            spent = 0
         truth = granted if spent is None else spent
         if truth == granted == told:
             continue

@@ -9,26 +9,26 @@ go out are those of the fleet, as far as this node knows.
 """
 
 import asyncio
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, NamedTuple, cast
 
-from llmcap.budgets.budget import Fits, decide, needed
+from llmcap.budgets.budget import Fits, decide, needed, told_limit
+from llmcap.budgets.watched import judged, shadows_of
 from llmcap.ledger import Ledger
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.treasury.asks import Ask, Need, View
-from llmcap.treasury.budgets import check
+from llmcap.treasury.asks import Ask, Need
 from llmcap.treasury.desk import Desk
-from llmcap.treasury.protocol import Account
-from llmcap.treasury.statements import HEARD_SECONDS
+from llmcap.treasury.picture import Own, Picture
 from llmcap.words.errors import TreasuryError, TreasuryUnreachable, Unfunded
 from llmcap.words.records import (
     Admit,
     Balance,
     Budget,
     Call,
+    CapUnit,
     Demand,
     Deny,
     Hold,
@@ -39,20 +39,43 @@ from llmcap.words.records import (
 
 # How often one step asks, where others are always faster.
 ASKS_MAX = 4
-# What the treasury said so lately need not be asked again.
-FRESH_NANOSECONDS = 20 * 10**6
-# How many scopes, and how many calls that ask, are remembered.
+# How many calls that ask are remembered.
 KNOWN_MAX = 10_000
+# A stream asks for this part of a slice at least, which is the smallest that it goes on with.
+AHEAD_PARTS = 16
 # A message that is on its way is waited for at least so long, however short calls wait for money.
 ANSWER_SECONDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
-    """A scope as this node counts it: by itself, with no cap but what was allotted."""
+class Would(NamedTuple):
+    """What watched budgets would do to a call: the balances of what would be that it is in."""
 
-    scope: Scope
-    account: Account | None
+    shadows: tuple[Scope, ...]
+    owns: list[Own]
+    note: str
+
+
+NOTHING = Would((), [], "")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to admit a call: its scopes, and what this node counts for each."""
+
+    call: Call
+    scopes: tuple[Scope, ...]
+    owns: list[Own]
+    patient: bool
+    paced: Demand | None
+    would: Would
+
+    @property
+    def binding(self) -> tuple[tuple[Scope, ...], list[Own]]:
+        """Those of budgets that stop calls: what others have of them matters."""
+        if all(own.binds for own in self.owns):
+            return self.scopes, self.owns
+        pairs = [pair for pair in zip(self.scopes, self.owns, strict=True) if pair[1].binds]
+        return tuple([scope for scope, _ in pairs]), [own for _, own in pairs]
 
 
 def node_ledger(ledger: SqliteLedger, desk: Desk, *, wait_seconds: int) -> Ledger:
@@ -68,9 +91,10 @@ class NodeLedger:
         self._desk = desk
         self._waits = wait_seconds > 0
         self._wait_seconds = max(wait_seconds, ANSWER_SECONDS)
-        self._known: dict[tuple[str, str, str, datetime], Own] = {}
+        self._picture = Picture(ledger, desk)
         self._asked: dict[str, int] = {}  # by call: how often it asked
         self._waited: set[str] = set()  # calls that were told to wait
+        self._ahead: dict[int, Future[None]] = {}  # by hold: what a stream asked for
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
@@ -91,22 +115,32 @@ class NodeLedger:
         if not scopes:
             return self._ledger.hold(call, scopes, demand, patient=patient, paced=paced)
         self._check()
-        owns = [self._own(scope) for scope in scopes]
-        whole = replace(demand, clampable=False) if demand.clampable else demand
-        decision = self._held(call, scopes, owns, whole, paced=paced)
+        owns = [self._picture.own(scope) for scope in scopes]
+        attempt = Attempt(call, scopes, owns, patient, paced, self._would(scopes, demand))
+        if demand.held_limit is not None and demand.held_limit < demand.output_limit:
+            return self._hold_slice(attempt, demand, demand.held_limit)
+        return self._hold(attempt, demand)
+
+    def _hold(self, attempt: Attempt, demand: Demand) -> Admit | Wait | Deny:
+        call, patient = attempt.call, attempt.patient
+        scopes, owns = attempt.binding
+        whole = demand.unclamped()
+        if self._desk.unreachable and any(own.slots for own in owns):
+            raise self._unfunded(call, owns, whole, demand.output_limit, patient=patient)
+        decision = self._held(attempt, whole)
         if isinstance(decision, Admit):
             return decision
         # Whether it fits with a lower limit is asked of the whole cap first.
-        rows = self._rows(scopes, owns)
-        if rows is None or not (self._asked.get(call.id) or self._is_fresh(owns)):
+        rows = self._picture.rows(scopes, owns)
+        if rows is None or not (self._asked.get(call.id) or self._picture.is_fresh(owns)):
             raise self._unfunded(call, owns, whole, demand.output_limit, patient=patient)
-        verdict = decide(self._without_lost(rows, owns), demand, patient=patient)
+        verdict = decide(self._picture.without_lost(rows, owns), demand, patient=patient)
         if isinstance(verdict, Deny):  # what is said is what is known to be spent
             known = next(balance for scope, balance in rows if scope is verdict.scope)
             verdict = replace(verdict, balance=known)
         if isinstance(verdict, Fits):
             if verdict.output_limit is not None:
-                decision = self._held(call, scopes, owns, demand, paced=paced)
+                decision = self._held(attempt, demand)
                 if isinstance(decision, Admit):
                     return decision
             if self._asked.get(call.id, 0) < ASKS_MAX:
@@ -121,6 +155,30 @@ class NodeLedger:
         self._over(call, waits=isinstance(verdict, Wait))
         return verdict
 
+    def _hold_slice(self, attempt: Attempt, demand: Demand, held_limit: int) -> Admit | Wait | Deny:
+        """The first slice; the provider is told what all money of the fleet could pay for."""
+        scopes, owns = attempt.binding
+        first = replace(demand, output_limit=held_limit, held_limit=None)
+        rows = self._picture.rows(scopes, owns)
+        if rows is None:
+            raise self._unfunded(attempt.call, owns, first, held_limit, patient=attempt.patient)
+        decision = self._hold(attempt, first)
+        if isinstance(decision, Admit) and decision.output_limit is None and demand.clampable:
+            limit = told_limit(rows, demand)
+            if limit is not None:
+                return replace(decision, output_limit=max(limit, held_limit))
+        return decision
+
+    def _would(self, scopes: tuple[Scope, ...], demand: Demand) -> Would:
+        """What watched budgets would do, by the fleet's balances as far as they were told."""
+        shadows = shadows_of(scopes)
+        if not shadows:
+            return NOTHING
+        owns = [self._picture.own(shadow) for shadow in shadows]
+        here = self._ledger.standing([own.scope for own in owns])
+        note, passes = judged(self._picture.told(shadows, owns, here), demand)
+        return Would(shadows, owns, note) if passes else Would((), [], note)
+
     def _over(self, call: Call, *, waits: bool = False) -> None:
         """Something was decided about the call: it asks anew, should it come again."""
         self._asked.pop(call.id, None)
@@ -129,23 +187,21 @@ class NodeLedger:
         elif not waits:
             self._waited.discard(call.id)
 
-    def _held(
-        self,
-        call: Call,
-        scopes: tuple[Scope, ...],
-        owns: list[Own],
-        demand: Demand,
-        *,
-        paced: Demand | None,
-    ) -> Admit | Wait | Deny:
-        decision = self._ledger.hold(call, [own.scope for own in owns], demand, paced=paced)
-        for own in owns:
+    def _held(self, attempt: Attempt, demand: Demand) -> Admit | Wait | Deny:
+        call, would = attempt.call, attempt.would
+        own_scopes = [own.scope for own in attempt.owns]
+        shadows = tuple([own.scope for own in would.owns])
+        decision = self._ledger.hold(
+            call, own_scopes, demand, paced=attempt.paced, would=(shadows, would.note)
+        )
+        for own in (*attempt.owns, *would.owns):
             if own.account is not None:
                 amount = needed(own.scope, demand, demand.output_limit)
                 self._desk.tending.needed(own.account, own.scope, amount)
         if isinstance(decision, Admit):
             self._over(call)
-            return Admit(_under(decision.hold, scopes), decision.output_limit)
+            held = _under(decision.hold, (*attempt.scopes, *would.shadows))
+            return Admit(held, decision.output_limit)
         return decision
 
     def _check(self) -> None:
@@ -198,11 +254,30 @@ class NodeLedger:
         return f"the treasury {what}" + (f": {why}" if why else "")
 
     def extend(self, hold: Hold, more_nanos: int, more_tokens: int) -> Hold | None:
-        """Within what is allotted now: a stream that is fed cannot wait for the treasury."""
-        owns = [self._own(scope) for scope in hold.scopes]
+        """
+        Within what is allotted now: a stream that is fed cannot wait for the treasury, which is
+        asked for when it comes again.
+        """
+        owns = [self._picture.own(scope) for scope in hold.scopes]
         own_hold = _under(hold, tuple([own.scope for own in owns]))
         extended = self._ledger.extend(own_hold, more_nanos, more_tokens)
-        return None if extended is None else _under(extended, hold.scopes)
+        if extended is not None:
+            return _under(extended, hold.scopes)
+        self._ask_ahead(hold, owns, {CapUnit.USD: more_nanos, CapUnit.TOKENS: more_tokens})
+        return None
+
+    def _ask_ahead(self, hold: Hold, owns: list[Own], more: Mapping[CapUnit, int]) -> None:
+        """For a part of what a stream needs, and what there is of the rest; once at a time."""
+        pending = self._ahead.get(hold.id)
+        if pending is not None and not pending.done():
+            return
+        needs = tuple(
+            Need(own.account, own.scope, -(-amount // AHEAD_PARTS), more=amount)
+            for own in owns
+            if own.account is not None and own.binds and (amount := more.get(own.unit, 0))
+        )
+        if needs:
+            self._ahead[hold.id] = self._desk.ask(Ask(needs, patient=True))
 
     def refuse(self, call: Call, deny: Deny | None, *, note: str = "") -> None:
         """Counted on the node's own balance."""
@@ -213,7 +288,8 @@ class NodeLedger:
 
     def end(self, hold: Hold, settlement: Settlement) -> tuple[Balance, ...]:
         """On the node's own ledger; the balances are the fleet's."""
-        owns = [self._own(scope) for scope in hold.scopes]
+        self._ahead.pop(hold.id, None)
+        owns = [self._picture.own(scope) for scope in hold.scopes]
         own_hold = _under(hold, tuple([own.scope for own in owns]))
         return self._all_balances(hold, owns, self._ledger.end(own_hold, settlement))
 
@@ -230,7 +306,7 @@ class NodeLedger:
 
     def _touch(self, scopes: Sequence[Scope]) -> None:
         for scope in scopes:
-            own = self._own(scope)
+            own = self._picture.own(scope)
             if own.account is not None:
                 self._desk.tending.known(own.account, own.scope)
 
@@ -238,30 +314,28 @@ class NodeLedger:
 
     def define(self, budgets: Sequence[Budget], *, run_id: str = "") -> None:
         """Only what the fleet has too."""
-        check(budgets)
         self._desk.check(budgets)
-        self._known.clear()
+        self._picture.forget()
         self._ledger.define(budgets, run_id=run_id)
 
     # --- balances -----------------------------------------------------------------------------
 
     def balances_of(self, hold: Hold) -> tuple[Balance, ...]:
         """Those of the fleet, as far as this node knows."""
-        owns = [self._own(scope) for scope in hold.scopes]
+        owns = [self._picture.own(scope) for scope in hold.scopes]
         own_hold = _under(hold, tuple([own.scope for own in owns]))
         return self._all_balances(hold, owns, self._ledger.balances_of(own_hold))
 
     def _all_balances(
         self, hold: Hold, owns: list[Own], balances: Sequence[Balance]
     ) -> tuple[Balance, ...]:
-        rows = zip(hold.scopes, owns, balances, strict=True)
-        return tuple([self._told(scope, own, balance)[1] for scope, own, balance in rows])
+        return tuple([balance for _, balance in self._picture.told(hold.scopes, owns, balances)])
 
     def balances(
         self, now: datetime, budgets: Sequence[Budget], *, run_id: str = ""
     ) -> list[tuple[Scope, Balance]]:
         """Those of this node's values, with the fleet's figures."""
-        return self._all_told(self._ledger.balances(now, budgets, run_id=run_id))
+        return self._picture.all_told(self._ledger.balances(now, budgets, run_id=run_id))
 
     def balances_page(
         self,
@@ -276,77 +350,12 @@ class NodeLedger:
         found, last = self._ledger.balances_page(
             now, budget, run_id=run_id, after=after, values_max=values_max
         )
-        return self._all_told(found), last
+        return self._picture.all_told(found), last
 
     def close(self) -> None:
         """What is in flight is assumed first, so that the treasury hears of it."""
         self._ledger.close()
         self._desk.close()
-
-    # --- what the fleet knows -----------------------------------------------------------------
-
-    def _own(self, scope: Scope) -> Own:
-        key = (scope.budget.name, scope.value, scope.run, scope.window_start)
-        found = self._known.get(key)
-        if found is None:
-            if len(self._known) > KNOWN_MAX:
-                self._known.clear()
-            budget = replace(scope.budget, cap=0)
-            account = self._desk.account_of(scope)
-            own = replace(scope, budget=budget, reach=timedelta(0))
-            found = Own(own, account)
-            if account is not None:
-                self._known[key] = found
-        return found
-
-    def _rows(self, scopes: Sequence[Scope], owns: list[Own]) -> list[tuple[Scope, Balance]] | None:
-        """The fleet's balances of these scopes; None where the treasury was not asked yet."""
-        if any(own.account is None or own.account not in self._desk.views for own in owns):
-            return None
-        standings = self._ledger.standing([own.scope for own in owns])
-        return [
-            self._told(scope, own, balance)
-            for scope, own, balance in zip(scopes, owns, standings, strict=True)
-        ]
-
-    def _without_lost(
-        self, rows: list[tuple[Scope, Balance]], owns: list[Own]
-    ) -> list[tuple[Scope, Balance]]:
-        """
-        The same with what silent nodes have taken for spent, as no waiting brings it back.
-
-        After an outage of the treasury everybody was silent: then it is too early to tell.
-        """
-        if time.monotonic_ns() - self._desk.reached_at < HEARD_SECONDS * 10**9:
-            return rows
-        found = []
-        for (scope, balance), own in zip(rows, owns, strict=True):
-            view = self._desk.views.get(own.account) if own.account is not None else None
-            lost = min(view.figures.lost, balance.held) if view is not None else 0
-            taken = replace(balance, spent=balance.spent + lost, held=balance.held - lost)
-            found.append((scope, taken if lost else balance))
-        return found
-
-    def _is_fresh(self, owns: list[Own]) -> bool:
-        """Whether the treasury was heard about all of them a moment ago."""
-        now = time.monotonic_ns()
-        views = [self._desk.views[own.account] for own in owns if own.account is not None]
-        return all(now - view.at < FRESH_NANOSECONDS for view in views)
-
-    def _all_told(self, found: list[tuple[Scope, Balance]]) -> list[tuple[Scope, Balance]]:
-        owns = [self._own(scope) for scope, _ in found]
-        standings = self._ledger.standing([own.scope for own in owns])
-        return [
-            self._told(scope, own, replace(here, calls=balance.calls, refused=balance.refused))
-            for (scope, balance), own, here in zip(found, owns, standings, strict=True)
-        ]
-
-    def _told(self, scope: Scope, own: Own, here: Balance) -> tuple[Scope, Balance]:
-        """What this node has here (`here.raised` is its allotment), as a part of the fleet's."""
-        view = self._desk.views.get(own.account) if own.account is not None else None
-        if view is None:
-            return scope, replace(here, raised=0)
-        return _fleet(scope, here, view)
 
 
 def _under(hold: Hold, scopes: tuple[Scope, ...]) -> Hold:
@@ -358,20 +367,3 @@ def _left(scope: Scope, balance: Balance, demand: Demand) -> int:
     """What would be left of a scope with this call in it."""
     left = scope.budget.cap + balance.raised - balance.spent - balance.held
     return left - needed(scope, demand, demand.output_limit)
-
-
-def _fleet(scope: Scope, here: Balance, view: View) -> tuple[Scope, Balance]:
-    """
-    The fleet's balance: as `held` all that is out and not spent, but for what is at hand here.
-
-    So what is left of the cap is what is in the treasury and at hand here, and what waiting could
-    bring is what all nodes hold.
-    """
-    said = view.figures
-    spent = said.spent - said.mine + here.spent - said.forgiven
-    at_hand = here.raised - here.spent - here.held
-    held = said.cap + said.raised - spent - said.free - at_hand
-    if scope.budget.cap != said.cap:
-        scope = replace(scope, budget=replace(scope.budget, cap=said.cap))
-    paused = here.paused or said.paused
-    return scope, Balance(spent, held, here.calls, here.refused, said.raised, paused)

@@ -24,7 +24,7 @@ from llmcap.treasury.protocol import Account, Claim, Figures, Line, Message, Ter
 from llmcap.treasury.shipping import NOTE, Batch, batch_after
 from llmcap.words.errors import TreasuryError
 from llmcap.words.money import NANOS_MAX
-from llmcap.words.records import EntryKind, Scope
+from llmcap.words.records import CapUnit, EntryKind, Scope
 
 ID_BYTES = 8
 
@@ -235,8 +235,10 @@ class NodeFile:
 def scope_of(account: Account, terms: Terms) -> Scope:
     """The scope that an account is about, with its whole reach."""
     budget = next(term.budget for term in terms.by_key.values() if term.id == account.budget_id)
-    window = parse_window(budget.every, budget.timezone)
     start = from_seconds(account.window_start)
+    if budget.unit is CapUnit.CONCURRENT:
+        return Scope(budget, account.value, start, None, account.run)
+    window = parse_window(budget.every, budget.timezone)
     ends = window.resets_at(start)
     return Scope(budget, account.value, start, ends, account.run, window.reach)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llmcap.ledger import MEMORY, Ledger
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.treasury.budgets import check
+from llmcap.treasury.announcing import Announcer
 from llmcap.treasury.clock import TreasuryClock
 from llmcap.treasury.desk import Desk
 from llmcap.treasury.node import node_ledger
@@ -27,6 +27,7 @@ class Node:
     ledger: Ledger
     clock: TreasuryClock
     desk: Desk
+    announcer: Announcer
     notes: deque[str] = field(default_factory=lambda: deque(maxlen=NOTES_MAX))
 
     def tell(self, notify: Callable[[str], None]) -> None:
@@ -42,7 +43,6 @@ def open_node(ledger: SqliteLedger, path: str, policy: Policy) -> Node:
             "a ledger in memory cannot be a node of a treasury: its allotments would be lost\n"
             "hint: name a file with llmcap_ledger, --ledger or LLMCAP_LEDGER"
         )
-    check_policy(policy)
     clock = TreasuryClock()
     notes: deque[str] = deque(maxlen=NOTES_MAX)
     process_id = ledger.process_id
@@ -55,20 +55,10 @@ def open_node(ledger: SqliteLedger, path: str, policy: Policy) -> Node:
         offline=policy.restart_offline == "allow",
     )
     desk.start()
-    return Node(
-        node_ledger(ledger, desk, wait_seconds=int(policy.wait_seconds)), clock, desk, notes
-    )
-
-
-def check_policy(policy: Policy) -> None:
-    """Raise `ConfigError` for what a treasury cannot keep, or what would undo its cap."""
-    if policy.treasury and policy.fail_open:
-        raise ConfigError(
-            "fail_open under a treasury would let calls pass, over the cap, whenever the treasury "
-            "cannot be reached\nhint: leave out `fail_open`"
-        )
-    if policy.treasury:
-        check(policy.budgets)
+    own = node_ledger(ledger, desk, wait_seconds=int(policy.wait_seconds))
+    known = ledger.node()
+    assert known is not None, "it has joined"
+    return Node(own, clock, desk, Announcer(policy.treasury, known[0]), notes)
 
 
 def check_alone(ledger: SqliteLedger, path: str) -> None:

@@ -19,6 +19,9 @@ WANTED_SECONDS = 2
 # what it has as money that may come back.
 HEARD_SECONDS = 10
 
+# Calls in flight are no money: the slots of a node that was not heard for so long are free again.
+SLOT_SECONDS = 30
+
 _LINE = """
     unnest(%(budget_ids)s::bigint[], %(values)s::text[], %(runs)s::text[], %(starts)s::bigint[],
         %(reaches)s::bigint[], %(spent)s::bigint[], %(kept)s::bigint[], %(least)s::bigint[],
@@ -101,6 +104,16 @@ TAKE_BACK = f"""
     WHERE changed.account_id = account.id AND changed.node_id = %(node_id)s
 """
 
+# Slots of nodes that fell silent, where somebody asks for one.
+FREE_SLOTS = f"""
+    UPDATE llmcap.allotments AS gone SET granted = gone.spent
+    FROM {_LINE} {_ACCOUNT} JOIN llmcap.budgets AS budget ON budget.id = line.budget_id
+        CROSS JOIN llmcap.nodes AS node
+    WHERE line.least > 0 AND budget.unit = 'concurrent' AND gone.account_id = account.id
+        AND gone.granted > gone.spent AND node.id = gone.node_id AND node.id <> %(node_id)s
+        AND node.heard_at <= now() - make_interval(secs => {SLOT_SECONDS})
+"""
+
 # What a call waits for is kept for its node for a moment, so that a large call is not starved by
 # small ones of other nodes; the first to be short is the first to be served.
 _FRESH = f"want.at > now() - make_interval(secs => {WANTED_SECONDS})"
@@ -116,22 +129,24 @@ _RESERVED = f"""
 
 # All lines or none; `sizes.grant` says how much.
 GRANT = f"""
-    WITH room AS (
+    WITH heard AS (
+        SELECT greatest(count(*), 1) AS nodes FROM llmcap.nodes
+        WHERE state = 'active' AND heard_at > now() - make_interval(secs => {HEARD_SECONDS})),
+    room AS (
         SELECT account.id AS account_id, line.least, line.wanted,
             budget.paused OR NOT budget.active
                 OR line.window_start > extract(epoch FROM now()) + {AHEAD_SECONDS} AS shut,
+            CASE budget.unit WHEN 'concurrent' THEN 1 ELSE {SHARE} * heard.nodes END AS shares,
             budget.cap + {_BY_HAND} + {_FORGIVEN} - {_ALL_ALLOTTED} - {_RESERVED} AS free
-        FROM {_LINE} {_ACCOUNT} JOIN llmcap.budgets AS budget ON budget.id = line.budget_id),
+        FROM heard CROSS JOIN {_LINE} {_ACCOUNT}
+            JOIN llmcap.budgets AS budget ON budget.id = line.budget_id),
     verdict AS (
         SELECT coalesce(bool_and(NOT shut AND free >= least) FILTER (WHERE least > 0), true) AS ok
-        FROM room),
-    heard AS (
-        SELECT greatest(count(*), 1) AS nodes FROM llmcap.nodes
-        WHERE state = 'active' AND heard_at > now() - make_interval(secs => {HEARD_SECONDS}))
+        FROM room)
     UPDATE llmcap.allotments AS mine
     SET granted = mine.granted + room.least + least(room.wanted - room.least,
-        div(greatest(room.free - room.least, 0), {SHARE} * heard.nodes))
-    FROM room, verdict, heard
+        div(greatest(room.free - room.least, 0), room.shares))
+    FROM room, verdict
     WHERE verdict.ok AND NOT room.shut AND room.wanted > 0
         AND mine.account_id = room.account_id AND mine.node_id = %(node_id)s
 """

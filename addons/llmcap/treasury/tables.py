@@ -152,10 +152,22 @@ _WANTS = (
     """,
 )
 
+_TOLD = (
+    # What people were told of the fleet, by whom, and when the same is news again (NULL: never).
+    """
+    CREATE TABLE llmcap.told (
+        key text PRIMARY KEY,
+        node_id text NOT NULL REFERENCES llmcap.nodes,
+        until timestamptz
+    )
+    """,
+)
+
 STEPS = (
     Step("001_treasury", _TREASURY),
     Step("002_entries", _ENTRIES),
     Step("003_wants", _WANTS),
+    Step("004_told", _TOLD),
 )
 
 

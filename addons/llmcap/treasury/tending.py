@@ -15,13 +15,15 @@ from llmcap.budgets.windows import parse_window
 from llmcap.treasury.nodefile import Standing, Want
 from llmcap.treasury.protocol import Account, Figures
 from llmcap.treasury.sizes import SHARE, Use, given_back, more_wanted
-from llmcap.words.records import Scope
+from llmcap.words.records import CapUnit, Scope
 
 # Over how long the use of an account is measured; who was idle for that long gives all back.
 MEMORY_NANOSECONDS = 3 * 10**9
 SECOND = 10**9
 # How often the treasury is told what was spent, where nothing else is to be said.
 TOLD_NANOSECONDS = SECOND // 2
+# For so long a slot that was asked for is left for its call to take.
+IDLE_NANOSECONDS = SECOND // 5
 # So many accounts fit into a message.
 LINES_MAX = 200
 
@@ -35,6 +37,20 @@ class Tended:
     needs: dict[int, int] = field(default_factory=dict)  # by second: the largest of a call
     told_at: int = 0
     told: tuple[int, int] = (-1, -1)  # spent and granted, when it was told last
+
+    @property
+    def slots(self) -> bool:
+        """Whether it counts calls in flight: each asks for its slot, which goes back after it."""
+        return self.scope.budget.unit is CapUnit.CONCURRENT
+
+    @property
+    def watched(self) -> bool:
+        """Whether it stops no call: what was spent is told, and nothing is allotted."""
+        return self.scope.budget.watched
+
+    def is_idle(self, now: int) -> bool:
+        """Whether nobody has asked for it just now, and may not have taken it yet."""
+        return now - self.told_at > IDLE_NANOSECONDS
 
     def saw(self, standing: Standing, now: int) -> None:
         """This is what it has now."""
@@ -79,9 +95,10 @@ class Tending:
         if need > needs.get(second, 0):
             needs[second] = need
 
-    def use(self, account: Account, scope: Scope) -> Use:
-        """How it was used of late."""
-        return self.known(account, scope).use(time.monotonic_ns())
+    def ahead(self, account: Account, scope: Scope) -> int:
+        """What should be at hand for the next seconds: of slots for calls in flight, nothing."""
+        tended = self.known(account, scope)
+        return 0 if tended.slots else tended.use(time.monotonic_ns()).ahead
 
     def pairs(self) -> list[tuple[Account, Scope]]:
         """All accounts in use."""
@@ -102,7 +119,7 @@ class Tending:
         for (account, scope), standing in zip(pairs, standings, strict=True):
             tended = self.known(account, scope)
             tended.saw(standing, now)
-            over = is_over(scope, at)
+            over = tended.is_idle(now) if tended.slots else is_over(scope, at)
             want = self._want(
                 account, tended, standing, views.get(account), wanted=account in wanted, over=over
             )
@@ -127,11 +144,12 @@ class Tending:
         back = partial(_back, use, wanted=wanted, over=over)
         if back(standing):
             return Want(tended.scope, account, back=back)
-        more = 0 if wanted or over else more_wanted(use, at_hand=standing.at_hand)
+        bare = wanted or over or tended.slots or tended.watched
+        more = 0 if bare else more_wanted(use, at_hand=standing.at_hand)
         # What a share of the rest could bring, where that is less than a call needs, is left alone.
         if more and (view is None or view.free // SHARE > use.need_most):
             return Want(tended.scope, account, wanted=use.ahead)
-        overrun = standing.at_hand < 0 and not standing.held
+        overrun = standing.at_hand < 0 and not standing.held and not tended.watched
         news = tended.told != (standing.spent, standing.granted)
         if overrun or (news and now - tended.told_at > TOLD_NANOSECONDS):
             return Want(tended.scope, account)

@@ -121,7 +121,9 @@ class Allowance:
             self.next_look = self.covered
             return True
         left = self.covered - tokens
-        self.next_look = visible_bytes + max(left - due if left > due else left - coming, 1)
+        # Where there is no more now, there may be before the rest is used up.
+        look = left - due if left > due else (left - coming) // 2
+        self.next_look = visible_bytes + max(look, 1)
         return left >= coming
 
     def _reach_tokens(self, tokens: int) -> bool:
