@@ -40,26 +40,6 @@ def test_a_bad_config_names_its_place(tmp_path):
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("fail_open: true", "fail_open under a treasury"),
-        ("mode: watch", "only watches"),
-        ("hold: sliced", "holds slice by slice"),
-        ("budgets: [{name: a, cap: 4 concurrent}]", "counts calls in flight"),
-    ],
-)
-def test_what_a_proxy_would_not_start_with_under_a_treasury_is_not_right(tmp_path, line, said):
-    """No treasury has to be there: what it cannot keep is known without it."""
-    path = tmp_path / "c.yaml"
-    budgets = "" if line.startswith("budgets") else "budgets: [{name: a, cap: 5}]\n"
-    path.write_text(f"treasury: postgresql://u:p@127.0.0.1:1/x\n{budgets}{line}\n")
-    result = run("check", str(path), code=2)
-    assert said in result.stderr
-    assert "\nhint: " in result.stderr
-    assert "is right" not in result.stderr
-
-
 def test_a_downgrade_to_a_model_that_nobody_sells_is_told(tmp_path):
     """It would do nothing, and a misspelt name looks like any other."""
     path = tmp_path / "c.yaml"

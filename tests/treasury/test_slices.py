@@ -70,8 +70,8 @@ def test_a_stream_goes_on_with_what_the_treasury_and_other_nodes_have(nodes, dat
     assert verdict.hold.held_nanos == SLICE * TOKEN
     assert verdict.output_limit == 8_000
     hold = verdict.hold
-    while hold.held_nanos < 7_900 * TOKEN:
-        hold = extended(first, hold, 2_048, least=8)
+    while hold.held_nanos < 7_800 * TOKEN:
+        hold = extended(first, hold, 2_048, least=SLICE)
     assert hold.held_nanos <= 8_000 * TOKEN
-    assert first.ledger.extend(hold, 128 * TOKEN, 128) is None
+    assert first.ledger.extend(hold, 201 * TOKEN, 201) is None
     first.ledger.end(hold, settled(hold.held_nanos))
