@@ -17,9 +17,9 @@ class Need:
     more: int = 0  # so much beside it would be of use at once
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Ask:
-    """What a call that waits asks for: all of it, or nothing."""
+    """What a call that waits asks for: all of it, or nothing. Each is only equal to itself."""
 
     needs: tuple[Need, ...]
     patient: bool = False

@@ -33,7 +33,7 @@ from llmcap.words.errors import (
 )
 from llmcap.words.records import Budget, Scope
 
-TICK_MILLISECONDS = 50
+TICK_MILLISECONDS = 100
 NEWS_MILLISECONDS = 250
 # Between two attempts to reach the treasury.
 AGAIN_MILLISECONDS = 200

@@ -58,7 +58,7 @@ class Would(NamedTuple):
 NOTHING = Would((), [], "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempt:
     """One attempt to admit a call: its scopes, and what this node counts for each."""
 
@@ -194,9 +194,10 @@ class NodeLedger:
         decision = self._ledger.hold(
             call, own_scopes, demand, paced=attempt.paced, would=(shadows, would.note)
         )
+        hold = decision.hold if isinstance(decision, Admit) else None
         for own in (*attempt.owns, *would.owns):
             if own.account is not None:
-                amount = needed(own.scope, demand, demand.output_limit)
+                amount = own.held(hold) if hold else needed(own.scope, demand, demand.output_limit)
                 self._desk.tending.needed(own.account, own.scope, amount)
         if isinstance(decision, Admit):
             self._over(call)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from llmcap.ledger.rows import amount
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.treasury.asks import View
 from llmcap.treasury.desk import Desk
 from llmcap.treasury.protocol import Account
 from llmcap.treasury.statements import HEARD_SECONDS
-from llmcap.words.records import Balance, CapUnit, Scope
+from llmcap.words.records import Balance, CapUnit, Hold, Scope
 
 # What the treasury said so lately need not be asked again.
 FRESH_NANOSECONDS = 20 * 10**6
@@ -39,6 +40,10 @@ class Own:
     def binds(self) -> bool:
         """Whether it stops calls, and money has to be asked for."""
         return not self.scope.budget.watched
+
+    def held(self, hold: Hold) -> int:
+        """What a call in flight holds of it."""
+        return amount(self.unit, nanos=hold.held_nanos, tokens=hold.held_tokens, calls=1)
 
     @property
     def slots(self) -> bool:
