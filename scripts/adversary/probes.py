@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from adversary import watched
+from adversary import killed, watched
 from adversary.calls import Plan
 from adversary.client import Client, Fate
 from adversary.client2 import Pool
@@ -445,6 +445,18 @@ def _kept() -> dict[str, str]:
     return {name: os.environ[name] for name in KEPT if name in os.environ}
 
 
+async def killed_runs(
+    folder: Path, _confdir: Path, provider: FakeProvider, rng: random.Random
+) -> Findings:
+    """See `killed`."""
+    handle = ProviderHandle(provider.port, provider.plain_port, provider.ca)
+    with CompanyProxy(dict.fromkeys(HOSTS, provider.port)) as company:
+        environ = _environ(folder, provider, company)
+        return Findings(*await asyncio.to_thread(
+            killed.kill_many, folder, environ, handle, kills=killed.KILLS, seed=str(rng.random())
+        ))  # fmt: skip
+
+
 # --- profiles -------------------------------------------------------------------------------
 
 
@@ -464,5 +476,6 @@ PROBES: dict[str, tuple[Probe, ...]] = {
         Probe("pages on the port of run", pages_of_run),
         Probe("100,000 values with thresholds", many_values),
         Probe("10,000 hostile names", hostile_names),
+        Probe("1,000 kills of confined runs", killed_runs),
     ),
 }

@@ -30,3 +30,11 @@ def test_the_files_are_made_once(tmp_path: Path) -> None:
     assert all(source.exists() and target.exists() for source, target in first)
     assert any(source == bundle for source, _ in first)
     assert not any(target.is_symlink() for _, target in first)
+
+
+def test_a_lookup_waits_for_a_proxy_that_is_slow_to_start() -> None:
+    """On a machine with no time its start takes many seconds; a connection would wait as well."""
+    options = dict(word.split(":") for word in places.RESOLVER.split() if ":" in word)
+    # glibc takes no more than these (resolv.conf(5)).
+    timeout, attempts = min(30, int(options["timeout"])), min(5, int(options["attempts"]))
+    assert timeout * attempts >= 50

@@ -31,7 +31,9 @@ MORE_BUNDLES = (
     "/nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt",
 )
 
-RESOLVER = "nameserver 127.0.0.1\noptions timeout:2 attempts:4\n"
+# It answers at once, but not before the proxy serves, which takes a while on a busy machine; then
+# it answers what was asked meanwhile, too. So nobody has to give up early, nor to ask often.
+RESOLVER = "nameserver 127.0.0.1\noptions timeout:10 attempts:5\n"
 
 _HOSTS_LINE = re.compile(r"^\s*hosts\s*:.*$", re.MULTILINE)
 
