@@ -3,7 +3,8 @@ What confinement costs: `llmcap run --confine` beside `llmcap run`, taken in tur
 
 The same client (this file, with `--client`) makes calls to a provider on loopback over TLS, through
 the proxy of its variables or, confined, by the name alone. A figure is the median of the rounds'
-ratios, confined to not, with the interval that holds their middle nine tenths. CPU is that of
+ratios, confined to not, with the interval that holds their middle nine tenths; "least" is the ratio
+of the smallest values, which other programs on the machine disturb least. CPU is that of
 `llmcap run`.
 """
 
@@ -207,20 +208,23 @@ def run_once(folder: Path, load: str, how: Sequence[str]) -> dict[str, float]:
 def row(load: str, rounds: int, folder: Path) -> str:
     """A line of the table."""
     ratios: dict[str, list[float]] = {}
-    plain_values: dict[str, list[float]] = {}
+    values: dict[tuple[str, bool], list[float]] = {}
     for number in range(rounds):
         order = [[], ["--confine"]] if number % 2 else [["--confine"], []]
         found = {bool(how): run_once(folder, load, how) for how in order}
         for name in ("whole",) if load == "start" else ("seconds", "cpu"):
-            plain_values.setdefault(name, []).append(found[False][name])
+            for confined, figures in found.items():
+                values.setdefault((name, confined), []).append(figures[name])
             if found[False][name]:
                 ratios.setdefault(name, []).append(found[True][name] / found[False][name])
     cells = []
-    for name, values in ratios.items():
-        values.sort()
-        low, high = values[len(values) // 20], values[-1 - len(values) // 20]
-        plain = statistics.median(plain_values[name]) * 1000
-        cells.append(f"{statistics.median(values):.2f} ({low:.2f} to {high:.2f}) of {plain:.2f} ms")
+    for name, each in ratios.items():
+        each.sort()
+        low, high = each[len(each) // 20], each[-1 - len(each) // 20]
+        least = min(values[name, True]) / min(values[name, False])
+        plain = statistics.median(values[name, False]) * 1000
+        middle = f"{statistics.median(each):.2f} ({low:.2f} to {high:.2f})"
+        cells.append(f"{middle}, least {least:.3f}, of {plain:.2f} ms")
     return f"| {load} | {' | '.join(cells)} |"
 
 
