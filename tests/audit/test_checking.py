@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from llmcap.audit.checking import Audited, Auditor, usage_document
+from llmcap.audit.audited import Audited, usage_document
+from llmcap.audit.checking import Auditor
 from llmcap.audit.recordings import Recording
 from llmcap.pricing import PriceBook
 from llmcap.providers.parts.shape import Request

@@ -7,15 +7,16 @@ response's id, to the exchange that tells it first.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
+from llmcap.audit.audited import Audited
+from llmcap.audit.memory import Memory
 from llmcap.audit.parts import HTTP_ERRORS, Batch
 from llmcap.audit.recordings import Recording
 from llmcap.bounds.estimate import TokenCounter, sold
-from llmcap.metering.bill import router_fee, total
+from llmcap.metering.bill import router_fee
 from llmcap.metering.meter import Meter
 from llmcap.pricing import PriceBook, cost_usd
 from llmcap.pricing.terms import BATCH, billed
@@ -27,7 +28,7 @@ from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Provider
 from llmcap.providers.sockets import socket_of
 from llmcap.sockets import read_session
 from llmcap.words.errors import FormatError, PriceError
-from llmcap.words.money import ceil_nanos, usd_string
+from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Charge, Reading, Usage
 from llmcap.words.usage import Made
 
@@ -36,95 +37,27 @@ NOT_DONE = "its call failed or was not done: not billed"  # of a batch's line
 # English text, by OpenAI's rule of thumb: https://help.openai.com/en/articles/4936856
 BYTES_PER_TOKEN = 4
 
-# Always shown where there is a usage; everything else only where it is not zero.
-_SHOWN = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "reasoning",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """
-    One exchange. `cost_nanos` is None where it cannot be known, 0 where nothing is billed.
-
-    `deferred` says that the usage, if any, belongs to an earlier call; `assumed`, that nobody told
-    it and it was counted from the text.
-    """
-
-    id: str
-    at: datetime
-    provider: str | None = None
-    endpoint: str | None = None
-    model: str | None = None
-    billable: bool = False
-    deferred: bool = False
-    assumed: bool = False
-    charges: tuple[Charge, ...] = ()
-    cost_nanos: int | None = 0
-    responses: int | None = None  # of a WebSocket session: how many told a usage
-    note: str = ""
-
-    @property
-    def usage(self) -> Usage | None:
-        """The counts of all models together; None where no usage was told."""
-        return total(self.charges) if self.charges else None
-
-    def document(self) -> dict[str, Any]:
-        """The object of this exchange in `--json`; money is a decimal string."""
-        cost = None if self.cost_nanos is None else usd_string(self.cost_nanos)
-        document: dict[str, Any] = {
-            "id": self.id,
-            "time": self.at.isoformat(),
-            "provider": self.provider,
-            "endpoint": self.endpoint,
-            "model": self.model,
-            "billable": self.billable,
-            "deferred": self.deferred,
-            "assumed": self.assumed,
-            "usage": None if self.usage is None else usage_document(self.usage),
-            "cost_usd": cost,
-            "note": self.note,
-        }
-        if self.responses is not None:
-            document["responses"] = self.responses
-        if len(self.charges) > 1:
-            document["charges"] = [
-                {"model": charge.model, "terms": list(charge.terms), **usage_document(charge.usage)}
-                for charge in self.charges
-            ]
-        return document
-
-
-def usage_document(usage: Usage) -> dict[str, Any]:
-    """A usage as JSON: the main counts always, the others and the fees where there are any."""
-    document: dict[str, Any] = {}
-    for name in Usage.__dataclass_fields__:
-        value = getattr(usage, name)
-        if name != "extras" and (name in _SHOWN or value):
-            document[name] = value
-    if writes := usage.cache_write_5m + usage.cache_write_1h:
-        document["cache_write"] = writes
-    for name, count in usage.extras.items():
-        document[name] = str(count) if isinstance(count, Decimal) else count
-    return document
+# What is remembered: bills that were charged, orders whose bill may come, and what was made that a
+# later exchange may name.
+_CHARGED, _ORDERED, _MADE = "charged", "ordered", "made"
 
 
 class Auditor:
     """Audits exchanges one after the other and remembers what was charged."""
 
-    def __init__(self, prices: PriceBook, *, now: datetime, at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        prices: PriceBook,
+        *,
+        now: datetime,
+        at: datetime | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         """`at` prices everything as of that time; else each exchange at its own, or at `now`."""
         self._prices = prices
         self._now = now
         self._at = at
-        self._charged: set[tuple[str, str]] = set()
-        self._made: dict[tuple[str, str], Made] = {}  # what was told of it, for who names it
-        self._ordered: set[tuple[str, str]] = set()  # of which a later exchange may tell the bill
+        self._memory = Memory() if memory is None else memory
         self._counter = TokenCounter()
 
     def audit(self, recordings: Iterable[Recording]) -> Iterator[Audited]:
@@ -188,7 +121,7 @@ class Auditor:
             ask = Ask(model="", stream="event-stream" in recording.headers.get("content-type", ""))
             row = replace(row, note=f"the request is not understood: {error}")
         if ask.made and not ask.model:
-            known = self._made.get((provider.price_key, ask.made))
+            known: Made | None = self._memory.get((_MADE, provider.price_key, ask.made))
             ask = replace(ask, model=known.models[0] if known else ask.made)
         row = replace(row, model=ask.model or None)
         by_units = ask.measures or any(media.unit for media in ask.media)
@@ -245,7 +178,7 @@ class Auditor:
         meter = Meter(endpoint, ask, status=status, headers=recording.headers)
         meter.feed(recording.body)
         reading = meter.finish()
-        self._made |= {(provider.price_key, made.id): made for made in reading.made}
+        self._learn(provider, reading)
         served = reading.model or next((charge.model for charge in reading.charges), None)
         row = replace(row, model=served or row.model, charges=reading.charges)
         known = bool(reading.charges) or reading.billed_usd is not None
@@ -259,7 +192,7 @@ class Auditor:
             return self._refused(row, recording, body, provider, ask)
         if reading.deferred and (ask.files or ask.parts):
             # An order of later work: the bill is with those who fetch it.
-            self._ordered.add((provider.name, _order_of(reading)))
+            self._memory.note((_ORDERED, provider.name, _order_of(reading)))
             return replace(row, note="its usage comes with a later request")
         if ask.kept_seconds:
             note = "what it costs depends on how long it is kept"
@@ -285,7 +218,7 @@ class Auditor:
         row = replace(row, deferred=True)
         if not reading.charges and reading.billed_usd is None:
             return _without_usage(row, recording, reading)
-        if reading.response_id and (provider.name, reading.response_id) in self._charged:
+        if reading.response_id and self._memory.get((_CHARGED, provider.name, reading.response_id)):
             return replace(row, note="charged with an earlier exchange")
         self._remember(provider, reading)
         priced = self._priced(row, provider, reading, ask)
@@ -297,9 +230,10 @@ class Auditor:
         """Whether its order was seen; if so, further names of its bill are known from now on."""
         if endpoint.charges_strangers or recording.batch is not None:
             return True
-        if (provider.name, _order_of(reading)) not in self._ordered:
+        if not self._memory.get((_ORDERED, provider.name, _order_of(reading))):
             return False
-        self._ordered.update((provider.name, name) for name in reading.also)
+        for name in reading.also:
+            self._memory.note((_ORDERED, provider.name, name))
         return True
 
     def _counted(
@@ -330,10 +264,14 @@ class Auditor:
         cost = row.cost_nanos if row.cost_nanos is None else max(row.cost_nanos, fee)
         return replace(row, cost_nanos=cost, note=note)
 
+    def _learn(self, provider: Provider, reading: Reading) -> None:
+        for made in reading.made:
+            self._memory.put((_MADE, provider.price_key, made.id), made)
+
     def _remember(self, provider: Provider, reading: Reading) -> None:
         for name in (reading.response_id, *reading.also):
             if name:
-                self._charged.add((provider.name, name))
+                self._memory.note((_CHARGED, provider.name, name))
 
     def _priced(self, row: Audited, provider: Provider, reading: Reading, ask: Ask) -> Audited:
         notes = [row.note] if row.note else []

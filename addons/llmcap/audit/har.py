@@ -35,20 +35,30 @@ _SWITCHED = 101
 _BINARY = 2  # the opcode of a frame of bytes: base64
 
 
-def logged(text: Piecewise) -> Iterator[Any]:
-    """The entries of the log that comes next in a HAR, each by itself."""
-    for name in text.members():
+def logged(text: Piecewise, *, begun: bool = False) -> Iterator[Any]:
+    """
+    The entries of the log that comes next in a HAR, each by itself.
+
+    Of one that is `begun` those are left that stand behind an entry, which was read.
+    """
+    if begun:
+        yield from text.elements(begun=True)
+    for name in text.members(begun=begun):
         if name == "entries" and text.peek() == "[":
             yield from text.elements()
         else:
             text.value()
 
 
-def entries(found: Iterable[Any], beside: Beside) -> Iterator[Recording]:
-    """The exchanges of a log's entries. Raises `FormatError`."""
-    for number, entry in enumerate(found, start=1):
+def entries(found: Iterable[Any], beside: Beside, *, first: int = 1) -> Iterator[Recording]:
+    """
+    The exchanges of a log's entries. Raises `FormatError`.
+
+    What has no name gets its number, which begins with `first`; 0: it is not known yet.
+    """
+    for number, entry in enumerate(found, start=first):
         try:
-            yield _from_entry(entry, number, beside)
+            yield _from_entry(entry, number if first else 0, beside)
         except KeyError as error:
             raise FormatError(f"this is no HAR: entry {number} has no {error.args[0]}") from error
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -110,7 +120,7 @@ def _from_entry(entry: Mapping[str, Any], number: int, beside: Beside) -> Record
         absent = NO_BODY
     url = str(request["url"])
     return Recording(
-        id=str(entry.get("_id") or number),
+        id=str(entry.get("_id") or number or ""),
         request=request_of(
             request["method"], url, pairs(request.get("headers")), _content(posted, beside) or b""
         ),

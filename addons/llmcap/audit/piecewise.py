@@ -30,11 +30,19 @@ class Piecewise:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._passed = file.tell()  # where the text begins of which `_told` characters were counted
+        self._told = 0
         # Halves of surrogate pairs are taken, as `json.load` takes them.
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
         self._text = ""
         self._at = 0
         self._ended = False
+
+    def tell(self) -> int:
+        """Behind which byte of the file it is."""
+        self._passed += _bytes(self._text[self._told : self._at])
+        self._told = self._at
+        return self._passed
 
     def peek(self) -> str:
         """The next character that is no space; "" at the end."""
@@ -53,9 +61,13 @@ class Piecewise:
         while True:
             try:
                 found, end = _one(self._text, self._at)
-            except (ValueError, RecursionError) as error:
-                if self._ended or isinstance(error, RecursionError):
-                    raise JsonError(f"it breaks off, or is no JSON: {error}") from error
+            except RecursionError as error:
+                raise JsonError(f"it is too deep: {error}") from error
+            except json.JSONDecodeError as error:
+                if self._ended:
+                    at = self.tell() + _bytes(self._text[self._at : error.pos])
+                    why = f"{error.msg} at byte {at:,}"
+                    raise JsonError(f"it breaks off, or is no JSON: {why}") from error
             else:
                 # Without what follows a value, a number may go on in the next piece.
                 if self._ended or self._text[end : end + 1] in _AFTER:
@@ -64,18 +76,22 @@ class Piecewise:
             self._read(size)
             size *= 2
 
-    def members(self) -> Iterator[str]:
-        """The names of an object; the value of each has to be taken before the next name."""
-        for _ in self._inside("{", "}"):
+    def members(self, *, begun: bool = False) -> Iterator[str]:
+        """
+        The names of an object; the value of each has to be taken before the next name.
+
+        Of one that is `begun` those are left that stand behind the value that was taken last.
+        """
+        for _ in self._inside("{", "}", begun=begun):
             name = self.value()
             if not isinstance(name, str):
                 raise JsonError(f"{str(name)[:40]!r} stands where a name belongs")
             self._take(":")
             yield name
 
-    def elements(self) -> Iterator[Any]:
-        """The values of an array."""
-        for _ in self._inside("[", "]"):
+    def elements(self, *, begun: bool = False) -> Iterator[Any]:
+        """The values of an array; of one that is `begun` those that stand behind another."""
+        for _ in self._inside("[", "]", begun=begun):
             yield self.value()
 
     def end(self) -> None:
@@ -83,13 +99,15 @@ class Piecewise:
         if found := self.peek():
             raise JsonError(f"{found!r} stands behind its end")
 
-    def _inside(self, opening: str, closing: str) -> Iterator[None]:
-        self._take(opening)
-        if self.peek() != closing:
-            yield
-            while self.peek() == ",":
-                self._at += 1
+    def _inside(self, opening: str, closing: str, *, begun: bool) -> Iterator[None]:
+        if not begun:
+            self._take(opening)
+            begun = self.peek() != closing
+            if begun:
                 yield
+        while begun and self.peek() == ",":
+            self._at += 1
+            yield
         self._take(closing)
 
     def _take(self, mark: str) -> None:
@@ -109,6 +127,11 @@ class Piecewise:
             more = self._decoder.decode(data, final=self._ended)
         except ValueError as error:
             raise JsonError(f"it is not in UTF-8: {error}") from error
+        self.tell()
         self._text = self._text[self._at :] + more
-        self._at = 0
+        self._at = self._told = 0
         return not self._ended
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -4,19 +4,22 @@ Recorded traffic, whatever wrote it, as requests and responses that the core can
 What a file is, is told by what is in it: mitmproxy flow files, HAR (also in a .zip), cassettes of
 VCR, files of batches, and JSON Lines with one HTTP exchange a line (`url`, `method`,
 `request_headers`, `request_body`, `status`, ...; logs of claude-trace and exports of Helicone have
-names of their own). Only flow files need mitmproxy, and it is imported when the first one is read.
+names of their own).
 """
 
 import base64
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from enum import Enum
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from llmcap.audit import batches, cassettes, har, transcripts
+from llmcap.audit.flows import flows
 from llmcap.audit.parts import Recording, body_of, date_of, lower, request_of, time_of
 from llmcap.audit.piecewise import JsonError, Piecewise
 from llmcap.providers.parts.shape import Request
@@ -30,26 +33,95 @@ _BOM = b"\xef\xbb\xbf"
 _START_BYTES = 4096
 
 
+class Form(Enum):
+    """Of what a file is made that can be read apart from the rest of it."""
+
+    WHOLE = "whole"  # of nothing
+    LINES = "lines"
+    FLOWS = "flows"
+    ENTRIES = "entries"  # of a HAR
+
+
 def read(path: Path, *, passed: Callable[[int], object] | None = None) -> Iterator[Recording]:
     """
     Every exchange of a file, in its order; `passed` is told how many of its bytes were read by now.
 
     Raises `ConfigError` for a file that cannot be opened, `FormatError` for what cannot be read.
     """
+    with opened(path) as file:
+        start = _start_of(file)
+        for recording in _some(_reader_for(start, path)(file)):
+            yield recording
+            if passed is not None:
+                passed(file.tell())
+
+
+def read_part(path: Path, form: Form, begin: int, end: int, first: int) -> Iterator[Recording]:
+    """
+    The exchanges of some lines or flows, the first of which has the number `first`.
+
+    Raises as `read` does.
+    """
+    with opened(path) as file:
+        file.seek(begin)
+        part = BytesIO(file.read(end - begin))
+        yield from flows(part, old=False) if form is Form.FLOWS else _lines(part, first)
+
+
+def read_rest(path: Path, begin: int, first: int) -> Iterator[Recording]:
+    """The entries of a HAR that stand behind one that ends at `begin`, and what is behind them."""
+    with opened(path) as file:
+        file.seek(begin)
+        yield from _json(file, path=path, begun=True, first=first)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A recording to be read. Errors say whose they are."""
     try:
         with path.open("rb") as file:
-            start = file.read(_START_BYTES)
-            begins = len(_BOM) if start.startswith(_BOM) else 0
-            file.seek(begins)
-            reader = _reader_for(start[begins:].lstrip(), path)
-            for recording in _some(reader(file)):
-                yield recording
-                if passed is not None:
-                    passed(file.tell())
+            yield file
     except OSError as error:
         raise ConfigError(f"{path}: the recording cannot be read: {error.strerror}") from error
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
+
+
+def form_of(file: BinaryIO) -> tuple[Form, int]:
+    """How a file can be divided, and from which byte on. Never raises for what it holds."""
+    start = _start_of(file)
+    if _FLOWS.match(start):
+        return Form.FLOWS, file.tell()
+    if not start.startswith(b"{"):
+        return Form.WHOLE, 0
+    began = file.tell()
+    try:
+        return _form_of_json(Piecewise(file), began)
+    except JsonError:
+        return Form.WHOLE, 0
+
+
+def _form_of_json(text: Piecewise, began: int) -> tuple[Form, int]:
+    names: set[str] = set()
+    for name in text.members():
+        if name == "log" and text.peek() == "{" and not names & _WHOLES:
+            for member in text.members():
+                if member == "entries" and text.peek() == "[":
+                    return Form.ENTRIES, text.tell()
+                text.value()
+        else:
+            text.value()
+        names.add(name)
+    is_alone = names & _WHOLES or not text.peek()
+    return (Form.WHOLE, 0) if is_alone else (Form.LINES, began)
+
+
+def _start_of(file: BinaryIO) -> bytes:
+    """What a file begins with; its place is behind a byte order mark then."""
+    start = file.read(_START_BYTES)
+    begins = len(_BOM) if start.startswith(_BOM) else 0
+    file.seek(begins)
+    return start[begins:].lstrip()
 
 
 def _some(found: Iterator[Recording]) -> Iterator[Recording]:
@@ -87,7 +159,7 @@ def _reader_for(start: bytes, path: Path) -> _Read:
     if start.startswith(b"PK"):
         return har.packed
     if _FLOWS.match(start):
-        return _flows
+        return flows
     if start.startswith(b"{"):
         return partial(_json, path=path)
     if start.startswith(b"["):
@@ -104,17 +176,24 @@ def _reader_for(start: bytes, path: Path) -> _Read:
 # --- JSON -----------------------------------------------------------------------------------
 
 
-def _json(file: BinaryIO, *, path: Path) -> Iterator[Recording]:
+def _json(
+    file: BinaryIO, *, path: Path, begun: bool = False, first: int = 1
+) -> Iterator[Recording]:
     """
     One document, a HAR or a cassette, whatever its first key; else JSON Lines.
 
-    Of a HAR, which may be larger than the memory, one entry at a time is read.
+    Of a HAR, which may be larger than the memory, one entry at a time is read; of one that is
+    `begun`, the entries from the one with the number `first` on.
     """
     began = file.tell()
     document: dict[str, Any] = {}
     try:
         text = Piecewise(file)
-        for name in text.members():
+        if begun:
+            logged = har.logged(text, begun=True)
+            yield from har.entries(logged, har.files_beside(path), first=first)
+            document["log"] = None
+        for name in text.members(begun=begun):
             if name == "log" and text.peek() == "{":
                 yield from har.entries(har.logged(text), har.files_beside(path))
                 document[name] = None  # it was read
@@ -169,8 +248,8 @@ def _array(file: BinaryIO) -> Iterator[Recording]:
         raise FormatError(f"this is no whole JSON: {error}") from error
 
 
-def _lines(file: BinaryIO) -> Iterator[Recording]:
-    for number, text in enumerate(file, start=1):
+def _lines(file: BinaryIO, first: int = 1) -> Iterator[Recording]:
+    for number, text in enumerate(file, start=first):
         if not text.strip():
             continue
         try:
@@ -271,39 +350,3 @@ def _announced(headers: Mapping[str, str]) -> int:
     """How long a body was when it was sent; 0 where that is not told."""
     told = next((value for name, value in headers.items() if name.lower() == "content-length"), "")
     return int(told) if str(told).isdecimal() else 0
-
-
-# --- mitmproxy ------------------------------------------------------------------------------
-
-
-def _flows(file: BinaryIO) -> Iterator[Recording]:
-    from mitmproxy.exceptions import FlowReadException  # noqa: PLC0415 (half a second)
-    from mitmproxy.http import HTTPFlow  # noqa: PLC0415
-    from mitmproxy.io import FlowReader  # noqa: PLC0415
-
-    try:
-        for flow in FlowReader(file).stream():
-            if isinstance(flow, HTTPFlow):
-                yield _from_flow(flow)
-    except FlowReadException as error:
-        raise FormatError(f"this is no whole flow file: {error}") from error
-
-
-def _from_flow(flow: Any) -> Recording:
-    request, response = flow.request, flow.response
-    messages = flow.websocket.messages if flow.websocket else ()
-    headers = lower(response.headers) if response else {}
-    return Recording(
-        id=flow.id,
-        request=request_of(
-            request.method,
-            f"{request.scheme}://{request.pretty_host}{request.path}",
-            lower(request.headers),
-            request.raw_content or b"",
-        ),
-        status=response.status_code if response else 0,
-        headers=headers,
-        body=(response.raw_content or b"") if response else b"",
-        at=datetime.fromtimestamp(request.timestamp_start, UTC),
-        frames=tuple((message.from_client, message.content) for message in messages),
-    )

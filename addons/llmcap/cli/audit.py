@@ -2,30 +2,35 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
+from llmcap.audit.audited import Audited
 from llmcap.audit.batches import placed
-from llmcap.audit.checking import Audited, Auditor
+from llmcap.audit.checking import Auditor
+from llmcap.audit.crew import Work, audited, cores
+from llmcap.audit.memory import Memory
 from llmcap.audit.recordings import Recording, read
 from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
-from llmcap.cli.output import echo, echo_json_line, echo_table, tell
-from llmcap.pricing import PriceBook
+from llmcap.cli.output import echo, echo_json_line, echo_table, json_line, tell
 from llmcap.rehearsal import Rehearsed, Stage, Verdict, above_hold, composed
 from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import format_usd
-from llmcap.words.records import Policy
 from llmcap.words.told import one_line
 
 # A file of this size takes a second or so.
 SHOWN_FROM_BYTES = 32 * 1024 * 1024
 
-Row = tuple[Audited, Rehearsed | None]
+JOB_BYTES_MIN = 8 * 1024 * 1024  # as much as makes it worth while to start one more process
+JOBS_MAX = 256
 
 
 @click.command()
@@ -47,6 +52,12 @@ Row = tuple[Audited, Rehearsed | None]
     default="",
     help="Whose the files of batches are, where they do not tell it (`together`, `groq`, ...).",
 )
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, JOBS_MAX),
+    help="Processes that read at the same time. [default: the cores, for long files]",
+)
 @cap_option
 @config_option
 @json_option
@@ -57,6 +68,7 @@ def audit(
     cap: str | None,
     config_path: Path | None,
     *,
+    jobs: int | None,
     holds: bool,
     as_json: bool,
 ) -> None:
@@ -67,7 +79,8 @@ def audit(
     cassettes of VCR, logs of claude-trace, exports of Helicone, the output or results of a batch
     (of OpenAI's kind, Anthropic's, Gemini's; its input bills nothing), or JSON Lines with one
     exchange a line. What was not recorded is unknown, not free. Metering and prices are those of
-    live traffic. With --json there is one object a line, in order.
+    live traffic. With --json there is one object a line, in order. How many processes read makes
+    no difference to what is told; with --holds it is one.
 
     With --holds each exchange goes through the same walk as live traffic, one after the other,
     under the budgets of the config and --cap: `held_usd` is what was held before the call went,
@@ -76,32 +89,66 @@ def audit(
     """
     if cap and not holds:
         raise ConfigError("--cap is for the budgets that --holds asks\nhint: add --holds")
+    if holds and jobs and jobs > 1:
+        raise ConfigError(
+            "--jobs is for what each exchange did cost: with --holds one call goes after the other"
+        )
     now = datetime.now(UTC)
     policy, prices = rules_from(config_path, cap)
     at = moment(when, now=now) if when else None
-    auditor = Auditor(prices, now=now, at=at)
-    recordings = (
-        placed(recording, provider, prices, at or recording.at or now)
-        for path in files
-        for recording in _read(path)
-    )
-    rows = _rows(recordings, auditor, _stage(prices, policy, now) if holds else None)
-    if as_json:
-        for row, rehearsed in rows:
-            echo_json_line(row.document() | (rehearsed.document() if rehearsed else {}))
+    auditor = partial(Auditor, prices, now=now, at=at)
+
+    def at_vendor(recording: Recording) -> Recording:
+        return placed(recording, provider, prices, at or recording.at or now)
+
+    if holds:
+        stage = Stage(prices, policy, now=now)
+        rows = _rehearsed(map(at_vendor, _recordings(files)), auditor(), stage)
+        if as_json:
+            for row, rehearsed in rows:
+                echo_json_line(row.document() | rehearsed.document())
+        else:
+            _show_rehearsed(list(rows))
         return
-    _show(list(rows))
-
-
-def _stage(prices: PriceBook, policy: Policy, now: datetime) -> Stage:
-    return Stage(prices, policy, now=now)
-
-
-def _rows(recordings: Iterable[Recording], auditor: Auditor, stage: Stage | None) -> Iterator[Row]:
-    """All files as one recording: what one charged, the next does not charge again."""
-    if stage is None:
-        yield from ((row, None) for row in auditor.audit(recordings))
+    jobs = jobs or _jobs_for(files)
+    if not as_json:
+        _show(_audited(files, Work(auditor, at_vendor, _as_line), jobs))
         return
+    for name, rest in _audited(files, Work(auditor, at_vendor, _as_json), jobs):
+        echo(f'{{"id": {json_line(name)}, {rest}')
+
+
+def _as_json(row: Audited) -> str:
+    """The object of a row, behind its id."""
+    document = row.document()
+    del document["id"]
+    return json_line(document).removeprefix("{")
+
+
+def _audited[Shown](
+    files: Sequence[Path], work: Work[Shown], jobs: int
+) -> Iterator[tuple[str, Shown]]:
+    """
+    The name of each exchange and what is shown of it.
+
+    All files are one recording: what one charged, the next does not charge again.
+    """
+    if jobs == 1:
+        yield from work.rows(_recordings(files), Memory())
+        return
+    with _progress(files) as passed:
+        yield from audited(files, work, jobs=jobs, passed=passed)
+
+
+def _jobs_for(files: Sequence[Path]) -> int:
+    """As many processes as there are cores, where there is work for them."""
+    size = sum(path.stat().st_size for path in files)
+    return min(cores(), max(size // JOB_BYTES_MIN, 1))
+
+
+def _rehearsed(
+    recordings: Iterable[Recording], auditor: Auditor, stage: Stage
+) -> Iterator[tuple[Audited, Rehearsed]]:
     with closing(stage):
         for recording in recordings:
             row = auditor.exchange(recording)
@@ -109,46 +156,96 @@ def _rows(recordings: Iterable[Recording], auditor: Auditor, stage: Stage | None
             yield row, above_hold(rehearsed, row.cost_nanos, recording)
 
 
-def _read(path: Path) -> Iterator[Recording]:
-    """A file's exchanges; of a long one a person sees how far it is."""
-    size = path.stat().st_size
+def _recordings(files: Sequence[Path]) -> Iterator[Recording]:
+    before = 0
+    with _progress(files) as passed:
+        for path in files:
+            yield from read(path, passed=partial(_tell_sum, passed, before))
+            before += path.stat().st_size
+
+
+def _tell_sum(passed: Callable[[int], object], before: int, at: int) -> None:
+    passed(before + at)
+
+
+@contextmanager
+def _progress(files: Sequence[Path]) -> Iterator[Callable[[int], object]]:
+    """What is told how many bytes of all files were read; a person sees it of long ones."""
+    size = sum(path.stat().st_size for path in files)
     if size < SHOWN_FROM_BYTES or not sys.stderr.isatty():
-        yield from read(path)
+        yield lambda _: None
         return
-    with click.progressbar(length=size, label=one_line(path.name), file=sys.stderr) as bar:
-        yield from read(path, passed=lambda at: bar.update(at - bar.pos))
+    label = one_line(files[0].name) if len(files) == 1 else several(len(files), "file")
+    with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
+        yield lambda at: bar.update(at - bar.pos)
 
 
 # --- for people -----------------------------------------------------------------------------
 
 
-def _show(rows: list[Row]) -> None:
-    calls = [(row, each) for row, each in rows if row.billable or row.cost_nanos != 0]
-    if any(each for _, each in rows):
-        _show_holds([(row, each) for row, each in rows if each and _matters(row, each)])
-    else:
-        echo_table(
-            ("ID", "PROVIDER", "ENDPOINT", "MODEL", "INPUT", "OUTPUT", "COST", "NOTE"),
-            [_line(row) for row, _ in calls],
-            right="llllrrrl",
-        )
-    echo("")
-    totals: dict[tuple[str, str], list[Audited]] = {}
-    for row, _ in calls:
-        totals.setdefault((row.provider or "", row.model or ""), []).append(row)
+class Line(NamedTuple):
+    """A row of the table behind its id, and what the sums need of it."""
+
+    cells: tuple[str, ...]
+    cost_nanos: int | None
+    matters: bool
+
+
+@dataclass(slots=True)
+class Sums:
+    """What a table's lines come to."""
+
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    known: Counter[tuple[str, str]] = field(default_factory=Counter)
+    nanos: Counter[tuple[str, str]] = field(default_factory=Counter)
+    others: int = 0
+
+    def counted(self, lines: Iterable[tuple[str, Line]]) -> Iterator[tuple[str, ...]]:
+        """The cells of those that people want to see."""
+        for name, line in lines:
+            if not line.matters:
+                self.others += 1
+                continue
+            yield name, *line.cells
+            provider, _, model, *_ = line.cells
+            self.calls[provider, model] += 1
+            if line.cost_nanos is not None:
+                self.known[provider, model] += 1
+                self.nanos[provider, model] += line.cost_nanos
+
+    def rows(self) -> Iterator[tuple[str, str, str, str]]:
+        """Of each model, and of all."""
+        for key, count in sorted(self.calls.items()):
+            yield *key, str(count), _cost(self.nanos[key] if self.known[key] else None)
+        total, known = self.calls.total(), self.known.total()
+        yield "all", "", str(total), _cost(self.nanos.total() if known or not total else None)
+
+
+def _show(lines: Iterable[tuple[str, Line]]) -> None:
+    sums = Sums()
     echo_table(
-        ("PROVIDER", "MODEL", "CALLS", "COST"),
-        [
-            *((*key, str(len(group)), _sum(group)) for key, group in sorted(totals.items())),
-            ("all", "", str(len(calls)), _sum([row for row, _ in calls])),
-        ],
-        right="llrr",
+        ("ID", "PROVIDER", "ENDPOINT", "MODEL", "INPUT", "OUTPUT", "COST", "NOTE"),
+        sums.counted(lines),
+        right="llllrrrl",
     )
-    others = len(rows) - len(calls)
-    if others:
-        tell(f"{several(others, 'exchange')} cost nothing: free, refused, or no LLM call")
-    unknown = sum(1 for row, _ in calls if row.cost_nanos is None)
-    if unknown:
+    _show_sums(sums)
+
+
+def _show_rehearsed(rows: list[tuple[Audited, Rehearsed]]) -> None:
+    _show_holds([(row, each) for row, each in rows if _matters(row, each)])
+    sums = Sums()
+    for _ in sums.counted((row.id, _as_line(row)) for row, _ in rows):
+        pass
+    _show_sums(sums)
+
+
+def _show_sums(sums: Sums) -> None:
+    echo("")
+    echo_table(("PROVIDER", "MODEL", "CALLS", "COST"), sums.rows(), right="llrr")
+    if sums.others:
+        several_others = several(sums.others, "exchange")
+        tell(f"{several_others} cost nothing: free, refused, or no LLM call")
+    if unknown := sums.calls.total() - sums.known.total():
         told = several(unknown, "call")
         tell(f"of {told} nobody knows the cost, which is in no sum; NOTE says why")
 
@@ -186,27 +283,26 @@ def _held_line(row: Audited, rehearsed: Rehearsed) -> tuple[str, ...]:
         row.endpoint or "",
         row.model or "",
         "" if held is None else format_usd(held),
-        "?" if row.cost_nanos is None else format_usd(row.cost_nanos),
+        _cost(row.cost_nanos),
         str(rehearsed.verdict),
         why,
     )
 
 
-def _line(row: Audited) -> tuple[str, ...]:
+def _as_line(row: Audited) -> Line:
     usage = row.usage
-    return (
-        row.id,
+    cells = (
         row.provider or "",
         row.endpoint or "",
         row.model or "",
         f"{usage.input_tokens:,}" if usage else "",
         f"{usage.output_tokens:,}" if usage else "",
-        "?" if row.cost_nanos is None else format_usd(row.cost_nanos),
+        _cost(row.cost_nanos),
         row.note,
     )
+    return Line(cells, row.cost_nanos, row.billable or row.cost_nanos != 0)
 
 
-def _sum(rows: list[Audited]) -> str:
-    """What is known of their cost; a question mark where nothing is."""
-    known = [row.cost_nanos for row in rows if row.cost_nanos is not None]
-    return format_usd(sum(known)) if known or not rows else "?"
+def _cost(nanos: int | None) -> str:
+    """What is known of it; a question mark where nothing is."""
+    return "?" if nanos is None else format_usd(nanos)

@@ -8,12 +8,16 @@ terminal of whoever reads it. Only what `styled` made may hold escape sequences.
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import click
 
 from llmcap.words.told import json_text, lines, one_line
+
+_SPOOLED_BYTES = 1 << 20  # of a table that is not printed yet; what is more is on disk
 
 
 class Styled(str):
@@ -34,7 +38,12 @@ def echo_json(document: Any) -> None:
 
 def echo_json_line(document: Any) -> None:
     """One document on a line of its own, so that a reader can follow."""
-    _print(json_text(json.dumps(document, ensure_ascii=False)))
+    _print(json_line(document))
+
+
+def json_line(document: Any) -> str:
+    """The text of such a line."""
+    return json_text(json.dumps(document, ensure_ascii=False))
 
 
 def echo_table(
@@ -47,10 +56,25 @@ def echo_table(
     """
     Aligned columns under bold headers; `right` has an `r` for each column that aligns right.
 
-    The last column is not padded, so that notes may be long. `colours` are those of the rows.
+    The last column is not padded, so that notes may be long. `colours` are those of the rows. Of a
+    million rows only some are in memory.
     """
-    table = [[one_line(cell) for cell in row] for row in (headers, *rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(headers))]
+    widths = [0] * len(headers)
+    with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES, "w+", encoding="utf-8") as table:
+        for row in chain((headers,), rows):
+            cells = [one_line(cell) for cell in row]
+            widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
+            table.write(json.dumps(cells) + "\n")
+        table.seek(0)
+        _echo_aligned(map(json.loads, table), widths, right, colours)
+
+
+def _echo_aligned(
+    table: Iterable[Sequence[str]],
+    widths: Sequence[int],
+    right: str,
+    colours: Sequence[str | None],
+) -> None:
     for number, row in enumerate(table):
         cells = []
         for column, cell in enumerate(row):
