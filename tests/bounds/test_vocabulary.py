@@ -74,6 +74,11 @@ def test_the_encoding_is_built_once() -> None:
     assert vocabulary.encoding() is vocabulary.encoding()
 
 
+def test_the_vocabulary_is_kept_once() -> None:
+    """What was given to build it is gone: tiktoken counts with a copy of its own."""
+    assert not vocabulary.encoding()._mergeable_ranks
+
+
 def test_it_is_built_without_a_network() -> None:
     """In a process that may not open a socket, with no cache of tiktoken's, it counts."""
     program = """

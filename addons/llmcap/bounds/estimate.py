@@ -308,7 +308,7 @@ class TokenCounter:
 
     def load(self) -> Callable[[str], Sequence[int]]:
         """Load the vocabulary; slow, and safe in a thread."""
-        # A tenth of a second to load, and 70 MB: not before somebody will count.
+        # A tenth of a second to load, and 50 MB: not before somebody will count.
         from llmcap.bounds.vocabulary import encoding  # noqa: PLC0415
 
         self._encode = encoding().encode_ordinary
