@@ -4,6 +4,7 @@ import json
 import secrets
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,7 @@ def test_what_a_lost_node_held_is_taken_for_spent(config: Path, node: Node) -> N
 
 def test_with_its_file_the_rest_is_free_again(config: Path, node: Node) -> None:
     """What the file has as spent is the truth."""
+    node.close()
     words = ["retire", node.id, "--yes", "--json", "--ledger", str(node.path)]
     done = json.loads(fleet(config, *words).output)
     assert done == {"node": node.id, "assumed": {}, "freed": {"all": "1.5"}}
@@ -142,8 +144,27 @@ def test_an_old_copy_of_its_file_frees_nothing(config: Path, node: Node, tmp_pat
     assert "is an old copy of the node" in done.output
     (document,) = json.loads(fleet(config, "--json").output)
     assert (document["state"], document["spent"]) == ("active", {"all": "1"})
+    node.close()
     done = fleet(config, *words, str(node.path))
     assert "free again: all $1" in done.output
+
+
+def test_what_its_file_had_not_told_is_in_the_books_of_the_fleet(config: Path, node: Node) -> None:
+    """A call of which it does not know the end, too; the file itself stays as it is."""
+    scope = replace(node.scope, budget=replace(node.scope.budget, cap=0))
+    held = node.ledger.hold(call(call_id="open"), [scope], demand(fixed=COST // 2))
+    assert isinstance(held, Admit)
+    running = fleet(config, "retire", node.id, "--yes", "--ledger", str(node.path))
+    assert (running.exit_code, "still runs\nhint: end it" in running.output) == (2, True)
+    node.ledger._let_go(remove=False)
+    (before,) = json.loads(fleet(config, "--json").output)
+    done = fleet(config, "retire", node.id, "--yes", "--ledger", str(node.path))
+    assert "free again: all $1.25" in done.output
+    (after,) = json.loads(fleet(config, "--json").output)
+    assert after["spent"] == {"all": "0.75"}
+    assert (before["entries"], after["entries"]) == (0, 4)
+    with closing(sqlite3.connect(node.path)) as db:
+        assert db.execute("SELECT count(*) FROM open_holds").fetchone() == (1,)
 
 
 def test_the_newest_file_may_lack_the_answer_to_its_last_message(

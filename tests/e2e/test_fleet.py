@@ -49,6 +49,33 @@ def test_one_cap_holds_over_two_machines_and_is_used_up(
 
 
 @pytest.mark.slow
+def test_streams_take_slices_and_slots_of_a_fleet_and_a_watched_budget_stops_none(
+    start: Start, run: Run, provider: ProviderHandle, database: str, tmp_path: Path
+) -> None:
+    """Never more calls at once than slots, nor a bill above the cap that slices are taken from."""
+    provider.scenario(length="3000", token_seconds=0.0005, tokens_per_event=25)
+    budgets = (
+        "budgets: [{name: all, cap: 0.02, every: day, hold: sliced},"
+        " {name: slots, cap: 5 concurrent}, {name: seen, cap: 0.001, every: day, mode: watch}]"
+    )
+    text = f"treasury: {database}\n{budgets}\nwait: 60\n"
+    proxies = [start(folder=tmp_path / name, config=text) for name in ("a", "b")]
+    words = ("openai", "--calls=12", "--parallel", "--stream", "--max-tokens=3000")
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(run, proxy, *words) for proxy in proxies]
+        at_once = 0
+        while not all(each.done() for each in asked):
+            at_once = max(at_once, provider.bill()["open"])
+            time.sleep(0.01)
+    assert 2 <= at_once <= 5
+    assert spent(*proxies) == provider.nanos()
+    assert 16_000_000 <= provider.nanos() <= 20_000_000
+    refused = [line for each in asked for line in each.result() if "error" in line]
+    assert refused
+    assert not any("'seen'" in line["message"] for line in refused)
+
+
+@pytest.mark.slow
 def test_what_a_hand_does_is_seen_by_all_and_proxies_that_end_give_all_back(
     start: Start, run: Run, provider: ProviderHandle, database: str, tmp_path: Path
 ) -> None:

@@ -80,7 +80,9 @@ def retire(
             question = f"{node} ({found.name}) was heard of just now. Retire it all the same?"
             click.confirm(question, abort=True, err=True)
         terms = hands.terms()
-        lost = None if ledger_path is None else account_of_lost(ledger_path, node, terms)
+        lost = None
+        if ledger_path is not None:
+            lost = account_of_lost(ledger_path, node, terms, told=hands.last_entry(node))
         done = hands.retire(node, lost=lost)
     if as_json:
         echo_json({

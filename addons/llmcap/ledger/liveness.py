@@ -49,6 +49,16 @@ def running(ledger: Path) -> int:
     return len({_group(path) or path for path in _alive(ledger)})
 
 
+def in_use(ledger: Path) -> bool:
+    """Whether a process has this very file open now."""
+    return any(not is_gone(path) for path in locks_of(ledger))
+
+
+def locks_of(ledger: Path) -> list[Path]:
+    """The locks of processes that have, or had, this very file open."""
+    return list(ledger.parent.glob(f"{glob.escape(ledger.name)}-process-*"))
+
+
 def workers(ledger: Path) -> int:
     """How many processes these are."""
     return len(_alive(ledger))

@@ -19,6 +19,7 @@ from llmcap.treasury.lost import Lost
 from llmcap.treasury.nodefile import scope_of
 from llmcap.treasury.postgres import PostgresTreasury, known_node, put_budgets, read_terms
 from llmcap.treasury.protocol import Account, NodeRow, Terms
+from llmcap.treasury.shipping import KEEP
 from llmcap.words.errors import ConfigError, TreasuryError
 from llmcap.words.records import Balance, Budget, CapUnit, Scope
 
@@ -136,6 +137,10 @@ class Hands:
         )
         return rows
 
+    def last_entry(self, node_id: str) -> int:
+        """The last entry of a node that is here; 0: none is."""
+        return self._treasury.last_entry(node_id)
+
     # --- changing -----------------------------------------------------------------------------
 
     def apply(self, budgets: Sequence[Budget], *, note: str) -> None:
@@ -199,8 +204,9 @@ class Hands:
         """
         A node does not come back: what it was allotted and has not told counts as spent.
 
-        With what its newest ledger file says that it spent and held, only that does, and the rest
-        is free. Its proxy, should it live after all, is stopped.
+        With what its newest ledger file says that it spent, only that does, and the rest is free;
+        the fleet's books then have what it had not told. Its proxy, should it live after all, is
+        stopped.
         """
         return self._wire.transaction(lambda db: _retire(db, node_id, lost))
 
@@ -284,6 +290,8 @@ def _retire(db: Any, node_id: str, lost: Lost | None) -> Retired:
             f"this ledger is an old copy of the node {node_id}: what it does not know to be spent "
             "would be free again\nhint: use the newest file of that node, or leave out --ledger"
         )
+    for entries in lost.entries if lost is not None else ():
+        db.execute(KEEP, {"node_id": node_id, "epoch": known.epoch, "entries": entries})
     db.execute(
         "UPDATE llmcap.nodes SET state = 'retired', epoch = epoch + 1 WHERE id = %s", (node_id,)
     )

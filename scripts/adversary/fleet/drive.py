@@ -235,6 +235,9 @@ class Drive:
             str(config),
         )
         node.retired = True
+        node.retired_at = await asyncio.to_thread(self.vault.told_of, node.id())
+        if node.retired_at < node.billed:
+            self.faults.append(f"{node.name} was retired with less than was billed for its calls")
 
     async def lower_cap(self, nanos: int) -> None:
         """Change the cap of the fleet; what is out at that moment may still be spent."""

@@ -35,6 +35,7 @@ class Node:
     process: Process | None = None
     reachable: bool = True  # as far as the case knows
     retired: bool = False
+    retired_at: int = 0  # what the treasury then took for spent
     deaths: int = 0
     unaccounted: int = 0  # what was billed when it died, and is not in its file
     billed_before: int = 0  # by the provider, in lives that have ended
@@ -157,11 +158,8 @@ class Node:
         return int(self._query("SELECT coalesce(sum(spent + held), 0) FROM balances")[0][0])
 
     def used_nanos(self) -> int:
-        """
-        What it has of the cap for good: what it spent, and of a node that was retired what its
-        calls of which nobody knows the end can have cost.
-        """
-        return self.spent_or_held() if self.retired else self.spent_nanos()
+        """What it has of the cap for good: of a node that was retired, as the treasury says."""
+        return self.retired_at if self.retired else self.spent_nanos()
 
     def open_holds(self) -> int:
         """Its calls in flight."""

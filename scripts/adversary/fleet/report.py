@@ -115,7 +115,6 @@ def _unaccounted(node: Node) -> str:
 
 
 def _unsent(drive: Drive) -> int:
-    """Of the nodes that ended in order."""
-    nodes = [node for node in drive.fleet.nodes if not node.retired]
+    nodes = drive.fleet.nodes
     sent = drive.vault.entries_of([node.id() for node in nodes])
-    return sum(node.spent_nanos() for node in nodes) - sent
+    return sum(node.used_nanos() for node in nodes) - sent

@@ -24,6 +24,7 @@ _WHERE = """
         FROM llmcap.allotments JOIN llmcap.nodes AS node ON node.id = node_id
         GROUP BY node.id ORDER BY node.id) AS nodes
 """
+_TOLD_OF = "SELECT coalesce(sum(spent), 0) FROM llmcap.allotments WHERE node_id = %s"
 _ENTRIES = "SELECT coalesce(sum(cost_nanos), 0) FROM llmcap.entries WHERE node_id = ANY(%s)"
 
 
@@ -69,6 +70,10 @@ class Vault:
     def entries_of(self, node_ids: list[str]) -> int:
         """What the entries add up to that these nodes have sent."""
         return self._ask(_ENTRIES, node_ids) or 0
+
+    def told_of(self, node_id: str) -> int:
+        """What this node has told, or is taken to have spent."""
+        return self._ask(_TOLD_OF, node_id) or 0
 
     async def watch(self) -> None:
         """Look at what is out, again and again."""
