@@ -72,7 +72,10 @@ class Attempt:
     @property
     def binding(self) -> tuple[tuple[Scope, ...], list[Own]]:
         """Those of budgets that stop calls: what others have of them matters."""
-        if all(own.binds for own in self.owns):
+        for own in self.owns:
+            if not own.binds:
+                break
+        else:
             return self.scopes, self.owns
         pairs = [pair for pair in zip(self.scopes, self.owns, strict=True) if pair[1].binds]
         return tuple([scope for scope, _ in pairs]), [own for _, own in pairs]
@@ -195,15 +198,15 @@ class NodeLedger:
             call, own_scopes, demand, paced=attempt.paced, would=(shadows, would.note)
         )
         hold = decision.hold if isinstance(decision, Admit) else None
-        for own in (*attempt.owns, *would.owns):
+        for own in attempt.owns + would.owns:
             if own.account is not None:
                 amount = own.held(hold) if hold else needed(own.scope, demand, demand.output_limit)
                 self._desk.tending.needed(own.account, own.scope, amount)
-        if isinstance(decision, Admit):
-            self._over(call)
-            held = _under(decision.hold, (*attempt.scopes, *would.shadows))
-            return Admit(held, decision.output_limit)
-        return decision
+        if not isinstance(decision, Admit):
+            return decision
+        self._over(call)
+        held = _under(decision.hold, attempt.scopes + would.shadows)
+        return Admit(held, decision.output_limit)
 
     def _check(self) -> None:
         desk = self._desk
@@ -291,8 +294,7 @@ class NodeLedger:
         """On the node's own ledger; the balances are the fleet's."""
         self._ahead.pop(hold.id, None)
         owns = [self._picture.own(scope) for scope in hold.scopes]
-        own_hold = _under(hold, tuple([own.scope for own in owns]))
-        return self._all_balances(hold, owns, self._ledger.end(own_hold, settlement))
+        return self._all_balances(hold, owns, self._ledger.end(_alone(hold, owns), settlement))
 
     def correct(self, hold: Hold, settlement: Settlement) -> None:
         """The treasury has to hear of it, however long ago the call was."""
@@ -324,8 +326,7 @@ class NodeLedger:
     def balances_of(self, hold: Hold) -> tuple[Balance, ...]:
         """Those of the fleet, as far as this node knows."""
         owns = [self._picture.own(scope) for scope in hold.scopes]
-        own_hold = _under(hold, tuple([own.scope for own in owns]))
-        return self._all_balances(hold, owns, self._ledger.balances_of(own_hold))
+        return self._all_balances(hold, owns, self._ledger.balances_of(_alone(hold, owns)))
 
     def _all_balances(
         self, hold: Hold, owns: list[Own], balances: Sequence[Balance]
@@ -359,8 +360,16 @@ class NodeLedger:
         self._desk.close()
 
 
+def _alone(hold: Hold, owns: list[Own]) -> Hold:
+    """As the own ledger is asked: of a rolling window, for each bucket by itself."""
+    for scope in hold.scopes:
+        if scope.reach:
+            return _under(hold, tuple([own.scope for own in owns]))
+    return hold
+
+
 def _under(hold: Hold, scopes: tuple[Scope, ...]) -> Hold:
-    """The same hold, under these scopes. By hand: it is done twice in each call."""
+    """The same hold, under these scopes. By hand, as each call needs it: `replace` is slow."""
     return Hold(hold.id, hold.call, hold.held_nanos, hold.held_tokens, scopes, hold.balance_ids)
 
 

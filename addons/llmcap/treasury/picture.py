@@ -30,25 +30,13 @@ class Own:
 
     scope: Scope
     account: Account | None
-
-    @property
-    def unit(self) -> CapUnit:
-        """What its cap counts."""
-        return self.scope.budget.unit
-
-    @property
-    def binds(self) -> bool:
-        """Whether it stops calls, and money has to be asked for."""
-        return not self.scope.budget.watched
+    unit: CapUnit
+    binds: bool  # it stops calls, and money has to be asked for
+    slots: bool  # it counts calls in flight, of which only a treasury that is heard can tell
 
     def held(self, hold: Hold) -> int:
         """What a call in flight holds of it."""
         return amount(self.unit, nanos=hold.held_nanos, tokens=hold.held_tokens, calls=1)
-
-    @property
-    def slots(self) -> bool:
-        """Whether it counts calls in flight, which only a treasury that is heard can tell."""
-        return self.unit is CapUnit.CONCURRENT and self.binds
 
 
 class Picture:
@@ -73,7 +61,8 @@ class Picture:
             budget = replace(scope.budget, cap=0)
             account = self._desk.account_of(scope)
             own = replace(scope, budget=budget, reach=timedelta(0))
-            found = Own(own, account)
+            slots = budget.unit is CapUnit.CONCURRENT and not budget.watched
+            found = Own(own, account, budget.unit, binds=not budget.watched, slots=slots)
             if account is not None:
                 self._known[key] = found
         return found
@@ -89,11 +78,13 @@ class Picture:
         self, scopes: Sequence[Scope], owns: list[Own], here: Sequence[Balance]
     ) -> list[tuple[Scope, Balance]]:
         """What this node has here (`raised` is its allotment), as a part of the fleet's."""
-        found = []
+        found, views = [], self._desk.views
         for scope, own, balance in zip(scopes, owns, here, strict=True):
-            view = self._desk.views.get(own.account) if own.account is not None else None
-            unknown = (scope, replace(balance, raised=0))
-            found.append(unknown if view is None else _fleet(scope, balance, view))
+            view = views.get(own.account) if own.account is not None else None
+            if view is None:
+                found.append((scope, replace(balance, raised=0)))
+            else:
+                found.append(_fleet(scope, balance, view))
         return found
 
     def without_lost(
