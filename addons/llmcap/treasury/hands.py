@@ -5,16 +5,17 @@ Each change is one transaction, is written down with what was done, and is in fo
 within a second. A change locks what a grant locks, so none is lost between two grants.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from llmcap.budgets.budget import scope_at
 from llmcap.budgets.watched import SHADOW, is_shadow
 from llmcap.ledger.rows import seconds
 from llmcap.treasury.budgets import key_of
-from llmcap.treasury.identity import is_old_copy
+from llmcap.treasury.identity import SILENT_SECONDS, is_old_copy
 from llmcap.treasury.lost import Lost
 from llmcap.treasury.nodefile import scope_of
 from llmcap.treasury.postgres import PostgresTreasury, known_node, put_budgets, read_terms
@@ -22,6 +23,10 @@ from llmcap.treasury.protocol import Account, NodeRow, Terms
 from llmcap.treasury.shipping import KEEP
 from llmcap.words.errors import ConfigError, TreasuryError
 from llmcap.words.records import Balance, Budget, CapUnit, Scope
+
+# Twice as long as a node takes to tell what it has spent, while it is heard.
+TELLING = timedelta(seconds=1)
+AGAIN_MILLISECONDS = 100
 
 _NODES = """
     SELECT node.id, node.name, node.state, node.epoch, node.heard_at,
@@ -52,6 +57,11 @@ _ENTRIES = """
     SELECT id, at, kind, hold_id, ends, corrects, call_id, provider, endpoint, model, attributes,
         held_nanos, held_tokens, cost_nanos, usage, served_model, response_id, note, postings
     FROM llmcap.entries WHERE node_id = %s AND id > %s ORDER BY id LIMIT %s
+"""
+# Nodes that run, and were not heard from since.
+_UNHEARD = """
+    SELECT count(*) FROM llmcap.nodes WHERE state = 'active' AND heard_at < %s
+        AND heard_at > now() - make_interval(secs => %s)
 """
 _LOCKED = """
     SELECT id FROM llmcap.purses WHERE budget_id = %s AND value = %s AND run = %s FOR UPDATE
@@ -165,7 +175,11 @@ class Hands:
         self._wire.transaction(step)
 
     def reset(self, scope: Scope, *, note: str) -> None:
-        """What the fleet has said to have spent in the present window no longer counts."""
+        """
+        What the fleet has spent in the present window no longer counts: each node that is heard
+        tells all of it first, which takes a second.
+        """
+        self._hear_all()
 
         def step(db: Any) -> None:
             account_id = _account(db, scope)
@@ -185,6 +199,13 @@ class Hands:
             _changed(db, note)
 
         self._wire.transaction(step)
+
+    def _hear_all(self) -> None:
+        """Until all nodes have told what they had spent when this began, or have fallen silent."""
+        since = self.now() + TELLING
+        values = (since, SILENT_SECONDS)
+        while self._wire.transaction(lambda db: db.execute(_UNHEARD, values).fetchone()[0]):
+            time.sleep(AGAIN_MILLISECONDS / 1_000)
 
     def pause(self, name: str, *, paused: bool, note: str) -> None:
         """Admit nothing under a budget, for any value, until it is resumed."""
