@@ -1,6 +1,8 @@
 """Whatever a provider answers, a call ends with it, once, and never below what it can have cost."""
 
 import json
+from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -8,9 +10,10 @@ from hypothesis import strategies as st
 from walk import INPUT_NANOS, OUTPUT_NANOS, chat, post, walk
 
 from llmcap.walk.flight import CallInFlight
+from llmcap.words.errors import LedgerError
 from llmcap.words.records import Ending
 
-STATUSES = (200, 201, 202, 204, 205, 206, 301, 304, 400, 401, 404, 429, 500, 503, 529)
+STATUSES = (101, 103, 200, 201, 202, 204, 205, 206, 301, 304, 400, 401, 404, 429, 500, 503, 529)
 TYPES = (
     "", "application/json", "text/event-stream", "text/html; charset=utf-8", "text/plain",
     "application/x-ndjson", "application/octet-stream", "application/vnd.amazon.eventstream",
@@ -167,3 +170,63 @@ def test_fewer_choices_than_asked_are_all_there_are_at_a_clean_end():
     call.finish()
     assert call.settlement.ending is Ending.SETTLED
     assert call.settlement.usage.output_tokens == 10
+
+
+@pytest.mark.parametrize("ending", ["finish", "broke"])
+@pytest.mark.parametrize("status", [101, 103])
+def test_an_interim_answer_is_none(status, ending):
+    """mitmproxy takes it for the whole one, and throws the answer away that is billed."""
+    there = walk()
+    call = there.admit(chat(max_tokens=4_000))
+    call.responded(status, {}, streams=False)
+    call.finish() if ending == "finish" else call.broke("server disconnected", sent=True)
+    assert call.settlement.ending is Ending.ASSUMED
+    assert call.settlement.cost_nanos == call.held.hold.held_nanos
+
+
+def left_in_the_middle(*, reason: str, lost: bool = False, lingers: bool = True) -> int:
+    """What an answer cost that was left, or broke, less than a second after its last look."""
+    there = walk("1")
+    call = there.admit(chat(stream=True, max_tokens=8_000))
+    call.responded(200, {"content-type": "text/event-stream"}, streams=True)
+    for _ in range(100):
+        there.clock.forward(milliseconds=10)
+        call.feed(openai_chunk(0, finish=None, written=0))
+    if lingers:
+        call.linger()
+    there.clock.forward(milliseconds=400)
+    call.parted(stopped=False, round_trip=timedelta(0), lost=lost)
+    call.broke(reason, sent=True)
+    return call.settlement.cost_nanos
+
+
+def test_a_reset_of_its_client_is_no_loss_of_its_provider():
+    """mitmproxy has the same words for both on HTTP/2; who was asked to read on had a client."""
+    reset = "stream reset by client (CANCEL)"
+    left = left_in_the_middle(reason="Client disconnected.")
+    assert left_in_the_middle(reason=reset) == left
+    assert left_in_the_middle(reason=reset, lingers=False) > left
+
+
+def test_what_a_provider_loses_while_it_is_read_on_is_counted():
+    """Its connection broke after the client had gone: what waited there nobody has read."""
+    reason = "Client disconnected."
+    assert left_in_the_middle(reason=reason, lost=True) > left_in_the_middle(reason=reason)
+
+
+@pytest.mark.parametrize("error", [LedgerError("disk full"), OSError("gone")])
+def test_a_correction_that_cannot_be_written_is_tried_again(error, monkeypatch):
+    """What late words have cost is not forgotten with an error of the disk."""
+    there = walk("1")
+    call = there.admit(chat(stream=True, max_tokens=4_000))
+    call.responded(200, {"content-type": "text/event-stream"}, streams=True)
+    call.feed(openai_chunk(0, finish="stop", written=10))
+    before = there.balance.spent
+    call.feed(openai_chunk(0, finish="stop", written=500))
+    with monkeypatch.context() as broken:
+        broken.setattr(there.firewall.ledger, "correct", Mock(side_effect=error))
+        call.finish()
+        there.firewall.settle_late()
+    assert there.balance.spent == before
+    there.firewall.settle_late()
+    assert there.balance.spent == before + 490 * OUTPUT_NANOS

@@ -107,10 +107,18 @@ class Visible:
         """So many bytes had come and were not read: tokens as in those that were."""
         self._missed = -(-unread * self.tokens(of) // max(of.read_bytes, 1))
 
+    def is_left(self, reason: str) -> bool:
+        """Whether its client ended it: mitmproxy has the same reason for a reset of either side."""
+        return self._left_at is not None or "client disconnected" in reason.lower()
+
     def broke(self, reason: str) -> None:
         """It broke off: unless its client did that, the provider's connection was lost."""
-        if "client disconnected" not in reason.lower():
-            self._lost_at = self._clock()
+        if not self.is_left(reason):
+            self.lost()
+
+    def lost(self) -> None:
+        """The provider's connection is lost, and what nobody had read there."""
+        self._lost_at = self._clock()
 
     def tokens(self, meter: Meter) -> int:
         """

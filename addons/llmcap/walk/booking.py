@@ -8,7 +8,7 @@ writes, by the housekeeping where something failed.
 from llmcap.shared.gauges import END
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance
-from llmcap.words.errors import HoldEnded, LedgerBusy, LedgerError
+from llmcap.words.errors import HoldEnded, LedgerBusy
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, Hold, Settlement
 from llmcap.words.usage import Made
@@ -67,8 +67,12 @@ class Booking:
             self._shared.ledger.correct(self.hold, self.settlement)
         except LedgerBusy:
             raise
-        except LedgerError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the difference must not be lost
+            self._shared.unsettled.append(self._correct_again)
             self._shared.notify("ledger_error", str(error))
+
+    def _correct_again(self) -> None:
+        self._shared.late.do(self._write_correction)
 
     def _write(self) -> None:
         settlement, shared, hold = self.settlement, self._shared, self.hold

@@ -152,7 +152,7 @@ class CallInFlight:
 
     def broke(self, reason: str, *, sent: bool) -> None:
         """The exchange ended without a whole response: a hang-up, a reset, a timeout."""
-        unanswered = sent and self._meter is None and "client disconnected" not in reason.lower()
+        unanswered = sent and self._meter is None and not self._visible.is_left(reason)
         if self.settlement is not None:
             if self.cut:
                 self._count_late()
@@ -184,9 +184,13 @@ class CallInFlight:
             return self._meter is not None and self._told(self._meter.reading)
         return self.settlement is not None
 
-    def parted(self, *, stopped: bool, round_trip: timedelta, unread: int = 0) -> None:
+    def parted(
+        self, *, stopped: bool, round_trip: timedelta, unread: int = 0, lost: bool = False
+    ) -> None:
         """The provider's side is closed, or broke."""
         self._visible.parted(stopped=stopped, round_trip=round_trip)
+        if lost:
+            self._visible.lost()
         if unread and self._meter is not None:
             self._visible.missed(unread, of=self._meter)
 
@@ -263,6 +267,9 @@ class CallInFlight:
             self.shared.parked.add(self, reading.response_id)
             self.shared.late.do(partial(self.shared.ledger.park, self._hold, reading.response_id))
             return None
+        if self._status < 200:
+            note = f"a {self._status} is no answer, and the one that follows it is not seen"
+            return at_hold(self._admission, self._hold, note)
         if self._meter.failed:
             return at_hold(self._admission, self._hold, f"not understood: {self._meter.failed}")
         found = self._assumed(whole=whole, note=note or "no usage in the response")

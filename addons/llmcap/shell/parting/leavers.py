@@ -42,11 +42,14 @@ class Leaver(Protocol):
         """Whether nothing more has to be known."""
         ...
 
-    def parted(self, *, stopped: bool, round_trip: timedelta, unread: int = 0) -> None:
+    def parted(
+        self, *, stopped: bool, round_trip: timedelta, unread: int = 0, lost: bool = False
+    ) -> None:
         """
         We have left: whether the provider had stopped, and how far away it is.
 
-        So many bytes were `unread`, as this program was too late to read them.
+        So many bytes were `unread`, as this program was too late to read them. Or its connection
+        broke first: what waited there is `lost`.
         """
         ...
 

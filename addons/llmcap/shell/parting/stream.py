@@ -46,7 +46,7 @@ from llmcap.shell.transports import (
 class PartingHttpStream(CuttableHttpStream):
     """mitmproxy's stream, plus the look at what its provider made for nobody."""
 
-    _parts = _stopped = _is_cut = False
+    _parts = _stopped = _lost = _is_cut = False
     _quiet = 0
     _unread = 0  # bytes that were not taken in
     _ended = 0.0  # when nothing more was read; its provider goes on until it is closed
@@ -128,6 +128,7 @@ class PartingHttpStream(CuttableHttpStream):
             yield from self._end_linger(stopped=True)
         elif isinstance(event, ResponseProtocolError):
             # Having heard that we left it closed its side, or else something broke.
+            self._lost = not self._parts
             yield from self._end_linger(stopped=self._parts)
         elif not isinstance(event, ResponseTrailers | RequestProtocolError):
             yield from self._end_linger()
@@ -203,7 +204,9 @@ class PartingHttpStream(CuttableHttpStream):
             closing = timedelta(seconds=time.monotonic() - self._ended)
             # Where we are so late to close, it may be as late to notice.
             away = self._round_trip() + 2 * closing
-            leaver.parted(stopped=self._stopped, round_trip=away, unread=self._unread)
+            leaver.parted(
+                stopped=self._stopped, round_trip=away, unread=self._unread, lost=self._lost
+            )
         if self._is_cut:
             yield HttpResponseHook(self.flow)
         else:
