@@ -20,6 +20,8 @@ LITELLM = "litellm 1.106.2"
 PORTKEY = "Portkey's gateway, 669825c"
 # https://github.com/CherryHQ/cherry-studio, src/renderer/src/config/providers.ts
 CHERRY = "Cherry Studio, 0297c0b"
+# The address that their own documents give programs of OpenAI's package
+OWN = "the seller's quick start, November 2026"
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +299,61 @@ SELLERS: tuple[Seller, ...] = (
         bases=("/v1", "/v2", "/x2"),
     ),
     Seller("targon", ("api.targon.com",), "https://docs.targon.com"),
+    Seller(
+        "pydantic-gateway",
+        ("gateway.pydantic.dev", "gateway-us.pydantic.dev", "gateway-eu.pydantic.dev"),
+        "https://github.com/pydantic/pydantic-ai, providers/gateway.py",
+        bases=("/proxy/openai", "/proxy/chat", "/proxy/groq", "/proxy/openai/v1"),
+        messages=("/proxy/anthropic/v1",),
+    ),
+    Seller(
+        "sambanova-fast",
+        ("fast-api.snova.ai",),
+        "https://community.sambanova.ai, the host of its API before api.sambanova.ai",
+    ),
+    Seller(
+        "braintrust",
+        ("api.braintrust.dev", "braintrustproxy.com"),
+        "https://www.braintrust.dev/docs/guides/proxy",
+        bases=("/v1/proxy", "/v1/proxy/v1", "/v1"),
+        messages=("/v1/proxy/anthropic/v1",),
+        site=True,
+    ),
+    Seller(
+        "keywordsai",
+        ("api.keywordsai.co", "api.respan.ai"),
+        "https://docs.keywordsai.co/get-started/quickstart/gateway",
+        bases=("/api", "/api/openai", "/api/openai/v1"),
+        messages=("/api/anthropic/v1",),
+        site=True,
+    ),
+    Seller(
+        "langdb",
+        ("api.us-east-1.langdb.ai", "api.langdb.ai"),
+        "https://docs.langdb.ai/getting-started/quick-start",
+        bases=("", "/v1", "/{}/v1"),
+    ),
+    Seller(
+        "openpipe",
+        ("api.openpipe.ai", "app.openpipe.ai"),
+        "https://docs.openpipe.ai/api-reference",
+        bases=("/api/v1",),
+        site=True,
+    ),
+    *_rows(
+        OWN,
+        ("arliai", "api.arliai.com"),
+        ("closeai", "api.openai-proxy.org"),
+        ("digitalocean-agents", "*.agents.do-ai.run", "/api/v1"),
+        ("electronhub", "api.electronhub.ai"),
+        ("glhf", "glhf.chat", "/api/openai/v1"),
+        ("heurist", "llm-gateway.heurist.xyz"),
+        ("lovable", "ai.gateway.lovable.dev"),
+        ("naga", "api.naga.ac"),
+        ("redpill", "api.redpill.ai"),
+        ("runware", "api.runware.ai"),
+        ("textsynth", "api.textsynth.com"),
+    ),
     Seller("unify", ("api.unify.ai",), "https://docs.unify.ai/api-reference", bases=("/v0", "/v1")),
     Seller(
         "yandex",
