@@ -265,6 +265,21 @@ def test_each_pass_is_billed_at_its_model():
     assert other == Charge(OPUS, Usage(input_tokens=2_529, output_tokens=38), ("fast",))
 
 
+@pytest.mark.parametrize(
+    ("told", "searches"), [({}, 2), ({"server_tool_use": {"web_search_requests": 1}}, 1)]
+)
+def test_searches_that_the_usage_leaves_out_are_those_that_were_shown(told, searches):
+    """A seller may pass on the blocks, and not the counts."""
+    use = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    own = {"type": "tool_use", "id": "t", "name": "web_search", "input": {}}
+    reader = MessagesReader(ask())
+    reader.body(
+        {"content": [use, own, use], "usage": {"input_tokens": 5, "output_tokens": 2, **told}}
+    )
+    (charge,) = reader.reading().charges
+    assert charge.usage.extras == {"web_search": searches}
+
+
 def test_passes_that_do_not_add_up_leave_the_totals():
     """The larger of the two is billed."""
     (charge,) = charged({"input_tokens": 900, "output_tokens": 8, "iterations": ITERATIONS[1:]})

@@ -189,6 +189,32 @@ def chunk(output: int, **candidate: object) -> Document:
     }
 
 
+@pytest.mark.parametrize(
+    ("mime_type", "told"),
+    [("image/png", {"output_image": 1_290}), ("audio/L16;rate=24000", {"output_audio": 1_290})],
+)
+def test_tokens_of_which_nothing_tells_the_medium_are_of_the_one_that_came(mime_type, told):
+    """What details tell is believed, though."""
+    usage = {"promptTokenCount": 10, "candidatesTokenCount": 1_290, "totalTokenCount": 1_300}
+    details = {"candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 1_290}]}
+    parts = [{"inlineData": {"mimeType": mime_type, "data": "eA=="}}]
+    answer = {"candidates": [{"content": {"parts": parts}}]}
+    for each, expected in ((usage, Usage(10, 1_290, **told)), (usage | details, Usage(10, 1_290))):
+        reader = GenerateReader(Ask(model=FLASH))
+        reader.body({**answer, "usageMetadata": each})
+        assert reader.reading().charges[0].usage == expected
+
+
+def test_a_prompt_with_sound_of_which_nothing_tells_is_all_sound():
+    """Each of its tokens may be billed as that."""
+    sent = {"inlineData": {"mimeType": "audio/wav", "data": "UklGRg=="}}
+    body = {"contents": [{"parts": [{"text": "Listen."}, sent]}]}
+    reader = GenerateReader(read_generate(request(body)))
+    reader.body({"usageMetadata": {"promptTokenCount": 100, "totalTokenCount": 100}})
+    (charge,) = reader.reading().charges
+    assert charge.usage.input_audio == 100
+
+
 def test_the_last_usage_wins():
     """It is cumulative, and sometimes goes down."""
     reader = GenerateReader(Ask(model=FLASH, stream=True))

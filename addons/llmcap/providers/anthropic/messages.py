@@ -269,6 +269,7 @@ class MessagesReader(BaseReader):
         super().__init__(ask)
         self._usage: Document = {}
         self._stopped = False
+        self._searches = 0  # that were begun
         self._refusals = Refusals()
 
     def event(self, event: Document, name: str = "") -> None:
@@ -319,7 +320,9 @@ class MessagesReader(BaseReader):
             self._usage = {**self._usage, **fresh}
             self.terms = self.terms_told(self._usage)
             refusals = self._refusals if self.refuses_free else NOBODY
-            self.charge_all(message_charges(self._usage, self.served_model, refusals))
+            # Who leaves out how often its tools were used has shown each use.
+            shown = {"server_tool_use": {"web_search_requests": self._searches}}
+            self.charge_all(message_charges(shown | self._usage, self.served_model, refusals))
 
     def terms_told(self, usage: Document) -> tuple[str, ...]:
         """The terms that a usage tells."""
@@ -336,6 +339,7 @@ class MessagesReader(BaseReader):
         kind = text(block.get("type"))
         if kind in ("server_tool_use", "mcp_tool_use"):
             self.begun = (self.begun or 0) + 1
+            self._searches += block.get("name") == "web_search"
         if kind.endswith("_result"):
             return  # what a tool gave back is input
         for key in ("text", "thinking"):

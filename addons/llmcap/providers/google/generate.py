@@ -9,6 +9,7 @@ https://ai.google.dev/api/generate-content#UsageMetadata
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, override
 
 from llmcap.pricing.terms import TIER
@@ -155,6 +156,7 @@ class GenerateReader(BaseReader):
         self._grounded = False
         self._mapped = False
         self._blocked = False
+        self._made: set[str] = set()  # the media that it has made: image, audio
 
     @override
     def head(self, headers: Mapping[str, str]) -> None:
@@ -184,7 +186,7 @@ class GenerateReader(BaseReader):
         told = tier(_first(document, _TIERS))
         self.terms = served_tier(self._usage) or told or self.terms
         if self._usage:
-            self.charge(generate_usage(self._usage, self._extras()))
+            self.charge(self._with_untold(generate_usage(self._usage, self._extras())))
             ended = self._blocked or self.all_stopped or not self.ask.stream
             self.complete = self.complete or ended
 
@@ -196,8 +198,11 @@ class GenerateReader(BaseReader):
             self.see_json(call.get("args"))
             self.see(_dict(part.get("executableCode")).get("code"))
             # 64 characters of base64 are fewer than those of one token of sound or image.
-            data = _dict(part.get("inlineData")).get("data")
+            inline = _dict(part.get("inlineData"))
+            data = inline.get("data")
             self.visible_bytes += len(data) // 64 if isinstance(data, str) else 0
+            if kind := text(inline.get("mimeType")).partition("/")[0]:
+                self._made.add(kind)
         if candidate.get("finishReason"):
             self.stopped.add(count(candidate.get("index")))
         grounding = _dict(candidate.get("groundingMetadata"))
@@ -207,6 +212,20 @@ class GenerateReader(BaseReader):
             self._queries.update(query for query in queries if isinstance(query, str) and query)
         if any("maps" in chunk for chunk in documents(grounding.get("groundingChunks"))):
             self._mapped = True
+
+    def _with_untold(self, usage: Usage) -> Usage:
+        """The same where nothing tells of which medium its tokens are: all are of the dearest."""
+        written = usage.output_tokens - usage.reasoning
+        if self._made and not any(self._usage.get(name) for name in _WRITTEN_DETAILS):
+            usage = replace(
+                usage,
+                output_image=written if "image" in self._made else 0,
+                output_audio=written if "audio" in self._made else 0,
+            )
+        heard = any(media.kind in ("audio", "video") for media in self.ask.media)
+        if heard and not any(self._usage.get(name) for name in _READ_DETAILS):
+            usage = replace(usage, input_audio=usage.input_tokens)
+        return usage
 
     def _extras(self) -> Mapping[str, Count]:
         units: dict[str, Count] = {}
@@ -226,14 +245,17 @@ def bills_queries(model: str) -> bool:
     return not model.startswith(("gemini-1", "gemini-2"))
 
 
+# Where the tokens are told by their medium; the Live API has names of its own.
+_READ_DETAILS = ("promptTokensDetails", "promptTokenDetails")
+_WRITTEN_DETAILS = ("candidatesTokensDetails", "responseTokensDetails")
+
+
 def generate_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
     """What a `usageMetadata` means."""
-    read = _by_modality(usage.get("promptTokensDetails") or usage.get("promptTokenDetails"))
+    read = _by_modality(_first(usage, _READ_DETAILS))
     used = _by_modality(usage.get("toolUsePromptTokensDetails"))
     cached = _by_modality(usage.get("cacheTokensDetails"))
-    written = _by_modality(
-        usage.get("candidatesTokensDetails") or usage.get("responseTokensDetails")
-    )
+    written = _by_modality(_first(usage, _WRITTEN_DETAILS))
     # A total that leaves out its parts is not believed: these are what is billed.
     prompt = max(count(usage.get("promptTokenCount")), sum(read.values()))
     tools = max(count(usage.get("toolUsePromptTokenCount")), sum(used.values()))
