@@ -313,10 +313,8 @@ SELLERS: tuple[Seller, ...] = (
     ),
     Seller(
         "braintrust",
-        ("api.braintrust.dev", "braintrustproxy.com"),
-        "https://www.braintrust.dev/docs/guides/proxy",
-        bases=("/v1/proxy", "/v1/proxy/v1", "/v1"),
-        messages=("/v1/proxy/anthropic/v1",),
+        ("braintrustproxy.com", "api.braintrustproxy.com"),
+        "https://github.com/braintrustdata/braintrust-proxy",
         site=True,
     ),
     Seller(
