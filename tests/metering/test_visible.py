@@ -156,16 +156,16 @@ class Line:
 
 
 def test_what_waits_to_be_read_is_coming_at_the_bytes_of_what_was() -> None:
-    """And the pace is that of all that was made, read or not."""
+    """And the pace is that of all that was made, read or not; who is late may be so again."""
     clock, line = FakeClock(), Line()
     made = Visible(TokenCounter(), "openai", "gpt-4o-mini", clock=clock)
     made.began(lambda: line)
     assert made.coming(0, 0, within=SECOND) == 0
     clock.forward(seconds=10)
     line.handled, line.unread = 100_000, 50_000  # a hundred bytes for a token
-    assert made.coming(1_000, 4_000, within=SECOND) == 500 + 150
+    assert made.coming(1_000, 4_000, within=SECOND) == 500 + 500 + 150
     line.unread = 0
-    assert made.coming(1_000, 4_000, within=SECOND) == 100
+    assert made.coming(1_000, 4_000, within=SECOND) == 500 + 100
 
 
 def test_bytes_before_the_answer_say_nothing_of_its_tokens() -> None:
@@ -176,7 +176,7 @@ def test_bytes_before_the_answer_say_nothing_of_its_tokens() -> None:
     made.coming(0, 0, within=SECOND)
     clock.forward(seconds=1)
     line.handled, line.unread = line.handled + 10, 8_192
-    assert made.coming(5, 20, within=SECOND) == 10 + 15
+    assert made.coming(5, 20, within=SECOND) == 10 + 10 + 15
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ class Visible:
         self._round_trip = timedelta(0)
         self._find_arrivals: FindArrivals | None = None
         self._measured_from: tuple[int, int] | None = None  # tokens, and bytes that were handled
+        self._behind = 0  # the most tokens that ever waited at a look
 
     def began(self, find_arrivals: FindArrivals | None = None) -> None:
         """The head of the answer is here; what can tell of the rest is only asked near the edge."""
@@ -207,9 +208,11 @@ class Visible:
         Tokens beside those that were seen: what waits to be read, and what such a time brings.
 
         A program that falls behind has seen less than was made, and the pace is that of the maker.
+        One that was behind once may be as late with its next look.
         """
         waiting = self._waiting(tokens)
-        return waiting + self._paced(tokens + waiting, visible_bytes, within=within)
+        self._behind = max(self._behind, waiting)
+        return waiting + self._behind + self._paced(tokens + waiting, visible_bytes, within=within)
 
     def _waiting(self, tokens: int) -> int:
         """What has come and was not read, as so many tokens as its bytes had in what was."""
