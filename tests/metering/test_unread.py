@@ -149,6 +149,7 @@ def responses(draw: st.DrawFn) -> list[Document]:
     head = {"id": "r", "model": "gpt-4o"}
     usage = {"input_tokens": draw(COUNTS), "output_tokens": draw(COUNTS)}
     ending = draw(st.sampled_from(("completed", "incomplete", "failed")))
+    output = draw(st.sampled_from(([], [{"type": item}])))
     return [
         {"type": "response.created", "response": {**head, "status": "in_progress"}},
         {"type": "response.output_item.added", "item": {"type": item}},
@@ -156,7 +157,7 @@ def responses(draw: st.DrawFn) -> list[Document]:
         {"type": "response.output_item.done", "item": {"type": item}},
         {
             "type": f"response.{ending}",
-            "response": {**head, "status": ending, "output": [{"type": item}], "usage": usage},
+            "response": {**head, "status": ending, "output": output, "usage": usage},
         },
     ]
 

@@ -152,6 +152,27 @@ def test_searches_are_counted_and_reading_a_page_is_none():
     assert answered(output=SEARCHES).charges[0].usage.extras == {"web_search": 2}
 
 
+SEARCH = {"type": "web_search_call", "id": "w", "action": {"type": "search", "query": "x"}}
+DRAWN = {"type": "image_generation_call", "quality": "low", "size": "1024x1024"}
+
+
+@pytest.mark.parametrize("ending", ["response.completed", "response.done"])
+def test_a_last_event_that_is_trimmed_leaves_out_no_call(ending):
+    """The calls are those that came before it, at the fees of the tools that were asked for."""
+    tools = [{"type": "web_search_preview"}, {"type": "image_generation", "model": "gpt-image-2"}]
+    reader = ResponsesReader(ask(tools=tools, stream=True))
+    for item in (SEARCH, {"type": "function_call", "name": "f"}, DRAWN):
+        reader.event({"type": "response.output_item.added", "item": {"type": item["type"]}})
+        reader.event({"type": "response.output_item.done", "item": item})
+    told = {"id": "r", "usage": {"input_tokens": 5, "output_tokens": 2}}
+    reader.event({"type": ending, "response": told})
+    reading = reader.reading()
+    assert reading.complete
+    main, drawn = reading.charges
+    assert main.usage.extras == {"web_search_preview": 1}
+    assert (drawn.model, drawn.usage.output_image) == ("gpt-image-2", 272)
+
+
 def test_what_the_provider_counted_wins():
     """`tool_usage` holds the billable searches."""
     told = answered(output=SEARCHES, tool_usage={"web_search": {"num_requests": 1}})

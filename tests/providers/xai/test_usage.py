@@ -5,7 +5,8 @@ import json
 import pytest
 from walk import begin, post, walk
 
-from llmcap.providers.xai.usage import fewer_turns
+from llmcap.providers.parts.shape import Ask
+from llmcap.providers.xai.usage import ToolsReader, fewer_turns
 from llmcap.walk.answers import Refused
 from llmcap.walk.flight import CallInFlight
 
@@ -86,3 +87,14 @@ def test_a_hang_up_costs_the_tools_that_the_stream_has_shown():
     for kind in ("web_search_call", "custom_tool_call", "code_interpreter_call"):
         assert nothing * 2 < left(kind) <= held()
     assert nothing < held() // 10
+
+
+def test_tools_that_are_counted_and_not_shown_have_their_fees():
+    """Where no bill in ticks is told, the details of the usage count the calls."""
+    counted = {"web_search_calls": 2, "code_interpreter_calls": 1, "x_search_calls": 0, "new": 3}
+    usage = {"input_tokens": 5, "output_tokens": 2, "server_side_tool_usage_details": counted}
+    shown = {"type": "web_search_call", "action": {"type": "search"}}
+    reader = ToolsReader(Ask(model="grok-4"))
+    reader.body({"output": [shown], "usage": usage})
+    (charge,) = reader.reading().charges
+    assert charge.usage.extras == {"web_search": 2, "code_execution": 1}

@@ -202,10 +202,15 @@ class ResponsesReader(BaseReader):
 
     tells_terms = frozenset((TIER,))
     clients_calls = CLIENTS_CALLS
+    # Calls of tools too: the last event may leave out what was put out before it.
     telling = Marks(
         b'"response.completed"', b'"response.incomplete"', b'"response.failed"',
-        b'"response.cancelled"', b'"error"', b"[DONE]",
+        b'"response.cancelled"', b'_call"', b'"error"', b"[DONE]",
     )  # fmt: skip
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self._items: list[Document] = []  # as they ended
 
     def event(self, event: Document, name: str = "") -> None:
         """One event: deltas are counted, the last one holds the response."""
@@ -214,7 +219,7 @@ class ResponsesReader(BaseReader):
             self.see(event.get("delta"))
         elif kind in ("response.output_item.added", "response.output_item.done"):
             self._item(document(event.get("item")), begins=kind.endswith("added"))
-        elif kind in ENDINGS:
+        elif kind in ENDINGS or document(event.get("response")).get("usage"):
             self.body(document(event.get("response")))
         elif kind in ("response.created", "response.queued", "response.in_progress"):
             self._head(document(event.get("response")))
@@ -232,9 +237,10 @@ class ResponsesReader(BaseReader):
         if not isinstance(usage, dict) or not usage:
             self.see_json(_shown(document))
             return
-        told = with_hidden(chat_usage(usage, self.units(document)), usage)
+        whole = self._untrimmed(document)
+        told = with_hidden(chat_usage(usage, self.units(whole)), usage)
         charges = [Charge(self.served_model, told)]
-        charges += _image_charges(document)
+        charges += _image_charges(whole)
         self.charge_all(tuple(charges))
         self.complete = True
 
@@ -251,9 +257,18 @@ class ResponsesReader(BaseReader):
             self.see_call(text(item.get("name")) or kind)
         if kind in self.clients_calls:
             return
+        if not begins:
+            self._items.append(item)
         queries = document(item.get("action")).get("queries")
         further = len(queries) - 1 if isinstance(queries, list) and queries else 0
         self.begun = (self.begun or 0) + (1 if begins else further)
+
+    def _untrimmed(self, response: Document) -> Document:
+        """With what some leave out of its last event: calls as they came, tools as asked for."""
+        output = response.get("output") or self._items
+        drawing = [{"type": "image_generation", "model": name} for name in self.ask.other_models]
+        asked = [*({"type": unit} for unit in self.ask.fees), *drawing]
+        return {**response, "output": output, "tools": response.get("tools") or asked}
 
     def units(self, response: Document) -> Mapping[str, Count]:
         """What the hosted tools of a response are billed as."""

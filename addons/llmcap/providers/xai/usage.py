@@ -35,6 +35,7 @@ _UNITS = {
     "code_interpreter": "code_execution",
     "file_search": "file_search",
     "collections_search": "file_search",
+    "document_search": "file_search",
     "image_generation": "image",
 }
 
@@ -123,9 +124,14 @@ class ToolsReader(ResponsesReader):
 
     @override
     def units(self, response: Document) -> dict[str, Count]:
-        """xAI's units in place of OpenAI's."""
+        """xAI's units in place of OpenAI's, and where no call is shown, as many as are counted."""
         units: dict[str, Count] = {}
         for unit, number in tool_units(response).items():
             name = _UNITS.get(unit, "web_search")
             units[name] = units.get(name, 0) + number
+        counted = document(document(response.get("usage")).get("server_side_tool_usage_details"))
+        for calls, number in counted.items():
+            known = _UNITS.get(calls.removesuffix("_calls"), "")
+            if known and count(number):
+                units[known] = max(units.get(known, 0), count(number))
         return units
