@@ -334,3 +334,33 @@ def test_grpc_that_we_cannot_read_is_refused_in_trailers(host, path):
     refused = walk("0").admit(unread)
     assert isinstance(refused, Refused)
     assert (refused.reply.status, refused.reply.headers["grpc-status"]) == (200, "3")
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "agents"),
+    [
+        ("grok-4.20-multi-agent", b"", 16),
+        ("grok-4.20-multi-agent", field(19, 1), 4),  # little effort
+        ("grok-4.20-multi-agent", field(29, 1), 4),
+        ("grok-4.20-multi-agent", field(19, 1) + field(29, 2), 16),
+        (MODEL, field(29, 1), 4),
+        (MODEL, field(19, 1), 1),
+    ],
+)
+def test_each_of_several_agents_reads_and_writes(model, more, agents):
+    """And uses tools: the SDK's `agent_count`, else as many as the effort asks for."""
+    tool = field(17, field(3, b""))
+    plain = read_completion(request(asked("hi", field(2, model), more)))
+    tooled = read_completion(request(asked("hi", field(2, model), more, tool, field(25, 2))))
+    assert (plain.choices, plain.loops) == (agents, agents)
+    assert tooled.choices == agents
+    assert tooled.fees == {"web_search": 2 * agents}
+    assert (tooled.loops, tooled.tool_calls) == (2 * agents + 1, 2)
+
+
+def test_neither_a_total_without_its_parts_nor_a_bill_of_nothing_is_believed():
+    """What was written has a price."""
+    counts = field(1, 5) + field(2, 10) + field(3, 15) + field(6, 7) + field(11, 0)
+    reading = read(framed(completion(counts)))
+    assert reading.billed_usd is None
+    assert reading.charges[0].usage == Usage(10, 12, reasoning=7)

@@ -26,6 +26,7 @@ from llmcap.providers.parts.shape import (
     Request,
     Sent,
 )
+from llmcap.providers.xai.usage import AGENTS_FEW, AGENTS_MAX, MULTI_AGENT
 from llmcap.streams.grpc import messages_in
 from llmcap.streams.protobuf import Message, varint
 from llmcap.words.errors import FormatError
@@ -40,6 +41,10 @@ SEARCHES_PER_SOURCE = 5
 PRIORITY = 2  # of ServiceTier
 LIMIT_TAG = bytes([7 << 3])  # `max_tokens`, a number
 TURNS = 25  # `max_turns`
+AGENT_COUNT = 29  # `agent_count`, and what its values stand for
+AGENT_COUNTS = {1: 4, 2: 16}
+EFFORT = 19  # `reasoning_effort`, and at which of them fewer agents work: low and medium
+FEW_AT_EFFORTS = (1, 2)
 CLIENTS_CALL = 1  # of ToolCallType; what is above is xAI's own
 
 # Tools of a request by their field, and of an answer by their number, with the unit of their fee;
@@ -60,7 +65,8 @@ _TIMES = {8: 2}
 def read_completion(request: Request) -> Ask:
     """What `GetCompletionsRequest` asks for."""
     asked = _only_message(request)
-    tools = _hosted(asked)
+    several = _agents(asked)
+    tools = _hosted(asked, several)
     media, media_bytes = _media(asked)
     previous = asked.text(22)
     return Ask(
@@ -69,9 +75,9 @@ def read_completion(request: Request) -> Ask:
         text_bytes=max(len(request.body) - media_bytes, 0),
         media=media,
         output_limit=asked.count(7) or None,
-        choices=max(asked.count(8), 1),
-        loops=tools.loops,
-        tool_calls=tools.loops - 1,
+        choices=max(asked.count(8), 1) * several,
+        loops=max(tools.loops, several),
+        tool_calls=(tools.loops - 1) // several,
         extra_input=tools.result_tokens,
         remote_input=bool(previous),
         previous_id=previous or None,
@@ -123,8 +129,17 @@ def _only_message(request: Request) -> Message:
     return Message(messages[0])
 
 
-def _hosted(asked: Message) -> hosted.Hosted:
-    turns = asked.count(TURNS) or hosted.USES["xai"].most
+def _agents(asked: Message) -> int:
+    """How many agents work on this call at most, each of which reads and writes."""
+    if counted := AGENT_COUNTS.get(asked.count(AGENT_COUNT)):
+        return counted
+    if MULTI_AGENT not in asked.text(2):
+        return 1
+    return AGENTS_FEW if asked.count(EFFORT) in FEW_AT_EFFORTS else AGENTS_MAX
+
+
+def _hosted(asked: Message, several: int) -> hosted.Hosted:
+    turns = (asked.count(TURNS) or hosted.USES["xai"].most) * several
     fees: dict[str, int] = {}
     unpriced = 0
     for tool in asked.messages(17):
@@ -215,16 +230,19 @@ class GrpcReader(BaseReader):
                 extras[unit] = extras.get(unit, 0) + _TIMES.get(tool, 1)
         if sources := usage.count(8):
             extras["web_search"] = extras.get("web_search", 0) + sources * SEARCHES_PER_SOURCE
+        written = completion + usage.count(6)
         counted = Usage(
             input_tokens=prompt,
-            output_tokens=max(usage.count(3) - prompt, completion),
+            output_tokens=max(usage.count(3) - prompt, written),
             cache_read=usage.count(7),
             input_image=usage.count(5),
             reasoning=usage.count(6),
             extras=extras,
         )
         self.charge(counted, ("priority",) if tier == PRIORITY else ())
-        self.billed_usd = usage.count(11) * TICK_USD if usage.has(11) else None
+        # A bill of nothing for an answer is none, as in REST.
+        told = usage.has(11) and (usage.count(11) or not written)
+        self.billed_usd = usage.count(11) * TICK_USD if told else None
 
 
 class ChunkReader(GrpcReader):

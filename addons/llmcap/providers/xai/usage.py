@@ -56,8 +56,8 @@ def ticks(told: Document) -> Decimal | None:
 # Agents that work on one call, each of which reads and writes: 4 where little effort is asked for.
 # https://openrouter.ai/x-ai/grok-4.20-multi-agent ("Reasoning effort behavior")
 MULTI_AGENT = "multi-agent"
-AGENTS_MAX = 16
-AGENTS = {"low": 4, "medium": 4}
+AGENTS_MAX, AGENTS_FEW = 16, 4
+AGENTS = {"low": AGENTS_FEW, "medium": AGENTS_FEW}
 
 
 def agents(body: Document, model: str) -> int:
