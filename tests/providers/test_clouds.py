@@ -72,6 +72,20 @@ def test_converse_counts_the_cache_beside_the_input():
     assert charge.terms == ("flex",)
 
 
+@pytest.mark.parametrize(
+    ("usage", "written"),
+    [
+        ({"inputTokens": 5, "outputTokens": 2, "totalTokens": 17}, 12),
+        ({"inputTokens": 5, "outputTokens": 2, "totalTokens": 7}, 2),
+        ({"inputTokens": 1, "cacheReadInputTokens": 4, "outputTokens": 2, "totalTokens": 3}, 2),
+    ],
+)
+def test_what_only_the_total_of_converse_has_is_output(usage, written):
+    """A total without what the cache gave has nothing more to tell."""
+    (charge,) = answer(f"{NOVA}/converse", TURN, {"usage": usage}).charges
+    assert (charge.usage.input_tokens, charge.usage.output_tokens) == (5, written)
+
+
 def test_a_stream_of_converse_ends_with_its_usage():
     """In the metadata; text before it is seen, an exception fails."""
     text = frame("contentBlockDelta", {"delta": {"text": "Hello"}, "contentBlockIndex": 0})
@@ -110,6 +124,15 @@ def test_every_vendors_usage_is_read(model, told):
     asked = {"prompt": "hi", "max_tokens": 50}
     (charge,) = answer(f"{BEDROCK}/model/{model}/invoke", asked, told).charges
     assert (charge.usage.input_tokens, charge.usage.output_tokens) == (7, 3)
+
+
+def test_headers_are_the_usage_of_a_conversation_too_where_its_body_has_none():
+    """Whatever a seller in between leaves out."""
+    told = {"x-amzn-bedrock-input-token-count": "9", "x-amzn-bedrock-output-token-count": "4"}
+    reading = answer(f"{NOVA}/converse", TURN, {"output": {}}, headers=told)
+    assert reading.complete
+    (charge,) = reading.charges
+    assert (charge.usage.input_tokens, charge.usage.output_tokens) == (9, 4)
 
 
 def test_headers_are_the_usage_where_the_body_has_none():

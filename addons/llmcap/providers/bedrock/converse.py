@@ -151,9 +151,11 @@ class ConverseReader(PricedAsAsked):
         usage = told.get("usage")
         routed = document(document(told.get("trace")).get("promptRouter"))
         self._invoked = text(routed.get("invokedModelId")) or self._invoked
-        if not isinstance(usage, dict) or not usage:
-            return
         counted = [self._counted] if self._counted else []
+        if isinstance(usage, dict) and usage:
+            counted = [token_usage(usage), *counted]
+        elif self.ask.stream or not counted:
+            return  # the head of a stream cannot know its end
         terms = told_terms(
             document(told.get("serviceTier")).get("type"),
             document(told.get("performanceConfig")).get("latency"),
@@ -161,7 +163,7 @@ class ConverseReader(PricedAsAsked):
         self.terms = settled(self.terms, terms)
         told_of = told_units(told)
         units = billed_units(self.ask, told_of, seen_characters=self.visible_bytes)
-        self.charge(replace(largest([token_usage(usage), *counted]), extras=units))
+        self.charge(replace(largest(counted), extras=units))
         self.complete = True
 
 

@@ -107,8 +107,15 @@ def token_usage(usage: Document) -> Usage:
     details = documents(usage.get("cacheDetails"))
     hours = sum(count(each.get("inputTokens")) for each in details if each.get("ttl") == "1h")
     told = _usage(count(usage.get("inputTokens")), count(usage.get("outputTokens")), read, written)
+    # What only the total has is output, the dearest that it can be.
+    output = max(told.output_tokens, count(usage.get("totalTokens")) - told.input_tokens)
     long_lived = min(hours, written)
-    return replace(told, cache_write_5m=written - long_lived, cache_write_1h=long_lived)
+    return replace(
+        told,
+        output_tokens=output,
+        cache_write_5m=written - long_lived,
+        cache_write_1h=long_lived,
+    )
 
 
 def largest(told: Iterable[Usage]) -> Usage:
