@@ -264,6 +264,17 @@ def test_tool_calls_and_hidden_channels_are_visible_output():
     assert reading.visible_bytes == len("find" + '{"q":1}' + "hm" + "no" + "legacy")
 
 
+def test_text_in_parts_of_a_delta_is_visible_output():
+    """Of a thought as Mistral tells it, too; what is drawn or linked is no text."""
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    linked = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    reading = streamed(
+        {"choices": [{"delta": {"content": [thought, linked, {"type": "text", "text": "yes"}]}}]},
+        {"choices": [{"delta": {"reasoning_text": "so", "role": "assistant"}}]},
+    )
+    assert reading.visible_bytes == len("hm" + "yes" + "so")
+
+
 def test_an_error_inside_a_stream_is_told_by_its_code():
     """Never by its message, which may quote the prompt."""
     reading = streamed(TEXT, {"error": {"message": "secret words", "code": "server_error"}})

@@ -69,7 +69,7 @@ class ConversationReader(MistralReader):
 
     def event(self, event: Document, name: str = "") -> None:
         """One event; the last one has the usage."""
-        self.see(event.get("content"))
+        self.see_parts(event.get("content"))
         super().event(event, name)
 
     def body(self, document: Document) -> None:

@@ -183,7 +183,9 @@ def cache_writes(read: Document) -> tuple[int, int]:
 
 
 # Where a delta or a message has what was written.
-_TEXTS = frozenset(("content", "text", "reasoning_content", "reasoning", "refusal"))
+_TEXTS = frozenset((
+    "content", "text", "reasoning_content", "reasoning", "reasoning_text", "thinking", "refusal",
+))  # fmt: skip
 
 
 class ChatReader(BaseReader):
@@ -265,7 +267,7 @@ class ChatReader(BaseReader):
             if not value:
                 continue
             if key in _TEXTS:
-                self.see(value)
+                self.see_parts(value)
             elif key == "tool_calls":
                 for call in documents(value):
                     self._see_function(call.get("function"))

@@ -29,6 +29,9 @@ COUNT_MAX = 10**12
 
 NO_DOCUMENT: Document = {}
 
+# Where a part of a message has its text, or parts of its own (mistralai 3.7.0, `ThinkChunk`).
+_PARTS = ("text", "thinking", "refusal", "content")
+
 # Where routers and clouds name the model that served. Azure's is seen in its answers; the others:
 # https://developers.cloudflare.com/ai-gateway/features/dynamic-routing/usage,
 # https://ngrok.com/docs/ai-gateway/how-it-works#response-headers
@@ -297,6 +300,14 @@ class BaseReader:
         if name:
             self.called += 1
             self.see(name)
+
+    def see_parts(self, generated: object) -> None:
+        """Generated text, by itself or in parts of a message: those of a thought have theirs."""
+        if isinstance(generated, str):
+            self.see(generated)
+        for part in documents([generated] if isinstance(generated, dict) else generated):
+            for key in _PARTS:
+                self.see_parts(part.get(key))
 
     def take_text(self) -> str:
         """The generated text that was seen since this was asked last, as far as it was kept."""
