@@ -9,6 +9,7 @@ from llmcap.providers.openai.chat import (
     ChatReader,
     HiddenReasoningReader,
     ask_usage,
+    chat_usage,
     read_chat,
     read_completion,
 )
@@ -225,6 +226,14 @@ def test_parts_are_parts_of_the_totals():
         reasoning=30,
         output_audio=8,
     )
+
+
+@pytest.mark.parametrize("kind", ["audio", "image"])
+def test_what_is_cached_of_a_medium_is_told_apart(kind):
+    """OpenAI's picture models tell it in the details of the details."""
+    details = {"cached_tokens": 60, "cached_tokens_details": {f"{kind}_tokens": 50}}
+    used = chat_usage({"input_tokens": 100, "input_tokens_details": details})
+    assert (used.cache_read, getattr(used, f"cache_read_{kind}")) == (60, 50)
 
 
 TOTALS = [

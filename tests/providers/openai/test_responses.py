@@ -201,6 +201,14 @@ def test_a_drawn_image_is_billed_though_usage_leaves_it_out():
     assert drawn.usage == Usage(output_tokens=1056, output_image=1056)
 
 
+def test_what_a_drawing_tool_had_cached_is_told_beside_its_details():
+    """Pictures that it was sent are cached at a rate of their own."""
+    cached = {"cached_tokens": 50, "cached_tokens_details": {"image_tokens": 40}}
+    drew = {"input_tokens": 60, "output_tokens": 9, **cached}
+    _, drawn = answered(tool_usage={"image_gen": drew}).charges
+    assert (drawn.usage.cache_read, drawn.usage.cache_read_image) == (50, 40)
+
+
 def test_told_image_tokens_win():
     """`tool_usage` has them with newer models."""
     used = {"image_gen": {"input_tokens": 10, "output_tokens": 272}}

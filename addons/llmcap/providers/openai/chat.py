@@ -135,6 +135,8 @@ def chat_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
     """Usage of a chat completion, or of a response. Parts are subsets of their totals."""
     read, written = _details(usage, _PROMPT), _details(usage, _COMPLETION)
     short_lived, long_lived = cache_writes(read)
+    # Of models that draw: what is cached of a picture has a rate of its own.
+    cached = document(read.get("cached_tokens_details"))
     return Usage(
         input_tokens=max(count(usage.get(f"{name}_tokens")) for name in _PROMPT),
         output_tokens=max(count(usage.get(f"{name}_tokens")) for name in _COMPLETION),
@@ -143,6 +145,8 @@ def chat_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
         cache_write_1h=long_lived,
         input_audio=count(read.get("audio_tokens")),
         input_image=count(read.get("image_tokens")),
+        cache_read_audio=count(cached.get("audio_tokens")),
+        cache_read_image=count(cached.get("image_tokens")),
         reasoning=count(written.get("reasoning_tokens")),
         output_audio=count(written.get("audio_tokens")),
         output_image=count(written.get("image_tokens")),

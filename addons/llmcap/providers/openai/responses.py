@@ -335,7 +335,10 @@ def _image_charges(response: Document) -> list[Charge]:
     asked = next((tool for tool in tools if tool.get("type") == "image_generation"), {})
     model = text(asked.get("model")) or IMAGE_MODEL
     if used:
-        usage = chat_usage(used)
+        # What is cached stands beside the details here (openai 3.52.0, `ToolUsageImageGen`).
+        cached = {name: told for name, told in used.items() if name.startswith("cached_tokens")}
+        details = {**document(used.get("input_tokens_details")), **cached}
+        usage = chat_usage({**used, "input_tokens_details": details})
         if usage.input_tokens or usage.output_tokens:
             return [Charge(model, usage, (STANDARD,))]
     if images:
