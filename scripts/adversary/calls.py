@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 TEXT = "a tool that nobody can change asks a model for some words about money and time"
@@ -16,6 +16,7 @@ KEYS = {
         "anthropic-version": "2023-06-01",
     },
     "generativelanguage.googleapis.com": {"x-goog-api-key": "adversary"},
+    "api.x.ai": {"authorization": "Bearer xai-adversary"},
 }
 
 
@@ -38,7 +39,7 @@ class Plan:
     client that does not.
     """
 
-    api: str = "chat"  # chat | responses | messages | gemini
+    api: str = "chat"  # chat | responses | messages | gemini | xai
     model: str = ""  # the API's own default
     stream: bool = False
     max_tokens: int | None = None
@@ -140,6 +141,11 @@ def _responses(plan: Plan) -> tuple[str, dict[str, Any]]:
     return "/v1/responses", document
 
 
+def _xai(plan: Plan) -> tuple[str, dict[str, Any]]:
+    path, document = _responses(replace(plan, model=plan.model or "grok-4-1-fast-non-reasoning"))
+    return path, document | {"reasoning": {"effort": "none"}}
+
+
 def _messages(plan: Plan) -> tuple[str, dict[str, Any]]:
     document = {
         "model": plan.model or "claude-haiku-4-5",
@@ -166,6 +172,7 @@ def _gemini(plan: Plan) -> tuple[str, dict[str, Any]]:
 APIS = {
     "chat": Api("api.openai.com", _chat, (b"[DONE]",)),
     "responses": Api("api.openai.com", _responses, (b"response.completed", b"response.incomplete")),
+    "xai": Api("api.x.ai", _xai, (b"response.completed", b"response.incomplete")),
     "messages": Api("api.anthropic.com", _messages, (b"message_stop",)),
     "gemini": Api("generativelanguage.googleapis.com", _gemini, (b"finishReason",)),
 }

@@ -8,6 +8,7 @@ call can use any more is less than the bound of one call.
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from adversary.calls import Leave, Mix, Plan, always, one_of
@@ -239,32 +240,34 @@ def _leaving(rng: random.Random) -> Plan:
     )
 
 
-def declared(clients: int, *, searches: int) -> Case:
+def declared(clients: int, *, searches: int, api: str = "responses") -> Case:
     """
     Clients that declare a search in every call, and go away: before one was begun, or after some.
 
     What each answer costs is told by its stream, so what the ledger takes for it is near the bill
-    where nothing was begun, and never below it where something was.
+    where nothing was begun, and never below it where something was. xAI counts in a vocabulary of
+    its own, and adds a prompt of which it says no number: that is more than a short one.
     """
+    xai = api == "xai"
     return Case(
-        f"tools are declared, {searches or 'none'} begun",
-        cap="3" if searches else "0.3",
+        f"tools are declared, {searches or 'none'} begun{', xAI' if xai else ''}",
+        cap="5" if searches else "0.5",
         clients=clients,
-        mix=_searching,
+        mix=partial(_searching, api=api),
         behaviour={"length": "120", "searches": searches, "search_every": 15, **PACE},
         exact=False,
         never_early=False,
-        above_max=None if searches else 10,
+        above_max=None if searches else 200 if xai else 10,
         calls_max=100,
         seconds_max=6,
         fates=UNTIDY,
     )
 
 
-def _searching(rng: random.Random) -> Plan:
+def _searching(rng: random.Random, *, api: str) -> Plan:
     leave = Leave(after_pieces=rng.randint(5, 60), rudely=rng.random() < 0.5)
     return Plan(
-        api="responses",
+        api=api,
         stream=True,
         searches=True,
         words=1_500,
@@ -524,6 +527,8 @@ def ci() -> list[Case]:
         http2(16),
         declared(8, searches=0),
         declared(8, searches=3),
+        declared(8, searches=0, api="xai"),
+        declared(8, searches=3, api="xai"),
         background(8),
         windows(8),
         breaking(8),

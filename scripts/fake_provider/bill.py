@@ -35,7 +35,7 @@ class Record:
 
     def nanos(self) -> int:
         """What the client owes for it by now."""
-        return self.searches * tariff.SEARCH + tariff.nanos(
+        return tariff.searched(self.model, self.searches) + tariff.nanos(
             self.model,
             fresh=self.fresh,
             cached=self.cached,

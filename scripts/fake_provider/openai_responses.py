@@ -43,7 +43,8 @@ class Response:
     ) -> None:
         self._tools = [tool for tool in document.get("tools") or [] if "type" in tool]
         declared = any(tool["type"] == "web_search" for tool in self._tools)
-        most = document.get("max_tool_calls")
+        # xAI bounds the turns, of which each has one search here.
+        most = document.get("max_turns" if order.model.startswith("grok") else "max_tool_calls")
         self._searches_left = min(searches, searches if most is None else most) if declared else 0
         self._search_every = search_every
         self._prompt_tokens = record.fresh

@@ -99,8 +99,8 @@ HEARD = {
 SPOKEN = {"tts-1": 15_000_000, "tts-1-hd": 30_000_000}
 
 # Nano-dollars for one web search of a response, and the tokens that one gives the model to read.
-# https://platform.openai.com/docs/pricing, "Built-in tools"
-SEARCH = 10_000_000
+# https://platform.openai.com/docs/pricing, "Built-in tools"; https://docs.x.ai/docs/models
+SEARCH, SEARCH_OF_XAI = 10_000_000, 5_000_000
 SEARCH_RESULT_TOKENS = 800
 
 # Tokens that a model writes at most when the request sets no limit.
@@ -131,6 +131,11 @@ def known(model: str) -> str | None:
     if model in TARIFF:
         return model
     return next((alias for alias, served in SERVED.items() if served == model), None)
+
+
+def searched(model: str, searches: int) -> int:
+    """What so many searches of the web cost in nano-dollars, by whose model it is."""
+    return searches * (SEARCH_OF_XAI if model.startswith("grok") else SEARCH)
 
 
 def nanos(
