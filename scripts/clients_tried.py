@@ -103,6 +103,7 @@ CREWS = "its agents do every task three times, whatever went wrong (`max_retry_l
 _AI = ("generate openai", "stream openai", "generate anthropic", "stream anthropic")
 _LANGCHAIN = ("langchain-openai", "langchain-google-genai", "langchain-anthropic")
 _CHAINS = tuple(f"{how} {api}" for api in ("openai", "google") for how in ("invoke", "stream"))
+_CLAUDE = ("invoke anthropic", "stream anthropic")
 _ANTHROPIC = ("whole anthropic", "stream anthropic")
 _WHOLE_STREAM, _RUN_STREAM = ("whole", "stream"), ("run", "stream")
 _AGENTS = tuple(f"{how} {api}" for api in ("responses", "chat") for how in _RUN_STREAM)
@@ -120,7 +121,7 @@ TRIED: tuple[Tried, ...] = (
         *_CHAINS,
     ),
     *_js("@google/genai with retries", ("@google/genai",), "genai.mjs", "generate"),
-    *_py("LangChain", _LANGCHAIN, "langchain_program.py", *_CHAINS, "invoke anthropic"),
+    *_py("LangChain", _LANGCHAIN, "langchain_program.py", *_CHAINS, *_CLAUDE),
     *_py(
         "Pydantic AI",
         ("pydantic-ai-slim", "openai", "anthropic"),
@@ -128,12 +129,15 @@ TRIED: tuple[Tried, ...] = (
         "run openai:gpt-4o-mini",
         "stream openai:gpt-4o-mini",
         "run anthropic:claude-haiku-4-5",
+        "stream anthropic:claude-haiku-4-5",
     ),
     *_py(
         "LlamaIndex", ("llama-index-llms-openai",), "llama_index_program.py", "complete", "stream"
     ),
     *_py(
-        "DSPy", ("dspy",), "dspy_program.py", "openai/gpt-4o-mini", "anthropic/claude-haiku-4-5"
+        "DSPy", ("dspy",), "dspy_program.py",
+        "openai/gpt-4o-mini", "anthropic/claude-haiku-4-5",
+        "openai/gpt-4o-mini stream", "anthropic/claude-haiku-4-5 stream",
     ),
     *_js("openai npm", ("openai",), "sdk.mjs", "whole openai", "stream openai"),
     *_js("Anthropic's npm", ("@anthropic-ai/sdk",), "sdk.mjs", *_ANTHROPIC),
@@ -174,7 +178,7 @@ TRIED: tuple[Tried, ...] = (
         known="its `textStream` ends without raising; the error is in its log",
     ),
     *_js("Genkit", ("genkit", "@genkit-ai/google-genai"), "genkit.mjs", "generate", "stream"),
-    *_py("CrewAI", ("crewai",), "crewai_program.py", "1 agent", known=CREWS),
+    *_py("CrewAI", ("crewai",), "crewai_program.py", "1 agent", "1 agent stream", known=CREWS),
     *_py("CrewAI", ("crewai",), "crewai_program.py", "3 agents", known=CREWS),
     *_py(
         "smolagents", ("smolagents[openai]",), "smolagents_program.py", "",
