@@ -170,6 +170,37 @@ def test_how_often_tools_may_be_used_is_nothing_that_a_model_reads() -> None:
     assert cost == left(responses(2, tool_choice="auto"), [CREATED]).cost_nanos
 
 
+def test_what_declared_tools_add_to_a_prompt_is_learned_from_the_answers() -> None:
+    """By those that used none: uses only add to it; other tools have told nothing."""
+    there = walk("1000")
+    there.firewall.shared.counter.load()
+
+    def served(read: int, asked=None) -> None:
+        usage = {"input_tokens": read, "output_tokens": 9, "total_tokens": read + 9}
+        done = {"id": "resp_1", "model": "gpt-4o-mini-2024-07-18", "status": "completed"}
+        body = event(
+            "response.completed", response={**done, "service_tier": "default"} | {"usage": usage}
+        )
+        there.serve(asked or responses(), body, stream=True)
+
+    def parted(asked=None) -> int:
+        call = there.admit(asked or responses())
+        begin(call, stream=True)
+        call.feed(CREATED)
+        call.broke("Client disconnected.", sent=True)
+        return call.settlement.usage.input_tokens
+
+    plain = parted()
+    served(plain + 900)  # one search was made
+    served(plain + 300)
+    assert parted() == plain + 300
+    served(plain + 200, responses(tools=False))
+    assert parted() == plain + 300
+    other = responses()
+    other.body = other.body.replace(b"image_generation", b"mcp")
+    assert parted(other) == plain
+
+
 @pytest.mark.parametrize("begun", [1, 2, 5])
 def test_tools_that_were_begun_are_billed_with_what_can_have_begun_since(begun) -> None:
     """At their own pace, one more at least, and never more than was held."""

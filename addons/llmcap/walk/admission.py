@@ -15,6 +15,8 @@ from llmcap.bounds.lots import lots_demand
 from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
 from llmcap.budgets.waiting import Key
+from llmcap.metering.declared import Key as Tools
+from llmcap.metering.declared import key_of
 from llmcap.metering.habits import Caller
 from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.pricing.terms import kind_of, settled
@@ -41,6 +43,9 @@ from llmcap.words.records import (
 
 # Documents and recordings up to this size are looked at whether there is money for more or not.
 SMALL_BYTES = 256 * 1024
+
+# The messages of so large a request are counted in a few milliseconds.
+LEARN_BYTES_MAX = 16 * 1024
 
 
 class Admission:
@@ -194,6 +199,7 @@ class Admission:
             tokens = usage.output_tokens // self.ask.choices
             visible.tell(self.shared.paces, tokens, streamed=self.ask.stream)
             self.shared.keep_paces()
+        self._learn_declared(usage)
         if self.text_tokens is not None and not self.ask.media:
             self.shared.counter.learn(
                 family=self.provider.name,
@@ -298,6 +304,23 @@ class Admission:
             return self._asking(endpoint.limit_tools_body(self.request.body, begun))
         return None
 
+    def _learn_declared(self, usage: Usage) -> None:
+        """A whole answer tells what the vendor's tools that were declared add to a prompt."""
+        shared, endpoint = self.shared, self.endpoint
+        short = self.shows_tools and self.ask.text_bytes <= LEARN_BYTES_MAX
+        if not short or endpoint.using_tools is None or not shared.counter.ready:
+            return
+        key = self._declared
+        if shared.declared.wants(key):
+            request = self.request.with_body(endpoint.using_tools(self.request.document(), 0))
+            messages = self._messages_tokens(request)
+            if messages is not None:
+                shared.declared.learn(key, usage.input_tokens - messages)
+
+    @property
+    def _declared(self) -> Tools:
+        return key_of(self.provider.name, self.ask.model, self.request.document())
+
     def _asking(self, changed: Document | bytes) -> tuple[Request, Ask, list[Price]] | None:
         """The same request with another body, what it asks for, and the prices of that."""
         assert self.endpoint.read is not None, self.endpoint.name
@@ -317,8 +340,17 @@ class Admission:
         return request, ask, [prices[model] for model in models]
 
     def _prompt_tokens(self, request: Request) -> int | None:
-        """What its prompt is, where it was counted and that can be told and not only bounded."""
-        if not self._counted or self.endpoint.prompt is None:
+        """
+        What its prompt is, where it was counted and that can be told and not only bounded: that of
+        the request as it was, or without the tools that it only declared.
+        """
+        tokens = self._messages_tokens(request) if self._counted else None
+        if tokens is None or request is self.request:
+            return tokens
+        return tokens + self.shared.declared.tokens(self._declared)
+
+    def _messages_tokens(self, request: Request) -> int | None:
+        if self.endpoint.prompt is None:
             return None
         messages = self.endpoint.prompt(request.document())
         if messages is None:
