@@ -38,14 +38,17 @@ def import_(
     """
     Put what other programs wrote down of their calls into the ledger.
 
-    PATHS are folders or files: sessions of Claude Code, Codex and Gemini CLI (without PATHS those
-    of your home), spend logs of LiteLLM, observations of Langfuse, requests of Helicone. Each call
-    becomes a row once, at the price of its time, marked `imported`; what passed the proxy does not.
-    Budgets count it only where --count-in names them. Models without a price are left out.
+    PATHS are folders or files: sessions of Claude Code, Codex, Gemini CLI and opencode (without
+    PATHS those of your home), spend logs of LiteLLM, observations of Langfuse, requests of
+    Helicone. Each call becomes a row once, at the price of its time, marked `imported`; what passed
+    the proxy does not. Budgets count it only where --count-in names them. Models without a price
+    are left out.
     """
     found = list(paths) or usual_folders(Path.home())
     if not found:
-        raise ReconcileError("there are no sessions of Claude Code, Codex or Gemini CLI here")
+        raise ReconcileError(
+            "there are no sessions of Claude Code, Codex, Gemini CLI or opencode here"
+        )
     for path in found:
         if not path.exists():
             raise ReconcileError(f"{path}: there is no such file or folder")

@@ -27,7 +27,9 @@ _PROVIDERS = {
     "aws": "aws-bedrock", "vertex_ai": "google-vertex", "gemini": "google",
     "vertex": "google-vertex",
     "together_ai": "together", "fireworks_ai": "fireworks", "text-completion-openai": "openai",
-    "googlevertex": "google-vertex", "x": "xai",
+    "googlevertex": "google-vertex", "x": "xai", "amazon-bedrock": "aws-bedrock",
+    "google-vertex-anthropic": "google-vertex", "togetherai": "together",
+    "fireworks-ai": "fireworks",
 }  # fmt: skip
 _MAKERS = (("claude", "anthropic"), ("gpt-", "openai"), ("o1", "openai"), ("o3", "openai"),
            ("o4", "openai"), ("gemini", "google"), ("grok", "xai"), ("mistral", "mistral"),
@@ -87,7 +89,7 @@ def _litellm(row: Document) -> Found | None:
     )
     if at is None or not key or usage == Usage() or str(row.get("cache_hit")) == "True":
         return None
-    provider, model = _whose(str(row.get("custom_llm_provider") or ""), str(row.get("model") or ""))
+    provider, model = whose(str(row.get("custom_llm_provider") or ""), str(row.get("model") or ""))
     return Found(LITELLM, provider, model, at, usage, key, told=True)
 
 
@@ -111,7 +113,7 @@ def _langfuse(row: Document) -> Found | None:
         usage = Usage(input_tokens=_first(row, *names[0]), output_tokens=_first(row, *names[1]))
     if at is None or not key or usage == Usage():
         return None
-    provider, model = _whose("", str(row.get("providedModelName") or row.get("model") or ""))
+    provider, model = whose("", str(row.get("providedModelName") or row.get("model") or ""))
     return Found(LANGFUSE, provider, model, at, usage, f"{LANGFUSE}:{key}")
 
 
@@ -130,7 +132,7 @@ def _helicone(row: Document) -> Found | None:
     if at is None or not key or usage == Usage():
         return None
     told = str(row.get("provider") or "").lower()
-    provider, model = _whose(told, str(row.get("response_model") or row.get("model") or ""))
+    provider, model = whose(told, str(row.get("response_model") or row.get("model") or ""))
     body = _document(row.get("response_body"))
     answered = body.get("id")
     if isinstance(answered, str) and answered:
@@ -146,7 +148,7 @@ _READERS = (
 )
 
 
-def _whose(told: str, model: str) -> tuple[str, str]:
+def whose(told: str, model: str) -> tuple[str, str]:
     """The provider and the id of a model, which may have its provider in front."""
     provider = _PROVIDERS.get(told.lower(), told.lower())
     head, slash, rest = model.partition("/")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from llmcap.budgets.budget import scopes_for
-from llmcap.imports import assistants, gateways
+from llmcap.imports import assistants, gateways, opencode
 from llmcap.imports.found import Found, Notes, Reader
 from llmcap.ledger import Ledger
 from llmcap.ledger.history import PastCall
@@ -162,21 +162,28 @@ def _counts(usage: Mapping[str, Count]) -> tuple[int, int]:
 def usual_folders(home: Path) -> list[Path]:
     """Where assistants keep their sessions, of those that are there."""
     folders = (".claude/projects", ".config/claude/projects", ".codex/sessions",
-               ".codex/archived_sessions", ".gemini/tmp")  # fmt: skip
+               ".codex/archived_sessions", ".gemini/tmp", ".local/share/opencode")  # fmt: skip
     return [home / each for each in folders if (home / each).is_dir()]
+
+
+_SUFFIXES = frozenset((".json", ".jsonl", ".db"))
 
 
 def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    for file in sorted(path.rglob("*.json*")):
-        if file.is_file() and _reader_of(file) is not None:
+    for file in sorted(path.rglob("*")):
+        if file.suffix in _SUFFIXES and file.is_file() and _reader_of(file) is not None:
             yield file
 
 
 def _reader_of(path: Path) -> Reader | None:
     """Who reads a file of an assistant's folder, by its name; None: it is nobody's."""
+    if opencode.is_database(path):
+        return opencode.database
+    if opencode.is_message(path):
+        return opencode.message
     in_chats = "chats" in path.parts and path.name.startswith("session-")
     if path.suffix == ".jsonl":
         if path.name.startswith("rollout-"):
@@ -197,8 +204,8 @@ def _read(path: Path, notes: Notes, *, named: bool) -> Iterator[Found]:
         elif reader is None or not {"type", "sessionId", "message"} & first.keys():
             raise ReconcileError(
                 f"{path}: it is no transcript or export that is known here\n"
-                "hint: sessions of Claude Code, Codex or Gemini CLI, spend logs of LiteLLM, "
-                "observations of Langfuse, requests of Helicone"
+                "hint: sessions of Claude Code, Codex, Gemini CLI or opencode, spend logs of "
+                "LiteLLM, observations of Langfuse, requests of Helicone"
             )
     assert reader is not None
     yield from reader(path, notes)
