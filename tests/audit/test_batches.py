@@ -208,3 +208,58 @@ def test_a_broken_line_is_named(tail: str, part: str, tmp_path: Path) -> None:
     assert done.exit_code != 0
     assert part in done.output
     assert "Traceback" not in done.output
+
+
+# --- told twice -------------------------------------------------------------------------------
+
+
+SUMS = {
+    "id": "batch_1", "object": "batch", "endpoint": "/v1/chat/completions", "status": "completed",
+    "created_at": CREATED - 100, "in_progress_at": CREATED - 50, "completed_at": CREATED + 50,
+    "input_file_id": "file-a", "output_file_id": "file-b", "model": "gpt-4o-2024-08-06",
+    "request_counts": {"total": 2, "completed": 2, "failed": 0},
+    "usage": {"input_tokens": 2_000_000, "output_tokens": 200_000, "total_tokens": 2_200_000},
+}  # fmt: skip
+
+
+def exchange(method: str, path: str, answer: object, asked: object = "") -> dict[str, Any]:
+    """A line of a recording."""
+    return {
+        "method": method, "url": f"https://api.openai.com{path}", "status": 200,
+        "request_body": asked, "response_body": answer,
+        "response_headers": {"content-type": "application/json"},
+        "recorded_at": "2026-05-28T22:00:00Z",
+    }  # fmt: skip
+
+
+ORDERED = [
+    exchange("POST", "/v1/batches", {**SUMS, "status": "validating", "usage": None},
+             {"input_file_id": "file-a", "endpoint": "/v1/chat/completions"}),
+    exchange("GET", "/v1/batches/batch_1", SUMS),
+]  # fmt: skip
+MODEL = "gpt-4o-2024-08-06"
+LINES = [output(chat(MODEL, id=f"chatcmpl-{n}"), name=f"c{n}") for n in range(2)]
+
+
+@pytest.mark.parametrize("order", ["sums first", "lines first", "lines around"])
+def test_a_batch_and_its_own_output_are_billed_once(order: str, tmp_path: Path) -> None:
+    """Whichever comes first; 2.2 million tokens at half the price of gpt-4o."""
+    lines = {
+        "sums first": [*ORDERED, *LINES],
+        "lines first": [*LINES, *ORDERED],
+        "lines around": [ORDERED[0], LINES[0], ORDERED[1], LINES[1]],
+    }[order]
+    rows = audit(tmp_path, *lines)
+    assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal("3.5")
+    assert "charged with" in " ".join(row["note"] for row in rows)
+
+
+def test_lines_of_another_batch_are_billed(tmp_path: Path) -> None:
+    """Of another time, of another model, or more than the sums have."""
+    later = chat(MODEL, id="chatcmpl-8", created=CREATED + 500)
+    other = chat("gpt-4o-mini-2024-07-18", id="chatcmpl-9")
+    more = [output(chat(MODEL, id="chatcmpl-7"), name="c7")]
+    strangers = [output(later, name="c8"), output(other, name="c9")]
+    alone = sum(Decimal(row["cost_usd"]) for row in audit(tmp_path, *strangers, *more))
+    rows = audit(tmp_path, *ORDERED, *LINES, *strangers, *more)
+    assert sum(Decimal(row["cost_usd"]) for row in rows) == alone + Decimal("3.5")

@@ -15,11 +15,12 @@ from llmcap.audit.audited import Audited
 from llmcap.audit.memory import Memory
 from llmcap.audit.parts import HTTP_ERRORS, Batch
 from llmcap.audit.recordings import Recording
+from llmcap.audit.twice import Batches
 from llmcap.bounds.estimate import TokenCounter, sold
 from llmcap.metering.bill import router_fee
 from llmcap.metering.meter import Meter
 from llmcap.pricing import PriceBook, cost_usd
-from llmcap.pricing.terms import BATCH, billed
+from llmcap.pricing.terms import BATCH, SUMMED, billed
 from llmcap.providers import match, provider_of
 from llmcap.providers.openai.batches import BY_LINES
 from llmcap.providers.parts.content import texts
@@ -58,6 +59,7 @@ class Auditor:
         self._now = now
         self._at = at
         self._memory = Memory() if memory is None else memory
+        self._batches = Batches(self._memory)
         self._counter = TokenCounter()
 
     def audit(self, recordings: Iterable[Recording]) -> Iterator[Audited]:
@@ -221,8 +223,33 @@ class Auditor:
         if reading.response_id and self._memory.get((_CHARGED, provider.name, reading.response_id)):
             return replace(row, note="charged with an earlier exchange")
         self._remember(provider, reading)
-        priced = self._priced(row, provider, reading, ask)
-        return replace(priced, note=_joined("usage of an earlier call", priced.note))
+        charges, told = self._charged_once(recording, provider, reading)
+        if not charges and reading.charges:
+            return replace(row, charges=(), note=_joined(row.note, told))
+        priced = self._priced(row, provider, replace(reading, charges=charges), ask)
+        priced = replace(priced, charges=charges)
+        return replace(priced, note=_joined("usage of an earlier call", told, priced.note))
+
+    def _charged_once(
+        self, recording: Recording, provider: Provider, reading: Reading
+    ) -> tuple[tuple[Charge, ...], str]:
+        """What of its charges neither a batch nor its lines have told already, and a word on it."""
+        charges, told = [], set()
+        for charge in reading.charges:
+            if recording.batch is not None:
+                if batch := self._batches.of_line(provider.name, charge, recording.at):
+                    told.add(f"charged with {batch}, whose sums have it")
+                    continue
+            elif SUMMED in charge.terms:
+                name = reading.response_id or ""
+                left = self._batches.of_sums(provider.name, charge, name, recording.body)
+                if left != charge:
+                    told.add("what its lines told was charged with them")
+                if left is None:
+                    continue
+                charge = left  # noqa: PLW2901 - what is left of it
+            charges.append(charge)
+        return tuple(charges), "; ".join(sorted(told))
 
     def _is_ours(
         self, recording: Recording, provider: Provider, endpoint: Endpoint, reading: Reading

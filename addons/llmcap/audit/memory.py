@@ -8,10 +8,19 @@ does not depend on how many processes did it.
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
-from typing import Any, override
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple, override
+
+from llmcap.words.usage import Usage
 
 Key = tuple[Hashable, ...]  # a kind, a provider and a name
+
+
+class Added(NamedTuple):
+    """What came to the sum of some time."""
+
+    at: Hashable
+    usage: Usage
 
 
 @dataclass(slots=True)
@@ -31,8 +40,11 @@ class Memory:
         self._true: set[int] = set()
 
     def get(self, key: Key) -> Any:
-        """What was put there last; None where nothing was."""
-        return True if hash(key) in self._true else self._facts.get(key)
+        """What was put there last, or all that was added there; None where nothing was."""
+        if hash(key) in self._true:
+            return True
+        found = self._facts.get(key)
+        return dict(found) if isinstance(found, dict) else found
 
     def note(self, key: Key) -> None:
         """That it is so."""
@@ -45,6 +57,11 @@ class Memory:
         else:
             self._facts[key] = value
 
+    def add(self, key: Key, at: Hashable, usage: Usage) -> None:
+        """One usage more to the sum of some time. Nobody who adds has to know what is there."""
+        sums: dict[Hashable, Usage] = self._facts.setdefault(key, {})
+        sums[at] = _sum(sums[at], usage) if at in sums else usage
+
     def agrees(self, log: Log) -> bool:
         """Whether all that was asked would be answered now as it was then."""
         return all(self.get(key) == told for key, told in log.asked)
@@ -52,7 +69,10 @@ class Memory:
     def take(self, log: Log) -> None:
         """Know what an exchange left."""
         for key, value in log.left:
-            self.put(key, value)
+            if isinstance(value, Added):
+                self.add(key, value.at, value.usage)
+            else:
+                self.put(key, value)
 
 
 class Watched(Memory):
@@ -77,3 +97,17 @@ class Watched(Memory):
     def put(self, key: Key, value: Any) -> None:
         super().put(key, value)
         self._log.left.append((key, value))
+
+    @override
+    def add(self, key: Key, at: Hashable, usage: Usage) -> None:
+        super().add(key, at, usage)
+        self._log.left.append((key, Added(at, usage)))
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    counts = {
+        each.name: getattr(one, each.name) + getattr(other, each.name)
+        for each in fields(Usage)
+        if each.name != "extras"
+    }
+    return Usage(**counts)

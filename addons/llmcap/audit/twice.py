@@ -1,0 +1,98 @@
+"""
+Batches whose bill is told twice: in sums by the batch itself, and line by line in its output.
+
+A file of such lines does not say whose it is. A line belongs to a batch of its vendor if its model
+is that of the sums, if it was answered while the batch was at work, and if its usage still fits
+into them: what was told of one is not charged with the other, whichever comes first.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+
+from llmcap.audit.memory import Memory
+from llmcap.audit.parts import time_of
+from llmcap.providers.parts.reader import document, documents, text
+from llmcap.words.usage import Charge, Usage
+
+_OPEN, _LINES = "open batches", "lines of batches"
+_BEGUN = ("in_progress_at", "started_at", "created_at")
+_ENDED = ("completed_at", "finalizing_at", "cancelled_at", "expired_at", "failed_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What is left of a batch's sums, and when it was at work as far as it is told."""
+
+    name: str
+    since: datetime | None
+    until: datetime | None
+    left: Usage
+
+    def holds(self, at: datetime | None) -> bool:
+        """Whether something was done while it was at work; times are of whole seconds."""
+        if at is None:
+            return True
+        return not (self.since and at < self.since) and not (self.until and at > self.until)
+
+
+class Batches:
+    """What an audit knows of batches."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def of_line(self, provider: str, charge: Charge, at: datetime | None) -> str:
+        """The batch whose sums a line was charged with; of no batch, it is known from now on."""
+        key = (_OPEN, provider, charge.model)
+        known: tuple[Sums, ...] = self._memory.get(key) or ()
+        for number, sums in enumerate(known):
+            left = _less(sums.left, charge.usage)
+            if left is not None and sums.holds(at):
+                rest = (*known[:number], replace(sums, left=left), *known[number + 1 :])
+                self._memory.put(key, rest)
+                return sums.name
+        self._memory.add((_LINES, provider, charge.model), at, charge.usage)
+        return ""
+
+    def of_sums(self, provider: str, charge: Charge, name: str, body: bytes) -> Charge | None:
+        """What of a batch's sums was not charged by its lines yet; None: nothing is left."""
+        begun, ended = _span(body, name)
+        sums = Sums(name, begun, ended, charge.usage)
+        lines: Mapping[datetime | None, Usage] = (
+            self._memory.get((_LINES, provider, charge.model)) or {}
+        )
+        for at, usage in lines.items():
+            left = _less(sums.left, usage) if sums.holds(at) else None
+            sums = sums if left is None else replace(sums, left=left)
+        if sums.left != charge.usage and not (sums.left.input_tokens or sums.left.output_tokens):
+            return None
+        key = (_OPEN, provider, charge.model)
+        self._memory.put(key, (*(self._memory.get(key) or ()), sums))
+        return replace(charge, usage=sums.left)
+
+
+def _span(body: bytes, name: str) -> tuple[datetime | None, datetime | None]:
+    """When a batch was at work, as its object says."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, None
+    jobs = [told, document(document(told).get("job")), *documents(document(told).get("data"))]
+    job = next((each for each in map(document, jobs) if text(each.get("id")) == name), {})
+    begun, ended = (
+        next((at for each in names if (at := time_of(job.get(each)))), None)
+        for names in (_BEGUN, _ENDED)
+    )
+    return begun, ended
+
+
+def _less(whole: Usage, part: Usage) -> Usage | None:
+    """What is left of a usage; None where the part does not fit into it."""
+    left = {
+        each.name: getattr(whole, each.name) - getattr(part, each.name)
+        for each in fields(Usage)
+        if each.name != "extras"
+    }
+    return None if min(left.values()) < 0 else replace(whole, **left)
