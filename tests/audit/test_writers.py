@@ -202,6 +202,54 @@ def test_a_cassette_of_ruby_is_read(tmp_path: Path) -> None:
     assert audited(written(tmp_path / "a.yml", text))[0]["cost_usd"] == COST
 
 
+def test_a_cassette_of_go_is_read(tmp_path: Path) -> None:
+    """go-vcr has the address as `url`, and the status as a code beside its words."""
+    answer = {"proto": "HTTP/2.0", "status": "200 OK", "code": 200, "body": json.dumps(ANSWER),
+              "headers": {"Content-Type": ["application/json"],
+                          "Date": ["Fri, 20 Nov 2026 12:00:00 GMT"]}}  # fmt: skip
+    asked = {"proto": "HTTP/1.1", "host": "api.openai.com", "url": URL, "method": "POST",
+             "body": json.dumps(ASK), "headers": {}}  # fmt: skip
+    import yaml  # noqa: PLC0415
+
+    text = "---\n" + yaml.safe_dump(
+        {"version": 2, "interactions": [{"id": 0, "request": asked, "response": answer}]}
+    )
+    assert audited(written(tmp_path / "a.yaml", text))[0]["cost_usd"] == COST
+
+
+@pytest.mark.parametrize("form", ["object", "stream of hexadecimal"])
+def test_fixtures_of_nock_are_read(tmp_path: Path, form: str) -> None:
+    """Headers in one list, and what came packed in hexadecimal."""
+    headers = ["Content-Type", "application/json", "Date", "Fri, 20 Nov 2026 12:00:00 GMT"]
+    answer: Any = ANSWER
+    if form != "object":
+        headers += ["Content-Encoding", "gzip"]
+        packed = gzip.compress(json.dumps(ANSWER).encode()).hex()
+        answer = [packed[:20], packed[20:]]
+    kept = {"scope": "https://api.openai.com:443", "method": "POST", "body": ASK, "status": 200,
+            "path": "/v1/chat/completions", "response": answer, "rawHeaders": headers}  # fmt: skip
+    (row,) = audited(written(tmp_path / "a.json", [kept]))
+    assert row["cost_usd"] == COST
+    assert row["time"] == "2026-11-20T12:00:00+00:00"
+
+
+def test_a_stub_of_wiremock_is_read(tmp_path: Path) -> None:
+    """Its address is a path, which tells whose it is."""
+    stub = {"id": "s", "request": {"urlPath": "/v1/chat/completions", "method": "POST"},
+            "response": {"status": 200, "jsonBody": ANSWER,
+                         "headers": {"Content-Type": "application/json"}}}  # fmt: skip
+    assert audited(written(tmp_path / "a.json", stub))[0]["usage"]["input_tokens"] == 1000
+
+
+def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
+    """A .har.gz is a HAR; a part of one is told."""
+    packed = gzip.compress(json.dumps({"log": {"entries": [entry()]}}).encode())
+    assert audited(written(tmp_path / "a.har.gz", packed))[0]["cost_usd"] == COST
+    done = run(written(tmp_path / "part.gz", packed[:-20]))
+    assert done.exit_code == 2
+    assert "this is no whole gzip file" in done.output
+
+
 def test_logs_of_claude_trace_and_the_like_are_read(tmp_path: Path) -> None:
     """An answer as a body, as it came, or event by event; with a host or only a path."""
     begun = {**CLAUDE, "usage": {"input_tokens": 100, "output_tokens": 1}}

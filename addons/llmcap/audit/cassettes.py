@@ -1,7 +1,9 @@
 """
 Recordings of tests and of tools that look into assistants.
 
-- VCR cassettes: vcrpy's (`interactions`, YAML or JSON) and Ruby's (`http_interactions`).
+- VCR cassettes: vcrpy's (`interactions`, YAML or JSON), go-vcr's (with `url` and `code`), Ruby's
+  and betamax's (`http_interactions`).
+- Fixtures of nock (`scope` and `path`; binary answers in hexadecimal) and stubs of WireMock.
 - Logs of claude-trace and of those like it: a line has `request` and `response`, the answer as
   `body`, or as it came in `body_raw` or `sse_events`.
 - Helicone's exports: `request_body` and `response_body`, beside what Helicone itself counted.
@@ -45,14 +47,14 @@ def interactions(document: Mapping[str, Any]) -> Iterator[Recording]:
     found = document.get("interactions") or document.get("http_interactions") or ()
     for number, each in enumerate(found, start=1):
         request, response = each["request"], each.get("response") or {}
-        status = response.get("status") or {}
+        status = response.get("code") or response.get("status") or {}
         code = status.get("code") if isinstance(status, Mapping) else status
         headers = _headers(response.get("headers"))
         yield Recording(
             id=str(number),
             request=request_of(
-                str(request["method"]), str(request["uri"]), _headers(request.get("headers")),
-                _kept(request.get("body")),
+                str(request["method"]), str(request.get("url") or request["uri"]),
+                _headers(request.get("headers")), _kept(request.get("body")),
             ),
             status=int(code or 0),
             headers=headers,
@@ -80,10 +82,10 @@ def traced(line: Mapping[str, Any], number: int) -> Recording:
         body = b"".join(map(_event, events))
         headers.setdefault("content-type", _STREAM)
     else:
-        body = body_of(told.get("body_raw") or told.get("body"))
+        body = body_of(told.get("body_raw") or told.get("body") or told.get("jsonBody"))
         if body.lstrip().startswith((b"event:", b"data:")):
             headers["content-type"] = _STREAM
-    url = str(asked.get("url") or asked["path"])
+    url = str(asked.get("url") or asked.get("urlPath") or asked["path"])
     status = int(told.get("status_code") or told.get("status") or 0)
     return Recording(
         id=str(line.get("request_id") or line.get("id") or number),
@@ -115,6 +117,36 @@ def _whole(url: str) -> str:
     if not base:
         raise ValueError(f"{url} is a path without a host")
     return f"{base}{url}"
+
+
+def nocked(line: Mapping[str, Any], number: int) -> Recording:
+    """One definition of nock's, as `nock.recorder` and `nock.back` write it."""
+    told = line.get("response")
+    headers = _headers(_in_pairs(line.get("rawHeaders") or line.get("headers")))
+    packed = told if isinstance(told, list) and "content-encoding" in headers else None
+    if packed is None and line.get("responseIsBinary"):
+        packed = [told]
+    body = body_of(told) if packed is None else bytes.fromhex("".join(map(str, packed)))
+    if body.lstrip().startswith((b"event:", b"data:")):
+        headers.setdefault("content-type", _STREAM)
+    return Recording(
+        id=str(number),
+        request=request_of(
+            str(line["method"]), f"{line['scope']}{line['path']}", _headers(line.get("reqheaders")),
+            body_of(line.get("body")),
+        ),
+        status=int(line.get("status") or 0),
+        headers=headers,
+        body=body,
+        at=date_of(headers),
+    )  # fmt: skip
+
+
+def _in_pairs(told: object) -> object:
+    """Headers that stand in one list, a name and a value in turn."""
+    if not isinstance(told, list) or not all(isinstance(each, str) for each in told):
+        return told
+    return list(zip(told[::2], told[1::2], strict=False))
 
 
 def is_helicone(line: Mapping[str, Any]) -> bool:

@@ -8,15 +8,17 @@ names of their own).
 """
 
 import base64
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from llmcap.audit import batches, cassettes, har, transcripts
 from llmcap.audit.flows import flows
@@ -30,6 +32,7 @@ __all__ = ["Recording", "read", "request_to"]
 _FLOWS = re.compile(rb"\d+:")  # a flow file begins with the length of its first record
 _CASSETTE = re.compile(rb"(?m)^(interactions|http_interactions)\s*:")
 _BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
 _START_BYTES = 4096
 
 
@@ -48,12 +51,13 @@ def read(path: Path, *, passed: Callable[[int], object] | None = None) -> Iterat
 
     Raises `ConfigError` for a file that cannot be opened, `FormatError` for what cannot be read.
     """
-    with opened(path) as file:
+    with opened(path) as raw:
+        file = _unpacked(raw)
         start = _start_of(file)
         for recording in _some(_reader_for(start, path)(file)):
             yield recording
             if passed is not None:
-                passed(file.tell())
+                passed(raw.tell())
 
 
 def read_part(path: Path, form: Form, begin: int, end: int, first: int) -> Iterator[Recording]:
@@ -81,10 +85,19 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as file:
             yield file
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise FormatError(f"{path}: this is no whole gzip file: {error}") from error
     except OSError as error:
         raise ConfigError(f"{path}: the recording cannot be read: {error.strerror}") from error
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
+
+
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    """What is in a file that somebody has packed; else the file."""
+    is_packed = file.read(len(_GZIP)) == _GZIP
+    file.seek(0)
+    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if is_packed else file
 
 
 def form_of(file: BinaryIO) -> tuple[Form, int]:
@@ -168,8 +181,8 @@ def _reader_for(start: bytes, path: Path) -> _Read:
         return _cassette
     raise FormatError(
         "this is no recording that LLMCap can read: it takes mitmproxy flow files, HAR, cassettes "
-        "of VCR, logs of claude-trace, exports of Helicone, files of batches, and JSON Lines "
-        "with one exchange a line"
+        "of VCR, fixtures of nock, logs of claude-trace, exports of Helicone, files of batches, "
+        "and JSON Lines with one exchange a line"
     )
 
 
@@ -273,6 +286,8 @@ def _read_line(line: object, number: int) -> Iterator[Recording]:
             yield batches.read_line(line, number)
         elif isinstance(line.get("request"), Mapping):
             yield cassettes.traced(line, number)
+        elif "scope" in line and "path" in line:
+            yield cassettes.nocked(line, number)
         elif cassettes.is_helicone(line):
             yield cassettes.helicone(line, number)
         else:
