@@ -35,11 +35,13 @@ from fake_provider.tls import server_context, write_certificates
 
 CONTROL = "/__control__/"
 
-# Where OpenAI, Mistral and Together, Groq, Groq through Hugging Face, and DeepSeek chat.
+# Where OpenAI, Mistral and Together, Groq and Azure, Groq through Hugging Face, OpenRouter, and
+# DeepSeek chat.
 CHATS = (
     "/v1/chat/completions",
     "/openai/v1/chat/completions",
     "/groq/openai/v1/chat/completions",
+    "/api/v1/chat/completions",
     "/chat/completions",
     "/beta/chat/completions",
 )

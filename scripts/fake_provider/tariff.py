@@ -74,6 +74,7 @@ TARIFF = {
     # api-docs.deepseek.com, cohere.com/pricing, aws.amazon.com/bedrock/pricing; November 2026.
     "mistral-small-latest": _million("0.15", "0.60", "0.015"),
     "llama-3.1-8b-instant": _million("0.05", "0.08"),
+    "openai/gpt-5-mini": _million("0.25", "2", "0.025"),  # openrouter.ai/openai/gpt-5-mini
     "openai/gpt-oss-20b": _million("0.10", "0.50"),
     "meta-llama/Llama-3.3-70B-Instruct-Turbo": _million("1.04", "1.04"),
     "deepseek-chat": _million("0.28", "0.42", "0.028"),

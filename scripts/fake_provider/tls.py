@@ -27,6 +27,7 @@ HOSTS = (
     "api.parasail.io",
     "oai.helicone.ai",
     "example.openai.azure.com",
+    "openrouter.ai",
     # Hosts that LLMCap does not meter.
     "fal.run",
     "ampcode.com",

@@ -129,6 +129,16 @@ VENDORS: dict[str, tuple[str, dict[str, object], tuple[str, ...]]] = {
          "inferenceConfig": {"maxTokens": 50}},
         ("cur", "focus"),
     ),
+    "azure-openai": (
+        "https://example.openai.azure.com/openai/v1/chat/completions",
+        {**body(300), "model": "gpt-4o"},
+        ("azure",),
+    ),
+    "openrouter": (
+        "https://openrouter.ai/api/v1/chat/completions",
+        {**body(300), "model": "openai/gpt-5-mini"},
+        ("openrouter",),
+    ),
 }  # fmt: skip
 
 

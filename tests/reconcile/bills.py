@@ -199,7 +199,8 @@ CUR_WORDS = ("input-tokens", "cache-read-input-token-count", "cache-write-input-
 CUR_NAMES = {"anthropic.claude-sonnet-4-6": "Claude4.6Sonnet", "amazon.nova-pro-v1:0": "NovaPro"}
 GOOGLE_WORDS = ("input", "cached input", "cache write input", "output")
 AZURE_WORDS = ("Inp-glbl", "cached-Inp-glbl", "Cd Wr glbl", "Outp-glbl")
-AZURE_NAMES = {"gpt-4o-2024-08-06": "gpt-4o-0806", "gpt-4o-mini-2024-07-18": "gpt-4o-mini-0718"}
+AZURE_NAMES = {"gpt-4o": "gpt-4o-0806", "gpt-4o-2024-08-06": "gpt-4o-0806",
+               "gpt-4o-mini-2024-07-18": "gpt-4o-mini-0718"}  # fmt: skip
 
 
 def parts(calls: Sequence[Billed]) -> Iterator[tuple[int, int, Decimal]]:
