@@ -126,4 +126,4 @@ def test_a_broken_file_shows_nothing(tmp_path: Path, content: str) -> None:
 
 def test_the_config_names_those_who_can_be_asked() -> None:
     """One list in the words, one of the ways to ask: the same names."""
-    assert set(ASKED_FOR_BILLS) == set(admin.APIS)
+    assert set(ASKED_FOR_BILLS) == {*admin.APIS, admin.XAI}

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from llmcap.cli import main
+from llmcap.reconcile.kept import read_kept
 
 from .bills import DAYS, Billed, changed, ledger, month, xai
 from .test_admin import KEY
@@ -87,6 +88,20 @@ def test_dollars_by_day_agree_to_the_cent(tmp_path: Path) -> None:
     file = tmp_path / "usage.json"
     file.write_text(json.dumps(xai(calls)))
     assert run(file, "--ledger", book).exit_code == 0
+
+
+@pytest.mark.parametrize("escapes", [True, False])
+def test_on_a_schedule_the_dollars_are_the_measure(tmp_path: Path, *, escapes: bool) -> None:
+    """As it tells no tokens, the part that passed here is one of the money."""
+    calls = changed(month("xai", cached=False), 0, seen=not escapes)
+    book = ledger(tmp_path / "ledger.sqlite3", calls)
+    with managed(xai(calls)) as (url, _):
+        done = run(*asking(url, book), "--keep")
+    assert done.exit_code == int(escapes), done.output
+    kept = read_kept(book)["xai"]
+    assert kept.tokens == sum(call.nanos for call in calls)
+    assert kept.captured == sum(call.nanos for call in calls if call.seen)
+    assert kept.is_below(100) is escapes
 
 
 @pytest.mark.parametrize("fault", ["escaped", "assumed"])

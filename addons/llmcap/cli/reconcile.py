@@ -171,11 +171,12 @@ def _renamed(counted: Ours, named: Callable[[str], str]) -> Ours:
 
 
 def _kept(verdict: Verdict, now: datetime, began: datetime) -> Kept:
+    theirs = verdict.theirs
     return Kept(
         at=now.isoformat(timespec="seconds"),
         since=began.date().isoformat(),
-        tokens=sum(verdict.theirs.tokens),
-        captured=verdict.captured,
+        tokens=sum(theirs.tokens) if theirs.counted else theirs.nanos,
+        captured=verdict.captured if theirs.counted else verdict.captured_nanos,
         agrees=verdict.matches,
         verdict=sentence(verdict),
     )

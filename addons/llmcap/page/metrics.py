@@ -244,9 +244,10 @@ def _bills(ledger: Path) -> Iterator[Any]:
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 
     captured = GaugeMetricFamily(
-        "llmcap_captured_ratio", "Of the tokens that a provider billed, those that passed here.",
+        "llmcap_captured_ratio",
+        "Of the tokens that a provider billed (xAI: dollars), those that passed here.",
         labels=["provider"],
-    )  # fmt: skip
+    )
     compared = GaugeMetricFamily(
         "llmcap_compared_timestamp_seconds", "When its bill was last compared.", labels=["provider"]
     )

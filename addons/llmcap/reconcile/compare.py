@@ -91,6 +91,7 @@ class Verdict:
     theirs: Sums
     ours: Sums
     captured: int  # tokens of theirs that are ours too
+    captured_nanos: int  # and dollars of theirs
     days: int
 
     @property
@@ -104,7 +105,7 @@ def compare(theirs: Theirs, counted: Ours, book: PriceBook, provider: str, today
     fold = not any(sums.tokens[KINDS.index(READ)] or sums.tokens[KINDS.index(WRITE)]
                    for sums in theirs.by_key.values())  # fmt: skip
     found: list[Difference] = []
-    both, mine, captured = Sums(), Sums(), 0
+    both, mine, captured, captured_nanos = Sums(), Sums(), 0, 0
     for key in sorted({*theirs.by_key, *counted.by_key}):
         day, model = key
         billed = theirs.by_key.get(key, Sums())
@@ -123,12 +124,13 @@ def compare(theirs: Theirs, counted: Ours, book: PriceBook, provider: str, today
         both.add(billed)
         mine.add(whole)
         captured += sum(map(min, billed.tokens, whole.tokens))
+        captured_nanos += min(billed.nanos, whole.nanos)
         buckets = theirs.buckets.get(key, {})
         pair = _Pair(key, billed, own, whole, theirs.lines.get(key, 1), buckets, fold)
         difference = _judge(pair, theirs, book, provider)
         if difference is not None:
             found.append(difference)
-    return Verdict(tuple(found), both, mine, captured, len(theirs.days))
+    return Verdict(tuple(found), both, mine, captured, captured_nanos, len(theirs.days))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,18 +22,18 @@ class Kept:
 
     at: str  # ISO time
     since: str  # the first day that was compared, ISO
-    tokens: int  # that the provider billed in that time
+    tokens: int  # that the provider billed in that time; nano-dollars of one that tells no tokens
     captured: int  # those of them that passed here
     agrees: bool
     verdict: str  # in one line
 
     @property
     def rate(self) -> float | None:
-        """The part of the bill's tokens that passed here; None where it has none."""
+        """The part of the bill that passed here; None where nothing was billed."""
         return self.captured / self.tokens if self.tokens else None
 
     def is_below(self, percent: int) -> bool:
-        """Whether fewer of the tokens passed here, exactly."""
+        """Whether less of it passed here, exactly."""
         return self.captured * 100 < self.tokens * percent
 
 

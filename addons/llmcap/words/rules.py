@@ -158,7 +158,7 @@ class EventKind(StrEnum):
 
 
 # Whose bills can be asked for: see `reconcile.admin`.
-ASKED_FOR_BILLS = ("openai", "anthropic", "openrouter")
+ASKED_FOR_BILLS = ("openai", "anthropic", "openrouter", "xai")
 
 
 @dataclass(frozen=True, slots=True)
