@@ -13,7 +13,8 @@ from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.treasury import tables
 from llmcap.treasury.hands import Hands
 from llmcap.treasury.postgres import PostgresTreasury
-from llmcap.words.errors import LedgerError, LLMCapError
+from llmcap.treasury.wire import explained
+from llmcap.words.errors import LedgerError, LLMCapError, TreasuryUnreachable
 from llmcap.words.records import Admit
 
 # What is put in the place of parts of the config, and what is said then.
@@ -48,6 +49,25 @@ def test_what_cannot_be_used_is_said_at_the_start(postgres, database, tmp_path, 
     assert postgres.password not in str(found.value)
     told = str(found.value)
     assert "\nhint: " in told or "cannot be reached" in told or "expected postgresql" in told
+
+
+@pytest.mark.parametrize(
+    ("libpq", "said"),
+    [
+        ('no pg_hba.conf entry for host "::1", user "u", no encryption', "the server wants TLS"),
+        ("server does not support SSL, but SSL was required", "TLS is required"),
+        ('root certificate file "/root/.postgresql/root.crt" does not exist', "=system"),
+        ("SSL error: certificate verify failed", "not one that this machine trusts"),
+        ('server certificate for "db" does not match host name "::1"', "is for another host"),
+    ],
+)
+def test_what_is_wrong_with_tls_is_said_with_the_move(libpq, said):
+    """Before there is a session the client library says it in English only."""
+    error = psycopg.OperationalError(f'connection to server at "::1", port 5432 failed: {libpq}')
+    found = explained(error, "db.example.com/llmcap")
+    assert not isinstance(found, TreasuryUnreachable)
+    assert said in str(found)
+    assert "\nhint: " in str(found)
 
 
 def test_a_role_without_rights_is_told_which(postgres, database, tmp_path):

@@ -67,6 +67,14 @@ _UNTOLD = (
         "its certificate is not one that this machine trusts",
         "name the authority with `?sslrootcert=FILE`",
     )),
+    ("root certificate file", (
+        "its certificate cannot be looked at, as the file of authorities is not there",
+        "name one with `?sslrootcert=FILE`, or those of this machine with `?sslrootcert=system`",
+    )),
+    ("does not match host name", (
+        "its certificate is for another host",
+        "connect to the host that it is for, or say `?sslmode=verify-ca`",
+    )),
     ("no pg_hba.conf entry", ("it lets nobody in from this machine", "check its pg_hba.conf")),
     ('role "', ("there is no such role", "check the user in `treasury:`")),
     ('database "', _LASTING["3D000"]),
