@@ -54,6 +54,14 @@ def test_what_would_have_been_refused_is_said_of_the_fleets_balance(nodes, datab
     assert found == [("three", "refused")]
 
 
+def test_no_call_is_stopped_where_the_treasury_does_not_confirm_the_node(nodes):
+    """Nothing would be spent that is not allotted, as nothing is."""
+    desk = nodes[0].ledger._desk
+    desk.confirmed = False
+    desk._round = lambda *_: None
+    served(nodes[0], 5 * CENT, name="one")
+
+
 def spent(hands):
     """By the fleet, in cents."""
     return sum(balance.spent for _, balance in hands.balances()) // CENT

@@ -117,8 +117,8 @@ class NodeLedger:
         scopes = tuple(scopes)
         if not scopes:
             return self._ledger.hold(call, scopes, demand, patient=patient, paced=paced)
-        self._check()
         owns = [self._picture.own(scope) for scope in scopes]
+        self._check(owns)
         attempt = Attempt(call, scopes, owns, patient, paced, self._would(scopes, demand))
         if demand.held_limit is not None and demand.held_limit < demand.output_limit:
             return self._hold_slice(attempt, demand, demand.held_limit)
@@ -208,7 +208,10 @@ class NodeLedger:
         held = _under(decision.hold, attempt.scopes + would.shadows)
         return Admit(held, decision.output_limit)
 
-    def _check(self) -> None:
+    def _check(self, owns: list[Own]) -> None:
+        """Whether this node may spend, where something stops its calls."""
+        if not any(own.binds for own in owns):
+            return
         desk = self._desk
         if why := desk.stopped or desk.unfit:
             raise TreasuryError(why)
