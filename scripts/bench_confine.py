@@ -87,7 +87,9 @@ async def serve(certificate: Path) -> None:
     """Until the standard input ends; the port is printed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server = await asyncio.start_server(provide, "127.0.0.1", 0, ssl=context, backlog=AT_ONCE)
+    server = await asyncio.start_server(
+        provide, "127.0.0.1", 0, ssl=context, backlog=AT_ONCE, ssl_handshake_timeout=RUN_SECONDS_MAX
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.close()
@@ -101,12 +103,14 @@ async def connect(host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
     proxy = os.environ.get("HTTPS_PROXY", "").rpartition("/")[2]
     context = ssl.create_default_context()
     if not proxy:
-        return await asyncio.open_connection(host, 443, ssl=context)
+        return await asyncio.open_connection(
+            host, 443, ssl=context, ssl_handshake_timeout=RUN_SECONDS_MAX
+        )
     address, _, port = proxy.rpartition(":")
     reader, writer = await asyncio.open_connection(address, int(port))
     writer.write(f"CONNECT {host}:443 HTTP/1.1\r\nhost: {host}:443\r\n\r\n".encode())
     await reader.readuntil(b"\r\n\r\n")
-    await writer.start_tls(context, server_hostname=host)
+    await writer.start_tls(context, server_hostname=host, ssl_handshake_timeout=RUN_SECONDS_MAX)
     return reader, writer
 
 
