@@ -49,6 +49,7 @@ class PartingHttpStream(CuttableHttpStream):
     _parts = _stopped = _lost = _is_cut = False
     _quiet = 0
     _unread = 0  # bytes that were not taken in
+    _away = timedelta(0)  # to its provider and back
     _ended = 0.0  # when nothing more was read; its provider goes on until it is closed
     _due = 0.0  # on the monotonic clock: when the phase ends that it is in
 
@@ -156,6 +157,7 @@ class PartingHttpStream(CuttableHttpStream):
 
     def _part(self, seconds: float) -> CommandGenerator[None]:
         self._parts = True
+        self._away = self._round_trip()  # its socket may be closed later
         self._due = time.monotonic() + seconds
         yield waking(self.flow.id, self._due)
         yield http.SendHttp(Parting(self.stream_id), self.context.server)
@@ -178,6 +180,8 @@ class PartingHttpStream(CuttableHttpStream):
             yield from self._drop()
             return
         self._stopped = stopped
+        if not self._parts:
+            self._away = self._round_trip()
         self._unread = waiting(self._transport) or 0
         if not stopped:
             reset_at_close(self.flow.client_conn, self.context.server)
@@ -201,9 +205,10 @@ class PartingHttpStream(CuttableHttpStream):
             return
         self._handle_event = self.state_over
         if leaver := leaver_of(self.flow.id):
-            closing = timedelta(seconds=time.monotonic() - self._ended)
-            # Where we are so late to close, it may be as late to notice.
-            away = self._round_trip() + 2 * closing
+            away = self._away
+            if not self._has_closed:
+                # Where we are so late to close, it may be as late to notice.
+                away += 2 * timedelta(seconds=time.monotonic() - self._ended)
             leaver.parted(
                 stopped=self._stopped, round_trip=away, unread=self._unread, lost=self._lost
             )
@@ -226,6 +231,11 @@ class PartingHttpStream(CuttableHttpStream):
             name.lower() for name in response.headers
         )
         return not framed and self.context.server.alpn != b"h2"
+
+    @property
+    def _has_closed(self) -> bool:
+        """Whether its provider closed its own side, behind all that it wrote; a PING says less."""
+        return self._stopped and self.context.server.alpn != b"h2"
 
     @property
     def _transport(self) -> ConnectionIO | None:
