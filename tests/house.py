@@ -62,6 +62,7 @@ FAMILIES = [
     "compatible_tools",
     "compatible",
     "bedrock",
+    "dashscope",
     "google",
     "mistral",
     "xai",

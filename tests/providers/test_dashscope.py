@@ -9,7 +9,7 @@ import pytest
 from llmcap.pricing import PriceBook, cost_usd, worst_rates
 from llmcap.pricing.terms import billed
 from llmcap.providers import match
-from llmcap.providers.dashscope import MESSAGES
+from llmcap.providers.dashscope.provider import MESSAGES
 from llmcap.providers.parts.shape import Request
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

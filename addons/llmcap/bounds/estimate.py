@@ -17,7 +17,15 @@ from decimal import ROUND_CEILING, Decimal
 from functools import cache
 
 from llmcap.bounds.media import in_units
-from llmcap.bounds.parts import DOLLARS, OWN_OUTPUT, Answer, assembled, most_written, summed
+from llmcap.bounds.parts import (
+    DOLLARS,
+    OWN_OUTPUT,
+    Answer,
+    assembled,
+    most_read,
+    most_written,
+    summed,
+)
 from llmcap.bounds.reading import input_parts
 from llmcap.pricing import cost_usd, worst_rates
 from llmcap.pricing.dearest import bills_tokens
@@ -201,11 +209,14 @@ def _together(
 
 def output_bound(ask: Ask, prices: Sequence[Price]) -> tuple[int, str, str]:
     """Tokens of one answer at most, who says so, and why nobody does where a stand-in is taken."""
+    if ask.thought is None:
+        most, by = most_read(prices, why := "nothing limits how long it thinks")
+        return most, by, why
     if ask.output_limit is not None:
-        return ask.output_limit, BY_LIMIT, ""
+        return ask.output_limit + ask.thought, BY_LIMIT, ""
     why = "the request sets no limit to its output"
     most, by = most_written(prices, why)
-    return most, by, "" if by == OWN_OUTPUT else why
+    return most + ask.thought, by, "" if by == OWN_OUTPUT else why
 
 
 def fee_parts(ask: Ask, prices: Sequence[Price], tokens: int) -> list[Part]:

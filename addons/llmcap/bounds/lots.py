@@ -80,6 +80,7 @@ class _Sum:
     longest: int = 0
     written: int = 0
     endless: int = 0
+    thoughts: int = 0
     fees: dict[str, Count] = field(default_factory=dict)
     measures: dict[str, Count] = field(default_factory=dict)
 
@@ -102,10 +103,14 @@ class _Sum:
             self.counted += (min(counted, ask.text_bytes) + besides) * ask.loops * times
             self.longest = max(self.longest, ask.text_bytes + besides)
         self.written += ask.extra_output * times
-        if ask.generates and ask.output_limit is None:
-            self.endless += ask.choices * times
-        elif ask.generates:
-            self.written += (ask.output_limit or 0) * ask.choices * times
+        answers = ask.choices * times if ask.generates else 0
+        if ask.thought is None:
+            self.thoughts += answers
+        elif ask.output_limit is None:
+            self.endless += answers
+        else:
+            self.written += ask.output_limit * answers
+        self.written += (ask.thought or 0) * answers
         for sums, units in ((self.fees, ask.fees), (self.measures, ask.measures)):
             for unit, count in units.items():
                 sums[unit] = sums.get(unit, 0) + count * times
@@ -123,8 +128,8 @@ class _Sum:
             and not (self.kind.sound or self.kind.unread)
             and self.longest <= TIERLESS_TOKENS,
             calls=self.calls, read=self.read, counted=self.counted, windows=self.windows,
-            longest=self.longest, written=self.written, endless=self.endless, fees=self.fees,
-            measures=self.measures,
+            longest=self.longest, written=self.written, endless=self.endless,
+            thoughts=self.thoughts, fees=self.fees, measures=self.measures,
         )  # fmt: skip
 
 
@@ -185,6 +190,9 @@ def _most_of(lot: Lot, price: Price, *, counted: bool) -> tuple[list[Read], list
     if lot.endless:
         most, by = most_written([price], why := "its lines set no limit to their output")
         written.append(Read("output", lot.endless * most, by, "" if by == OWN_OUTPUT else why))
+    if lot.thoughts:
+        most, by = most_read([price], why := "nothing limits how long its lines think")
+        written.append(Read("output with its thought", lot.thoughts * most, by, why))
     return read, written, longest
 
 
@@ -200,7 +208,9 @@ def unsold(lots: Iterable[Lot], price_of: Callable[[str], Price]) -> str:
     """The first model that is sold by a unit which its calls do not name; "" for none."""
     for lot in lots:
         told = {**lot.fees, **measured(lot.measures, price_of(lot.model))}
-        ask = Ask(model=lot.model, fees=told, generates=bool(lot.written or lot.endless))
+        ask = Ask(
+            model=lot.model, fees=told, generates=bool(lot.written or lot.endless or lot.thoughts)
+        )
         if not lot.unit and sold(ask, price_of(lot.model)) is None:
             return lot.model
     return ""

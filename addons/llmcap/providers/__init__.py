@@ -13,7 +13,6 @@ from difflib import get_close_matches
 from llmcap.providers import (
     azure,
     cohere,
-    dashscope,
     deepseek,
     fireworks,
     gateways,
@@ -40,6 +39,7 @@ from llmcap.providers.anthropic.provider import PROVIDER as ANTHROPIC
 from llmcap.providers.bedrock import control as bedrock_control
 from llmcap.providers.bedrock.provider import ANTHROPIC as BEDROCK_ANTHROPIC
 from llmcap.providers.bedrock.provider import PROVIDER as BEDROCK
+from llmcap.providers.dashscope.provider import PROVIDER as DASHSCOPE
 from llmcap.providers.google import vertex
 from llmcap.providers.google.provider import PROVIDER as GOOGLE
 from llmcap.providers.mistral.provider import PROVIDER as MISTRAL
@@ -70,7 +70,7 @@ PROVIDERS: tuple[Provider, ...] = (
     MISTRAL,
     moonshot.PROVIDER,
     cohere.PROVIDER,
-    dashscope.PROVIDER,
+    DASHSCOPE,
     XAI,
     deepseek.PROVIDER,
     fireworks.PROVIDER,

@@ -234,6 +234,19 @@ def _copilot_error(refusal: Refusal, _status: int) -> Document:
     return {"message": refusal.message, "code": code, "llmcap": refusal.document()}
 
 
+def _dashscope_error(refusal: Refusal, _status: int) -> Document:
+    """https://www.alibabacloud.com/help/en/model-studio/error-code: of a quota that is used up."""
+    code = "Throttling.AllocationQuota"
+    if refusal.about_request or refusal.final:
+        code = "InvalidParameter" if refusal.about_request else refusal.reason
+    return {
+        "code": code,
+        "message": refusal.message,
+        "request_id": _request_id(refusal),
+        "llmcap": refusal.document(),
+    }
+
+
 def _detail_error(refusal: Refusal, _status: int) -> Document:
     return {"detail": refusal.message, "llmcap": refusal.document()}
 
@@ -277,6 +290,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "google_interactions": Dialect(_interactions_error, status=400, request_id=""),
         "mistral": Dialect(_mistral_error),
         "cohere": Dialect(_cohere_error),
+        "dashscope": Dialect(_dashscope_error),
         "openrouter": Dialect(_openrouter_error),
         # What Copilot itself answers when a plan's credits are used up.
         "github_copilot": Dialect(_copilot_error, status=402),

@@ -255,6 +255,12 @@ def _cohere_error(refusal: Refusal) -> bytes:
     return _sse({"type": "message-end", "delta": delta}, event="message-end")
 
 
+def _dashscope_error(refusal: Refusal) -> bytes:
+    """Its package knows an error by `event:error`, without a space."""
+    error = DIALECTS["dashscope"].error(refusal, 429)
+    return b"event:error\nstatus:429\ndata:" + _json(error) + b"\n\n"
+
+
 def _responses_error(refusal: Refusal, state: StreamState) -> bytes:
     """
     Two events: Codex stops at the first and takes the second for a broken line; the SDKs pass the
@@ -289,6 +295,7 @@ _SSE_ERRORS: Mapping[str, Callable[[Refusal], bytes]] = MappingProxyType(
         "openrouter": _openrouter_error,
         "mistral": _mistral_error,
         "cohere": _cohere_error,
+        "dashscope": _dashscope_error,
     }
 )
 

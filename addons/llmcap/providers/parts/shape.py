@@ -164,6 +164,7 @@ class Lot:
     written: int = 0  # output tokens, where a limit is set
     unit: str = ""  # what the tokens that are read are billed as, where it is not input
     endless: int = 0  # answers that have no limit but the model's
+    thoughts: int = 0  # and those that are thought about without one: as long as a window
     unread: bool = False  # some field was not read: at the dearest terms that the models have
     fees: Mapping[str, Count] = MappingProxyType({})
     measures: Mapping[str, Count] = MappingProxyType({})
@@ -209,6 +210,8 @@ class Ask:
     generates: bool = True  # False: embeddings, rerank, ...: no output tokens at all
     output_limit: int | None = None  # tokens per choice; None: the model's maximum
     choices: int = 1
+    # Tokens of thought beyond the limit of its answer; None: as many as fit the model's window.
+    thought: int | None = 0
     extra_output: int = 0  # output beyond the limit: advisors, fallbacks, predictions
     loops: int = 1  # how often the input may be billed: server-side tool loops
     tool_calls: int = 0  # of tools that the provider runs, at most; 0: none, or nobody counts them
@@ -241,6 +244,7 @@ class Ask:
     lots: tuple[Lot, ...] = ()  # the same, summed up
     plain: bool = True  # the sums of its tokens tell its whole bill, where it is one of many
     deferred: bool = False  # background: this response will carry no usage, a later one will
+    repeats: bool = False  # each event of its stream has all that came before
     usage_wanted: bool = True  # False: usage has to be asked for, and the client did not
     tools: bool = True  # describes tools, which a provider wraps in a prompt of its own
     hidden_work: bool = True  # may spend output tokens that the response does not show
