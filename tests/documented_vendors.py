@@ -14,6 +14,7 @@ from documented import (
     Model,
     answers,
     at,
+    beside,
     both,
     fee,
     fills,
@@ -241,8 +242,61 @@ VERTEX = Documented(
     begins=term("priority"),
 )  # fmt: skip
 
+# --- Alibaba: alibabacloud.com/help/en/model-studio/qwen-api-via-dashscope and .../deep-thinking --
+
+# The longest thought that the page lists, beside an answer that `max_tokens` limits.
+THOUGHT = 81_920
+QWEN, QWEN_PLUS = Model("dashscope", "qwen3.8-max"), Model("dashscope", "qwen-plus")
+_DASHSCOPE = {
+    "input.messages": [
+        *(([{"role": "user", "content": text}], says(text)) for text in TEXTS),
+        ([{"role": "user", "content": [{"image": URL}]}], sees(1_280)),
+    ],
+    "parameters.max_tokens": [(value, limit(value)) for value in LIMITS],
+    "parameters.n": [(1, nothing), (4, answers(4))],
+    "parameters.enable_search": [(False, nothing), (True, both(fee("web_search"), sees(2_000)))],
+    "parameters.incremental_output": [(True, nothing), (False, nothing)],
+    "parameters.x_rounds": UNKNOWN["x_rounds"],
+}
+DASHSCOPE = Documented(
+    "dashscope-intl.aliyuncs.com",
+    "/api/v1/services/aigc/multimodal-generation/generation",
+    (QWEN,),
+    _DASHSCOPE,
+    always={"input": {"messages": []}},
+    begins=beside(THOUGHT),
+)
+DASHSCOPE_BUDGET = Documented(
+    "dashscope-intl.aliyuncs.com",
+    "/api/v1/services/aigc/text-generation/generation",
+    (QWEN_PLUS,),
+    {
+        **_DASHSCOPE,
+        "parameters.enable_thinking": [(True, term("thinking"))],
+        "parameters.thinking_budget": [(200, beside(200)), (4_000, beside(4_000))],
+    },
+    always={
+        "input": {"messages": []},
+        "parameters": {"enable_thinking": True, "thinking_budget": 200},
+    },
+)
+DASHSCOPE_CHAT = Documented(
+    "dashscope-intl.aliyuncs.com",
+    "/compatible-mode/v1/chat/completions",
+    (QWEN,),
+    {
+        "messages": talk([({"type": "image_url", "image_url": {"url": URL}}, sees(1_280))]),
+        "max_tokens": [(value, limit(value)) for value in LIMITS],
+        **UNKNOWN,
+    },
+    always={"messages": []},
+    begins=beside(THOUGHT),
+)
+
 ENDPOINTS = {
     "Anthropic": MESSAGES, "Gemini": GENERATE, "Veo": VEO, "Bedrock, Converse": CONVERSE,
     "Bedrock, Llama": INVOKE, "Replicate": REPLICATE, "Cohere, ranking": RERANK,
-    "Deepgram": LISTEN, "Vertex, priority by header": VERTEX,
+    "Deepgram": LISTEN, "Alibaba": DASHSCOPE,
+    "Alibaba, with a budget": DASHSCOPE_BUDGET, "Alibaba, chat": DASHSCOPE_CHAT,
+    "Vertex, priority by header": VERTEX,
 }  # fmt: skip
