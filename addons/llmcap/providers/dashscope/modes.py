@@ -32,7 +32,8 @@ _DEPTH_MAX = 20
 # nobody knows. Only Qwen's are known to obey a budget for it.
 _ALWAYS = re.compile(r"-thinking|^q[wv]q|deepseek-r1")
 _WHEN_ASKED = re.compile(
-    r"^qwen-|^qwen3-(?:max|coder|vl-plus|vl-flash)|^qwen(?:1|2)|-instruct|^qwen-?mt|^deepseek-v3"
+    r"^qwen-|^qwen3-(?:max|coder|vl-plus|vl-flash)|^qwen[12]|-instruct"
+    r"|^deepseek-(?:chat|v3)|^gpt-4|^llama"
 )
 _BUDGETED = re.compile(r"^q(?:wen|wq|vq)")
 _BUDGET = "thinking_budget"
