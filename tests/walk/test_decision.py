@@ -82,6 +82,16 @@ def test_a_model_that_an_unread_field_names_is_held_for_with_fewer_calls_too() -
         assert named.demand.ceiling_nanos() >= dearest.demand.ceiling_nanos()
 
 
+def test_calls_of_a_server_that_may_say_anything_are_held_by_the_window_and_lowered() -> None:
+    """Each makes the model read a whole window once more: to as many as fit."""
+    server = {"tools": [{"type": "mcp", "server_label": "s", "server_url": "https://x"}]}
+    once, twice = held(responses(1, **server)), held(responses(2, **server))
+    window = 128_000 * 150  # of gpt-4o-mini
+    assert twice - once >= window
+    _, call = under(f"{(twice + 1_000) / 1e9:.9f}", responses(**server))
+    assert json.loads(call.body)["max_tool_calls"] == 2
+
+
 def test_anthropics_uses_are_lowered_tool_by_tool() -> None:
     """Each tool has a limit of its own there."""
     cap = held(messages(2)) + 1_000

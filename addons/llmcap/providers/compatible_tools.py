@@ -104,11 +104,14 @@ def with_tools(read: Read, tools: Tools) -> Read:
 
     def read_with_tools(request: Request) -> Ask:
         ask = read(request)
-        own = tools(request.document())
+        body = request.document()
+        own = tools(body)
         if own == hosted.NONE:
             return ask
+        kinds = (text(tool.get("type")) for tool in offered(body))
         return replace(
             ask,
+            remote=(*ask.remote, *hosted.results_of(kinds)),
             fees={**ask.fees, **own.fees},
             loops=max(ask.loops, own.loops),
             extra_input=ask.extra_input + own.result_tokens,

@@ -84,7 +84,21 @@ def test_hosted_tools_have_fees_loops_and_results(tools, fees, loops):
     found = ask(tools=tools)
     assert found.fees == fees
     assert found.loops == loops
-    assert found.extra_input == (loops - 1) * RESULT_TOKENS // 2
+    each = 20 * 4_096 if "file_search" in fees else RESULT_TOKENS
+    assert found.extra_input == (loops - 1) * each // 2
+
+
+def test_what_a_search_in_files_finds_is_as_much_as_the_request_wants():
+    """Chunks of at most 4,096 tokens, twenty where it says nothing."""
+    found = ask(tools=[{"type": "file_search", "max_num_results": 50}], max_tool_calls=1)
+    assert found.extra_input * found.loops == 50 * 4_096
+    assert found.remote == ()
+
+
+def test_what_somebody_elses_server_answers_fills_the_window():
+    """However rarely it is asked; a search of OpenAI's own does not."""
+    assert ask(tools=[{"type": "mcp", "server_url": "x"}], max_tool_calls=1).remote
+    assert not ask(tools=[{"type": "web_search"}]).remote
 
 
 def test_a_request_can_limit_its_tools():

@@ -6,7 +6,7 @@ import pytest
 from walk import post
 
 from llmcap.providers import match
-from llmcap.providers.parts.hosted import NONE, RESULT_TOKENS, USES, tools
+from llmcap.providers.parts.hosted import NONE, RESULT_TOKENS, USES, results_of, tools
 from llmcap.providers.parts.shape import Endpoint
 from llmcap.providers.xai.grpc import ROUTES as GRPC
 
@@ -94,3 +94,9 @@ def test_every_call_of_xais_grpc_that_generates_can_be_lowered():
     limited = [each for _, _, each in GRPC if each.limit_body is not None]
     assert limited
     assert all(each.limit_tools_body is not None for each in limited)
+
+
+def test_results_that_are_somebody_elses_have_no_bound_of_their_own():
+    """In each vendor's spelling, once for each type; searches and code have recorded sizes."""
+    assert len(results_of(["mcp", "mcp", "url_context", "mcp_toolset"])) == 3
+    assert results_of(["web_search", "code_execution_20260120", "function", ""]) == ()

@@ -245,7 +245,7 @@ def _elsewhere(body: Document) -> tuple[str, ...]:
         found.append("the pages that it fetches")
     if document(body.get("container")).get("skills"):
         found.append("the skills that it names")
-    return tuple(found)
+    return (*found, *hosted.results_of(text(tool.get("type")) for tool in own))
 
 
 def _container(body: Document) -> str:

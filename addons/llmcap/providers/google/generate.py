@@ -8,7 +8,7 @@ some totals leave out a part, so the output is the larger of both. Enums may be 
 https://ai.google.dev/api/generate-content#UsageMetadata
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, override
 
@@ -83,6 +83,7 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
         extra_input=tools.result_tokens,
         sound=_sounds(config) or any(media.kind in SOUNDING for media in content.media),
         remote_input=bool(cached),
+        remote=hosted.results_of(_kinds(body)),
         previous_id=cached or None,
         terms=tier(_first(body, _TIERS)),
         fees=tools.fees,
@@ -115,19 +116,23 @@ def limit_generate(body: Document, limit: int) -> Document | None:
     return {**body, config_key: config}
 
 
+def _kinds(body: Document) -> Iterator[str]:
+    """The tools of Google's that a request names, in one spelling."""
+    for tool in listed(body.get("tools")):
+        yield from (name.replace("_", "").lower() for name in tool)
+
+
 def _hosted(body: Document, model: str) -> hosted.Hosted:
     """Searches have a fee, per call or per query; code and pages are only read."""
     fees: dict[str, int] = {}
     unpriced = 0
-    for tool in listed(body.get("tools")):
-        for name in tool:
-            kind = name.replace("_", "").lower()
-            if kind in ("googlesearch", "googlesearchretrieval", "enterprisewebsearch"):
-                fees["web_search"] = hosted.USES_DEFAULT if bills_queries(model) else 1
-            elif kind == "googlemaps":
-                fees["maps_search"] = hosted.USES_DEFAULT if bills_queries(model) else 1
-            elif kind in ("codeexecution", "urlcontext", "filesearch", "retrieval", "mcpservers"):
-                unpriced = hosted.USES_DEFAULT
+    for kind in _kinds(body):
+        if kind in ("googlesearch", "googlesearchretrieval", "enterprisewebsearch"):
+            fees["web_search"] = hosted.USES_DEFAULT if bills_queries(model) else 1
+        elif kind == "googlemaps":
+            fees["maps_search"] = hosted.USES_DEFAULT if bills_queries(model) else 1
+        elif kind in ("codeexecution", "urlcontext", "filesearch", "retrieval", "mcpservers"):
+            unpriced = hosted.USES_DEFAULT
     if not fees and not unpriced:
         return hosted.NONE
     # Google counts all that its tools read once, as `toolUsePromptTokenCount`, not once per round.

@@ -41,7 +41,10 @@ def read_interaction(request: Request) -> Ask:
         extra_input=tools.result_tokens,
         sound=any(media.kind in SOUNDING for media in content.media),
         remote_input=bool(previous),
-        remote=("the agent that it names",) if body.get("agent") else (),
+        remote=(
+            *(("the agent that it names",) if body.get("agent") else ()),
+            *hosted.results_of(text(tool.get("type")) for tool in listed(body.get("tools"))),
+        ),
         previous_id=previous or None,
         terms=tier(body.get("service_tier")),
         fees=tools.fees,

@@ -38,7 +38,10 @@ def read_conversation(request: Request) -> Ask:
         loops=tools.loops,
         extra_input=tools.result_tokens,
         remote_input=bool(previous),
-        remote=("the agent that it names",) if body.get("agent_id") else (),
+        remote=(
+            *(("the agent that it names",) if body.get("agent_id") else ()),
+            *hosted.results_of(kinds),
+        ),
         previous_id=previous or None,
         fees=fees,
         made=text(body.get("agent_id")) or previous,

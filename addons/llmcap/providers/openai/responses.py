@@ -8,7 +8,7 @@ A background response has no usage yet; a later GET of it has (PROVIDERS: "OpenA
 https://platform.openai.com/docs/api-reference/responses/object
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from llmcap.pricing.terms import STANDARD, TIER
 from llmcap.providers.openai.chat import attributes_of, chat_usage, with_hidden
@@ -42,6 +42,10 @@ _UNPRICED = (
     "mcp", "shell", "computer_use", "tool_search", "azure_ai_search", "azure_function", "openapi",
     "browser_automation", "fabric_dataagent", "memory_search", "sharepoint_grounding", "a2a",
 )  # fmt: skip
+
+# A search in files finds twenty chunks of at most 4,096 tokens, unless it says how many:
+# https://platform.openai.com/docs/assistants/tools/file-search#how-it-works
+CHUNKS_DEFAULT, CHUNK_TOKENS_MAX = 20, 4_096
 
 # An image that a response draws is billed at the image model's price, which its usage leaves out:
 # the most tokens of one, at high quality and the largest size, and where `tool_usage` is absent.
@@ -85,7 +89,7 @@ def read_responses(request: Request) -> Ask:
         extra_input=tools.result_tokens,
         sound=any(media.kind in SOUNDING for media in content.media),
         remote_input=bool(previous),
-        remote=_elsewhere(body),
+        remote=(*_elsewhere(body), *hosted.results_of(_endless(offers))),
         previous_id=previous or None,
         made="" if body.get("model") else stored,
         terms=tier(body.get("service_tier")),
@@ -174,8 +178,24 @@ def _hosted(body: Document, offers: list[Document]) -> hosted.Hosted:
     if not priced:
         return hosted.tools({}, unpriced_uses=calls_max if unpriced else 0)
     # All calls may go to any one of them: each fee at the most, the loops once.
-    bound = hosted.tools({next(iter(priced)): calls_max})
+    found = max((_found_tokens(tool) for tool in offers), default=0)
+    more = calls_max * max(found - hosted.RESULT_TOKENS, 0)
+    bound = hosted.tools({next(iter(priced)): calls_max}, more_tokens=more)
     return hosted.Hosted(fees=priced, loops=bound.loops, result_tokens=bound.result_tokens)
+
+
+def _endless(offers: list[Document]) -> Iterator[str]:
+    """The types of tools that may give back anything: a search in files here has a limit."""
+    for tool in offers:
+        if (kind := text(tool.get("type"))) != "file_search":
+            yield kind
+
+
+def _found_tokens(tool: Document) -> int:
+    """The most that one search in files finds; 0 for other tools."""
+    if text(tool.get("type")) != "file_search":
+        return 0
+    return (count(tool.get("max_num_results")) or CHUNKS_DEFAULT) * CHUNK_TOKENS_MAX
 
 
 def _unit(kind: str) -> str:

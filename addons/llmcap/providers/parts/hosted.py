@@ -2,12 +2,14 @@
 Tools that a provider runs itself in the middle of a call: what they can add to its bill.
 
 Each use may cost a fee, adds its result to what the model reads, and makes the model read all of it
-once more. No provider publishes how much a result can hold, and few limit the number of uses unless
-the request does: what they say of that stands in `USES`, and the two figures below are assumptions,
-stated here and nowhere else.
+once more. How much a search finds and a program prints is as much as their vendor shows a model, of
+which recordings tell; what a page or a file holds, or somebody else's server answers, has no end,
+and fills the window of the model. Few vendors limit the number of uses unless the request does:
+what they say of that stands in `USES`. The two figures below are assumptions, stated here and
+nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -59,6 +61,13 @@ USES: Mapping[str, Uses] = MappingProxyType({
     "mistral": Uses(USES_DEFAULT, "", "https://docs.mistral.ai/api/#tag/beta.conversations"),
 })  # fmt: skip
 
+# How the types of those begin whose results are somebody else's, in the spelling of each vendor.
+ENDLESS = (
+    "a2a", "azure_", "browser_automation", "collections_search", "document_library", "fabric_",
+    "file_search", "filesearch", "mcp", "memory_search", "openapi", "retrieval", "sharepoint_",
+    "url_context", "urlcontext", "web_extractor",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Hosted:
@@ -85,3 +94,9 @@ def tools(uses: Mapping[str, int], *, unpriced_uses: int = 0, more_tokens: int =
         return NONE
     most = total * RESULT_TOKENS + more_tokens
     return Hosted(fees=dict(uses), loops=total + 1, result_tokens=(most + 1) // 2)
+
+
+def results_of(kinds: Iterable[str]) -> tuple[str, ...]:
+    """What a call reads of tools of these types that nothing bounds but its model's window."""
+    found = dict.fromkeys(kind for kind in kinds if kind.startswith(ENDLESS))
+    return tuple(f"what its tool {kind!r:.60} gives back" for kind in found)

@@ -8,7 +8,7 @@ is there or not; the reasoning is beside the completion, and the total has both.
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import override
@@ -80,6 +80,7 @@ def read_completion(request: Request) -> Ask:
         tool_calls=(tools.loops - 1) // several,
         extra_input=tools.result_tokens,
         remote_input=bool(previous),
+        remote=hosted.results_of(_TOOLS[number] or "mcp" for number in _tools(asked)),
         previous_id=previous or None,
         terms=("priority",) if asked.count(31) == PRIORITY else (),
         fees=tools.fees,
@@ -138,21 +139,26 @@ def _agents(asked: Message) -> int:
     return AGENTS_FEW if asked.count(EFFORT) in FEW_AT_EFFORTS else AGENTS_MAX
 
 
+def _tools(asked: Message) -> Iterator[int]:
+    """The numbers of xAI's own tools. Raises `FormatError` for one that nobody knows."""
+    for tool in asked.messages(17):
+        for number in range(2, 16):
+            if tool.has(number):
+                if number not in _TOOLS:
+                    raise FormatError("the request has a hosted tool whose fee is not known")
+                yield number
+
+
 def _hosted(asked: Message, several: int) -> hosted.Hosted:
     turns = (asked.count(TURNS) or hosted.USES["xai"].most) * several
     fees: dict[str, int] = {}
     unpriced = 0
-    for tool in asked.messages(17):
-        for number in range(2, 16):
-            if not tool.has(number):
-                continue
-            if number not in _TOOLS:
-                raise FormatError("the request has a hosted tool whose fee is not known")
-            unit = _TOOLS[number]
-            if unit is None:
-                unpriced = turns
-            else:
-                fees[unit] = fees.get(unit, 0) + turns * _TIMES.get(number, 1)
+    for number in _tools(asked):
+        unit = _TOOLS[number]
+        if unit is None:
+            unpriced = turns
+        else:
+            fees[unit] = fees.get(unit, 0) + turns * _TIMES.get(number, 1)
     if asked.has(20):
         sources = asked.message(20).count(8) or SOURCES_DEFAULT
         fees["web_search"] = fees.get("web_search", 0) + sources * SEARCHES_PER_SOURCE

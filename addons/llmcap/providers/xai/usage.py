@@ -98,7 +98,9 @@ def with_tools(read: Read) -> Read:
             return replace(ask, fees={})
         bound = hosted.tools({next(iter(fees)): turns})
         loops = max(bound.loops, several)
-        return replace(ask, fees=fees, loops=loops, extra_input=bound.result_tokens)
+        remote = (*ask.remote, *hosted.results_of(kinds))
+        extra = bound.result_tokens
+        return replace(ask, fees=fees, loops=loops, extra_input=extra, remote=remote)
 
     return read_with_tools
 
