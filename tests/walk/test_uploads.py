@@ -359,3 +359,20 @@ def test_batch_of_messages_holds_the_sum_of_its_calls():
     for _ in range(2):
         look(there, "/v1/messages/batches/msgbatch_1/results", results, host="api.anthropic.com")
         assert (there.balance.held, there.balance.spent) == (0, 200 * (300 * 50 + 50 * 250))
+
+
+def test_a_model_that_an_unread_field_of_a_line_names_is_held_for():
+    """It may serve the line; of no other text anything is kept."""
+
+    def held(model: str, said: object) -> int:
+        there = walk("1000")
+        request = line(1, model=model, max_tokens=100, x_new=said)
+        upload(there, form(jsonl(request)), FILE)
+        assert isinstance(order(there), CallInFlight)
+        assert "a-secret-of-mine" not in (there.firewall.shared.ledger.file("openai", "file-1"))
+        return there.balance.held
+
+    dearest = held("gpt-5-pro", "turbo")
+    for said in ("gpt-5-pro", ["a-secret-of-mine", {"model": "gpt-5-pro"}]):
+        assert held("gpt-4o-mini", said) >= dearest
+    assert held("gpt-4o-mini", "a-secret-of-mine") < dearest // 10

@@ -7,7 +7,7 @@ when the batch is ordered, so a file may wait for that as long as its provider k
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -159,7 +159,7 @@ def lots_demand(
         price = price_of(lot.model)
         others = [price_of(model) for model in lot.others]
         prices += (price, *others)
-        read, written, longest = _most_of(lot, price, counted=counted)
+        read, written, longest = _most_of(lot, [price, *others], counted=counted)
         tokens += sum(each.tokens for each in (*read, *written))
         rates = [_rates(lot, each, longest) for each in (price, *others)]
         if lot.unit:
@@ -177,21 +177,23 @@ def lots_demand(
     return assembled(parts, prices, fixed_tokens=tokens)
 
 
-def _most_of(lot: Lot, price: Price, *, counted: bool) -> tuple[list[Read], list[Read], int]:
+def _most_of(
+    lot: Lot, prices: Sequence[Price], *, counted: bool
+) -> tuple[list[Read], list[Read], int]:
     """What its calls read and write at most, and the most that one of them reads at once."""
     calls = several(lot.calls, "call")
     read = [Read(f"text of {calls}", lot.counted if counted else lot.read, BY_LINES)]
     written = [Read(f"output of {calls}", lot.written, BY_LINES)]
     longest = lot.longest
     if lot.windows:
-        window, by = most_read([price], why := "its lines name what nobody has seen")
+        window, by = most_read(prices, why := "its lines name what nobody has seen")
         read.append(Read("input", lot.windows * window, by, why))
         longest = max(longest, window)
     if lot.endless:
-        most, by = most_written([price], why := "its lines set no limit to their output")
+        most, by = most_written(prices, why := "its lines set no limit to their output")
         written.append(Read("output", lot.endless * most, by, "" if by == OWN_OUTPUT else why))
     if lot.thoughts:
-        most, by = most_read([price], why := "nothing limits how long its lines think")
+        most, by = most_read(prices, why := "nothing limits how long its lines think")
         written.append(Read("output with its thought", lot.thoughts * most, by, why))
     return read, written, longest
 

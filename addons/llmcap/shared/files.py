@@ -5,7 +5,7 @@ The memory is bounded. A file of which a piece was not seen, or not understood, 
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from llmcap.bounds.estimate import TokenCounter
 from llmcap.bounds.lots import Sums
@@ -22,14 +22,28 @@ OPEN_MAX = 64
 COUNTED_BYTES_MAX = 64 * 1024 * 1024
 
 
+Named = Callable[[Ask], Ask]
+
+
+def _as_it_is(ask: Ask) -> Ask:
+    return ask
+
+
 class Lines:
-    """The lines of one file, summed up as they come."""
+    """
+    The lines of one file, summed up as they come.
+
+    `named` adds to a line the models that stand in what nobody has read of it: what is kept of the
+    file has no text of its lines, so they are looked up now.
+    """
 
     def __init__(
         self,
         counter: TokenCounter,
         provider: Provider,
         endpoint: Endpoint,
+        *,
+        named: Named = _as_it_is,
         allowed: Collection[str] = (),
     ) -> None:
         self._counter = counter
@@ -41,6 +55,7 @@ class Lines:
         self._offset = 0
         self._unreadable = ""
         self._allowed = allowed
+        self._named = named
         self.unread: set[str] = set()  # fields that nobody knows
 
     def take(self, request: Request, piece: Piece) -> Work | None:
@@ -69,6 +84,7 @@ class Lines:
             self._number += 1
             ask = allowing(self._endpoint.line(request, piece, line, self._provider), self._allowed)
             self.unread |= set(unread_names(ask))
+            ask = self._named(ask)
             self._sums.add(ask, counted=self._counted(request, line, ask))
 
     def _counted(self, request: Request, line: bytes, ask: Ask) -> int | None:
@@ -91,16 +107,18 @@ class Uploads:
         provider: Provider,
         endpoint: Endpoint,
         *,
+        named: Named = _as_it_is,
         allowed: Collection[str] = (),
     ) -> Lines | None:
         """Who reads this piece: who read those before it; None where nobody did."""
+        lines = Lines(self._counter, provider, endpoint, named=named, allowed=allowed)
         if not piece.upload:
-            return Lines(self._counter, provider, endpoint, allowed)
+            return lines
         key = (provider.name, piece.upload)
         found = self._open.pop(key, None)
         if found is None and piece.offset:
             return None
-        found = found or Lines(self._counter, provider, endpoint, allowed)
+        found = found or lines
         if not piece.last:
             self._open[key] = found
             if len(self._open) > OPEN_MAX:

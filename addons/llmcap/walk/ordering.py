@@ -33,7 +33,8 @@ def ordered(shared: Shared, provider: Provider, endpoint: Endpoint, ask: Ask) ->
         assert endpoint.order is not None, endpoint.name
         ask = endpoint.order(ask, [_work(shared, provider, each) for each in ask.files])
     if ask.parts:
-        ask = with_lots(ask, summed(ask.parts, family=provider.name))
+        parts = (with_named(shared, provider, each) for each in ask.parts)
+        ask = with_lots(ask, summed(parts, family=provider.name))
     return ask
 
 
@@ -67,7 +68,13 @@ def named(shared: Shared, provider: Provider, ask: Ask) -> Ask:
 
 
 def with_named(shared: Shared, provider: Provider, ask: Ask) -> Ask:
-    """The same, served by any model that is named in what nobody has read."""
+    """
+    The same, served by any model that is named in what nobody has read.
+
+    Any other text there is none: it makes the call as dear as the models can be that are known to
+    serve it. A vendor whose models are not in the book could name another one so; it would be
+    refused where a request names it as its model.
+    """
     if not ask.unread_said:
         return ask
     now, known = shared.clock(), {ask.model, *ask.other_models}

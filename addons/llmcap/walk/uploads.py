@@ -13,6 +13,7 @@ from llmcap.bounds.lots import to_json
 from llmcap.providers.parts.shape import Request, Work
 from llmcap.shared.state import Shared
 from llmcap.walk.deferred import Deferred, Watched
+from llmcap.walk.ordering import with_named
 from llmcap.words.errors import FormatError, LedgerBusy, LedgerError
 
 
@@ -41,8 +42,10 @@ class Upload(Deferred):
         if piece is None:
             return
         allowed = self._shared.policy.allow_fields
-        uploads = self._shared.uploads
-        lines = uploads.of(piece, watched.provider, watched.endpoint, allowed=allowed)
+        named = partial(with_named, self._shared, watched.provider)
+        lines = self._shared.uploads.of(
+            piece, watched.provider, watched.endpoint, named=named, allowed=allowed
+        )
         if lines is not None:
             self._work = lines.take(self._request, piece)
             self._shared.tell_unread(watched.provider.name, sorted(lines.unread))

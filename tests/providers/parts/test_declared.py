@@ -388,6 +388,20 @@ def test_what_stands_in_an_order_is_looked_at_as_a_call_is():
         assert cheaper.demand.ceiling_nanos() < admission.demand.ceiling_nanos()
 
 
+def test_a_model_that_a_call_of_an_order_names_in_what_nobody_read_is_held_for():
+    """As in a call of its own: it may serve it."""
+
+    def held(model, said):
+        message = {"model": model, "max_tokens": 9, "messages": [], "x_new": said}
+        body = {"requests": [{"params": message}]}
+        request = post("/v1/messages/batches", body, host="api.anthropic.com")
+        return walk("1000").firewall.consider(request, Facts()).demand.ceiling_nanos()
+
+    opus = held("claude-opus-4-1", "turbo")
+    assert held("claude-haiku-4-5", {"model": "claude-opus-4-1"}) >= opus
+    assert held("claude-haiku-4-5", "turbo") < opus
+
+
 def test_a_line_of_a_file_is_looked_at_as_its_vendors_calls_are():
     """What only that vendor has, it has in a batch too."""
     provider, files = match("api.groq.com", "POST", "/openai/v1/files")
