@@ -256,7 +256,7 @@ def _cohere_error(refusal: Refusal) -> bytes:
 
 
 def _dashscope_error(refusal: Refusal) -> bytes:
-    """Its package knows an error by `event:error`, without a space."""
+    """Its package knows an error without a space: findings/dashscope_error_event.sh."""
     error = DIALECTS["dashscope"].error(refusal, 429)
     return b"event:error\nstatus:429\ndata:" + _json(error) + b"\n\n"
 
