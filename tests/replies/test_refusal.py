@@ -82,6 +82,7 @@ def test_every_body_has_the_message_and_the_figures(dialect: str) -> None:
         ("google", 429),
         ("mistral", 429),
         ("cohere", 429),
+        ("dashscope", 429),
         ("openrouter", 429),
         ("voyage", 429),
         ("bedrock", 400),

@@ -138,6 +138,14 @@ def test_cohere_ends_with_its_message_end() -> None:
     assert event["delta"]["finish_reason"] == "ERROR"
 
 
+def test_dashscope_ends_with_an_error_that_its_package_knows() -> None:
+    """It looks for the name of the event right behind the colon."""
+    end = end_stream(REFUSAL, dialect="dashscope")
+    assert end.startswith(b"event:error\nstatus:429\ndata:{")
+    event = json.loads(end.partition(b"data:")[2])
+    assert event["code"] == "Throttling.AllocationQuota"
+
+
 def test_responses_error_is_a_pair_that_continues_the_count() -> None:
     """Codex stops at the first, SDKs raise for the second."""
     ending = StreamEnding("openai_responses")
