@@ -19,7 +19,7 @@ from llmcap.bounds.estimate import (
     sold,
 )
 from llmcap.bounds.reading import input_parts
-from llmcap.pricing import PriceBook, cost_usd
+from llmcap.pricing import PriceBook, cost_usd, worst_rates
 from llmcap.providers.parts.shape import Ask, Media
 from llmcap.words.errors import LLMCapError
 from llmcap.words.money import ceil_nanos
@@ -143,6 +143,15 @@ def test_a_loop_of_server_tools_reads_its_input_again():
     once = demand(Ask("m", text_bytes=9_000), [found], Policy(), family="anthropic")
     looped = demand(Ask("m", text_bytes=9_000, loops=3), [found], Policy(), family="anthropic")
     assert looped.fixed_nanos == 3 * once.fixed_nanos
+
+
+def test_what_is_written_before_a_tool_is_called_is_read_again_after_it():
+    """A token of the answer may be, in each round that follows."""
+    found = price("anthropic", "claude-sonnet-4-5")
+    read, written = worst_rates(found, (), 9_000)
+    ask = Ask("m", text_bytes=9_000, loops=3, tool_calls=2)
+    looped = demand(ask, [found], Policy(), family="anthropic")
+    assert looped.per_output_nanos == (written + 2 * read).scaleb(9)
 
 
 def test_a_clamp_never_asks_for_more_than_the_request_itself():

@@ -192,11 +192,17 @@ def rates_of(ask: Ask, price: Price, tokens: int) -> tuple[Decimal, Decimal]:
 def _together(
     ask: Ask, prices: Sequence[Price], rates: Sequence[tuple[Decimal, Decimal]]
 ) -> tuple[Decimal, Decimal, Decimal]:
-    """What a token of the input costs in all, one of the answer, and one of other output."""
+    """
+    What a token of the input costs in all, one of the answer, and one of other output.
+
+    What is written before a tool of the vendor's is called is read again after it: a token of the
+    answer may be, in each round that follows.
+    """
     read, written = rates[0]
     if len(prices) == 1:
         times = ask.unread_times
-        return read * (ask.loops * times), written, written * times
+        again = read * ask.tool_calls if ask.tool_calls else 0
+        return read * (ask.loops * times), written + again, written * times
     helping = Decimal(0)
     for model, (their_read, their_written) in zip(ask.other_models, rates[1:], strict=True):
         if model in ask.instead:
@@ -204,7 +210,9 @@ def _together(
         else:
             helping += their_read  # each helper may read all of the input once more
     dearest = max(rate for _, rate in rates)
-    return (read * ask.loops + helping) * ask.unread_times, written, dearest * ask.unread_times
+    again = (read + helping) * ask.tool_calls
+    times = ask.unread_times
+    return (read * ask.loops + helping) * times, written + again, dearest * times
 
 
 def output_bound(ask: Ask, prices: Sequence[Price]) -> tuple[int, str, str]:
