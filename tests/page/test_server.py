@@ -7,11 +7,15 @@ import json
 import re
 import socket
 import time
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from books import budget, call, demand, scopes
+from page.conftest import BUDGETS, EVIL, NOW, made
 from served import Client
 
 from llmcap.ledger import history, queries, spans
@@ -248,19 +252,72 @@ def test_one_call_is_told_line_by_line(page):
     assert client.ask("/api/call/999999")[0] == 404
 
 
-def test_a_viewer_of_one_project_sees_no_other(page):
-    """In no document, whatever it asks for."""
-    client = page.client("viewer", "red")
+OTHER = "onerror"  # is in the name of the other project, and in nothing of this one's
+
+
+def test_a_viewer_of_one_project_learns_of_no_other(page, path, ledger):
+    """In no document, list, file or stream, whatever it asks for."""
+    ledger.define((
+        *BUDGETS,
+        budget("$7/day", name="mine", project="red"),
+        budget("$7/day", name="onerror's", project=EVIL),
+        budget("$7/day", name="onerror too", per=("customer",)),
+    ))  # fmt: skip
+    its = replace(made(9, NOW, EVIL), attributes={"project": EVIL, "metadata.onerror": "secret"})
+    ledger.refuse(its, None, note="onerror")
+    client, everybody = page.client("viewer", "red"), page.client()
     counted(client, "/api/spend")
-    for path in ("/api/now", "/api/spend?by=project", "/api/calls", "/api/exposure",
-                 "/api/calls?project=%3Cimg", "/api/spend?by=project&project=blue"):  # fmt: skip
-        said = json.dumps(client.get(path))
-        assert "onerror" not in said, path
+    until_counted(everybody, "metadata.onerror")
+    waits = WaitingCall(datetime.now(UTC), "openai", "m", EVIL, "", (OTHER,))
+    courier = Courier(events_path(str(path)))
+    courier.show_waiting([waits])
+    while not everybody.get("/api/now")["waiting"]:
+        pass
+    asked = ["/api/session", "/api/now", "/api/exposure"]
+    for query in (
+        "", "?by=project", "?by=metadata.onerror", "?by=budget", "?project=%3Cimg",
+        f"?project={quote(EVIL)}", "?metadata.onerror=secret", "?by=project&state=refused",
+    ):  # fmt: skip
+        asked += [f"/api/spend{query}", f"/api/calls{query}", f"/api/calls.csv{query}"]
+    for each in asked:
+        assert OTHER not in answered(client, each), each
+    for each in ("/api/now", "/api/exposure", "/api/spend?by=project", "/api/calls.csv"):
+        assert OTHER in answered(everybody, each), "else the question would find nothing"
+    assert OTHER not in json.dumps(streamed(client, page.port))
+    assert client.ask("/metrics")[0] == 403
     assert [each["value"] for each in client.get("/api/spend?by=project")["top"]] == ["red"]
-    assert [each["name"] for each in client.get("/api/now")["budgets"]] == ["each"]
-    everything = page.client().get("/api/calls")["calls"]
-    strange = next(call for call in everything if "onerror" in call["project"])
-    assert client.ask(f"/api/call/{strange['entry']}")[0] == 404
+    assert {each["name"] for each in client.get("/api/now")["budgets"]} == {"each", "mine"}
+    for each in everybody.get("/api/calls")["calls"]:
+        status = client.ask(f"/api/call/{each['entry']}")[0]
+        assert status == (404 if OTHER in each["project"] else 200)
+    for change in CHANGES:
+        assert client.change(change, {})[0] == 403
+    courier.close()
+
+
+def answered(client, path: str) -> str:
+    """All that an answer tells, but for what it was asked by."""
+    status, _, found = client.ask(path)
+    assert status == 200, path
+    if isinstance(found, bytes):
+        return found.decode()
+    return json.dumps({name: each for name, each in found.items() if name != "by"})
+
+
+def until_counted(client, name: str) -> None:
+    """Until the page has counted calls that have this attribute."""
+    wait = time.monotonic() + 20
+    while name not in client.get("/api/spend")["metadata"]:
+        assert time.monotonic() < wait
+        time.sleep(0.05)
+
+
+def streamed(client, port: int) -> dict:
+    """The first event of the stream."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        head = {"Host": client.host, "Cookie": client.cookie}
+        connection.request("GET", "/api/stream", headers=head)
+        return event(connection.getresponse())
 
 
 def test_exposure_is_the_worst_case(page):

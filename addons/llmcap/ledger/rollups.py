@@ -311,6 +311,16 @@ def names_like(db: sqlite3.Connection, prefix: str) -> list[str]:
     ]
 
 
+def names_having(db: sqlite3.Connection, prefix: str, name: str, value: str) -> list[str]:
+    """The same of calls that have this value of an attribute."""
+    return [found for (found,) in db.execute(_NAMES_HAVING, (name, value, f"{prefix}*"))]
+
+
+_NAMES_HAVING = """
+    SELECT DISTINCT each.key FROM rollup_facts_with AS found
+    CROSS JOIN rollup_facts AS of ON of.id = found.facts_id CROSS JOIN json_each(of.facts) AS each
+    WHERE found.name = ? AND found.value = ? AND each.key GLOB ? ORDER BY 1
+"""
 _NAMES_LIKE = """
     WITH RECURSIVE found (name) AS (
         SELECT min(name) FROM rollup_weeks WHERE name >= :prefix AND name < :end

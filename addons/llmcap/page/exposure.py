@@ -31,7 +31,7 @@ def document(db: sqlite3.Connection, now: datetime, role: Role) -> dict[str, Any
     worst = min(whole, key=lambda row: row[0], default=None)
     unseen = [
         budget.name for budget, _ in history.definitions(db)
-        if budget.per and budget.unit is CapUnit.USD
+        if budget.per and budget.unit is CapUnit.USD and not role.project
     ]  # fmt: skip
     return {
         "time": now.isoformat(),

@@ -90,13 +90,20 @@ def balances_seen(db: sqlite3.Connection, now: datetime, role: Role) -> list[tup
     for budget, run in history.definitions(db):
         rows = queries.balances(db, now, [budget], run_id=run)
         if role.project:
-            rows = [
-                row for row in rows if budget.per == ("project",) and row[0].value == role.project
-            ]
+            rows = [row for row in rows if of_project(row[0], role.project)]
         if len(rows) > BUDGET_VALUES_MAX:
             rows = sorted(rows, key=lambda row: -(row[1].spent + row[1].held))[:BUDGET_VALUES_MAX]
         found += rows
     return found
+
+
+def of_project(scope: Scope, project: str) -> bool:
+    """Whether a budget counts the calls of this project and no others."""
+    if scope.budget.per:
+        return scope.budget.per == ("project",) and scope.value == project
+    return tuple(scope.budget.match.get("project", ())) == (project,) and not set(project) & set(
+        "*?["
+    )
 
 
 def budget_document(

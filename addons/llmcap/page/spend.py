@@ -84,7 +84,7 @@ def document(db: sqlite3.Connection, question: Asked, book: PriceBook) -> dict[s
         stacked = reading.stacked(best[:STACKED], steps)
         saved = saved_nanos(reading.sold(span), book, _at(span.last))
         keys = named_keys(db, best[:SHOWN]) if question.by == "key" else {}
-        metadata = rollups.names_like(db, "metadata.")
+        metadata = _metadata(db, question.where.get("project"))
     return {
         "by": question.by,
         "since": _moment(span.first),
@@ -106,6 +106,13 @@ def document(db: sqlite3.Connection, question: Asked, book: PriceBook) -> dict[s
                   "before_usd": usd_string(sum(before.values())),
                   "saved_usd": usd_string(saved)},
     }  # fmt: skip
+
+
+def _metadata(db: sqlite3.Connection, project: str | None) -> list[str]:
+    """What calls were tagged with; of one project, what its calls were: others are not told of."""
+    if project:
+        return rollups.names_having(db, "metadata.", "project", project)
+    return rollups.names_like(db, "metadata.")
 
 
 def named_keys(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, str]:
