@@ -122,11 +122,59 @@ def test_what_is_pruned_is_missing_by_right(path, clock):
     pruned = prune(path, before=NOON + timedelta(days=1), now=clock())
     assert pruned.entries == 70
     found = verified(path, kept)
-    assert (found.fault, found.pruned) == ("", 70)
+    assert (found.fault, found.pruned, found.unsealed) == ("", 70, 0)
     ledger.close()
     with edited(path) as db:
         db.execute("DELETE FROM pruned_entries WHERE id = 7")
     assert verified(path, kept).fault == "entry 7 was removed"
+
+
+PRETENCES = {
+    "one more is gone": (
+        """
+        INSERT INTO pruned_entries SELECT 72, max(carried_by) FROM pruned_entries;
+        DELETE FROM entries WHERE id = 72
+        """,
+        "carries on are not the entries that were pruned",
+    ),
+    "another carries it": (
+        "INSERT INTO pruned_entries VALUES (72, 71); DELETE FROM entries WHERE id = 72",
+        "entry 72 was removed",  # 71 is no entry that carries anything
+    ),
+    "its sums": ("UPDATE postings SET spent = 1 WHERE entry_id = 75", "entry 75 was altered"),
+    "its note": ("UPDATE entries SET note = 'carried' WHERE id = 75", "entry 75 was altered"),
+    "one is back": (
+        "INSERT INTO entries (id, at, kind, process_id) VALUES (7, 1, 'adjusted', 1)",
+        "entry 7 was put in between",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("edit", "fault"), PRETENCES.values(), ids=PRETENCES)
+def test_nothing_can_be_said_to_have_been_pruned(path, clock, edit, fault):
+    """What carries pruned entries on stands for these alone, and is sealed itself."""
+    clock.move(days=9)
+    ledger = SqliteLedger(path, clock=clock)
+    some(ledger, 2)
+    prune(path, before=NOON + timedelta(days=1), now=clock())
+    ledger.close()
+    with edited(path) as db:
+        db.executescript(edit)
+    assert fault in verified(path).fault
+
+
+def test_an_entry_that_was_altered_before_it_was_pruned_is_found(path, clock):
+    """Its seal knows it as it was, and its carrier as it went."""
+    clock.move(days=9)
+    chain.seal_all(path, NOON)
+    with closing(sqlite3.connect(path)) as db:
+        statements = db.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    with edited(path) as db:
+        db.execute("UPDATE entries SET note = 'x' WHERE id = 20")
+        for (statement,) in statements:  # as who edits it would put them back
+            db.execute(statement)
+    prune(path, before=NOON + timedelta(days=1), now=clock())
+    assert "one of them was altered before" in verified(path).fault
 
 
 def test_the_commands_seal_and_verify(path):

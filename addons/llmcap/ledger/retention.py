@@ -4,7 +4,8 @@ Retention: the rows of old calls become totals, and every balance stays the sum 
 A call is pruned with all of its entries when the youngest of them is older than the cutoff. Its
 cost and counts go into `totals`, by day and by what reports group by. What its postings did to
 balances is carried by one entry for each batch, so a budget that still counts them (`once`, `year`)
-has lost nothing. Changes by hand are kept: they are few, and who did them matters.
+has lost nothing; the hash of what it stands for is in its note, and all is sealed before and after.
+Changes by hand are kept: they are few, and who did them matters.
 
 Entries can otherwise be neither changed nor deleted. The triggers that see to that are taken away
 and put back inside the transaction, so nobody else ever meets the ledger without them.
@@ -20,6 +21,7 @@ from pathlib import Path
 from llmcap.ledger.follower import catch_up
 from llmcap.ledger.queries import audit
 from llmcap.ledger.rows import micros
+from llmcap.ledger.seals.chain import seal_all, stands_for
 from llmcap.words.counts import several
 from llmcap.words.errors import LedgerError
 
@@ -110,6 +112,8 @@ def prune(path: str | Path, *, before: datetime, now: datetime) -> Pruned:
         # Rows go together with all that refer to them. The database would look for those by reading
         # the whole table for each row; the audit at the end does it once.
         with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
+            # What goes is known to the chain of seals, as it was; what carries it on will be.
+            seal_all(Path(path), now)
             _choose(db, before)
             # What is chosen is counted in the rollups from then on, without its rows.
             catch_up(Path(path))
@@ -120,6 +124,7 @@ def prune(path: str | Path, *, before: datetime, now: datetime) -> Pruned:
                 gone = _prune_batch(db, note, now)
                 calls += gone.calls
                 entries += gone.entries
+            seal_all(Path(path), now)
             wrong = audit(db)
     except sqlite3.Error as error:
         raise LedgerError(f"the ledger {path} cannot be pruned further: {error}") from error
@@ -153,6 +158,9 @@ def _prune_batch(db: sqlite3.Connection, note: str, now: datetime) -> Pruned:
         db.execute(_SPARE)
         (calls,) = db.execute("SELECT count(DISTINCT root) FROM temp.pruned").fetchone()
         db.execute(_SUM_UP)
+        ids = {id_ for (id_,) in db.execute("SELECT id FROM temp.pruned")}
+        if ids:
+            note += stands_for(ids, db)
         gone = _without_triggers(db, note, now)
     except BaseException:
         db.execute("ROLLBACK")

@@ -3,15 +3,18 @@ Seals: each covers the next entries, a thousand at most, and the seal before it.
 
 A seal lists its entries by id and hash, so that the first that was altered, removed or put in
 between has a number. Whoever can write the file can also make a new chain; not one that has the
-same hash as a seal that was kept elsewhere. Entries that were pruned are listed with the entry that
-carries their sums on, and are missing by right.
+same hash as a seal that was kept elsewhere.
+
+Entries that were pruned are missing by right: the entry that carries their sums on has in its note
+the hash of those that it stands for, as they were sealed, and is under a seal itself. So none can
+be said to have been pruned that was not, nor one that was altered before.
 """
 
 import hashlib
 import json
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,10 +36,11 @@ _POSTINGS = """
 """
 _LAST = "SELECT id, last_id, hash FROM seals ORDER BY id DESC LIMIT 1"
 _PRUNED = """
-    SELECT pruned_entries.id FROM pruned_entries
+    SELECT pruned_entries.id, carried_by FROM pruned_entries
     JOIN entries ON entries.id = carried_by AND entries.kind = 'adjusted'
     WHERE pruned_entries.id > ? AND pruned_entries.id <= ?
 """
+_CARRIER_NOTE = "SELECT note FROM entries WHERE id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,19 @@ def hashed(db: sqlite3.Connection, after: int, until: int) -> Iterator[tuple[int
         yield row[0], hashlib.sha256(document.encode()).digest()[:HASH_BYTES]
 
 
+def stands_for(ids: Collection[int], db: sqlite3.Connection) -> str:
+    """What the note of an entry ends with that carries on what these came to, before they go."""
+    found = hashlib.sha256()
+    for row in hashed(db, min(ids) - 1, max(ids)):
+        if row[0] in ids:
+            found.update(_ROW.pack(*row))
+    return _carried(found)
+
+
+def _carried(found: "hashlib._Hash") -> str:
+    return f"; their hash is {found.hexdigest()}"
+
+
 def seal_hash(before: str, first: int, last: int, rows: bytes) -> str:
     """The hash of a seal: of the one before it, its bounds, and its entries."""
     head = f"{before}:{first}:{last}:".encode()
@@ -144,6 +161,7 @@ def verify(db: sqlite3.Connection, kept: Seal | None = None) -> Verified:
     if row := db.execute("SELECT id FROM entries WHERE id < 1 ORDER BY id LIMIT 1").fetchone():
         return Verified(0, 0, 0, 0, f"entry {row[0]} was put in between")
     seals = entries = pruned = 0
+    carried: dict[int, hashlib._Hash] = {}
     for number, first, last, rows, digest in db.execute(
         "SELECT id, first_id, last_id, entries, hash FROM seals ORDER BY id"
     ):
@@ -154,7 +172,7 @@ def verify(db: sqlite3.Connection, kept: Seal | None = None) -> Verified:
         elif kept is not None and kept.number == number and kept.hash != digest:
             fault = f"seal {number} is not the one that was kept: entries up to {last} were altered"
         else:
-            missing, fault = _compared(db, first, last, rows)
+            missing, fault = _compared(db, first, last, rows, carried)
             pruned += missing
         if fault:
             return Verified(seals, entries, pruned, 0, fault)
@@ -163,19 +181,44 @@ def verify(db: sqlite3.Connection, kept: Seal | None = None) -> Verified:
     if kept is not None and kept.number > seals:
         return Verified(seals, entries, pruned, 0, f"seal {kept.number} was removed")
     unsealed = db.execute("SELECT count(*) FROM entries WHERE id >= ?", (expected,)).fetchone()[0]
-    return Verified(seals, entries, pruned, unsealed)
+    return Verified(seals, entries, pruned, unsealed, _wrongly_carried(db, carried))
 
 
-def _compared(db: sqlite3.Connection, first: int, last: int, rows: bytes) -> tuple[int, str]:
-    """How many of a seal's entries were pruned, and what is wrong with the first of the others."""
+def _wrongly_carried(db: sqlite3.Connection, carried: Mapping[int, "hashlib._Hash"]) -> str:
+    """Of the entries that carry others on, the first that stands for other ones than are gone."""
+    for entry_id, found in sorted(carried.items()):
+        note = db.execute(_CARRIER_NOTE, (entry_id,)).fetchone()[0] or ""
+        if not note.endswith(_carried(found)):
+            return (
+                f"what entry {entry_id} carries on are not the entries that were pruned: one of "
+                "them was altered before, or removed"
+            )
+    return ""
+
+
+def _compared(
+    db: sqlite3.Connection,
+    first: int,
+    last: int,
+    rows: bytes,
+    carried: dict[int, "hashlib._Hash"],
+) -> tuple[int, str]:
+    """
+    How many of a seal's entries were pruned, and what is wrong with the first of the others.
+
+    Those that were pruned are added, as they were sealed, to what their carriers stand for.
+    """
     sealed = dict(_ROW.iter_unpack(rows))
     found = dict(hashed(db, first - 1, last))
-    missing = {entry_id for (entry_id,) in db.execute(_PRUNED, (first - 1, last))}
+    missing = dict(db.execute(_PRUNED, (first - 1, last)).fetchall())
     for entry_id in sorted(sealed.keys() | found.keys()):
-        if entry_id not in sealed:
+        if entry_id not in sealed or (entry_id in found and entry_id in missing):
             return 0, f"entry {entry_id} was put in between"
         if entry_id in found and found[entry_id] != sealed[entry_id]:
             return 0, f"entry {entry_id} was altered"
         if entry_id not in found and entry_id not in missing:
             return 0, f"entry {entry_id} was removed"
-    return len(sealed.keys() & missing), ""
+        if entry_id in missing:
+            its = carried.setdefault(missing[entry_id], hashlib.sha256())
+            its.update(_ROW.pack(entry_id, sealed[entry_id]))
+    return len(sealed.keys() & missing.keys()), ""
