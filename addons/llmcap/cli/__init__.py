@@ -28,6 +28,7 @@ COMMANDS = {
     "status": Command("llmcap.cli.status", "What each budget has spent, holds and has left."),
     "top": Command("llmcap.cli.top", "Watch budgets and calls, live."),
     "dashboard": Command("llmcap.cli.dashboard", "Open the page: budgets, spend, calls."),
+    "tray": Command("llmcap.cli.tray", "What is spent, in the tray of your desktop."),
     "budget": Command("llmcap.cli.budget", "Raise, set, reset, pause or resume a budget."),
     "breaker": Command("llmcap.cli.breaker", "The breakers that are open, and closing them."),
     "key": Command("llmcap.cli.key", "The keys that calls come with, and names for them."),

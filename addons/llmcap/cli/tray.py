@@ -1,0 +1,163 @@
+"""`llmcap tray`: what is spent, in the tray of a desktop; it asks the page, and opens it."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import webbrowser
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmcap.cli.output import tell
+from llmcap.launch import standing
+from llmcap.launch.pageprocess import PageProcess
+from llmcap.page.access import Role
+from llmcap.screens.tray import Document, Told, look, picture
+from llmcap.words.errors import ConfigError
+
+LOOK_SECONDS = 2
+X11_EVENTS = 1 << 15 | 1 << 17 | 1 << 2  # what is exposed, what happens to the window, clicks
+
+
+@click.command()
+@click.option(
+    "--at", "shares", multiple=True, type=click.IntRange(1, 100), default=(80, 100),
+    show_default=True, help="Tell when so many percent of a cap are taken; once a window.",
+)  # fmt: skip
+def tray(shares: tuple[int, ...]) -> None:
+    """
+    Show what is spent in the tray of your desktop, of the proxy that `llmcap up` started.
+
+    The icon has what the budget has spent of which the least is left, its colour says how much that
+    is; the menu has all budgets, and opens the page. Needs the extra `tray`.
+    """
+    library = _library()
+    icon = library.Icon("llmcap", picture(look(None)), look(None).title)
+    _mend(icon)
+    seen = {"look": look(None)}
+
+    ended = threading.Event()
+
+    def end(*_: object) -> None:
+        ended.set()
+        icon.stop()
+
+    def items() -> list[Any]:
+        lines = [library.MenuItem(each, None, enabled=False) for each in seen["look"].lines]
+        return [
+            library.MenuItem("Open the page", _open_page, default=True),
+            library.Menu.SEPARATOR,
+            *(lines or [library.MenuItem(seen["look"].title, None, enabled=False)]),
+            library.Menu.SEPARATOR,
+            library.MenuItem("Quit", end),
+        ]
+
+    icon.menu = library.Menu(items)
+
+    def follow(icon: Any) -> None:
+        icon.visible = True
+        told = Told(shares)
+        while not ended.is_set():
+            document = _document()
+            for news in told.news(document):
+                _notify(icon, news)
+            if (now := look(document)) != seen["look"]:
+                seen["look"] = now
+                icon.icon, icon.title = picture(now), now.title
+                icon.update_menu()
+            ended.wait(LOOK_SECONDS)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    icon.run(setup=follow)
+
+
+def _library() -> Any:
+    """The package that speaks to the desktop. Raises `ConfigError` with what is missing."""
+    on_unix = sys.platform not in ("win32", "darwin")
+    if on_unix and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ConfigError(
+            "there is no display to show a tray on: DISPLAY is not set\n"
+            "hint: start it in a desktop session; `llmcap top` and `llmcap statusline` need none"
+        )
+    try:
+        import PIL  # noqa: F401, PLC0415
+        import pystray  # noqa: PLC0415
+    except ImportError as error:
+        if error.name not in ("PIL", "pystray"):
+            raise _no_display(error) from error
+        raise ConfigError(
+            f"the package {error.name} is missing\nhint: pip install 'llmcap-mitmproxy[tray]'"
+        ) from error
+    except Exception as error:  # a backend of pystray looks for its display as it is imported
+        raise _no_display(error) from error
+    return pystray
+
+
+def _no_display(error: Exception) -> ConfigError:
+    display = os.environ.get("DISPLAY", "")
+    return ConfigError(
+        f"the display {display!r} cannot be used for a tray: {' '.join(str(error).split())}\n"
+        "hint: start it in a desktop session; `llmcap top` and `llmcap statusline` need none"
+    )
+
+
+def _mend(icon: Any) -> None:
+    """
+    What pystray 0.19.5 leaves out on plain X11, where no other way to a tray is installed.
+
+    It asks the tray anew with each change (`_xorg.py`, `_update_icon`), and IceWM lets go of an
+    icon that asks a second time; and it handles clicks that its window has not asked for.
+    """
+    dock = getattr(icon, "_dock_window", None)
+    if dock is None:  # another desktop's
+        return
+
+    def once() -> None:
+        if not icon._systray_manager:  # noqa: SLF001 - as above
+            dock()
+
+    icon._dock_window = once  # noqa: SLF001
+    icon._window.change_attributes(event_mask=X11_EVENTS)  # noqa: SLF001
+
+
+def _page() -> PageProcess | None:
+    """That of the proxy that stands now; it may be another one than a moment ago."""
+    found = standing.find()
+    return PageProcess(found.page, Path(found.ledger)) if found and found.page else None
+
+
+def _document() -> Document | None:
+    page = _page()
+    if page is None:
+        return None
+    try:
+        status, _, body = asyncio.run(page.ask("/api/now"))
+    except (OSError, ConfigError, TimeoutError):
+        return None
+    document: Document | None = json.loads(body) if status == HTTPStatus.OK else None
+    return document
+
+
+def _open_page() -> None:
+    page = _page()
+    if page is None:
+        tell("no proxy with a page stands: `llmcap up` starts one")
+    elif not webbrowser.open(page.url(Role("admin"))):
+        tell(f"no browser could be opened: {page.url(Role('admin'))}")
+
+
+def _notify(icon: Any, text: str) -> None:
+    """By the desktop where the library can, else by its own command; always on stderr."""
+    tell(text)
+    if icon.HAS_NOTIFICATION:
+        icon.notify(text, "LLMCap")
+    elif command := shutil.which("notify-send"):
+        subprocess.Popen([command, "--app-name=LLMCap", "LLMCap", text])  # noqa: S603
