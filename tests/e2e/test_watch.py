@@ -31,3 +31,15 @@ def test_watching_stops_nothing_and_says_what_enforcing_stops(
     assert codes[:2] == ["200", "200"]
     assert all(code in ("429", "402") for code in codes[2:])
     assert (provider.nanos() - billed) * 2 == billed
+
+
+def test_several_workers_watch_one_cap(shell: Shell, provider: ProviderHandle) -> None:
+    """Whichever of them has a call: what is said is of all of them together."""
+    said = shell(f"$LLMCAP up --port 0 --no-page --workers 2 --watch --cap '{CAP}'")
+    assert "watched only" in said
+    calls = CALLS.replace("1 2 3 4", "1 2 3 4 5 6 7 8")
+    assert shell(calls).split() == ["200"] * 8
+    report = json.loads(shell("$LLMCAP watch report --json"))
+    assert [call["would"] for call in report["calls"]] == ["refused"] * 6
+    assert report["caps"][0]["would_suffice"] == 8
+    assert len(provider.bill()["records"]) == 8
