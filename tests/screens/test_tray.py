@@ -1,6 +1,7 @@
 """Promise: the tray shows the page's own amounts, and tells of each threshold once."""
 
 import doctest
+import subprocess
 import sys
 from decimal import Decimal
 from itertools import batched
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from llmcap.cli import main
 from llmcap.screens import tray
 from llmcap.screens.tray import COLOURS, SIZE, Told, look, picture, title
+from llmcap.words.paths import finding_us
 
 
 def budget(spent: str, *, held: str = "0", cap: str = "10", **other) -> dict:
@@ -110,13 +112,14 @@ def test_without_a_display_or_its_package_it_says_so_in_a_sentence(monkeypatch):
     assert "hint: pip install 'llmcap-mitmproxy[tray]'" in done.output
 
 
-def test_a_display_that_is_not_there_is_told(monkeypatch):
+def test_a_display_that_is_not_there_is_told():
     """One sentence of the library's, and no traceback."""
-    monkeypatch.setenv("DISPLAY", ":97531")
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    for name in [each for each in sys.modules if each.partition(".")[0] == "pystray"]:
-        monkeypatch.delitem(sys.modules, name)
-    done = CliRunner().invoke(main, ["tray"])
-    assert done.exit_code == 2
-    assert "':97531' cannot be used for a tray" in done.output
-    assert "Traceback" not in done.output
+    environ = {**finding_us(), "DISPLAY": ":97531"}
+    environ.pop("WAYLAND_DISPLAY", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "llmcap.cli", "tray"], env=environ, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "':97531' cannot be used for a tray" in done.stdout
+    assert "Traceback" not in done.stdout
