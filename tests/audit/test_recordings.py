@@ -3,15 +3,16 @@
 import base64
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mitmproxy.io import FlowWriter
+from mitmproxy.io import FlowWriter, tnetstring
 from mitmproxy.test import tflow, tutils
 
-from llmcap.audit.recordings import Recording, read
+from llmcap.audit.recordings import Form, Recording, read, read_part
 from llmcap.words.errors import ConfigError, FormatError
 
 ASK = b'{"model": "gpt-5", "messages": []}'
@@ -111,6 +112,40 @@ def test_every_format_gives_the_same_exchange(make: Any, tmp_path: Path) -> None
     assert request.body == ASK
     assert (recording.status, recording.body) == (200, ANSWER)
     assert recording.headers == {"content-type": "application/json"}
+
+
+def old_flow_file(folder: Path) -> Path:
+    """The same flow as a mitmproxy of 2020 wrote it: version 11 of the format."""
+    with flow_file(folder, content=ANSWER).open("rb") as file:
+        tnetstring.load(file)
+        state: Any = tnetstring.load(file)
+    for conn in ("client_conn", "server_conn"):
+        state[conn] |= {"tls_established": True, "cipher_name": None, "state": 0}
+    state["client_conn"] |= {"address": ["127.0.0.1", 1], "tls_extensions": None}
+    state["server_conn"] |= {"ip_address": None, "source_address": None, "via2": None}
+    del state["websocket"]
+    path = folder / "old"
+    path.write_bytes(tnetstring.dumps({**state, "version": 11, "marked": False}))
+    return path
+
+
+def test_flows_of_old_versions_are_read_as_mitmproxy_reads_them(tmp_path: Path) -> None:
+    """They are brought up to date first; a version that nobody knows yet is told."""
+    old = old_flow_file(tmp_path)
+    [recording], [newer] = read(old), read(tmp_path / "flows")
+    assert replace(recording, request=newer.request) == newer
+    for name in ("method", "host", "path", "query", "headers", "body"):
+        assert getattr(recording.request, name) == getattr(newer.request, name)
+    old.write_bytes(old.read_bytes().replace(b"7:version;2:11#", b"7:version;2:99#"))
+    with pytest.raises(FormatError, match=r"this is no whole flow file: .* version 99"):
+        list(read(old))
+
+
+def test_of_old_flows_none_is_read_apart_from_the_others(tmp_path: Path) -> None:
+    """A session of theirs is in two flows."""
+    old = old_flow_file(tmp_path)
+    with pytest.raises(FormatError, match="before version 7"):
+        list(read_part(old, Form.FLOWS, 0, old.stat().st_size, 1))
 
 
 def only(folder: Path, **changes: Any) -> Recording:
