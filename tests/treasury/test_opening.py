@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
@@ -90,6 +91,20 @@ def test_an_older_proxy_beside_a_newer_treasury_is_told_to_update(database, tmp_
         db.execute("INSERT INTO llmcap.steps (name) VALUES ('999_slices')")
     with pytest.raises(LedgerError, match=r"newer LLMCap \(999_slices\).*\nhint: update LLMCap"):
         firewall(tmp_path / "ledger", config(database))
+
+
+def test_nodes_that_start_at_once_on_an_empty_database_all_make_its_tables(postgres):
+    """One of them does, and the others find them."""
+    for _ in range(3):
+        url = postgres.new_database()
+        treasuries = [PostgresTreasury(url) for _ in range(4)]
+        for each in treasuries:
+            each.wire.transaction(lambda db: db.execute("SELECT 1"))
+        with ThreadPoolExecutor(len(treasuries)) as pool:
+            for done in [pool.submit(each.prepare) for each in treasuries]:
+                done.result()
+        for each in treasuries:
+            each.close()
 
 
 def test_an_older_treasury_gets_what_it_misses(database):

@@ -27,9 +27,10 @@ ANSWER_SECONDS = 4
 # A statement that waits longer than this for a lock is not waiting for one of ours.
 STATEMENT_MILLISECONDS = 10_000
 # How often a transaction is tried that PostgreSQL could not order among the others, as it says by
-# these codes: a serialization failure, a deadlock.
+# these codes: a serialization failure, a deadlock; and a key, a schema, a table that somebody else
+# has just made, as `IF NOT EXISTS` does not wait for who is about to.
 TRIES = 20
-_UNORDERED = ("40001", "40P01")
+_UNORDERED = ("40001", "40P01", "23505", "42P06", "42P07")
 
 # By the code of the error, or the beginning of it: what is wrong, and the move. What time may cure
 # comes first: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -169,7 +170,7 @@ class Wire:
             try:
                 with self._explained():
                     return once()
-            except TreasuryUnreachable as error:
+            except TreasuryError as error:
                 if getattr(error.__cause__, "sqlstate", None) not in _UNORDERED:
                     raise
         with self._explained():
