@@ -95,6 +95,12 @@ def test_a_usage_that_cannot_be_true_is_known(usage):
     assert cannot_be(told(usage))
 
 
+def test_a_word_is_a_token_at_least():
+    """A usage that tells what was read, and nothing of what was written."""
+    assert cannot_be(told(Usage(input_tokens=10), seen=1))
+    assert not cannot_be(told(Usage(input_tokens=10, output_tokens=1), seen=1))
+
+
 @pytest.mark.parametrize(
     "reading",
     [

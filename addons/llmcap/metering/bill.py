@@ -113,7 +113,7 @@ def cannot_be(reading: Reading) -> bool:
     other = used.output_audio or used.output_image or used.output_video
     if other or not (used.input_tokens or used.output_tokens):
         return False
-    least = reading.visible_bytes // TOKEN_BYTES_MAX
+    least = -(-reading.visible_bytes // TOKEN_BYTES_MAX)
     return not used.input_tokens or used.output_tokens < least
 
 
