@@ -15,7 +15,15 @@ from typing import Any
 
 import yaml
 
-from llmcap.audit.parts import Recording, body_of, date_of, lower, request_of, time_of
+from llmcap.audit.parts import (
+    Recording,
+    body_of,
+    date_of,
+    decoded,
+    lower,
+    request_of,
+    time_of,
+)
 from llmcap.words.errors import FormatError
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -58,7 +66,8 @@ def interactions(document: Mapping[str, Any]) -> Iterator[Recording]:
             ),
             status=int(code or 0),
             headers=headers,
-            body=_kept(response.get("body")),
+            # Some recorders keep what was packed, some unpack it, and all keep the header.
+            body=decoded(_kept(response.get("body")), headers.pop("content-encoding", "")),
             at=time_of(each.get("recorded_at")) or date_of(headers),
         )  # fmt: skip
 
