@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 
 from llmcap.confine import inside
+from llmcap.confine.keeper import Keeper
 
 
 class Forked:
@@ -16,7 +17,24 @@ class Forked:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.returncode: int | None = None
+        self._returncode: int | None = None
+        self._keeper: Keeper | None = None
+
+    @property
+    def returncode(self) -> int | None:
+        """As `poll` gives it, when it was last waited for; to be set by whoever else waited."""
+        return self._returncode
+
+    @returncode.setter
+    def returncode(self, code: int | None) -> None:
+        self._returncode = code
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            (keeper.clear if code == -signal.SIGKILL else keeper.release)()
+
+    def keep(self) -> None:
+        """From now on nothing in its network outlives a kill of ours, or of its own."""
+        self._keeper = Keeper(self.pid)
 
     def poll(self) -> int | None:
         """Its exit code, the number of its signal below 0, or None while it runs."""

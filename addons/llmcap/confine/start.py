@@ -115,6 +115,12 @@ class Prepared:
                 with contextlib.suppress(ConnectionError):  # it was killed: it is seen next
                     self._ours.send(GO)
             elif lines[:1] == ["ready"]:
+                try:
+                    self.process.keep()
+                except OSError as error:
+                    raise ConfinementError(
+                        why_not("start", error.errno or 0, str(error))
+                    ) from error
                 serve(Inward.of(lines[1:], descriptors))
                 return
             elif lines[:1] == ["failed"]:

@@ -1,0 +1,89 @@
+"""
+The process that outlives a `kill -9` of ours, and ends what is still in a command's network then.
+
+The kernel ends the command itself with us. What the command has started may not even notice: it
+has lost its way out, and one that asks nobody for anything would stay for ever.
+"""
+
+import contextlib
+import ctypes
+import gc
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import NoReturn
+
+PR_SET_NAME = 15  # <linux/prctl.h>
+NAME = b"llmcap-keeper"
+RELEASED = b"."
+PASSES_MAX = 100  # whatever starts others while it is looked for is found in the next one
+
+
+class Keeper:
+    """
+    Of the network that a child is in. To be made before there are other threads: it is a fork.
+
+    It has no terminal, is in no session of the command's, and keeps no file of ours open. Raises
+    `OSError`.
+    """
+
+    def __init__(self, child: int) -> None:
+        network = network_of(Path(f"/proc/{child}"))
+        theirs, self._ours = socket.socketpair()
+        with theirs:
+            self._pid = os.fork()
+            if self._pid == 0:
+                _keep(theirs.fileno(), network)
+
+    def release(self) -> None:
+        """The command has ended by itself: what it leaves behind stays, as without us."""
+        self._end(RELEASED)
+
+    def clear(self) -> None:
+        """The command was killed: end what it leaves behind."""
+        self._end(b"")
+
+    def _end(self, word: bytes) -> None:
+        with self._ours, contextlib.suppress(ConnectionError):  # it may have been killed itself
+            self._ours.sendall(word)
+        os.waitpid(self._pid, 0)
+
+
+def network_of(process: Path) -> int:
+    """The number of its network namespace, by its folder below /proc. Raises `OSError`."""
+    return (process / "ns" / "net").stat().st_ino
+
+
+def end_all(network: int) -> int:
+    """Kill every process in that network; how many there were."""
+    found = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            descriptor = os.pidfd_open(int(process.name))
+            try:  # the number is that of the same process from here on
+                if network_of(process) == network:
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                    found += 1
+            finally:
+                os.close(descriptor)
+    return found
+
+
+def _keep(theirs: int, network: int) -> NoReturn:
+    """In the fork: wait until we are gone, however that comes about."""
+    try:
+        gc.disable()  # it would touch, and so copy, all that we have in memory
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(nothing, standard)
+        os.dup2(theirs, 3)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        ctypes.CDLL(None).prctl(PR_SET_NAME, NAME, 0, 0, 0)
+        if os.read(3, 1) != RELEASED:
+            for _ in range(PASSES_MAX):
+                if not end_all(network):
+                    break
+    finally:
+        os._exit(0)

@@ -1,0 +1,76 @@
+"""Promise: nothing that a confined command has started outlives a kill."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from llmcap.confine.keeper import end_all, network_of
+
+from .conftest import Ground
+
+# Two that ask nobody for anything, one of them in a session of its own; the word is that they run.
+LEAVES = "sleep 3600 & setsid sleep 3600 & echo $! >left; {end}"
+
+
+def ended(ground: Ground, end: str) -> tuple[int, int]:
+    """How a command that leaves those behind ends, and the number of one of them."""
+    code = ground.code("sh", "-c", LEAVES.format(end=end))
+    return code, int(Path("left").read_text(encoding="ascii"))
+
+
+def lives(pid: int) -> bool:
+    """Whether it is there, and more than an entry that nobody has asked for yet."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the commands run."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_what_a_command_leaves_behind_stays_where_it_ended_by_itself(ground: Ground) -> None:
+    """As it would without us."""
+    code, left = ended(ground, "exit 7")
+    assert code == 7
+    assert lives(left)
+    assert end_all(network_of(Path(f"/proc/{left}"))) == 2
+
+
+def test_what_a_killed_command_leaves_behind_is_ended(ground: Ground) -> None:
+    """Before its end is told."""
+    code, left = ended(ground, "kill -9 $$")
+    assert code == -signal.SIGKILL
+    assert not lives(left)
+
+
+def test_its_keeper_has_no_file_of_ours_open(ground: Ground) -> None:
+    """Whoever reads what we print is told of our end, though it outlives us."""
+    before = set(children())
+    process = ground.start("sleep", "3600")
+    (keeper,) = set(children()) - before - {str(process.pid)}
+    deadline = time.monotonic() + 20
+    while named(keeper) != "llmcap-keeper" and time.monotonic() < deadline:
+        time.sleep(0.01)  # it is on its way there
+    opened = sorted(file.name for file in Path(f"/proc/{keeper}/fd").iterdir())
+    process.kill()
+    process.wait(20)
+    assert opened == ["0", "1", "2", "3"]
+
+
+def children() -> list[str]:
+    """Of this process."""
+    listed = Path(f"/proc/self/task/{os.getpid()}/children")
+    return listed.read_text(encoding="ascii").split()
+
+
+def named(pid: str) -> str:
+    """What a process calls itself."""
+    return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
