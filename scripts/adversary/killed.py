@@ -26,7 +26,7 @@ from fake_provider.process import ProviderHandle
 KILLS = 1000
 AT_ONCE = 6
 END_SECONDS_MAX = 60
-PARTS = {"llmcap", "its child", "its keeper", "its grandchild"}
+PARTS = {"llmcap", "its child", "its grandchild"}
 
 # From before the network is made, and from when the first answer is on its way.
 KILLED_WITHIN_SECONDS = 1.5
@@ -36,9 +36,9 @@ STREAM = json.dumps(
      "max_tokens": 4000}
 )  # fmt: skip
 CALLS = (
-    "sleep 3600 & "  # which asks nobody for anything, and so would not notice the end
+    "sleep 3600 & sleeper=$!; "  # which asks nobody for anything, and so would not notice the end
     "while :; do curl -sS -N https://api.openai.com/v1/chat/completions "
-    f"-H 'authorization: Bearer x' -d '{STREAM}' || exit; done"
+    f"-H 'authorization: Bearer x' -d '{STREAM}' || {{ kill $sleeper; exit; }}; done"
 )
 RUN = (sys.executable, "-m", "llmcap.cli", "run", "--confine", "--cap", "1000", "--")
 
@@ -93,15 +93,11 @@ def kill_one(environ: Mapping[str, str], seed: str) -> tuple[str, str]:
         reader.start()
         time.sleep(chance.uniform(0, KILLED_WITHIN_SECONDS))
         below = children(run.pid)
-        parts = {"llmcap": [run.pid], "its child": below[:1], "its keeper": below[1:]}
+        parts = {"llmcap": [run.pid], "its child": below[:1]}
         parts["its grandchild"] = [pid for each in below for pid in children(each)]
         part = chance.choice([name for name, pids in parts.items() if pids])
-        if part == "its keeper":  # without whom all else goes on, until another part is killed
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(parts[part][0], signal.SIGKILL)
-            parts["llmcap"] = below[:1]
         with contextlib.suppress(ProcessLookupError):
-            os.kill(parts[part][0], signal.SIGKILL)
+            os.kill(parts[part][-1], signal.SIGKILL)  # the last that it has started
         gone_by = time.monotonic() + END_SECONDS_MAX
         while left := session(run.pid):
             if time.monotonic() > gone_by:

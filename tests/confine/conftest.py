@@ -1,13 +1,13 @@
 """Commands in networks of their own, without a proxy."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from llmcap.confine.egress import read_egress
+from llmcap.confine.forked import Forked
 from llmcap.confine.inward import Inward
 from llmcap.confine.start import ConfinementError, start
 
@@ -22,7 +22,7 @@ class Ground:
 
     def start(
         self, *command: str, mounts: list[tuple[Path, Path]] | None = None, **environ: str
-    ) -> "subprocess.Popen[bytes]":
+    ) -> Forked:
         """With these variables beside the PATH."""
         return start(
             command, {"PATH": os.environ["PATH"], **environ},

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from llmcap.confine.forked import Forked
 from llmcap.confine.keeper import end_all, network_of
 
 from .conftest import Ground
@@ -53,24 +54,38 @@ def test_what_a_killed_command_leaves_behind_is_ended(ground: Ground) -> None:
 
 def test_its_keeper_has_no_file_of_ours_open(ground: Ground) -> None:
     """Whoever reads what we print is told of our end, though it outlives us."""
-    before = set(children())
-    process = ground.start("sleep", "3600")
-    (keeper,) = set(children()) - before - {str(process.pid)}
-    deadline = time.monotonic() + 20
-    while named(keeper) != "llmcap-keeper" and time.monotonic() < deadline:
-        time.sleep(0.01)  # it is on its way there
+    process, keeper = started(ground)
     opened = sorted(file.name for file in Path(f"/proc/{keeper}/fd").iterdir())
     process.kill()
     process.wait(20)
     assert opened == ["0", "1", "2", "3"]
 
 
-def children() -> list[str]:
+def test_a_keeper_that_was_killed_changes_nothing_of_the_end(ground: Ground) -> None:
+    """It is only there for ours."""
+    process, keeper = started(ground)
+    os.kill(keeper, signal.SIGKILL)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(20) == -signal.SIGTERM
+
+
+def started(ground: Ground) -> tuple[Forked, int]:
+    """A command that waits, and its keeper, which waits too."""
+    before = children()
+    process = ground.start("sleep", "3600")
+    (keeper,) = children() - before - {process.pid}
+    deadline = time.monotonic() + 20
+    while named(keeper) != "llmcap-keeper" and time.monotonic() < deadline:
+        time.sleep(0.01)  # it is on its way there
+    return process, keeper
+
+
+def children() -> set[int]:
     """Of this process."""
     listed = Path(f"/proc/self/task/{os.getpid()}/children")
-    return listed.read_text(encoding="ascii").split()
+    return {int(pid) for pid in listed.read_text(encoding="ascii").split()}
 
 
-def named(pid: str) -> str:
+def named(pid: int) -> str:
     """What a process calls itself."""
     return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
