@@ -418,6 +418,9 @@ def test_a_refusal_that_is_billed_counts(proxy: Standing, provider: CannedProvid
     body = {"model": "gpt-4o-mini", "messages": MESSAGES, "user": "filtered", "max_tokens": 100}
     url = "https://example.openai.azure.com/openai/v1/chat/completions"
     statuses = [proxy.post("filtered", url, body) for _ in range(12)]
-    assert statuses[0] == 400
-    assert statuses[-1] == 429
+    billed = statuses.count(400)
+    assert 0 < billed < len(statuses)
+    assert statuses[:billed] == [400] * billed
+    assert statuses[billed] == 429
+    assert set(statuses[billed:]) <= {429, 402}  # on a slow machine the next is seen to ask again
     assert 0 < provider.nanos <= proxy.spent("filtered") <= 500_000
