@@ -1,4 +1,4 @@
-"""What is broken in which case, and when. A step happens when so much of the cap was billed."""
+"""What is broken in which case, and when. A step happens when so much of the cap was spent."""
 
 import asyncio
 import shutil

@@ -205,15 +205,19 @@ class Drive:
         return Stay(spent, self.cap_nanos - out, said, where)
 
     async def _step(self) -> None:
-        """Break what the case breaks, each when so much was billed."""
+        """Break what the case breaks, each when so much was spent."""
         for percent, step in self.case.steps:
-            while self.desk.billed * 100 < self.case.cap_nanos * percent:
+            while self._spent() * 100 < self.case.cap_nanos * percent:
                 if self._over.is_set():
-                    self.faults.append(f"the cap was used up before {percent} % were billed")
+                    self.faults.append(f"the cap was used up before {percent} % were spent")
                     return
                 await asyncio.sleep(PAUSE_SECONDS / 5)
             await step(self)
         self._steps_done = True
+
+    def _spent(self) -> int:
+        """What was billed, or is taken for it: of a killed node's calls the most they can be."""
+        return max(self.desk.billed, sum(node.used_nanos() for node in self.fleet.nodes))
 
     def later(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do this when the others have spent what they can."""
