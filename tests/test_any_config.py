@@ -418,7 +418,8 @@ def reply(call: CallInFlight, read: int, written: int) -> bytes:
     usage = {"input_tokens": read, "output_tokens": written}
     document = {
         "id": "msg_1", "type": "message", "role": "assistant", "model": call.call.model,
-        "content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn", "usage": usage,
+        "content": [{"type": "text", "text": "x" if written else ""}],
+        "stop_reason": "end_turn", "usage": usage,
     }  # fmt: skip
     return json.dumps(document).encode()
 

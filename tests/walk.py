@@ -111,9 +111,10 @@ def post(path: str, document: dict, *, host: str = "api.openai.com", headers=Non
 
 
 def completion(read: int, written: int, **fields) -> bytes:
-    """The JSON answer of a chat completion with this usage."""
+    """The JSON answer of a chat completion with this usage; of nothing written nothing is seen."""
     usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-    choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
+    said = {"role": "assistant", "content": "x" if written else ""}
+    choice = {"index": 0, "message": said, "finish_reason": "stop"}
     document = {
         "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-mini-2024-07-18",
         "choices": [choice], "usage": usage,
