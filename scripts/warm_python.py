@@ -122,7 +122,9 @@ class WarmPython:
     def _begin(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(self._command, stdin=theirs.fileno())
+            # Our path is not that of a program, which would find other packages on it.
+            environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+            self._process = subprocess.Popen(self._command, stdin=theirs.fileno(), env=environ)
         return ours
 
 

@@ -54,6 +54,18 @@ def read(file: IO[Any]) -> str:
     return str(file.read())
 
 
+def test_a_program_finds_no_package_on_our_path(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it would not if it were started by itself."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "ours"))
+    program.write_text("import sys; print(sys.path)")
+    with WarmPython(Path(sys.executable), []) as warm:
+        code, said, _ = run(warm, program)
+    assert code == 0
+    assert "ours" not in said
+
+
 def test_a_program_has_its_own_words_environment_and_end(warm: WarmPython, program: Path) -> None:
     """And no input; what was imported is there."""
     program.write_text(TELL)
