@@ -119,6 +119,17 @@ def test_an_older_treasury_gets_what_it_misses(database):
     treasury.close()
 
 
+def test_a_treasury_with_the_first_table_of_what_was_told_gets_the_present_one(database, tmp_path):
+    """It had the step `003_told`, which is known for ever."""
+    with psycopg.connect(database, autocommit=True) as db:
+        with db.transaction():
+            tables.migrate(db, tables.STEPS[:2])
+        db.execute("CREATE TABLE llmcap.told (subject text PRIMARY KEY, at timestamptz NOT NULL)")
+        db.execute("INSERT INTO llmcap.steps (name) VALUES ('003_told')")
+        firewall(tmp_path / "ledger", config(database)).close()
+        assert db.execute("SELECT key, node_id, until FROM llmcap.told").fetchall() == []
+
+
 def test_a_node_with_other_budgets_is_told_the_difference(database, tmp_path):
     """The treasury's are those of the first; a change goes by `apply`."""
     firewall(tmp_path / "a", config(database)).close()

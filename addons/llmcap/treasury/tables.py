@@ -154,6 +154,8 @@ _WANTS = (
 
 _TOLD = (
     # What people were told of the fleet, by whom, and when the same is news again (NULL: never).
+    # The table of the step 003 was never used.
+    "DROP TABLE IF EXISTS llmcap.told",
     """
     CREATE TABLE llmcap.told (
         key text PRIMARY KEY,
@@ -166,6 +168,7 @@ _TOLD = (
 STEPS = (
     Step("001_treasury", _TREASURY),
     Step("002_entries", _ENTRIES),
+    Step("003_told", ()),  # made a table, on treasuries that had the step then
     Step("003_wants", _WANTS),
     Step("004_told", _TOLD),
 )
