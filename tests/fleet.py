@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
+import psycopg
 from books import call, demand, settled
 
 from llmcap.assembly import Settings, firewall_for
@@ -13,6 +15,7 @@ from llmcap.walk.patience import patiently
 from llmcap.words.records import Admit, Wait
 
 WAIT_SECONDS = 0.02
+SECONDS = 30  # ends what hangs
 
 
 def firewall(ledger, text):
@@ -20,6 +23,17 @@ def firewall(ledger, text):
     policy = resolve(yamldoc.parse(text, file="llmcap.yaml"))
     settings = Settings(cap="", config=None, ledger=str(ledger))
     return firewall_for(policy, settings, notify=lambda *_: None)
+
+
+@contextmanager
+def firewalls(folder, text, names="ab"):
+    """Several nodes with this config, which end in the end."""
+    opened = [firewall(folder / name, text) for name in names]
+    try:
+        yield opened
+    finally:
+        for node in opened:
+            node.close()
 
 
 def config(url, cap="5", more=""):
@@ -44,3 +58,34 @@ def served(node, nanos, *, cost=None, name="call", **attributes):
         time.sleep(WAIT_SECONDS)
     assert isinstance(verdict, Admit), verdict
     node.ledger.end(verdict.hold, settled(nanos if cost is None else cost))
+
+
+def wait_until(holds):
+    """Until it does."""
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def fall_silent(node, database):
+    """A node ends without a word, and was last heard of a minute ago."""
+    desk = node.ledger._desk
+    desk._closing = True
+    desk._leave = lambda *_: None
+    desk._thread.join()
+    with psycopg.connect(database, autocommit=True) as db:
+        db.execute(
+            "UPDATE llmcap.nodes SET heard_at = heard_at - interval '60 s' WHERE id = %s",
+            [desk._node_id],
+        )
+
+
+@contextmanager
+def down(postgres):
+    """The server is killed, and started again in the end."""
+    postgres.kill()
+    try:
+        yield
+    finally:
+        postgres.start()

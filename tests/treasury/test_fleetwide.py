@@ -1,12 +1,11 @@
 """What commands say of a fleet, and change in it, with real nodes on a real PostgreSQL."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
-from fleet import asked, config, firewall, served
+from fleet import SECONDS, asked, config, firewall, firewalls, served, wait_until
 
 from llmcap.cli import main
 from llmcap.ledger import history
@@ -18,16 +17,13 @@ from llmcap.words.errors import LedgerError
 from llmcap.words.records import Admit, Deny
 
 CENT = 10_000_000
-SECONDS = 30  # ends what hangs
 
 
 @pytest.fixture
 def nodes(database, tmp_path):
     """Two, which serve a budget of five dollars."""
-    opened = [firewall(tmp_path / name, config(database)) for name in "ab"]
-    yield opened
-    for node in opened:
-        node.close()
+    with firewalls(tmp_path, config(database)) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -43,14 +39,6 @@ def llmcap(database, tmp_path, monkeypatch):
         return result.output
 
     return run
-
-
-def wait_until(holds):
-    """Until it does."""
-    deadline = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_reports_and_logs_are_those_of_the_fleet_or_of_a_node(nodes, llmcap, database):

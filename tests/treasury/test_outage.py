@@ -1,12 +1,10 @@
 """PostgreSQL is gone, stands still, or comes back: what calls may do, and that nothing is lost."""
 
-import contextlib
 import os
 import signal
-import time
 
 import pytest
-from fleet import asked, config, firewall, served
+from fleet import asked, config, down, firewall, served, wait_until
 
 from llmcap.treasury import wire
 from llmcap.treasury.hands import Hands
@@ -14,25 +12,6 @@ from llmcap.words.errors import LedgerError, TreasuryUnreachable
 from llmcap.words.records import Admit
 
 CENT = 10_000_000
-SECONDS = 30  # ends what hangs
-
-
-@contextlib.contextmanager
-def down(postgres):
-    """It is killed, and started again in the end."""
-    postgres.kill()
-    try:
-        yield
-    finally:
-        postgres.start()
-
-
-def wait_until(holds):
-    """Until it does."""
-    deadline = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)

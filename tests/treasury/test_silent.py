@@ -4,10 +4,9 @@ import asyncio
 import time
 from dataclasses import replace
 
-import psycopg
 import pytest
 from books import call, demand, settled
-from fleet import asked, config, firewall, served
+from fleet import SECONDS, asked, config, fall_silent, firewall, firewalls, served
 
 from llmcap.budgets.budget import scopes_for
 from llmcap.walk.patience import patiently
@@ -15,26 +14,15 @@ from llmcap.words.records import Admit, Deny, Wait
 
 CENT = 10_000_000
 TOKEN = CENT // 100
-SECONDS = 30  # ends what hangs
 
 
 @pytest.fixture
 def nodes(database, tmp_path):
     """Two that are heard; a third has 80 cents of a dollar, and was killed a minute ago."""
-    opened = [firewall(tmp_path / name, config(database, cap="1")) for name in "abc"]
-    *heard, lost = opened
-    assert isinstance(asked(lost, 80 * CENT, name="lost", patient=True), Admit)
-    lost.ledger._desk._closing = True  # it ends without a word
-    lost.ledger._desk._leave = lambda *_: None
-    lost.ledger._desk._thread.join()
-    with psycopg.connect(database, autocommit=True) as db:
-        db.execute(
-            "UPDATE llmcap.nodes SET heard_at = heard_at - interval '60 s' WHERE id = %s",
-            [lost.ledger._desk._node_id],
-        )
-    yield heard
-    for node in opened:
-        node.close()
+    with firewalls(tmp_path, config(database, cap="1"), "abc") as (*heard, lost):
+        assert isinstance(asked(lost, 80 * CENT, name="lost", patient=True), Admit)
+        fall_silent(lost, database)
+        yield heard
 
 
 def test_what_a_silent_node_has_is_not_waited_for(nodes):

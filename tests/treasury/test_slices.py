@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from books import call, demand, settled
-from fleet import config, firewall, served
+from fleet import SECONDS, config, firewalls, served, wait_until
 
 from llmcap.budgets.budget import scopes_for
 from llmcap.treasury.hands import Hands
@@ -16,17 +16,14 @@ from llmcap.words.records import Admit
 CENT = 10_000_000
 TOKEN = CENT // 100
 SLICE = 128
-SECONDS = 30  # ends what hangs
 
 
 @pytest.fixture
 def nodes(database, tmp_path):
     """Two, with a dollar, which is 10,000 tokens."""
     text = config(database, cap="1").replace("every: day", "every: day, hold: sliced")
-    opened = [firewall(tmp_path / name, text) for name in "ab"]
-    yield opened
-    for node in opened:
-        node.close()
+    with firewalls(tmp_path, text) as opened:
+        yield opened
 
 
 def admitted(node, name):
@@ -62,10 +59,7 @@ def test_a_stream_goes_on_with_what_the_treasury_and_other_nodes_have(nodes, dat
     first, second = nodes
     served(second, 2_000 * TOKEN, name="before")
     with Hands(database) as hands:
-        deadline = time.monotonic() + SECONDS
-        while hands.balances()[0][1].spent < 2_000 * TOKEN:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: hands.balances()[0][1].spent >= 2_000 * TOKEN)
     verdict = admitted(first, "stream")
     assert verdict.hold.held_nanos == SLICE * TOKEN
     assert verdict.output_limit == 8_000

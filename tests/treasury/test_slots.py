@@ -2,26 +2,21 @@
 
 import time
 
-import psycopg
 import pytest
 from books import settled
-from fleet import asked, config, firewall
+from fleet import SECONDS, asked, config, down, fall_silent, firewalls, wait_until
 
 from llmcap.treasury.hands import Hands
 from llmcap.words.errors import LedgerError
 from llmcap.words.records import Admit, Deny, Wait
-
-SECONDS = 30  # ends what hangs
 
 
 @pytest.fixture
 def nodes(database, tmp_path):
     """Two, with three calls at once between them."""
     text = config(database, cap="3 concurrent", more="wait: 1\n")
-    opened = [firewall(tmp_path / name, text) for name in "ab"]
-    yield opened
-    for node in opened:
-        node.close()
+    with firewalls(tmp_path, text) as opened:
+        yield opened
 
 
 def until_admitted(node, name):
@@ -61,15 +56,7 @@ def test_slots_of_a_node_that_fell_silent_are_free_again(nodes, database):
     first, second = nodes
     until_admitted(first, "one")
     until_admitted(first, "two")
-    desk = first.ledger._desk
-    desk._closing = True  # it ends without a word
-    desk._leave = lambda *_: None
-    desk._thread.join()
-    with psycopg.connect(database, autocommit=True) as db:
-        db.execute(
-            "UPDATE llmcap.nodes SET heard_at = heard_at - interval '60 s' WHERE id = %s",
-            [desk._node_id],
-        )
+    fall_silent(first, database)
     for number in range(3):
         until_admitted(second, f"{number}")
     assert isinstance(asked(second, 1, name="too much"), Deny)
@@ -95,14 +82,8 @@ def test_a_node_that_is_cut_off_takes_no_slot(nodes, postgres, monkeypatch):
     first, _ = nodes
     first.ledger._wait_seconds = 1
     first.ledger.end(until_admitted(first, "one").hold, settled(0))
-    postgres.kill()
-    try:
-        deadline = time.monotonic() + SECONDS
-        while not first.ledger._desk.unreachable:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+    with down(postgres):
+        wait_until(lambda: first.ledger._desk.unreachable)
         with pytest.raises(LedgerError, match="did not answer"):
             asked(first, 1, name="two")
-    finally:
-        postgres.start()
     until_admitted(first, "three")

@@ -1,10 +1,9 @@
 """Budgets that only watch, over several nodes: what they would have done for the whole fleet."""
 
-import time
 from datetime import UTC, datetime
 
 import pytest
-from fleet import config, firewall, served
+from fleet import config, firewalls, served, wait_until
 
 from llmcap.ledger import history
 from llmcap.ledger.watched import would_have
@@ -12,7 +11,6 @@ from llmcap.treasury.hands import Hands
 from llmcap.treasury.mirror import mirrored
 
 CENT = 10_000_000
-SECONDS = 30  # ends what hangs
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -20,18 +18,8 @@ BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 def nodes(database, tmp_path):
     """Two that watch a budget of a dollar, and enforce nothing."""
     text = config(database, cap="1").replace("every: day", "every: day, mode: watch")
-    opened = [firewall(tmp_path / name, text) for name in "ab"]
-    yield opened
-    for node in opened:
-        node.close()
-
-
-def wait_until(holds):
-    """Until it does."""
-    deadline = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    with firewalls(tmp_path, text) as opened:
+        yield opened
 
 
 def test_what_would_have_been_refused_is_said_of_the_fleets_balance(nodes, database, tmp_path):
