@@ -172,7 +172,7 @@ class _Question:
     def _key(self, facts: Mapping[str, str], slot: int) -> Key:
         return tuple(
             [
-                _called(slot, self.zone, name) if name in TIMES else facts.get(name, "")
+                called(slot, self.zone, name) if name in TIMES else facts.get(name, "")
                 for name in self.by
             ]
         )
@@ -192,7 +192,7 @@ def _whole(db: sqlite3.Connection, since: datetime | None, until: datetime | Non
 
 
 @lru_cache(maxsize=50_000)
-def _called(slot: int, zone: tzinfo, name: str) -> str:
+def called(slot: int, zone: tzinfo, name: str) -> str:
     """What the hour, day, month or year of a slot is called in a zone."""
     return from_seconds(slot * SLOT_SECONDS).astimezone(zone).strftime(TIMES[name])
 
@@ -201,7 +201,7 @@ def _steps(span: Span, timed: Sequence[str], zone: tzinfo) -> list[Span]:
     """Slots that have the same names, together: zones begin at any quarter."""
 
     def names(slot: int) -> tuple[str, ...]:
-        return tuple([_called(slot, zone, each) for each in timed])
+        return tuple([called(slot, zone, each) for each in timed])
 
     runs = (list(run) for _, run in groupby(range(span.first, span.last), key=names))
     return [Span(run[0], run[-1] + 1) for run in runs]

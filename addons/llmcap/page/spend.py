@@ -13,7 +13,6 @@ from llmcap.ledger import rollups
 from llmcap.ledger.changes import SLOT_SECONDS, SLOTS_A_DAY, SUMS, Rollup, together
 from llmcap.ledger.names.table import key_names
 from llmcap.ledger.rolled import COST, Span
-from llmcap.ledger.spans import TIMES
 from llmcap.pricing import PriceBook
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import ceil_nanos, usd_string
@@ -207,9 +206,8 @@ class _Some:
     def stacked(self, best: Sequence[str], steps: Sequence[Span]) -> Stacked:
         """By what their hour or day is called."""
         unit = "day" if _in_days(steps) else "hour"
-        zone = self._question.zone
         numbers = {
-            _at(slot).astimezone(zone).strftime(TIMES[unit]): number
+            rollups.called(slot, self._question.zone, unit): number
             for number, step in enumerate(steps)
             for slot in range(step.first, step.last)
         }
