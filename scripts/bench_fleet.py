@@ -38,6 +38,7 @@ from llmcap.walk.flight import CallInFlight  # noqa: E402
 from llmcap.walk.patience import admit, admit_at_once  # noqa: E402
 from llmcap.words.errors import Unfunded  # noqa: E402
 from postgres_server import Server, cluster  # noqa: E402
+from spread import interval  # noqa: E402
 
 WAYS = ("alone", "treasury", "per call")
 COLD_CALLS = 400  # the first of a process: connecting, joining, first allotments
@@ -211,12 +212,6 @@ def round_of(server: Server, way: str, options: argparse.Namespace) -> dict[str,
     return found
 
 
-def interval(values: list[float]) -> str:
-    """The median, and the middle half."""
-    low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
-
-
 def main() -> None:
     """All rounds, or the one process of `--way`."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
@@ -253,7 +248,7 @@ def main() -> None:
             each["cpu_us"] / alone["cpu_us"]
             for each, alone in zip(found[way], found["alone"], strict=True)
         ]
-        print(f"{way:9} CPU per call / alone: {interval(ratios)}")
+        print(f"{way:9} CPU per call / alone: {interval(ratios, digits=3)}")
 
 
 if __name__ == "__main__":

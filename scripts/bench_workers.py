@@ -11,7 +11,6 @@ none of its own; the ratio of CPU per call does not depend on that.
 import argparse
 import asyncio
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from bench_proxy import (
     provide,
     server_context,
 )
+from spread import interval
 
 CLIENTS = 32
 
@@ -108,19 +108,16 @@ async def bench(rounds: int, calls: int) -> None:
                     f"{one.calls_per_second:.0f} and {two.calls_per_second:.0f} calls/s",
                     flush=True,
                 )
-            print(f"two workers to one: CPU per call {_interval(cpu)}, rate {_interval(rate)}")
+            print(
+                f"two workers to one: CPU per call {interval(cpu, digits=2)}, "
+                f"rate {interval(rate, digits=2)}"
+            )
             for workers, proxy in proxies.items():
                 print(f"{workers}: {proxy.memory_mb():.0f} MB at the end")
         finally:
             for proxy in proxies.values():
                 proxy.stop()
             server.close()
-
-
-def _interval(ratios: list[float]) -> str:
-    """The median, and the middle half."""
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def main() -> None:
