@@ -22,8 +22,8 @@ def with_model(request: Request, asked: str, model: str) -> Request | None:
     path = _path_with(request.path, asked, model)
     if isinstance(named, str):
         body = json.dumps(document | {"model": _like(named, asked, model)}).encode()
-        return _changed(request, path=path or request.path, body=body)
-    return _changed(request, path=path, body=request.body) if path else None
+        return request.changed(path=path or "", body=body)
+    return request.changed(path=path) if path else None
 
 
 def with_limit(endpoint: Endpoint, request: Request, output_limit: int) -> Request | None:
@@ -33,7 +33,7 @@ def with_limit(endpoint: Endpoint, request: Request, output_limit: int) -> Reque
     document: Document | None = endpoint.limit(request.document(), output_limit)
     if document is None:
         return None
-    return _changed(request, path=request.path, body=json.dumps(document).encode())
+    return request.changed(body=json.dumps(document).encode())
 
 
 def _like(named: str, asked: str, model: str) -> str:
@@ -50,15 +50,3 @@ def _path_with(path: str, asked: str, model: str) -> str | None:
             segments[number] = quote(model, safe="") + colon + method
             return "/".join(segments)
     return None
-
-
-def _changed(request: Request, *, path: str, body: bytes) -> Request:
-    return Request(
-        method=request.method,
-        host=request.host,
-        path=path,
-        query=request.query,
-        headers=request.headers,
-        body=body,
-        arrival=request.arrival,
-    )

@@ -49,7 +49,7 @@ def read_session(
     reading = SessionReading()
     for from_client, content in frames:
         if from_client:
-            _said(wire, turns, _request(upgrade, content))
+            _said(wire, turns, upgrade.with_body(content))
         else:
             reading = _heard(wire, turns, content, reading)
     begun = sum(1 for turn in turns.take_all() if turn.begun and turn.turn.kind == RESPONSE)
@@ -112,15 +112,4 @@ def _with(wire: Wire, reading: SessionReading, turn: ReadTurn, *, failed: bool) 
         responses=reading.responses + bool(told.charges),
         silent=reading.silent + (not told.charges and not failed),
         model=told.model or ask.model,
-    )
-
-
-def _request(upgrade: Request, content: bytes) -> Request:
-    return Request(
-        method=upgrade.method,
-        host=upgrade.host,
-        path=upgrade.path,
-        query=upgrade.query,
-        headers=upgrade.headers,
-        body=content,
     )

@@ -336,16 +336,9 @@ class Session:
 
     def _request(self, content: bytes) -> Request:
         upgrade = self._upgrade
-        return Request(
-            method=upgrade.method,
-            host=upgrade.host,
-            path=upgrade.path,
-            query=upgrade.query,
-            headers=upgrade.headers,
-            body=content,
-            # Frames may be under way together, as the streams of HTTP/2.
-            arrival=replace(upgrade.arrival, in_turn=False, since=self.firewall.clock()),
-        )
+        # Frames may be under way together, as the streams of HTTP/2.
+        arrival = replace(upgrade.arrival, in_turn=False, since=self.firewall.clock())
+        return upgrade.changed(body=content, arrival=arrival)
 
     def _error(self, refusal: Refusal, lane: str, status: int = 429) -> bytes:
         self.refusal = refusal

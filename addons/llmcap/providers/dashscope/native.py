@@ -35,17 +35,7 @@ _GOES_ON = (None, "", "null")
 
 def flat(request: Request) -> Request:
     """The same with what it reads beside its parameters, as OpenAI's formats have them."""
-    body = request.document()
-    return Request(
-        method=request.method,
-        host=request.host,
-        path=request.path,
-        query=request.query,
-        headers=request.headers,
-        body=request.body,
-        document=_flat(body),
-        arrival=request.arrival,
-    )
+    return request.changed(document=_flat(request.document()))
 
 
 def _flat(body: Document) -> Document:

@@ -82,15 +82,27 @@ class Request:
         """The same request with another body."""
         document = None if isinstance(body, bytes) else body
         raw = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
+        return self.changed(body=raw, document=document)
+
+    def changed(
+        self,
+        *,
+        body: bytes | None = None,
+        document: Document | None = None,
+        path: str = "",
+        arrival: Arrival | None = None,
+    ) -> "Request":
+        """The same but for what is given here; a new body is read anew, if not as this document."""
+        kept = self._document if body is None else None
         return Request(
             method=self.method,
             host=self.host,
-            path=self.path,
+            path=path or self.path,
             query=self.query,
             headers=self.headers,
-            body=raw,
-            document=document,
-            arrival=self.arrival,
+            body=self.body if body is None else body,
+            document=kept if document is None else document,
+            arrival=arrival or self.arrival,
         )
 
 
