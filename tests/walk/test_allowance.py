@@ -47,12 +47,8 @@ def seen(tokens: int, *, each: int = 4) -> Reading:
 def fits(made: Allowance, tokens: int, *, each: int = 4, coming: int = 0) -> bool:
     """Whether so many tokens fit, where counting finds them all."""
     reading = seen(tokens, each=each)
-    return made.fits(
-        reading.visible_bytes,
-        least=certain_tokens(reading),
-        tokens=lambda: tokens,
-        coming=coming,
-    )
+    least = certain_tokens(reading)
+    return made.fits(reading.visible_bytes, tokens if made.sliced else least, coming=coming)
 
 
 def test_output_within_the_limit_fits_and_extends_nothing():

@@ -84,24 +84,22 @@ class Allowance:
         """Whether the hold covers this cost, after an extension where there is money for one."""
         return self._reach(cost_nanos)
 
-    def fits(
-        self, visible_bytes: int, *, least: int, tokens: Callable[[], int], coming: int = 0
-    ) -> bool:
+    def fits(self, visible_bytes: int, made: int, *, coming: int = 0) -> bool:
         """
         Whether the output so far is covered; sets when to look again.
 
-        It is `least` for certain, and no more than `tokens` counts; `coming` is what may be on its
-        way beside it.
+        `made` are its tokens: of a slice the most that it can be, else the least; `coming` is what
+        may be on its way beside it.
         """
         if self.sliced:
-            return self._fits_slice(visible_bytes, tokens(), coming)
-        if least > self.told_limit:
+            return self._fits_slice(visible_bytes, made, coming)
+        if made > self.told_limit:
             # It does not keep to its limit: what it may have made by now is held before it is seen.
             ahead = max(OVERRUN_AHEAD_TOKENS, coming)
-            if least + ahead > self.covered and not self._reach_tokens(least + 2 * ahead):
+            if made + ahead > self.covered and not self._reach_tokens(made + 2 * ahead):
                 return False
-            least += ahead
-        further = self.covered - least
+            made += ahead
+        further = self.covered - made
         if visible_bytes > self.told_limit:
             further = min(further, self.told_limit // LOOK_PART)
         self.next_look = visible_bytes + max(further, 1)

@@ -353,12 +353,13 @@ class CallInFlight:
             return True
         assert self._meter is not None, "a reading is of a meter"
         allowance, visible = self._allowance, self._visible
-        tokens = partial(visible.tokens, self._meter)
-        # A slice has to be ahead of all that may come, and is held by what was counted anyway.
-        certain = visible.certain(self._meter, limit=allowance.told_limit, runs=True)
-        made = tokens() if allowance.sliced else certain
+        if allowance.sliced:
+            # It has to be ahead of all that may come, and is held by what was counted anyway.
+            made = visible.tokens(self._meter)
+        else:
+            made = visible.certain(self._meter, limit=allowance.told_limit, runs=True)
         coming = visible.coming(made, reading.visible_bytes, within=CUT_NOTICE_WITHIN)
-        return allowance.fits(reading.visible_bytes, least=certain, tokens=tokens, coming=coming)
+        return allowance.fits(reading.visible_bytes, made, coming=coming)
 
     def _cut(self, passed: bytes, reading: Reading) -> bytes:
         """End the stream here: the cost is in the ledger before the client reads the end."""
