@@ -307,13 +307,14 @@ class Admission:
     def _learn_declared(self, usage: Usage) -> None:
         """A whole answer tells what the vendor's tools that were declared add to a prompt."""
         shared, endpoint = self.shared, self.endpoint
-        short = self.shows_tools and self.ask.text_bytes <= LEARN_BYTES_MAX
-        if not short or endpoint.using_tools is None or not shared.counter.ready:
+        if endpoint.using_tools is None or endpoint.prompt is None or not self.shows_tools:
+            return
+        if self.ask.text_bytes > LEARN_BYTES_MAX or not shared.counter.ready:
             return
         key = self._declared
         if shared.declared.wants(key):
-            request = self.request.with_body(endpoint.using_tools(self.request.document(), 0))
-            messages = self._messages_tokens(request)
+            bare = endpoint.using_tools(self.request.document(), 0)
+            messages = self._tokens_of(endpoint.prompt(bare))
             if messages is not None:
                 shared.declared.learn(key, usage.input_tokens - messages)
 
@@ -344,15 +345,14 @@ class Admission:
         What its prompt is, where it was counted and that can be told and not only bounded: that of
         the request as it was, or without the tools that it only declared.
         """
-        tokens = self._messages_tokens(request) if self._counted else None
+        if not self._counted or self.endpoint.prompt is None:
+            return None
+        tokens = self._tokens_of(self.endpoint.prompt(request.document()))
         if tokens is None or request is self.request:
             return tokens
         return tokens + self.shared.declared.tokens(self._declared)
 
-    def _messages_tokens(self, request: Request) -> int | None:
-        if self.endpoint.prompt is None:
-            return None
-        messages = self.endpoint.prompt(request.document())
+    def _tokens_of(self, messages: list[str] | None) -> int | None:
         if messages is None:
             return None
         seller, model = self.provider.name, self.ask.model
