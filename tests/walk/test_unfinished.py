@@ -1,7 +1,17 @@
 """What an answer without usage is taken to have cost."""
 
 import pytest
-from walk import INPUT_NANOS, OUTPUT_NANOS, answer, begin, chat, chunk, post, walk
+from walk import (
+    INPUT_NANOS,
+    OUTPUT_NANOS,
+    answer,
+    begin,
+    chat,
+    chunk,
+    completion,
+    post,
+    walk,
+)
 
 from llmcap.words.records import Ending
 
@@ -88,3 +98,26 @@ def test_a_provider_that_passes_its_limit_with_many_tokens_an_event_is_not_trust
         written += 10
     assert call.cut == (cap == "0.0012")
     assert written <= 1_200 if call.cut else there.balance.held >= written * OUTPUT_NANOS
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "told_nanos"),
+    [
+        pytest.param(0, 5_000, 5_000 * OUTPUT_NANOS, id="nothing read, and more than its limit"),
+        pytest.param(90_000, 1, 90_000 * INPUT_NANOS, id="less than its text can have"),
+    ],
+)
+def test_a_usage_that_cannot_be_true_is_booked_at_no_less_than_it_tells(
+    read, written, told_nanos
+) -> None:
+    """What a provider has told it will bill, above all that was held too."""
+    said = {"role": "assistant", "content": "word " * 60}
+    choices = [{"index": 0, "message": said, "finish_reason": "stop"}]
+    there = walk("10")
+    call = there.admit(chat(max_tokens=100))
+    answer(call, completion(read, written, choices=choices))
+    assert call.settlement.ending is Ending.ASSUMED
+    assert there.balance.spent == call.settlement.cost_nanos >= told_nanos
+    assert call.settlement.cost_nanos > call.held.hold.held_nanos
+    assert call.settlement.usage.input_tokens >= read
+    assert call.settlement.usage.output_tokens >= written

@@ -42,14 +42,14 @@ def read_on(admission: Admission) -> timedelta:
 def at_hold(
     admission: Admission, hold: Hold, note: str, reading: Reading | None = None
 ) -> Settlement:
-    """All that was held, in money and in tokens, as a cap may count either."""
+    """All that was held, in money and in tokens, as a cap may count either; more if so was told."""
     told = total(reading.charges) if reading else Usage()
     fixed = min(admission.demand.fixed_tokens, hold.held_tokens - told.output_tokens)
     read = max(told.input_tokens, fixed)
     written = max(told.output_tokens, hold.held_tokens - read)
     return Settlement(
         Ending.ASSUMED,
-        hold.held_nanos,
+        max(hold.held_nanos, _told_nanos(admission, hold, reading) if reading else 0),
         usage=replace(told, input_tokens=read, output_tokens=written),
         model=reading.model if reading else None,
         response_id=reading.response_id if reading else None,
@@ -104,6 +104,9 @@ def assumed(
         usual = tuple(base_of(kind) for kind in sorted(reading.usual))
         terms = settled(settled(usual, ask.terms), reading.terms)
         reading = replace(reading, untold=untold, terms=terms)
+    told_nanos, told = _told_nanos(admission, hold, reading), total(reading.charges)
+    # A bill that is told on the way leaves out what is still to come.
+    reading = replace(reading, billed_usd=None)
     if counts_nothing(reading) or not total(reading.charges).input_tokens:
         reading = replace(reading, charges=())
     begun = _begun(admission, meter, visible, whole=whole)
@@ -126,6 +129,8 @@ def assumed(
         # What may have come beside it is no dearer than the hold; what was seen may be.
         seen_nanos = _seen_nanos(admission, meter, visible, limit, cost=cost, output=output)
         cost = min(cost, max(hold.held_nanos, seen_nanos))
+    if told_nanos > cost:
+        cost, usage = told_nanos, replace(told, output_tokens=max(told.output_tokens, output))
     return Settlement(
         Ending.ASSUMED,
         cost,
@@ -134,6 +139,12 @@ def assumed(
         response_id=reading.response_id,
         note=note,
     )
+
+
+def _told_nanos(admission: Admission, hold: Hold, reading: Reading) -> int:
+    """What was told costs so much: whatever of it cannot be all or true, no less is booked."""
+    bill = bill_of(admission.shared.price_of, admission.provider, reading, hold)
+    return bill.nanos if bill.known else 0
 
 
 def _seen_nanos(

@@ -364,3 +364,15 @@ def test_neither_a_total_without_its_parts_nor_a_bill_of_nothing_is_believed():
     reading = read(framed(completion(counts)))
     assert reading.billed_usd is None
     assert reading.charges[0].usage == Usage(10, 12, reasoning=7)
+
+
+@pytest.mark.parametrize("ticks", [0, 7])
+def test_a_bill_on_the_way_is_not_all_of_a_stream_that_breaks_off(ticks):
+    """It leaves out what is still to come: what was read and written is assumed to have a price."""
+    told = walk("100")
+    call = told.admit(request(asked("hello", limit=10), "GetCompletionChunk"))
+    call.responded(200, HEAD, streams=True)
+    told.clock.forward(seconds=1)
+    call.feed(framed(chunk("word", usage(100, 0, field(11, ticks)))))
+    call.broke("Client disconnected.", sent=True)
+    assert call.settlement.cost_nanos >= 100 * READ + WRITTEN
