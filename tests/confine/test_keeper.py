@@ -2,13 +2,14 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from llmcap.confine.forked import Forked
-from llmcap.confine.keeper import end_all, network_of
+from llmcap.confine.keeper import Keeper, end_all, network_of
 
 from .conftest import Ground
 
@@ -59,6 +60,22 @@ def test_its_keeper_has_no_file_of_ours_open(ground: Ground) -> None:
     process.kill()
     process.wait(20)
     assert opened == ["0", "1", "2", "3"]
+
+
+def test_a_child_in_our_own_network_has_no_keeper() -> None:
+    """It would end everybody on this machine."""
+    with subprocess.Popen(["sleep", "3600"]) as child:
+        with pytest.raises(OSError, match="its network is ours"):
+            Keeper(child.pid)
+        child.kill()
+
+
+def test_a_child_that_has_ended_has_no_keeper() -> None:
+    """That it was killed is seen next."""
+    with subprocess.Popen(["true"]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(FileNotFoundError):
+            Keeper(child.pid)
 
 
 def test_a_keeper_that_was_killed_changes_nothing_of_the_end(ground: Ground) -> None:

@@ -7,6 +7,7 @@ has lost its way out, and one that asks nobody for anything would stay for ever.
 
 import contextlib
 import ctypes
+import errno
 import gc
 import os
 import signal
@@ -25,11 +26,13 @@ class Keeper:
     Of the network that a child is in. To be made before there are other threads: it is a fork.
 
     It has no terminal, is in no session of the command's, and keeps no file of ours open. Raises
-    `OSError`.
+    `OSError`: `FileNotFoundError` where the child has ended. A child in our own network is refused.
     """
 
     def __init__(self, child: int) -> None:
         network = network_of(Path(f"/proc/{child}"))
+        if network == network_of(Path("/proc/self")):
+            raise OSError(errno.EINVAL, "its network is ours", str(child))
         theirs, self._ours = socket.socketpair()
         with theirs:
             self._pid = os.fork()
@@ -75,10 +78,10 @@ def _keep(theirs: int, network: int) -> NoReturn:
     try:
         gc.disable()  # it would touch, and so copy, all that we have in memory
         os.setsid()
+        os.dup2(theirs, 3)  # before what it may be itself, where we were started without
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
-        os.dup2(theirs, 3)
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         ctypes.CDLL(None).prctl(PR_SET_NAME, NAME, 0, 0, 0)
         if os.read(3, 1) != RELEASED:

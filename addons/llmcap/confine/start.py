@@ -115,12 +115,7 @@ class Prepared:
                 with contextlib.suppress(ConnectionError):  # it was killed: it is seen next
                     self._ours.send(GO)
             elif lines[:1] == ["ready"]:
-                try:
-                    self.process.keep()
-                except OSError as error:
-                    raise ConfinementError(
-                        why_not("start", error.errno or 0, str(error))
-                    ) from error
+                self._keep()
                 serve(Inward.of(lines[1:], descriptors))
                 return
             elif lines[:1] == ["failed"]:
@@ -130,6 +125,14 @@ class Prepared:
                 return
             else:
                 raise ConfinementError(why_not("start", 0, "it ended without a word"))
+
+    def _keep(self) -> None:
+        try:
+            self.process.keep()
+        except FileNotFoundError:
+            pass  # it was killed: it is seen next
+        except OSError as error:
+            raise ConfinementError(why_not("start", error.errno or 0, str(error))) from error
 
 
 def start(
