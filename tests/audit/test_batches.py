@@ -163,14 +163,15 @@ def test_a_vendor_without_such_batches_is_a_mistake(name: str, tmp_path: Path) -
     assert "hint:" in done.output
 
 
-def test_a_mixed_file_and_its_copy_are_billed_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_mixed_file_and_its_copy_are_billed_once(jobs: str, tmp_path: Path) -> None:
     """Lines are known by what they say, as names begin anew in each batch."""
     lines = [
         output(chat("gpt-4o-2024-08-06")), {"key": "c1", "response": GEMINI},
         result("succeeded", message=CLAUDE),
     ]  # fmt: skip
     other = output(chat("gpt-4o-2024-08-06", id="other"))
-    rows = audit(tmp_path, *lines, *lines, other)
+    rows = audit(tmp_path, *lines, *lines, other, options=("--jobs", jobs))
     paid = [Decimal(row["cost_usd"]) for row in rows]
     assert [bool(usd) for usd in paid] == [True] * 3 + [False] * 3 + [True]
     assert "earlier exchange" in rows[3]["note"]
@@ -241,15 +242,16 @@ MODEL = "gpt-4o-2024-08-06"
 LINES = [output(chat(MODEL, id=f"chatcmpl-{n}"), name=f"c{n}") for n in range(2)]
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("order", ["sums first", "lines first", "lines around"])
-def test_a_batch_and_its_own_output_are_billed_once(order: str, tmp_path: Path) -> None:
+def test_a_batch_and_its_own_output_are_billed_once(order: str, jobs: str, tmp_path: Path) -> None:
     """Whichever comes first; 2.2 million tokens at half the price of gpt-4o."""
     lines = {
         "sums first": [*ORDERED, *LINES],
         "lines first": [*LINES, *ORDERED],
         "lines around": [ORDERED[0], LINES[0], ORDERED[1], LINES[1]],
     }[order]
-    rows = audit(tmp_path, *lines)
+    rows = audit(tmp_path, *lines, options=("--jobs", jobs))
     assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal("3.5")
     assert "charged with" in " ".join(row["note"] for row in rows)
 

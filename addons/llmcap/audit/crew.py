@@ -18,7 +18,9 @@ from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from llmcap.audit.audited import Audited
@@ -176,6 +178,14 @@ def _read_piece[Shown](piece: Piece, work: Work[Shown], *, sure: bool = False) -
 
 
 # --- processes ------------------------------------------------------------------------------
+
+
+def _reduced(mapping: MappingProxyType[Any, Any]) -> tuple[Any, ...]:
+    return dict, (dict(mapping),)
+
+
+# A usage without fees has one; of itself it could not be sent to another process.
+ForkingPickler.register(MappingProxyType, _reduced)
 
 
 @dataclass(slots=True)
