@@ -115,18 +115,16 @@ def form_of(file: BinaryIO) -> tuple[Form, int]:
 
 
 def _form_of_json(text: Piecewise, began: int) -> tuple[Form, int]:
-    names: set[str] = set()
     for name in text.members():
-        if name == "log" and text.peek() == "{" and not names & _WHOLES:
+        if name == "log" and text.peek() == "{":
             for member in text.members():
                 if member == "entries" and text.peek() == "[":
                     return Form.ENTRIES, text.tell()
                 text.value()
-        else:
-            text.value()
-        names.add(name)
-    is_alone = names & _WHOLES or not text.peek()
-    return (Form.WHOLE, 0) if is_alone else (Form.LINES, began)
+        if name in _WHOLES:
+            return Form.WHOLE, 0
+        text.value()
+    return (Form.LINES, began) if text.peek() else (Form.WHOLE, 0)
 
 
 def _start_of(file: BinaryIO) -> bytes:
