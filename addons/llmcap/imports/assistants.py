@@ -12,12 +12,11 @@ What coding assistants keep of their sessions.
   within `input`, thoughts are beside `output`.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from llmcap.imports.found import Document, Found, Notes, count, lines, moment, part
+from llmcap.imports.found import Document, Found, Notes, count, document, lines, moment, part
 from llmcap.providers.anthropic.bill import message_charges
 from llmcap.words.usage import Usage
 
@@ -181,15 +180,10 @@ def _gemini_messages(path: Path, notes: Notes) -> Iterator[Document]:
             session = str(line.get("sessionId") or session)
             yield {"sessionId": session, **line}
         return
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        notes.add("sessions that are no JSON")
-        return
-    if isinstance(document, dict):
-        for each in document.get("messages") or ():
-            if isinstance(each, dict):
-                yield {**each, "sessionId": document.get("sessionId")}
+    whole = document(path, notes, "sessions")
+    for each in whole.get("messages") or ():
+        if isinstance(each, dict):
+            yield {**each, "sessionId": whole.get("sessionId")}
 
 
 def _named(**values: object) -> dict[str, str]:

@@ -67,6 +67,16 @@ def lines(path: Path, notes: Notes) -> Iterator[dict[str, Any]]:
         raise ReconcileError(f"{path}: it cannot be read: {error.strerror}") from None
 
 
+def document(path: Path, notes: Notes, what: str) -> Document:
+    """The object that a file holds, or an empty one; `what` names it where it is no JSON."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        notes.add(f"{what} that are no JSON")
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def moment(value: object) -> datetime | None:
     """A time as programs write it, or None where it is none."""
     try:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from llmcap.imports.found import Document, Found, Notes, count, moment, part
+from llmcap.imports.found import Document, Found, Notes, count, document, moment, part
 from llmcap.imports.gateways import whose
 from llmcap.words.usage import Usage
 
@@ -32,13 +32,8 @@ def is_database(path: Path) -> bool:
 
 def message(path: Path, notes: Notes) -> Iterator[Found]:
     """The answer that a file holds, if it is one."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        notes.add("messages that are no JSON")
-        return
-    if isinstance(document, dict):
-        yield from _answer(document, str(document.get("id") or path.stem))
+    told = document(path, notes, "messages")
+    yield from _answer(told, str(told.get("id") or path.stem))
 
 
 def database(path: Path, notes: Notes) -> Iterator[Found]:
@@ -56,12 +51,12 @@ def database(path: Path, notes: Notes) -> Iterator[Found]:
 def _answers(db: sqlite3.Connection, table: str, notes: Notes) -> Iterator[Found]:
     for name, text in db.execute(f"SELECT id, data FROM {table} ORDER BY id"):  # noqa: S608 - ours
         try:
-            document = json.loads(text)
+            told = json.loads(text)
         except (TypeError, ValueError, RecursionError):
             notes.add("messages that are no JSON")
             continue
-        if isinstance(document, dict):
-            yield from _answer(document, str(name))
+        if isinstance(told, dict):
+            yield from _answer(told, str(name))
 
 
 def _answer(told: Document, name: str) -> Iterator[Found]:
