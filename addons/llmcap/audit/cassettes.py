@@ -92,7 +92,7 @@ def traced(line: Mapping[str, Any], number: int) -> Recording:
         headers.setdefault("content-type", _STREAM)
     else:
         body = body_of(told.get("body_raw") or told.get("body") or told.get("jsonBody"))
-        if body.lstrip().startswith((b"event:", b"data:")):
+        if _is_stream(body):
             headers["content-type"] = _STREAM
     url = str(asked.get("url") or asked.get("urlPath") or asked["path"])
     status = int(told.get("status_code") or told.get("status") or 0)
@@ -136,7 +136,7 @@ def nocked(line: Mapping[str, Any], number: int) -> Recording:
     if packed is None and line.get("responseIsBinary"):
         packed = [told]
     body = body_of(told) if packed is None else bytes.fromhex("".join(map(str, packed)))
-    if body.lstrip().startswith((b"event:", b"data:")):
+    if _is_stream(body):
         headers.setdefault("content-type", _STREAM)
     return Recording(
         id=str(number),
@@ -169,16 +169,20 @@ def helicone(line: Mapping[str, Any], number: int) -> Recording:
     if url.startswith("/"):
         url = f"{_BASES.get(str(line.get('provider')).upper(), '')}{url}"
     body = body_of(line.get("response_body"))
-    stream = body.lstrip().startswith((b"event:", b"data:"))
     return Recording(
         id=str(line.get("request_id") or number),
         request=request_of("POST", _whole(url), {}, body_of(line.get("request_body"))),
         status=int(line.get("response_status") or 200),
-        headers={"content-type": _STREAM if stream else "application/json"},
+        headers={"content-type": _STREAM if _is_stream(body) else "application/json"},
         body=body,
         at=time_of(line.get("request_created_at")),
         absent="" if body else "its answer was exported without a body",
     )
+
+
+def _is_stream(body: bytes) -> bool:
+    """Whether it is a stream of events, whatever its headers say."""
+    return body.lstrip().startswith((b"event:", b"data:"))
 
 
 def _headers(told: object) -> dict[str, str]:
