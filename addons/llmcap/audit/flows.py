@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, BinaryIO
 
-from llmcap.audit.parts import Recording, lower, request_of
+from llmcap.audit.parts import Recording, joined, lower, request_of
 from llmcap.words.errors import FormatError
 
 # Versions of the format with the same layout of what is read here.
@@ -132,12 +132,7 @@ def _host(request: Mapping[bytes, Any], headers: Mapping[str, str]) -> str:
 
 
 def _headers(told: Sequence[Sequence[bytes]]) -> dict[str, str]:
-    """Names in lower case; a repeated header is joined, as HTTP allows."""
-    joined: dict[str, str] = {}
-    for raw, value in told:
-        name = _text(raw).lower()
-        joined[name] = f"{joined[name]}, {_text(value)}" if name in joined else _text(value)
-    return joined
+    return joined((_text(name), _text(value)) for name, value in told)
 
 
 def _text(value: bytes) -> str:

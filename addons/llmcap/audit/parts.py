@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -105,13 +105,18 @@ def lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in lower.items() if name not in _FRAMING}
 
 
+def joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Names in lower case; a repeated header is joined, as HTTP allows."""
+    found: dict[str, str] = {}
+    for field, value in fields:
+        name = field.lower()
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
 def pairs(headers: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
-    """HAR's list of headers; a repeated one is joined, as HTTP allows."""
-    joined: dict[str, str] = {}
-    for header in headers or []:
-        name = header["name"].lower()
-        joined[name] = f"{joined[name]}, {header['value']}" if name in joined else header["value"]
-    return lower(joined)
+    """HAR's list of headers."""
+    return lower(joined((header["name"], header["value"]) for header in headers or []))
 
 
 def time_of(value: object) -> datetime | None:
