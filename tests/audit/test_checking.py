@@ -63,7 +63,7 @@ def recording(
 
 def audited(*recordings: Recording, at: datetime | None = None) -> list[Audited]:
     """The results under the book that came with llmcap."""
-    return list(Auditor(PriceBook(), now=NOW, at=at).audit(recordings))
+    return list(map(Auditor(PriceBook(), now=NOW, at=at).exchange, recordings))
 
 
 def test_a_call_costs_its_usage_at_its_models_price() -> None:

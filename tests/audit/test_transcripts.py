@@ -95,7 +95,8 @@ def test_a_session_of_several_responses_is_one_row(tmp_path):
                 },
             ),
         ]  # fmt: skip
-    [row] = Auditor(PriceBook(), now=NOW).audit(recordings(tmp_path, {"messages": frames}))
+    [recording] = recordings(tmp_path, {"messages": frames})
+    row = Auditor(PriceBook(), now=NOW).exchange(recording)
     assert (row.provider, row.endpoint, row.responses) == ("openai", "session", 2)
     assert (row.usage.input_tokens, row.usage.output_tokens) == (300, 3)
     assert row.cost_nanos == 300 * 150 + 3 * 600
@@ -107,7 +108,8 @@ def test_a_session_without_a_usage_has_no_known_cost(tmp_path):
         said(type="response.create", model="gpt-4o-mini", input="x"),
         heard(type="response.created", response={"id": "r1", "model": "gpt-4o-mini"}),
     ]
-    [row] = Auditor(PriceBook(), now=NOW).audit(recordings(tmp_path, {"messages": frames}))
+    [recording] = recordings(tmp_path, {"messages": frames})
+    row = Auditor(PriceBook(), now=NOW).exchange(recording)
     assert (row.billable, row.cost_nanos) == (True, None)
     assert row.note == "no usage in the session"
 
@@ -115,5 +117,6 @@ def test_a_session_without_a_usage_has_no_known_cost(tmp_path):
 def test_another_hosts_session_costs_nothing(tmp_path):
     """It is no provider's."""
     line = {"url": "wss://example.org/socket", "messages": [said(type="response.create")]}
-    [row] = Auditor(PriceBook(), now=NOW).audit(recordings(tmp_path, line))
+    [recording] = recordings(tmp_path, line)
+    row = Auditor(PriceBook(), now=NOW).exchange(recording)
     assert (row.billable, row.cost_nanos) == (False, 0)

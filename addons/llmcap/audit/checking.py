@@ -6,7 +6,6 @@ response that is fetched, a batch's results that are read again) is charged once
 response's id, to the exchange that tells it first.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -61,10 +60,6 @@ class Auditor:
         self._memory = Memory() if memory is None else memory
         self._batches = Batches(self._memory)
         self._counter = TokenCounter()
-
-    def audit(self, recordings: Iterable[Recording]) -> Iterator[Audited]:
-        """One result per exchange, in order."""
-        return (self.exchange(recording) for recording in recordings)
 
     def exchange(self, recording: Recording) -> Audited:
         """What one exchange cost. Never raises for what it holds."""
