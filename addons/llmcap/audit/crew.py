@@ -29,7 +29,7 @@ from llmcap.audit.memory import Log, Memory, Watched
 from llmcap.audit.parts import Recording
 from llmcap.audit.pieces import Piece, Reader, pieces_of
 from llmcap.audit.recordings import Form, read, read_rest
-from llmcap.words.errors import FormatError, LLMCapError
+from llmcap.words.errors import LLMCapError
 
 # Pieces that wait for their turn are held: so many for each process.
 _AHEAD = 2
@@ -118,7 +118,7 @@ class _File[Shown]:
         else:
             yield from self._known(piece, part)
         if piece.is_last and not self._count:
-            raise FormatError(f"{self._path}: there is no exchange in it")
+            yield from self._again()
 
     def _entries(self, piece: Piece, part: Part[Shown]) -> Iterator[tuple[str, Shown]]:
         if piece.is_first:
