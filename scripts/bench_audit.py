@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 ROOT = Path(__file__).resolve().parents[1]
-KINDS = ("har", "lines", "flows", "cassette")
 WORDS = 'the quick brown fox jumps over the lazy dog, and says: "why?"\n'
 
 
