@@ -122,10 +122,12 @@ def test_what_a_lost_node_held_is_taken_for_spent(config: Path, node: Node) -> N
     assert document["spent"] == {"all": "2"}
 
 
-def test_with_its_file_the_rest_is_free_again(config: Path, node: Node) -> None:
-    """What the file has as spent is the truth."""
+@pytest.mark.parametrize("name", ["ledger.sqlite3", "berlin #2 50%25?.sqlite3"])
+def test_with_its_file_the_rest_is_free_again(config: Path, node: Node, name: str) -> None:
+    """What the file has as spent is the truth, wherever it was saved."""
     node.close()
-    words = ["retire", node.id, "--yes", "--json", "--ledger", str(node.path)]
+    path = node.path.rename(node.path.with_name(name))
+    words = ["retire", node.id, "--yes", "--json", "--ledger", str(path)]
     done = json.loads(fleet(config, *words).output)
     assert done == {"node": node.id, "assumed": {}, "freed": {"all": "1.5"}}
     (document,) = json.loads(fleet(config, "--json").output)

@@ -65,7 +65,7 @@ def account_of_lost(path: Path, node_id: str, terms: Terms, *, told: int) -> Los
 
 
 def _claim(path: Path, node_id: str) -> Claim:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+    with closing(_reading(path)) as db:
         row = db.execute(_NODE).fetchone()
     if row is None or row[0] != node_id:
         said = f"that of the node {row[0]}" if row else "of no node"
@@ -77,12 +77,17 @@ def _claim(path: Path, node_id: str) -> Claim:
 def _copy(path: Path, copy: Path) -> None:
     """With what its processes wrote down of when they ended."""
     with (
-        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source,
+        closing(_reading(path)) as source,
         closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
     for lock in locks_of(path):
         shutil.copy(lock, copy.parent)
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """Whatever its name has in it: `#`, `?` and `%` mean something else in an address."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _entries(db: sqlite3.Connection, told: int) -> Iterator[str]:
