@@ -259,9 +259,8 @@ class Desk:
         pairs = self.tending.pairs()
         if not pairs:
             return
-        figures = {account: view.figures for account, view in self.views.items()}
         due = self.tending.due(
-            pairs, file.standings(pairs), views=figures, wanted=self._wanted, at=self.clock()
+            pairs, file.standings(pairs), views=self.views, wanted=self._wanted, at=self.clock()
         )
         self._wanted = frozenset()
         if due:

@@ -7,11 +7,13 @@ it saw. For one thread, but for `needed`, which the proxy's event loop calls.
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from llmcap.budgets.windows import parse_window
+from llmcap.treasury.asks import View
 from llmcap.treasury.nodefile import Standing, Want
 from llmcap.treasury.protocol import Account, Figures
 from llmcap.treasury.sizes import SHARE, Use, given_back, more_wanted
@@ -109,7 +111,7 @@ class Tending:
         pairs: list[tuple[Account, Scope]],
         standings: list[Standing],
         *,
-        views: dict[Account, Figures],
+        views: Mapping[Account, View],
         wanted: frozenset[Account],
         at: datetime,
     ) -> list[Want]:
@@ -134,7 +136,7 @@ class Tending:
         account: Account,
         tended: Tended,
         standing: Standing,
-        view: Figures | None,
+        view: View | None,
         *,
         wanted: bool,
         over: bool,
@@ -147,7 +149,7 @@ class Tending:
         bare = wanted or over or tended.slots or tended.watched
         more = 0 if bare else more_wanted(use, at_hand=standing.at_hand)
         # What a share of the rest could bring, where that is less than a call needs, is left alone.
-        if more and (view is None or view.free // SHARE > use.need_most):
+        if more and (view is None or view.figures.free // SHARE > use.need_most):
             return Want(tended.scope, account, wanted=use.ahead)
         overrun = standing.at_hand < 0 and not standing.held and not tended.watched
         news = tended.told != (standing.spent, standing.granted)
