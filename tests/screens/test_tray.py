@@ -4,12 +4,16 @@ import doctest
 import subprocess
 import sys
 from decimal import Decimal
+from http import HTTPStatus
 from itertools import batched
 
 import pytest
 from click.testing import CliRunner
 
 from llmcap.cli import main
+from llmcap.cli import tray as command
+from llmcap.launch import standing
+from llmcap.launch.pageprocess import PageProcess
 from llmcap.screens import tray
 from llmcap.screens.tray import COLOURS, SIZE, Told, look, picture, title
 from llmcap.words.paths import finding_us
@@ -94,6 +98,20 @@ def test_the_amount_is_in_the_picture(text):
     assert pixels.count(colour) > 500
     edge = [image.getpixel((1, y)) for y in range(16, 48)]
     assert (255, 255, 255, 255) not in edge
+
+
+def test_a_page_that_breaks_off_is_none_and_is_asked_again(monkeypatch, tmp_path):
+    """What was last seen would stand in the tray for good, whatever is spent."""
+    answers = [b'{"budgets": [', b'{"budgets": []}']
+
+    async def ask(*_):
+        return HTTPStatus.OK, {}, answers.pop(0)
+
+    found = standing.Standing(pid=1, port=1, ledger=str(tmp_path / "ledger"), since="", page=1)
+    monkeypatch.setattr(standing, "find", lambda: found)
+    monkeypatch.setattr(PageProcess, "ask", ask)
+    assert command._document() is None
+    assert command._document() == document()
 
 
 def test_without_a_display_or_its_package_it_says_so_in_a_sentence(monkeypatch):

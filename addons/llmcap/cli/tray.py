@@ -140,9 +140,9 @@ def _document() -> Document | None:
         return None
     try:
         status, _, body = asyncio.run(page.ask("/api/now"))
-    except (OSError, ConfigError, TimeoutError):
+        document: Document | None = json.loads(body) if status == HTTPStatus.OK else None
+    except (OSError, ConfigError, ValueError):  # the last: it ended in the middle of its answer
         return None
-    document: Document | None = json.loads(body) if status == HTTPStatus.OK else None
     return document
 
 
