@@ -23,6 +23,7 @@ from llmcap.screens.tray import Document, Told, look, picture
 from llmcap.words.errors import ConfigError
 
 LOOK_SECONDS = 2
+ELSEWHERE = "hint: start it in a desktop session; `llmcap top` and `llmcap statusline` need none"
 X11_EVENTS = 1 << 15 | 1 << 17 | 1 << 2  # what is exposed, what happens to the window, clicks
 
 
@@ -39,10 +40,9 @@ def tray(shares: tuple[int, ...]) -> None:
     is; the menu has all budgets, and opens the page. Needs the extra `tray`.
     """
     library = _library()
-    icon = library.Icon("llmcap", picture(look(None)), look(None).title)
-    _mend(icon)
     seen = {"look": look(None)}
-
+    icon = library.Icon("llmcap", picture(seen["look"]), seen["look"].title)
+    _mend(icon)
     ended = threading.Event()
 
     def end(*_: object) -> None:
@@ -83,10 +83,7 @@ def _library() -> Any:
     """The package that speaks to the desktop. Raises `ConfigError` with what is missing."""
     on_unix = sys.platform not in ("win32", "darwin")
     if on_unix and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise ConfigError(
-            "there is no display to show a tray on: DISPLAY is not set\n"
-            "hint: start it in a desktop session; `llmcap top` and `llmcap statusline` need none"
-        )
+        raise ConfigError(f"there is no display to show a tray on: DISPLAY is not set\n{ELSEWHERE}")
     try:
         import PIL  # noqa: F401, PLC0415
         import pystray  # noqa: PLC0415
@@ -105,7 +102,7 @@ def _no_display(error: Exception) -> ConfigError:
     display = os.environ.get("DISPLAY", "")
     return ConfigError(
         f"the display {display!r} cannot be used for a tray: {' '.join(str(error).split())}\n"
-        "hint: start it in a desktop session; `llmcap top` and `llmcap statusline` need none"
+        f"{ELSEWHERE}"
     )
 
 
