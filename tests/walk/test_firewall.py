@@ -8,6 +8,7 @@ from llmcap.providers.parts.shape import Request
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.attributes import Facts
 from llmcap.walk.flight import CallInFlight
+from llmcap.words.errors import LedgerBusy
 from llmcap.words.records import EndpointPolicy, UnknownPolicy
 
 
@@ -162,3 +163,24 @@ def test_what_is_out_of_sight_is_refused_with_what_to_do():
     assert "Send the samples as calls or as a batch: those are metered." in verdict.refusal.message
     passing = walk("1", unknown_endpoints=EndpointPolicy.PASS)
     assert isinstance(passing.firewall.consider(request, Facts()), Pass)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_what_meets_a_busy_ledger_once_more_is_not_lost_and_loses_nothing_else(ends):
+    """Neither while the proxy runs, nor where it ends."""
+    firewall = walk("1").firewall
+    busy, written = [LedgerBusy("another process writes")], []
+
+    def late() -> None:
+        if busy:
+            raise busy.pop()
+        written.append("late")
+
+    firewall.shared.unsettled += [late, lambda: written.append("later")]
+    if ends:
+        firewall.close()
+    else:
+        firewall.settle_late()
+        firewall.settle_late()
+    assert written == ["late", "later"]
+    assert not firewall.shared.unsettled

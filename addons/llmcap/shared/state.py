@@ -199,5 +199,5 @@ class Shared:
         except LedgerBusy:
             raise
         except LedgerError as error:
-            self.unsettled.append(partial(self.give_back, hold, note))
+            self.unsettled.append(partial(self._give_back, hold, note))
             self.notify("ledger_error", str(error))

@@ -47,10 +47,6 @@ class Booking:
             made = Made(name, (model,), tuple(admission.ask.fees))
             self._shared.things.keep(admission.provider.price_key, made)
 
-    def again(self) -> None:
-        """Write an end that could not be written before."""
-        self._shared.late.do(self._write)
-
     def correct(self, settlement: Settlement) -> None:
         """
         It cost something else: the difference is an entry of its own.
@@ -68,11 +64,8 @@ class Booking:
         except LedgerBusy:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the difference must not be lost
-            self._shared.unsettled.append(self._correct_again)
+            self._shared.unsettled.append(self._write_correction)
             self._shared.notify("ledger_error", str(error))
-
-    def _correct_again(self) -> None:
-        self._shared.late.do(self._write_correction)
 
     def _write(self) -> None:
         settlement, shared, hold = self.settlement, self._shared, self.hold
@@ -88,7 +81,7 @@ class Booking:
             self._balances = ()
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the cost must not be lost
-            shared.unsettled.append(self.again)
+            shared.unsettled.append(self._write)
             shared.notify("ledger_error", str(error))
             return
         self._balances = balances

@@ -143,7 +143,7 @@ class Firewall:
         self.shared.late.catch_up()
         waiting, self.shared.unsettled = self.shared.unsettled, []
         for settle_again in waiting:
-            settle_again()
+            self.shared.late.do(settle_again)
 
     def close(self) -> None:
         """The proxy ends."""
@@ -151,6 +151,7 @@ class Firewall:
         with contextlib.suppress(LedgerBusy):  # then their holds are for the next proxy
             self.shared.late.end()
             self.settle_late()
+            self.shared.late.end()
         self.shared.keep_paces()
         for farewell in self.farewells:
             farewell()
