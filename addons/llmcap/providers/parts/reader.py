@@ -305,6 +305,7 @@ class BaseReader:
         """Generated text, by itself or in parts of a message: those of a thought have theirs."""
         if isinstance(generated, str):
             self.see(generated)
+            return
         for part in documents([generated] if isinstance(generated, dict) else generated):
             for key in _PARTS:
                 self.see_parts(part.get(key))
