@@ -1,11 +1,14 @@
 """What tests of budgets and ledgers are told with: budgets, calls, demands, and a clock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from sqlite3 import Connection
 
 from llmcap.budgets.budget import parse_short, scopes_for
+from llmcap.ledger import history
 from llmcap.words.records import (
     Budget,
     Call,
@@ -92,3 +95,18 @@ def assumed(cost: int, *, tokens: int = 0, response_id: str | None = None) -> Se
 
 
 RELEASED = Settlement(Ending.RELEASED, 0, note="the provider refused")
+
+
+def steps_taken(path: str | Path, ask: Callable[[Connection], object]) -> int:
+    """How many instructions SQLite needs for an answer."""
+    count = 0
+
+    def tick() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    with history.reading(path) as db:
+        db.set_progress_handler(tick, 10)
+        ask(db)
+    return count * 10

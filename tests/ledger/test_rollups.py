@@ -9,7 +9,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from books import NOON, budget, call, demand, scopes, settled
+from books import NOON, budget, call, demand, scopes, settled, steps_taken
 
 from llmcap.ledger import history, rollups, spans
 from llmcap.ledger.follower import Follower, catch_up, cursor
@@ -306,21 +306,6 @@ def fill(path, *, first: int, days: int) -> None:
                 f"INSERT INTO {table} SELECT name, value, slot / {size}, {sums} FROM rollup_slots "
                 "WHERE name IN ('#', 'project') GROUP BY 1, 2, 3"
             )
-
-
-def steps_taken(path, ask) -> int:
-    """How many instructions SQLite needs for an answer."""
-    count = 0
-
-    def tick() -> int:
-        nonlocal count
-        count += 1
-        return 0
-
-    with history.reading(path) as db:
-        db.set_progress_handler(tick, 10)
-        ask(db)
-    return count * 10
 
 
 def test_what_was_corrected_is_no_bound_any_more(path, ledger):

@@ -3,13 +3,14 @@
 import sqlite3
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from books import NOON, budget, call, demand, scopes, settled
+from books import NOON, budget, call, demand, scopes, settled, steps_taken
 from click.testing import CliRunner
 
 from llmcap.cli import main
-from llmcap.ledger import history
+from llmcap.ledger import history, rollups
 from llmcap.ledger.retention import prune
 from llmcap.ledger.seals import chain
 from llmcap.ledger.sqlite import SqliteLedger
@@ -175,6 +176,18 @@ def test_an_entry_that_was_altered_before_it_was_pruned_is_found(path, clock):
             db.execute(statement)
     prune(path, before=NOON + timedelta(days=1), now=clock())
     assert "one of them was altered before" in verified(path).fault
+
+
+def test_what_lies_between_the_entries_of_a_call_is_not_read_when_it_is_pruned(path, clock):
+    """A correction may come long after, and others wait for the lock while it is hashed."""
+    with closing(SqliteLedger(path, clock=clock)) as ledger:
+        some(ledger, 200)
+    with history.reading(path) as db:
+        newest = rollups.newest(db)
+    near, far = (
+        steps_taken(path, partial(chain.stands_for, ids)) for ids in ({1, 2, 3}, {1, 2, newest})
+    )
+    assert far < near * 3
 
 
 def test_the_commands_seal_and_verify(path):

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 from llmcap.ledger.rows import micros
@@ -135,8 +136,11 @@ def hashed(db: sqlite3.Connection, after: int, until: int) -> Iterator[tuple[int
 def stands_for(ids: Collection[int], db: sqlite3.Connection) -> str:
     """What the note of an entry ends with that carries on what these came to, before they go."""
     found = hashlib.sha256()
-    for row in hashed(db, min(ids) - 1, max(ids)):
-        if row[0] in ids:
+    # Those that follow each other are read together, and nothing between: a correction may be
+    # millions of entries behind its call.
+    for _, run in groupby(enumerate(sorted(ids)), key=lambda each: each[1] - each[0]):
+        numbers = [entry_id for _, entry_id in run]
+        for row in hashed(db, numbers[0] - 1, numbers[-1]):
             found.update(_ROW.pack(*row))
     return _carried(found)
 
