@@ -7,7 +7,7 @@ from walk import BOOK, chat, walk
 
 from llmcap.providers import provider_of
 from llmcap.walk.flight import CallInFlight
-from llmcap.words.errors import LedgerBusy, LedgerError
+from llmcap.words.errors import LedgerBusy, LedgerError, TreasuryUnreachable
 from llmcap.words.records import UnknownPolicy
 
 OPENAI = provider_of("api.openai.com")
@@ -34,8 +34,13 @@ def test_scopes_are_those_of_the_budgets_in_force() -> None:
 
 @pytest.mark.parametrize(
     ("error", "told"),
-    [(LedgerError("the disk is full"), ["ledger_error"]), (LedgerBusy("in use"), [])],
-    ids=["full", "busy for a moment"],
+    [
+        (LedgerError("the disk is full"), ["ledger_error"]),
+        (TreasuryUnreachable("it did not answer"), ["ledger_error"]),
+        (ValueError("a mistake of ours"), ["ledger_error"]),
+        (LedgerBusy("in use"), []),
+    ],
+    ids=["full", "treasury", "mistake", "busy for a moment"],
 )
 def test_money_that_could_not_be_given_back_comes_back_later(monkeypatch, error, told) -> None:
     """The hold stays until its end can be written; a person is told of what does not pass."""
@@ -54,3 +59,16 @@ def test_money_that_could_not_be_given_back_comes_back_later(monkeypatch, error,
     there.firewall.keep_house()
     assert there.balance.held == 0
     assert there.balance.spent == 0
+
+
+def test_money_that_was_given_back_already_is_not_given_back_for_ever() -> None:
+    """It is told once; no later time would do."""
+    there = walk("1")
+    call = there.admit(chat(max_tokens=5))
+    assert isinstance(call, CallInFlight)
+    for _ in range(2):
+        there.firewall.shared.give_back(call._hold, "never sent")
+    there.firewall.keep_house()
+    there.firewall.keep_house()
+    assert [kind for kind, _ in there.events] == ["hold_ended"]
+    assert there.balance.held == 0

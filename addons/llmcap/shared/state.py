@@ -31,7 +31,7 @@ from llmcap.shared.made import Things
 from llmcap.shared.parked import Parked
 from llmcap.shared.peers import Peers
 from llmcap.shared.refusals import Refusals
-from llmcap.words.errors import LedgerBusy, LedgerError
+from llmcap.words.errors import HoldEnded, LedgerBusy, LedgerError
 from llmcap.words.records import (
     Balance,
     Budget,
@@ -190,14 +190,24 @@ class Shared:
         self.late.do(partial(self.ledger.refuse, call, deny, note=note))
 
     def give_back(self, hold: Hold, note: str) -> None:
-        """End the hold of a call that will not be sent: now, or as soon as it can be written."""
-        self.late.do(partial(self._give_back, hold, note))
+        """End the hold of a call that will not be sent."""
+        released = Settlement(Ending.RELEASED, 0, note=note)
+        self.record(lambda: self.ledger.end(hold, released))
 
-    def _give_back(self, hold: Hold, note: str) -> None:
+    def record(self, step: Callable[[], object]) -> None:
+        """
+        Write what must not be lost: now, as soon as another process lets go of the ledger, or with
+        the housekeeping, as often as it takes.
+        """
+        self.late.do(partial(self._record, step))
+
+    def _record(self, step: Callable[[], object]) -> None:
         try:
-            self.ledger.end(hold, Settlement(Ending.RELEASED, 0, note=note))
+            step()
         except LedgerBusy:
             raise
-        except LedgerError as error:
-            self.unsettled.append(partial(self._give_back, hold, note))
+        except HoldEnded as error:  # no other time will do
+            self.notify("hold_ended", str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was spent must be written
+            self.unsettled.append(partial(self._record, step))
             self.notify("ledger_error", str(error))

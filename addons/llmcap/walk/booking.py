@@ -8,7 +8,7 @@ writes, by the housekeeping where something failed.
 from llmcap.shared.gauges import END
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance
-from llmcap.words.errors import HoldEnded, LedgerBusy
+from llmcap.words.errors import HoldEnded
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, Hold, Settlement
 from llmcap.words.usage import Made
@@ -38,7 +38,7 @@ class Booking:
     def end(self, settlement: Settlement) -> None:
         """End the hold."""
         self.settlement = settlement
-        self._shared.late.do(self._write)
+        self._shared.record(self._write)
         admission, call = self._admission, self.hold.call
         tokens = settlement.usage.input_tokens + settlement.usage.output_tokens
         self._shared.remember(call.provider, settlement.response_id, tokens)
@@ -55,17 +55,11 @@ class Booking:
         """
         self.settlement = settlement
         if self._balances is not None:
-            self._shared.late.do(self._write_correction)
+            self._shared.record(self._write_correction)
 
     def _write_correction(self) -> None:
         assert self.settlement is not None, "what is corrected was settled"
-        try:
-            self._shared.ledger.correct(self.hold, self.settlement)
-        except LedgerBusy:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the difference must not be lost
-            self._shared.unsettled.append(self._write_correction)
-            self._shared.notify("ledger_error", str(error))
+        self._shared.ledger.correct(self.hold, self.settlement)
 
     def _write(self) -> None:
         settlement, shared, hold = self.settlement, self._shared, self.hold
@@ -74,16 +68,9 @@ class Booking:
         try:
             with shared.gauges.timing(END):
                 balances = shared.ledger.end(hold, settlement)
-        except LedgerBusy:
-            raise
-        except HoldEnded as error:
-            shared.notify("hold_ended", str(error))
+        except HoldEnded:
             self._balances = ()
-            return
-        except Exception as error:  # noqa: BLE001 - whatever it is, the cost must not be lost
-            shared.unsettled.append(self._write)
-            shared.notify("ledger_error", str(error))
-            return
+            raise
         self._balances = balances
         if settlement.cost_nanos > hold.held_nanos:
             over = usd_string(settlement.cost_nanos - hold.held_nanos)

@@ -14,7 +14,7 @@ from llmcap.metering.bill import cost_of, total
 from llmcap.metering.meter import Meter
 from llmcap.providers.parts.shape import Ask, Endpoint, Provider
 from llmcap.shared.state import Shared
-from llmcap.words.errors import LedgerBusy, LedgerError, PriceError
+from llmcap.words.errors import PriceError
 from llmcap.words.records import Call, Ending, Reading, Scope, Settlement
 
 # A part of a document, which a client asked for by its range: what it tells is not the whole.
@@ -68,17 +68,12 @@ class Deferred:
         if self._meter.failed is None:
             for each in (reading, *reading.others):
                 if each.response_id:
-                    self._shared.late.do(partial(self._settle_safely, each))
+                    self._shared.record(partial(self._settle_priced, each))
 
-    def _settle_safely(self, reading: Reading) -> None:
-        """Now, or as soon as the ledger can be written."""
+    def _settle_priced(self, reading: Reading) -> None:
+        """Settle it, or say why it has no price: later it would have none either."""
         try:
             self._settle(reading)
-        except LedgerBusy:
-            raise
-        except LedgerError as error:
-            self._shared.unsettled.append(partial(self._settle_safely, reading))
-            self._shared.notify("ledger_error", str(error))
         except PriceError as error:
             # Nobody here ordered it, or it would have been settled at its hold.
             why = str(error).partition("\n")[0]

@@ -14,7 +14,7 @@ from llmcap.providers.parts.shape import Request, Work
 from llmcap.shared.state import Shared
 from llmcap.walk.deferred import Deferred, Watched
 from llmcap.walk.ordering import with_named
-from llmcap.words.errors import FormatError, LedgerBusy, LedgerError
+from llmcap.words.errors import FormatError
 
 
 class Upload(Deferred):
@@ -57,14 +57,6 @@ class Upload(Deferred):
             return
         file_id = self._meter.finish().response_id
         if file_id and 200 <= self._status < 300:
-            self._shared.late.do(partial(self._keep, file_id, to_json(self._work)))
-
-    def _keep(self, file_id: str, work: str) -> None:
-        """Now, or as soon as the ledger can be written."""
-        try:
-            self._shared.ledger.keep_file(self._watched.call.provider, file_id, work)
-        except LedgerBusy:
-            raise
-        except LedgerError as error:
-            self._shared.unsettled.append(partial(self._keep, file_id, work))
-            self._shared.notify("ledger_error", str(error))
+            shared, provider = self._shared, self._watched.call.provider
+            work = to_json(self._work)
+            shared.record(lambda: shared.ledger.keep_file(provider, file_id, work))
