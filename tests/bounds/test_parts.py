@@ -1,6 +1,7 @@
 """Every part of a demand is bounded, or stood in for by the most there is; and none is nothing."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -11,10 +12,14 @@ from hypothesis import strategies as st
 from llmcap.bounds.added import OTHERS, added
 from llmcap.bounds.estimate import demand, sold
 from llmcap.bounds.lots import lots_demand, summed
+from llmcap.bounds.parts import most_read
+from llmcap.pricing import PriceBook
+from llmcap.pricing.terms import SUMMED
 from llmcap.providers.parts.shape import Ask, Media
 from llmcap.words.errors import NoBound
 from llmcap.words.records import Bounded, Demand, Policy, Price, Tier, Unbounded, Variant
 
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
 POLICY = Policy()
 
 RATES = st.fixed_dictionaries(
@@ -188,6 +193,30 @@ def test_who_is_known_least_of_several_models_bounds_them():
     wanted = demand(ask, [known, unknown], POLICY, family="acme")
     assert wanted.output_limit == 50_000
     assert "vendor" in wanted.parts[-1].by
+
+
+def test_a_window_where_dearer_rates_begin_bounds_only_calls_that_say_so():
+    """Calls that read more are sold too: a beta that nobody asked for is all that keeps from it."""
+    price = replace(priced(context_window=200, model_window=1_000), tiers=(Tier(200, FEW),))
+    for terms, most in (((), 1_000), ((SUMMED,), 200)):
+        for ask in (Ask("m", remote=("a file",), terms=terms), Ask("m", text_bytes=600)):
+            read = demand(replace(ask, terms=terms), [price], POLICY, family="acme").parts
+            assert read[0].most == (most if ask.remote else min(most, 600))
+
+
+def test_no_model_of_the_book_is_held_for_less_than_its_price_is_for():
+    """A row that has rates for calls above a window can hold one."""
+    book = PriceBook()
+    named = [(seller, model) for seller in book.providers() for model in book.models(seller)]
+    steps = [
+        price
+        for name in named
+        if (price := book.find(*name, NOW)) and price.context_window != price.reads_most
+    ]
+    assert steps
+    for price in steps:
+        read, _ = most_read([price], "a file", ())
+        assert read > max(tier.above for tier in price.tiers), (price.provider, price.model)
 
 
 def test_an_answer_fits_into_the_window():

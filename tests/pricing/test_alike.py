@@ -96,7 +96,7 @@ def test_a_model_without_limits_is_held_at_its_own_and_not_at_its_vendors() -> N
     assert price is not None
     assert price.max_output is None
     assert most_written([price], "no limit") == (price.model_output, ALIKE_OUTPUT)
-    assert most_read([price], "unseen") == (price.model_window, ALIKE_WINDOW)
+    assert most_read([price], "unseen", ()) == (price.model_window, ALIKE_WINDOW)
     assert (price.model_output or 0) < (price.vendor_output or 0)
 
 

@@ -218,7 +218,7 @@ def _together(
 def output_bound(ask: Ask, prices: Sequence[Price]) -> tuple[int, str, str]:
     """Tokens of one answer at most, who says so, and why nobody does where a stand-in is taken."""
     if ask.thought is None:
-        most, by = most_read(prices, why := "nothing limits how long it thinks")
+        most, by = most_read(prices, why := "nothing limits how long it thinks", ask.terms)
         return most, by, why
     if ask.output_limit is not None:
         return ask.output_limit + ask.thought, BY_LIMIT, ""

@@ -186,14 +186,14 @@ def _most_of(
     written = [Read(f"output of {calls}", lot.written, BY_LINES)]
     longest = lot.longest
     if lot.windows:
-        window, by = most_read(prices, why := "its lines name what nobody has seen")
+        window, by = most_read(prices, why := "its lines name what nobody has seen", lot.terms)
         read.append(Read("input", lot.windows * window, by, why))
         longest = max(longest, window)
     if lot.endless:
         most, by = most_written(prices, why := "its lines set no limit to their output")
         written.append(Read("output", lot.endless * most, by, "" if by == OWN_OUTPUT else why))
     if lot.thoughts:
-        most, by = most_read(prices, why := "nothing limits how long its lines think")
+        most, by = most_read(prices, why := "nothing limits how long its lines think", lot.terms)
         written.append(Read("output with its thought", lot.thoughts * most, by, why))
     return read, written, longest
 

@@ -6,10 +6,11 @@ seller lists none, what other sellers of the same model list; else the largest o
 vendor's list; where these are not known either, nothing bounds the call.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
+from llmcap.pricing.terms import SUMMED
 from llmcap.pricing.units import SIDE_UNITS
 from llmcap.words.errors import NoBound
 from llmcap.words.records import Demand, Part, Price
@@ -34,13 +35,13 @@ DOLLARS = 9  # decimal places of a dollar in nano-dollars
 # --- what stands in -------------------------------------------------------------------------
 
 
-def most_read(prices: Sequence[Price], why: str) -> tuple[int, str]:
+def most_read(prices: Sequence[Price], why: str, terms: Collection[str]) -> tuple[int, str]:
     """
-    The most tokens that one of these models reads at once, and who says so.
+    The most tokens that one of these models reads at once under these terms, and who says so.
 
     `why` is why that is needed: nothing else bounds it. Raises `NoBound` where nothing is known.
     """
-    found = [_window(price) for price in prices]
+    found = [_window(price, terms) for price in prices]
     known = [each for each in found if each is not None]
     if len(known) == len(prices):
         return _dearest(known)
@@ -60,10 +61,15 @@ def most_written(prices: Sequence[Price], why: str) -> tuple[int, str]:
     raise _no_bound(prices, "max_output", why)
 
 
-def _window(price: Price) -> tuple[int, str] | None:
+def own_window(price: Price, terms: Collection[str]) -> int | None:
+    """What a model is listed to read at most: a call of its usual window no more than that."""
+    return price.context_window if SUMMED in terms else price.reads_most
+
+
+def _window(price: Price, terms: Collection[str]) -> tuple[int, str] | None:
     """Of one model, the best that is known."""
     known = (
-        (price.context_window, OWN_WINDOW),
+        (own_window(price, terms), OWN_WINDOW),
         (price.model_window, ALIKE_WINDOW),
         (price.vendor_window, VENDORS_WINDOW),
     )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from llmcap.bounds.added import added
 from llmcap.bounds.media import by_tokens, dearest_bound
-from llmcap.bounds.parts import OWN_WINDOW, most_read
+from llmcap.bounds.parts import OWN_WINDOW, most_read, own_window
 from llmcap.providers.parts.shape import Ask
 from llmcap.words.records import Part, Price, Unbounded
 
@@ -80,9 +80,9 @@ def input_parts(
     # A wrong window must not make the bound smaller than the text itself certainly is.
     certain = min(tokens, ask.text_bytes // 16)
     if why:
-        window, by = most_read(prices, why)
-        return [Read("input", max(window * ask.prompts, certain), by, why)]
-    windows = [price.context_window for price in prices if price.context_window]
+        most, by = most_read(prices, why, ask.terms)
+        return [Read("input", max(most * ask.prompts, certain), by, why)]
+    windows = [most for price in prices if (most := own_window(price, ask.terms))]
     if len(windows) == len(prices) and tokens > (window := max(windows) * ask.prompts):
         return [Read("input", max(window, certain), OWN_WINDOW)]
     return parts

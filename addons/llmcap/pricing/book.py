@@ -207,13 +207,15 @@ class PriceBook:
     def _with_longest(self, provider: str, asked: str, entry: Entry) -> Entry:
         """The same with what may stand for its own limits, where these are not known."""
         price = entry.price
-        if price.context_window and price.max_output:
+        if price.reads_most and price.max_output:
             return entry
         alike = limits_of(self._folder, (price.model, asked))
         window, output = self.longest(provider)
+        # Who lists no more than what is not the most here, does not know it either.
+        knows = price.reads_most or (alike.window or 0) > (price.context_window or 0)
         price = replace(
             price,
-            model_window=alike.window,
+            model_window=alike.window if knows else None,
             model_output=alike.output,
             vendor_window=window,
             vendor_output=output,

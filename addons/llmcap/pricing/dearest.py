@@ -59,17 +59,17 @@ def routed(router: Price, prices: Sequence[Price]) -> Price:
         for unit, rate in highest([each for price in prices for each in tables(price)]).items()
     }
     terms = sorted({term for price in prices for term in price.variants})
-    known = all(price.context_window for price in prices)
+    known = all(price.reads_most for price in prices)
     return replace(
         router,
         rates=MappingProxyType(rates),
         tiers=(),
         variants=MappingProxyType({term: _worst_variant(prices, term) for term in terms}),
         fee=MappingProxyType(fee),
-        context_window=longest(prices, "context_window") if known else None,
+        context_window=longest(prices, "reads_most") if known else None,
         max_output=longest(prices, "max_output") if known else None,
         # Where the limits of one are not known: the largest of it or of its vendor's models.
-        vendor_window=_largest(prices, "context_window", "vendor_window"),
+        vendor_window=_largest(prices, "reads_most", "vendor_window"),
         vendor_output=_largest(prices, "max_output", "vendor_output"),
         reasons=True,
         source=f"{router.source}; the dearest that it may choose",

@@ -177,6 +177,18 @@ class Price:
     vendor_window: int | None = None
     vendor_output: int | None = None
 
+    @property
+    def reads_most(self) -> int | None:
+        """
+        The tokens that its model reads at most; None where nobody lists them.
+
+        A window at whose very end dearer rates begin is the usual one: calls that read more are
+        sold too, so it bounds only those of which something else says that they do not.
+        """
+        if any(tier.above == self.context_window for tier in self.tiers):
+            return None
+        return self.context_window
+
     def __hash__(self) -> int:
         """What is computed of a price is kept by it: its tables do not have to be looked at."""
         return hash((self.provider, self.model, self.since))

@@ -171,6 +171,25 @@ def test_what_nobody_declared_is_unread_in_a_query(provider, fields):
     assert unread.times == 5
 
 
+DEAR = [
+    (name.rpartition("/")[0] or "acme", name.rpartition("/")[2], field)
+    for name, table in tables().items()
+    for field in table.get("unbounded", ())
+    if "." not in name and not name.startswith("grpc")
+]
+
+
+@pytest.mark.parametrize(("provider", "fields", "field"), DEAR)
+def test_what_has_no_bound_is_unread_where_it_is_only_switched_on(provider, fields, field):
+    """In a body as in a query; and a switch that is off costs nothing."""
+    for on in (True, False):
+        body = {} if fields.endswith("?") else {field: on}
+        query = {} if body else {field: str(on).lower()}
+        asked = sent(body, "application/json" if body else "audio/wav", **query)
+        unread = unread_in(asked, provider=provider, fields=fields.removesuffix("?"))
+        assert unread.names == ((field,) if on else ())
+
+
 def test_fields_of_an_object_are_looked_at_too():
     """In either spelling, where the vendor takes both."""
     for config, field in (("generationConfig", "topK"), ("generation_config", "top_k")):

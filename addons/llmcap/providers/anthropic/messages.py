@@ -88,6 +88,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
     tools = _hosted(body)
     helpers = _helpers(body)
     limit = limit_in(body.get("max_tokens"), zero=True)
+    asked_betas = f"{betas},{body.get('anthropic_beta')}"
     thread = document(body.get("thread"))
     previous = text(thread.get("previous_message_id")) or _container(body)
     return Ask(
@@ -104,7 +105,7 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
         remote_input=bool(previous),
         remote=_elsewhere(body),
         previous_id=previous or None,
-        terms=(*terms_in(body), *_short_window(body, betas)),
+        terms=(*terms_in(body), *short_window(text(body.get("model")), asked_betas)),
         other_models=tuple(model for model, _ in helpers if model),
         fees=tools.fees,
         hidden_work=_may_think(body),
@@ -145,16 +146,14 @@ def _may_think(body: Document) -> bool:
     return _ONLY_WHEN_ASKED.search(text(body.get("model"))) is None
 
 
-def _short_window(body: Document, betas: str) -> tuple[str, ...]:
+def short_window(model: str, betas: str) -> tuple[str, ...]:
     """
     A term for models that read more than 200,000 tokens only where a beta is asked for.
 
     Their price above that holds for one pass. Usage is the sum of all passes of a server-side loop,
     and may be far above it while none of them was.
     """
-    told = f"{betas},{body.get('anthropic_beta')}"
-    known = _BETA_WINDOWS.search(text(body.get("model"))) and _LONG_BETA not in told
-    return (SUMMED,) if known else ()
+    return (SUMMED,) if _BETA_WINDOWS.search(model) and _LONG_BETA not in betas else ()
 
 
 def _defined(body: Document) -> list[Document]:

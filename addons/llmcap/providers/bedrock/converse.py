@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import override
 
 from llmcap.pricing.terms import LATENCY, TIER, settled
+from llmcap.providers.anthropic.messages import short_window
 from llmcap.providers.bedrock.guardrails import billed_units, guarded, told_units
 from llmcap.providers.bedrock.usage import (
     CHOICES,
@@ -40,14 +41,16 @@ def read_converse(request: Request) -> Ask:
     """What a request to converse asks for."""
     body = request.document()
     content = measure(request)
+    model = model_in(request.path)
+    betas = str(document(body.get(_NATIVE)).get("anthropic_beta"))
     ask = Ask(
-        model=model_in(request.path),
+        model=model,
         stream=request.path.lower().endswith("-stream"),
         text_bytes=content.text_bytes,
         media=content.media,
         output_limit=_limit(body),
         choices=max(_choices(body.get(_NATIVE)), 1),
-        terms=asked_terms(request, body),
+        terms=(*asked_terms(request, body), *short_window(model, betas)),
         tools=_has_tools(body),
         # A prompt that is kept at Bedrock is not in the body.
         remote_input="promptVariables" in body or ":prompt/" in request.path,

@@ -34,6 +34,7 @@ class Fields:
     """What is known of one object of a request."""
 
     names: frozenset[str] = NONE  # read, or free
+    dear: frozenset[str] = NONE  # known to have no bound, in small letters: a switch of them too
     kinds: frozenset[str] = NONE  # what its `type` may be, without the date of a version
     repeats: frozenset[str] = NONE  # names that a form or a query may have several times
     any: bool = False  # its names are the caller's own, or read whatever they are
@@ -88,6 +89,7 @@ def _gathered(provider: str, fields: str, *, camel: bool) -> Fields:
         repeats=NONE.union(*(each.get("repeats", ()) for each in found)),
         any=any(each.get("any", False) for each in found),
         camel=camel,
+        dear=NONE.union(*(map(str.lower, each.get("unbounded", ())) for each in found)),
         raw=any(each.get("raw", False) for each in found),
         bodiless=any(each.get("bodiless", False) for each in found),
         below={

@@ -4,7 +4,7 @@ The fields of a request that somebody has read, or knows to cost nothing; all ot
 What they are stands in `fields/`, a file per family of formats, with a reason or a source for each.
 A field that is not there may name something that is read (a text, a list, an object), or say how
 often (a count): it is never taken for nothing. A switch passes: what it would switch on has fields
-of its own, or a unit that the answer tells.
+of its own, or a unit that the answer tells; but for one that is declared to have no bound.
 
 All ways in use this one place: JSON, forms, queries, gRPC, the lines of a batch, the frames of a
 session. An endpoint without a declaration has no call that could be bounded.
@@ -171,8 +171,9 @@ def _in_messages(body: bytes, known: Fields, allowed: Collection[str]) -> Unread
 def _query_of(provider: str, fields: str) -> Fields:
     several = [fields_of(provider, name, strict=False) for name in ("query", f"{fields}?")]
     names = frozenset().union(*(each.names for each in several))
+    dear = frozenset().union(*(each.dear for each in several))
     repeats = frozenset().union(*(each.repeats for each in several))
-    return replace(NO_FIELDS, names=names, repeats=repeats)
+    return replace(NO_FIELDS, names=names, dear=dear, repeats=repeats)
 
 
 # --- what is in an object -------------------------------------------------------------------
@@ -190,7 +191,9 @@ def _unread(body: Document, known: Fields, allowed: Collection[str], prefix: str
     times = 1
     for name, value in body.items():
         if not (known.any or name in known.names):
-            if name in allowed or f"{prefix}{name}" in allowed or not _may_cost(value):
+            if name in allowed or f"{prefix}{name}" in allowed:
+                continue
+            if not (_may_cost(value) or (value and name.lower() in known.dear)):
                 continue
             _check_letters(name, known)
             found.append(f"{prefix}{name}"[:_NAME_LENGTH_MAX])
