@@ -82,7 +82,7 @@ def input_parts(
     if why:
         most, by = most_read(prices, why, ask.terms)
         return [Read("input", max(most * ask.prompts, certain), by, why)]
-    windows = [most for price in prices if (most := own_window(price, ask.terms))]
+    windows = [own for price in prices if (own := own_window(price, ask.terms))]
     if len(windows) == len(prices) and tokens > (window := max(windows) * ask.prompts):
         return [Read("input", max(window, certain), OWN_WINDOW)]
     return parts

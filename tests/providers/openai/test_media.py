@@ -8,6 +8,7 @@ import pytest
 
 from llmcap.bounds.media import in_units
 from llmcap.pricing import PriceBook
+from llmcap.providers import match
 from llmcap.providers.openai.audio import (
     SpeechReader,
     TranscriptionReader,
@@ -237,6 +238,24 @@ def test_a_video_is_billed_by_the_second_it_was_asked_for():
     reader = VideoReader(ask)
     reader.body({"id": "video_1", "seconds": "4", "size": "720x1280", "model": "sora-2-pro"})
     assert reader.reading().charges[0].usage == Usage(extras={"video_second_720p": Decimal(4)})
+
+
+def test_a_video_that_is_made_of_another_may_be_as_long_and_as_dear_as_any():
+    """Only the answer tells which that was; a longer one is billed by what was added."""
+    said = {"id": "video_1", "seconds": "24", "size": "720x1280", "model": "sora-2"}
+    for path, body, most, billed in (
+        ("/v1/videos/video_1/remix", {"prompt": "a"}, 120, 24),
+        ("/v1/videos/edits", {"prompt": "a", "video": {"id": "video_1"}}, 120, 24),
+        ("/v1/videos/extensions", {"prompt": "a", "video": {"id": "v"}, "seconds": "8"}, 8, 8),
+        ("/v1/videos/extensions", {"prompt": "a", "video": {"id": "v"}}, 20, 20),
+    ):
+        _, endpoint = match("api.openai.com", "POST", path)
+        ask = endpoint.read(request(**body))
+        assert (ask.model, ask.fees) == ("sora-2-pro", {"video_second_1080p": most}), path
+        reader = endpoint.reader(ask)
+        reader.body(said)
+        charge = reader.reading().charges[0]
+        assert (charge.model, charge.usage.extras) == ("sora-2", {"video_second_720p": billed})
 
 
 def test_a_run_tells_its_usage_when_it_ends():

@@ -7,10 +7,11 @@ nobody says how long it is, so it costs what was held for it.
 https://ai.google.dev/gemini-api/docs/video, https://cloud.google.com/vertex-ai/generative-ai/docs
 """
 
-from typing import override
+from typing import Any, override
 
 from llmcap.providers.google.generate import generate_usage, model_in
 from llmcap.providers.parts.content import measure, sold_by
+from llmcap.providers.parts.declarations import snake
 from llmcap.providers.parts.orders import NOTHING_DONE, OrderReader
 from llmcap.providers.parts.reader import (
     BaseReader,
@@ -48,8 +49,8 @@ def read_predict(request: Request) -> Ask:
     instances = documents(body.get("instances"))
     parameters = document(body.get("parameters"))
     if _draws(model):
-        images = max(times(parameters.get("sampleCount")) or IMAGES_DEFAULT, 1)
-        fees: dict[str, Count] = {"image": images}
+        each = max(times(_parameter(parameters, "sampleCount")) or IMAGES_DEFAULT, 1)
+        fees: dict[str, Count] = {"image": each * max(len(instances), 1)}
         return Ask(model=model, generates=False, hidden_work=False, fees=fees)
     characters = sum(len(text(each.get("text"))) for each in instances)
     by_characters = _MULTIMODAL in model
@@ -68,14 +69,20 @@ def _draws(model: str) -> bool:
     return model.startswith(("imagen", "imagegeneration", "virtual-try-on"))
 
 
+def _parameter(parameters: Document, name: str) -> Any:
+    """A parameter in either spelling: the API takes both."""
+    return parameters.get(name, parameters.get(snake(name)))
+
+
 def read_film(request: Request) -> Ask:
-    """What a request for films asks for: so many, so long, of that size."""
-    parameters = document(request.document().get("parameters"))
-    films = times(parameters.get("sampleCount"))
+    """What a request for films asks for: so many of each instance, so long, of that size."""
+    body = request.document()
+    parameters = document(body.get("parameters"))
+    films = times(_parameter(parameters, "sampleCount"))
     if not films and "/publishers/" in request.path.lower():
         raise FormatError("how many films it asks for is not said: give a sampleCount")
-    seconds = asked_amount(parameters.get("durationSeconds")) or FILM_SECONDS_MAX
-    asked = max(films, 1) * seconds
+    seconds = asked_amount(_parameter(parameters, "durationSeconds")) or FILM_SECONDS_MAX
+    asked = max(films, 1) * max(len(documents(body.get("instances"))), 1) * seconds
     resolution = text(parameters.get("resolution")).lower()
     measures: dict[str, Count] = {}
     if resolution in _RESOLUTIONS:

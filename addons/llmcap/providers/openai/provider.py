@@ -45,7 +45,13 @@ from llmcap.providers.openai.responses import (
 )  # fmt: skip
 from llmcap.providers.openai.runs import read_run
 from llmcap.providers.openai.tuning import JobReader, order_training, read_job
-from llmcap.providers.openai.videos import VideoReader, read_video
+from llmcap.providers.openai.videos import (
+    ExtensionReader,
+    VideoReader,
+    read_extension,
+    read_remade,
+    read_video,
+)  # fmt: skip
 from llmcap.providers.parts.limits import BOTH, MAX_TOKENS, both
 from llmcap.providers.parts.orders import order_batch, read_nothing
 from llmcap.providers.parts.routes import Routes, routes_to
@@ -144,6 +150,10 @@ TRANSCRIPTION = Endpoint(
     reader=TranscriptionReader,
 )
 VIDEO = Endpoint(name="videos", fields="videos", read=_other(read_video), reader=VideoReader)
+VIDEO_REMADE = replace(VIDEO, name="videos made of another", read=_other(read_remade))
+VIDEO_EXTENDED = replace(
+    VIDEO, name="longer videos", read=_other(read_extension), reader=ExtensionReader
+)
 FILES = Endpoint(
     name="files", billing=Billing.UPLOAD, reader=UploadedReader, upload=read_piece, line=read_line
 )
@@ -240,7 +250,9 @@ ROUTES = Routes(
         ("POST", "/v1/audio/transcriptions", TRANSCRIPTION),
         ("POST", "/v1/audio/translations", TRANSCRIPTION),
         ("POST", "/v1/videos", VIDEO),
-        ("POST", "/v1/videos/{}/remix", VIDEO),
+        ("POST", "/v1/videos/{}/remix", VIDEO_REMADE),
+        ("POST", "/v1/videos/edits", VIDEO_REMADE),
+        ("POST", "/v1/videos/extensions", VIDEO_EXTENDED),
         ("POST", "/v1/videos/{}", VIDEO),
         ("POST", "/v1/moderations", FREE),
         ("POST", "/v1/decisions", DECISIONS),

@@ -191,9 +191,8 @@ def _unread(body: Document, known: Fields, allowed: Collection[str], prefix: str
     times = 1
     for name, value in body.items():
         if not (known.any or name in known.names):
-            if name in allowed or f"{prefix}{name}" in allowed:
-                continue
-            if not (_may_cost(value) or (value and name.lower() in known.dear)):
+            costs = _may_cost(value) or (value and name.lower() in known.dear)
+            if name in allowed or f"{prefix}{name}" in allowed or not costs:
                 continue
             _check_letters(name, known)
             found.append(f"{prefix}{name}"[:_NAME_LENGTH_MAX])
