@@ -276,3 +276,29 @@ def test_vertex_bills_pictures_and_characters_that_no_answer_counts(instance, us
     """As they were sent."""
     answer = {"predictions": [{"imageEmbedding": [0.1], "textEmbedding": [0.1]}]}
     assert billed(*VERTEX, {"instances": [instance]}, answer) == Decimal(usd)
+
+
+# --- searches of xAI ------------------------------------------------------------------------
+
+LIVE = {
+    "model": "grok-4.3",
+    "messages": [],
+    "search_parameters": {"mode": "on", "max_search_results": 7},
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "sources"),
+    [
+        ({"num_sources_used": 3}, 3),
+        ({"num_sources_used": 0}, 0),
+        ({"server_side_tool_usage_details": {"web_search_calls": 5}}, 1),
+        ({}, 7),
+    ],
+)
+def test_sources_of_a_live_search_are_billed_as_counted_or_as_held(told, sources):
+    """At 25 dollars for a thousand: https://docs.x.ai/docs/guides/live-search."""
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 0, "total_tokens": 1_000, **told}
+    answer = {"id": "1", "choices": [], "usage": usage}
+    usd = billed("api.x.ai", "/v1/chat/completions", LIVE, answer)
+    assert usd == Decimal("0.00125") + sources * Decimal("0.025")

@@ -7,14 +7,13 @@ https://docs.x.ai/docs/api-reference
 from dataclasses import replace
 from decimal import Decimal
 
-from llmcap.providers.openai.chat import HiddenReasoningReader
 from llmcap.providers.parts.reader import (
     BaseReader,
     document,
     documents,
 )
 from llmcap.providers.parts.shape import Ask, Document, Request
-from llmcap.providers.xai.usage import ToolsReader, ticks
+from llmcap.providers.xai.usage import SearchingReader, ToolsReader, ticks
 from llmcap.words.records import Charge, Reading
 
 
@@ -51,7 +50,7 @@ def _answer(result: Document) -> Document:
 
 def _charges(answer: Document) -> tuple[Charge, ...]:
     responds = answer.get("object") == "response"
-    reader = (ToolsReader if responds else HiddenReasoningReader)(Ask(model=""))
+    reader = (ToolsReader if responds else SearchingReader)(Ask(model=""))
     reader.body(answer)
     reading: Reading = reader.reading()
     return tuple(replace(charge, terms=("batch",)) for charge in reading.charges)

@@ -14,7 +14,6 @@ from llmcap.pricing.terms import REGION
 from llmcap.providers.compatible import FREE, LATER, Api, Read, Route, anthropic_api, openai_api
 from llmcap.providers.compatible_tools import no_tools
 from llmcap.providers.openai.audio import read_recording
-from llmcap.providers.openai.chat import HiddenReasoningReader
 from llmcap.providers.openai.images import ImagesReader
 from llmcap.providers.parts.billed import billed
 from llmcap.providers.parts.limits import either
@@ -23,7 +22,13 @@ from llmcap.providers.parts.routes import Routes
 from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Request
 from llmcap.providers.xai import grpc as xai_grpc
 from llmcap.providers.xai.batches import BatchResultsReader, read_batch_results
-from llmcap.providers.xai.usage import ToolsReader, fewer_turns, ticks, with_tools
+from llmcap.providers.xai.usage import (
+    SearchingReader,
+    ToolsReader,
+    fewer_turns,
+    ticks,
+    with_tools,
+)  # fmt: skip
 from llmcap.providers.xai.videos import PICTURES, VideoReader, given, read_stored, read_video
 from llmcap.words.records import Usage
 
@@ -73,7 +78,7 @@ class SpeechToTextReader(BaseReader):
 
 
 API = Api(
-    chat=HiddenReasoningReader,
+    chat=SearchingReader,
     responses=ToolsReader,
     fewer_tools=fewer_turns,
     bill=ticks,

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import override
 
 from llmcap.providers.compatible import Read
+from llmcap.providers.openai.chat import HiddenReasoningReader
 from llmcap.providers.openai.responses import CLIENTS_CALLS, ResponsesReader, tool_units
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.offered import offered
@@ -21,7 +22,7 @@ from llmcap.providers.parts.reader import (
     text,
 )
 from llmcap.providers.parts.shape import Ask, Document, Request
-from llmcap.words.records import Count
+from llmcap.words.records import Count, Usage
 
 TICK_USD = Decimal("1e-10")
 
@@ -45,6 +46,9 @@ SOURCES_DEFAULT = 20
 
 
 SEARCHES_PER_SOURCE = 5
+
+# Where a usage tells what its searches were, if only that there were none.
+_COUNTS = ("num_sources_used", "num_server_side_tools_used", "server_side_tool_usage_details")
 
 
 def ticks(told: Document) -> Decimal | None:
@@ -118,6 +122,34 @@ def fewer_turns(body: Document, most: int) -> Document:
     return {**body, "max_turns": min(most, count(body.get("max_turns")) or most)}
 
 
+def counted(usage: Document) -> dict[str, Count]:
+    """The uses of tools that a usage counts, by their units."""
+    units: dict[str, Count] = {}
+    for calls, number in document(usage.get("server_side_tool_usage_details")).items():
+        known = _UNITS.get(calls.removesuffix("_calls"), "")
+        if known and count(number):
+            units[known] = max(units.get(known, 0), count(number))
+    return units
+
+
+class SearchingReader(HiddenReasoningReader):
+    """
+    Chat completions that searched: the sources, and the uses of tools, stand beside the tokens.
+
+    One that counts neither costs what was held for them.
+    """
+
+    @override
+    def usage_of(self, usage: Document) -> Usage:
+        """The same with them."""
+        units = counted(usage)
+        if sources := count(usage.get("num_sources_used")):
+            units["web_search"] = units.get("web_search", 0) + sources * SEARCHES_PER_SOURCE
+        if not units and usage.keys().isdisjoint(_COUNTS):
+            units = self.uncounted
+        return replace(super().usage_of(usage), extras=units)
+
+
 class ToolsReader(ResponsesReader):
     """Responses whose runs of code are billed by the run."""
 
@@ -131,9 +163,6 @@ class ToolsReader(ResponsesReader):
         for unit, number in tool_units(response).items():
             name = _UNITS.get(unit, "web_search")
             units[name] = units.get(name, 0) + number
-        counted = document(document(response.get("usage")).get("server_side_tool_usage_details"))
-        for calls, number in counted.items():
-            known = _UNITS.get(calls.removesuffix("_calls"), "")
-            if known and count(number):
-                units[known] = max(units.get(known, 0), count(number))
+        for unit, number in counted(document(response.get("usage"))).items():
+            units[unit] = max(units.get(unit, 0), number)
         return units
