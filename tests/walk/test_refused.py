@@ -99,3 +99,29 @@ def test_a_cap_below_the_fee_admits_no_response_of_xai():
     request = {"model": "grok-4", "input": "hello", "max_output_tokens": 1}
     refused = walk("0.04").admit(post("/v1/responses", request, host=XAI))
     assert refused.refusal.reason
+
+
+@pytest.mark.parametrize("status", [408, 499, 504, 520, 524])
+@pytest.mark.parametrize(("host", "model"), [
+    ("api.openai.com", "gpt-4o-mini"), ("api.groq.com", "llama-3.3-70b-versatile"),
+])  # fmt: skip
+def test_who_stopped_waiting_says_nothing_of_what_was_done(status, host, model):
+    """It costs what a call without any answer does: all of it, where its vendor goes on."""
+    path = "/openai/v1/chat/completions" if "groq" in host else "/v1/chat/completions"
+    body = {"model": model, "max_tokens": 400, "messages": []}
+    told, silent = (walk().admit(post(path, body, host=host)) for _ in range(2))
+    answer(told, b"<html>", status=status)
+    silent.broke("the connection was closed", sent=True)
+    spent = {call.settlement.cost_nanos for call in (told, silent)}
+    assert len(spent) == 1
+    assert (spent == {told.held.hold.held_nanos}) is ("groq" in host)
+    assert told.settlement.ending is Ending.ASSUMED
+    assert min(spent) > 0
+
+
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 521, 522, 529])
+def test_who_could_not_serve_a_call_bills_none_of_it(status):
+    """The vendor refused it, or was never reached."""
+    call = walk().admit(chat())
+    answer(call, b"<html>", status=status)
+    assert (call.settlement.ending, call.settlement.cost_nanos) == (Ending.RELEASED, 0)

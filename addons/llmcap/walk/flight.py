@@ -16,6 +16,7 @@ from llmcap.metering.bill import Bill, bill_of, cannot_be, counts_nothing, total
 from llmcap.metering.meter import Meter
 from llmcap.metering.visible import CUT_NOTICE_WITHIN, FindArrivals, Visible
 from llmcap.providers.parts.leaving import goes_on
+from llmcap.providers.parts.refused import GRPC_STATUSES
 from llmcap.replies import Refusal, StreamEnding, cost_headers
 from llmcap.replies.dialects import header_text
 from llmcap.shared.gauges import CUT
@@ -103,8 +104,8 @@ class CallInFlight:
         `arrivals` gives what has come of it that nobody has read, where somebody can tell that.
         """
         admission = self._admission
-        if headers.get("grpc-status", "0") != "0":
-            status = 400  # gRPC tells its errors beside HTTP's 200
+        if (told := headers.get("grpc-status", "0")) != "0":
+            status = GRPC_STATUSES.get(told, 400)  # gRPC tells its errors beside HTTP's 200
         self._status = status
         self._visible.began(arrivals)
         self._meter = Meter(admission.endpoint, admission.ask, status=status, headers=headers)
@@ -260,7 +261,14 @@ class CallInFlight:
         if self._told(reading) or (known and self._status >= 300):
             return self._priced(reading, Ending.SETTLED, note)
         if self._status >= 300:
-            return refused(self._admission, self._hold, self._meter, whole=whole)
+            return refused(
+                self._admission,
+                self._hold,
+                self._meter,
+                self._visible,
+                limit=self._allowance.told_limit,
+                whole=whole,
+            )
         if self.settlement is not None:
             return self.settlement
         if reading.deferred and whole and reading.response_id:

@@ -14,7 +14,7 @@ from llmcap.metering.meter import Meter
 from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.pricing.terms import base_of, settled
 from llmcap.providers.parts.leaving import goes_on, stops
-from llmcap.providers.parts.refused import Billed
+from llmcap.providers.parts.refused import TIMED_OUT, Billed
 from llmcap.providers.parts.refused import refused as refused_as
 from llmcap.walk.admission import Admission
 from llmcap.words.money import ceil_nanos
@@ -57,10 +57,19 @@ def at_hold(
     )
 
 
-def refused(admission: Admission, hold: Hold, meter: Meter, *, whole: bool) -> Settlement:
-    """What an error answer without usage cost: nothing, but where its vendor bills such."""
+def refused(
+    admission: Admission, hold: Hold, meter: Meter, visible: Visible, *, limit: int, whole: bool
+) -> Settlement:
+    """
+    What an error answer without usage cost: nothing, but where its vendor bills such.
+
+    Where somebody on the way stopped waiting, it costs what a call without an answer does.
+    """
     note = f"the provider answered {meter.status}"
     row = refused_as(admission.provider.name, meter.status, meter.error_body(whole=whole))
+    if row is None and meter.status in TIMED_OUT:
+        note = f"{note}: what was done until then is not told"
+        return assumed(admission, hold, None, visible, limit=limit, whole=False, note=note)
     if row is None:
         return Settlement(Ending.RELEASED, 0, note=note)
     note = f"{note} and may bill {row.bills}: {row.source}"

@@ -2,7 +2,8 @@
 Which error answers a vendor bills though they tell no usage, and for what.
 
 A fact per vendor with its source. An error that stands in no row costs nothing: most vendors say
-that they bill what they answer with 200 only, and the others say nothing of errors.
+that they bill what they answer with 200 only, and the others say nothing of errors. But one that
+says that somebody on the way stopped waiting is no answer of the vendor's.
 """
 
 from collections.abc import Mapping
@@ -41,6 +42,16 @@ _AZURE = (
     Refused((400, 413), _TOO_LONG, Billed.INPUT, _COSTS),
     Refused((408, 500, 502, 504), (), Billed.ALL, _COSTS),
 )
+
+# What the vendor had done when the time was over is billed as in any call whose answer never came.
+# 408 and 504: https://www.rfc-editor.org/rfc/rfc9110#status.504; 499 is nginx's, for a client (as a
+# gateway is) that left; 520 and 524: https://developers.cloudflare.com/support/troubleshooting/
+# http-status-codes/cloudflare-5xx-errors, after the request was sent; 598 and 599 are proxies'.
+TIMED_OUT = frozenset((408, 499, 504, 520, 524, 598, 599))
+
+# The same in gRPC, where the call was cancelled or its deadline passed:
+# https://grpc.io/docs/guides/status-codes
+GRPC_STATUSES = MappingProxyType({"1": 499, "4": 504})
 
 # xAI bills what it generated against its guidelines, and where its Responses API finds that out
 # before it generates anything, a fee of $0.05 for the request.
