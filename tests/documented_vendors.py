@@ -133,10 +133,40 @@ VEO = Documented(
         "parameters.durationSeconds": [(8, nothing), ("8", nothing)],
         "parameters.resolution": [("720p", nothing), ("1080p", nothing)],
         "parameters.aspectRatio": [("16:9", nothing)],
+        "parameters.sample_count": [(1, nothing), (3, rounds(3))],  # in either spelling
+        "instances": [([{"prompt": "x"}, {"prompt": "y"}], rounds(2))],
     },
     always={"instances": [{"prompt": "x"}]},
     begins=both(fee("video_second", 8), writes_nothing),
 )
+
+# --- what is made of what the vendor has --------------------------------------------------------
+
+# developers.openai.com, video generation: a video that was extended has 120 seconds at most.
+REMIX = Documented(
+    "api.openai.com",
+    "/v1/videos/video_1/remix",
+    (Model("openai", "sora-2-pro"),),
+    {"seconds": [("4", nothing)], "size": [("720x1280", nothing)]},
+    always={"prompt": "x"},
+    begins=both(fee("video_second_1080p", 120), writes_nothing),
+)
+# docs.claude.com, context windows: a beta of a million tokens, for models of 200,000.
+LONG = Documented(
+    "api.anthropic.com",
+    "/v1/messages",
+    (Model("anthropic", "claude-sonnet-4-5"),),
+    {
+        "messages": [
+            ([{"role": "user", "content": [{"type": "document",
+               "source": {"type": "file", "file_id": "file_1"}}]}], sees(999_000)),
+            ([{"role": "user", "content": "a b " * 225_000}], sees(450_000)),
+        ],
+        "max_tokens": [(500, limit(500)), (9_000, limit(9_000))],
+    },
+    always={"max_tokens": 500, "messages": []},
+    headers={"anthropic-beta": "context-1m-2025-08-07"},
+)  # fmt: skip
 
 # --- Amazon: docs.aws.amazon.com/bedrock --------------------------------------------------------
 
@@ -298,5 +328,5 @@ ENDPOINTS = {
     "Bedrock, Llama": INVOKE, "Replicate": REPLICATE, "Cohere, ranking": RERANK,
     "Deepgram": LISTEN, "Alibaba": DASHSCOPE,
     "Alibaba, with a budget": DASHSCOPE_BUDGET, "Alibaba, chat": DASHSCOPE_CHAT,
-    "Vertex, priority by header": VERTEX,
+    "Vertex, priority by header": VERTEX, "Sora, remix": REMIX, "Anthropic, a million": LONG,
 }  # fmt: skip
