@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmcap.page.access import Access, Role, secret_for, token_for
+from llmcap.page.fleet import Fleet
 from llmcap.page.handlers import Page
 from llmcap.page.server import listen, serve
 from llmcap.pricing import PriceBook
@@ -74,11 +75,12 @@ class Served:
 
 
 @contextmanager
-def served(ledger: Path) -> Iterator[Served]:
-    """The server, its follower too."""
+def served(ledger: Path, *, treasury: str = "") -> Iterator[Served]:
+    """The server, its followers too."""
     listener = listen(0)
     port = listener.getsockname()[1]
-    page = Page(ledger, Access(secret_for(ledger), port), PriceBook())
+    fleet = Fleet(treasury, ledger) if treasury else None
+    page = Page(ledger, Access(secret_for(ledger), port), PriceBook(), fleet)
     loops, ended = [], asyncio.Event()
     ready = threading.Event()
 

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from llmcap.page import metrics, now
 from llmcap.page.access import Role
+from llmcap.page.books import of_machine
 from llmcap.reconcile import admin
 from llmcap.reconcile.kept import Kept, keep, kept_path, read_kept
 from llmcap.reconcile.scheduled import Bills
@@ -78,10 +79,10 @@ def test_what_goes_past_the_proxy_is_told_and_shown(tmp_path: Path) -> None:
     assert kept_path(book).stat().st_mode & 0o077 == 0
     assert KEY not in kept_path(book).read_text()
     moment = datetime.now(UTC)
-    (shown,) = now.document(book, moment, Role("viewer"))["captured"]
+    (shown,) = now.document(of_machine(book), moment, Role("viewer"))["captured"]
     assert shown["rate"] == kept.captured / kept.tokens
     assert not shown["agrees"]
-    assert now.document(book, moment, Role("viewer", project="red"))["captured"] == []
+    assert now.document(of_machine(book), moment, Role("viewer", project="red"))["captured"] == []
     families = text_string_to_metric_families(metrics.text(book, moment).decode())
     values = {each.name: each.samples for each in families}
     (sample,) = values["llmcap_captured_ratio"]

@@ -14,10 +14,11 @@ from typing import Any
 import click
 
 from llmcap.brakes.forecast import forecast
-from llmcap.cli.fleetwide import Place, place
+from llmcap.cli.fleetwide import place
 from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.ledger.byhand import amount_of, choose, named, shown
+from llmcap.treasury.place import Place
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, CapUnit, Scope

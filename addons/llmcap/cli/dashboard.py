@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from llmcap.cli.options import json_option, ledger_option
+from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo, echo_json, tell
 from llmcap.launch import standing
 from llmcap.launch.pageprocess import PageProcess, page_beside
@@ -17,6 +17,7 @@ from llmcap.words.errors import ConfigError
 
 @click.command()
 @ledger_option
+@config_option
 @click.option("--serve", is_flag=True, help="Serve it here until Ctrl-C, without a proxy.")
 @click.option("--port", type=click.IntRange(0, 65535), help="With --serve: the port of loopback.")
 @click.option("--viewer", is_flag=True, help="A link that changes nothing.")
@@ -25,6 +26,7 @@ from llmcap.words.errors import ConfigError
 @json_option
 def dashboard(
     ledger_path: Path,
+    config_path: Path | None,
     port: int | None,
     project: str,
     *,
@@ -37,7 +39,8 @@ def dashboard(
     Open the page: what is spent, held and left, by whom, and what was refused.
 
     It is the page of `llmcap up`; where no proxy stands on this ledger, --serve shows it. The link
-    opens it for a quarter of an hour, and is a password until then.
+    opens it for a quarter of an hour, and is a password until then. Where the config names a
+    treasury, the page is that of the fleet.
     """
     role = Role("viewer" if viewer or project else "admin", project)
     found = standing.find()
@@ -58,7 +61,8 @@ def dashboard(
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with page_beside(str(ledger_path), port=port) as page:
+    treasury = policy_from(config_path).treasury
+    with page_beside(str(ledger_path), port=port, treasury=treasury) as page:
         _open(page, role, no_browser=no_browser, as_json=as_json)
         tell("Ctrl-C ends it.")
         ended.wait()

@@ -8,10 +8,9 @@ import click
 
 from llmcap.cli.options import config_option, file_named, json_option, policy_from
 from llmcap.cli.output import echo_json, echo_table, tell
-from llmcap.treasury.hands import Hands
+from llmcap.treasury.hands import Hands, state_of
 from llmcap.treasury.lost import account_of_lost
 from llmcap.treasury.protocol import NodeRow, Terms
-from llmcap.treasury.statements import HEARD_SECONDS
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import in_unit, usd_string
 from llmcap.words.records import CapUnit
@@ -32,8 +31,9 @@ def fleet(ctx: click.Context, config_path: Path | None, *, as_json: bool) -> Non
         return
     with _hands(config_path) as hands:
         now, terms, nodes = hands.now(), hands.terms(), hands.nodes()
+        kept = hands.entries_kept()
     if as_json:
-        echo_json([_document(node, terms, now=now) for node in nodes])
+        echo_json([_document(node, terms, kept.get(node.id, 0), now=now) for node in nodes])
         return
     if not nodes:
         tell("no node has joined yet")
@@ -44,11 +44,11 @@ def fleet(ctx: click.Context, config_path: Path | None, *, as_json: bool) -> Non
             (
                 node.id,
                 node.name,
-                _state(node, now=now),
+                state_of(node, now=now),
                 _ago(node.heard_at, now=now),
                 _amounts(node.held, terms),
                 _amounts(node.spent, terms),
-                f"{node.entries:,}",
+                f"{kept.get(node.id, 0):,}",
             )
             for node in nodes
         ],
@@ -76,7 +76,7 @@ def retire(
     """
     with _hands(config_path) as hands:
         found = next((each for each in hands.nodes() if each.id == node), None)
-        if found is not None and not yes and _runs(found, now=hands.now()):
+        if found is not None and not yes and state_of(found, now=hands.now()) == "active":
             question = f"{node} ({found.name}) was heard of just now. Retire it all the same?"
             click.confirm(question, abort=True, err=True)
         terms = hands.terms()
@@ -106,15 +106,6 @@ def _hands(config_path: Path | None) -> Hands:
             "hint: name the config that has `treasury:` with --config or LLMCAP_CONFIG"
         )
     return Hands(policy.treasury)
-
-
-def _runs(node: NodeRow, *, now: datetime) -> bool:
-    return node.state == "active" and (now - node.heard_at).total_seconds() < HEARD_SECONDS
-
-
-def _state(node: NodeRow, *, now: datetime) -> str:
-    """For people: a node that ended in order has left, one that fell silent is gone."""
-    return "silent" if node.state == "active" and not _runs(node, now=now) else node.state
 
 
 def _ago(at: datetime, *, now: datetime) -> str:
@@ -153,14 +144,14 @@ def _unit(units: Mapping[str, CapUnit], name: str) -> CapUnit:
     return units.get(name, CapUnit.USD)
 
 
-def _document(node: NodeRow, terms: Terms, *, now: datetime) -> dict[str, object]:
+def _document(node: NodeRow, terms: Terms, entries: int, *, now: datetime) -> dict[str, object]:
     return {
         "node": node.id,
         "machine": node.name,
-        "state": _state(node, now=now),
+        "state": state_of(node, now=now),
         "heard_at": node.heard_at.isoformat(),
         "epoch": node.epoch,
         "holds": _exact(node.held, terms),
         "spent": _exact(node.spent, terms),
-        "entries": node.entries,
+        "entries": entries,
     }

@@ -6,23 +6,19 @@ A config that names a treasury means the whole fleet; `--node` means one of its 
 
 import functools
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from llmcap.cli.options import config_option, ledger_option, policy_from
-from llmcap.ledger import byhand, open_ledger
-from llmcap.ledger.byhand import Known
 from llmcap.words.errors import ConfigError
 from llmcap.words.records import Balance, Policy, Scope
 
 if TYPE_CHECKING:
     from llmcap.treasury.hands import Hands
+    from llmcap.treasury.place import Place
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -117,96 +113,9 @@ def _known_node(hands: "Hands", node: str | None) -> None:
         raise ConfigError(f"there is no node {node!r}; there are: {', '.join(known) or 'none'}")
 
 
-# --- budgets changed by hand --------------------------------------------------------------------
+def place(ledger_path: Path, config_path: Path | None) -> "Place":
+    """Where budgets are changed by hand: this machine's ledger, or the config's treasury."""
+    from llmcap.treasury.place import place as of  # noqa: PLC0415 (most commands change nothing)
 
-
-class Place(Protocol):
-    """Where budgets are kept, and changed."""
-
-    def known(self, now: datetime) -> list[Known]:
-        """All of them, with their balances."""
-        ...
-
-    def adjust(self, scope: Scope, *, note: str, reset: bool = False, raise_by: int = 0) -> Balance:
-        """Change one balance; what it is then."""
-        ...
-
-    def pause(self, known: Known, *, paused: bool, note: str) -> None:
-        """Admit nothing under a budget, or something again."""
-        ...
-
-
-def place(ledger_path: Path, config_path: Path | None) -> Place:
-    """This machine's ledger, or the config's treasury."""
     policy = policy_from(config_path)
-    return OfFleet(policy.treasury) if policy.treasury else OfMachine(ledger_path, policy)
-
-
-class OfMachine:
-    """A ledger file."""
-
-    def __init__(self, ledger_path: Path, policy: Policy) -> None:
-        self._path = ledger_path
-        self._budgets = policy.budgets
-
-    def known(self, now: datetime) -> list[Known]:
-        """Those of the config, else those that the proxies were started with."""
-        return byhand.known(self._path, now, self._budgets)
-
-    def adjust(self, scope: Scope, *, note: str, **change: Any) -> Balance:
-        """An entry of the ledger."""
-        from llmcap.ledger import utc_now  # noqa: PLC0415
-
-        with closing(open_ledger(self._path)) as ledger:
-            ledger.adjust(scope, note=note, **change)
-            balances = ledger.balances(utc_now(), [scope.budget], run_id=scope.run)
-        return next(balance for each, balance in balances if each.value == scope.value)
-
-    def pause(self, known: Known, *, paused: bool, note: str) -> None:
-        """An entry too."""
-        with closing(open_ledger(self._path)) as ledger:
-            ledger.pause(known.budget, paused=paused, note=note)
-
-
-class OfFleet:
-    """A treasury: what is changed there is in force on all nodes within a second."""
-
-    def __init__(self, url: str) -> None:
-        from llmcap.treasury.hands import Hands  # noqa: PLC0415 (a fleet's, and most have none)
-
-        self._hands = Hands(url)
-
-    def known(self, now: datetime) -> list[Known]:  # noqa: ARG002 - the treasury has the time
-        """The treasury's budgets, with what all nodes have spent."""
-        with self._hands as hands:
-            terms, rows = hands.terms(), hands.balances()
-        return [
-            Known(
-                term.budget,
-                "",
-                tuple(row for row in rows if row[0].budget.name == term.budget.name),
-            )
-            for term in terms.by_key.values()
-        ]
-
-    def adjust(self, scope: Scope, *, note: str, reset: bool = False, raise_by: int = 0) -> Balance:
-        """By the treasury's window."""
-        with self._hands as hands:
-            if reset:
-                hands.reset(scope, note=note)
-            else:
-                hands.raise_by(scope, raise_by, note=note)
-            rows = hands.balances()
-        return next(
-            (
-                balance
-                for each, balance in rows
-                if (each.budget.name, each.value) == (scope.budget.name, scope.value)
-            ),
-            replace(Balance(), raised=raise_by),
-        )
-
-    def pause(self, known: Known, *, paused: bool, note: str) -> None:
-        """For all nodes."""
-        with self._hands as hands:
-            hands.pause(known.budget.name, paused=paused, note=note)
+    return of(ledger_path, policy.treasury, policy.budgets)

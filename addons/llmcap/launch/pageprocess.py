@@ -66,15 +66,16 @@ class PageProcess:
 
 
 @contextmanager
-def page_beside(ledger: str, *, port: int | None) -> Iterator[PageProcess]:
+def page_beside(ledger: str, *, port: int | None, treasury: str = "") -> Iterator[PageProcess]:
     """
     A process that serves the page of this ledger while we are here. Raises `ConfigError`.
 
-    Without a port it is the usual one, or any that is free where that is taken.
+    Without a port it is the usual one, or any that is free where that is taken. With the address of
+    a treasury it is the page of its fleet.
     """
     command = [sys.executable, "-m", "llmcap.page.server", "--ledger", ledger]
     command += ["--port", str(DEFAULT_PORT if port is None else port)]
-    command += ["--or-another"] * (port is None)
+    command += ["--or-another"] * (port is None) + ["--fleet"] * bool(treasury)
     process = subprocess.Popen(  # noqa: S603 - this very program
         command,
         stdin=subprocess.PIPE,
@@ -85,6 +86,9 @@ def page_beside(ledger: str, *, port: int | None) -> Iterator[PageProcess]:
     assert process.stdout is not None
     assert process.stdin is not None
     try:
+        if treasury:
+            process.stdin.write(treasury.encode() + b"\n")
+            process.stdin.flush()
         yield PageProcess(_port_told(process.stdout), Path(ledger))
     finally:
         with contextlib.suppress(OSError):

@@ -90,7 +90,7 @@ def serve(
         proxy.wait_ready()
         with contextlib.ExitStack() as beside:
             if page_port != NO_PAGE:
-                pages += start_page(beside, settings.ledger, page_port)
+                pages += start_page(beside, settings.ledger, page_port, policy.treasury)
             beside.enter_context(
                 standing.announced(
                     listener,
@@ -117,14 +117,16 @@ def lend(keys: Keys, lent: Sequence[Lent]) -> Callable[[], None]:
     return keys.lend([Key(each.provider, each.real, each.stand_in) for each in lent])
 
 
-def start_page(beside: contextlib.ExitStack, ledger: str, port: int | None) -> list[PageProcess]:
+def start_page(
+    beside: contextlib.ExitStack, ledger: str, port: int | None, treasury: str = ""
+) -> list[PageProcess]:
     """
     The page's process, until `beside` ends; none where it does not start and no port was named.
 
     A proxy is there to stop calls: that nobody sees it do so is told, and is no reason to end it.
     """
     try:
-        return [beside.enter_context(page_beside(ledger, port=port))]
+        return [beside.enter_context(page_beside(ledger, port=port, treasury=treasury))]
     except ConfigError as error:
         if port is not None:
             raise

@@ -1,26 +1,28 @@
-"""What an admin changes on the page. Each change is an entry of the ledger: what, by whom, why."""
+"""
+What an admin changes on the page. Each change is an entry of the ledger, or of the treasury: what,
+by whom, why.
+"""
 
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from llmcap.ledger import open_ledger
-from llmcap.ledger.byhand import amount_of, choose, find, shown
+from llmcap.ledger.byhand import amount_of, choose, named, shown
 from llmcap.ledger.names.keys import name_key
 from llmcap.notices.events import EventLog, events_path
+from llmcap.treasury.place import Place
 from llmcap.words.errors import ConfigError
 
 REASON_CHARS_MAX = 200
 VERBS = ("raise", "set", "reset", "pause", "resume")
 
 
-def change_budget(ledger_path: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def change_budget(place: Place, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """
     Raise, set, reset, pause or resume a budget. What undoes it, where something does.
 
-    Raises `ConfigError` for what cannot be, and `LedgerError` where it cannot be written.
+    Raises `ConfigError` for what cannot be, and another `LLMCapError` where it cannot be written.
     """
     verb, reason = _text(wanted, "do"), _text(wanted, "reason")[:REASON_CHARS_MAX]
     if verb not in VERBS:
@@ -28,12 +30,11 @@ def change_budget(ledger_path: Path, wanted: Mapping[str, Any]) -> dict[str, Any
     if not reason:
         raise ConfigError("a change needs a reason, for those who read the ledger later")
     now = datetime.now(UTC)
-    known = find(ledger_path, _text(wanted, "name"), now)
+    known = named(place.known(now), _text(wanted, "name"))
     budget = known.budget
     if verb in ("pause", "resume"):
         note = _signed(f"{budget.name} {verb}d", reason)
-        with closing(open_ledger(ledger_path)) as ledger:
-            ledger.pause(budget, paused=verb == "pause", note=note)
+        place.pause(known, paused=verb == "pause", note=note)
         return {"done": note, "undo": {"do": "resume" if verb == "pause" else "pause"}}
     scope, balance = choose(known, _text(wanted, "value") if budget.per else None, now)
     more = 0
@@ -47,8 +48,7 @@ def change_budget(ledger_path: Path, wanted: Mapping[str, Any]) -> dict[str, Any
     else:
         done = f"reset, {shown(balance.spent, scope)} no longer counts"
     note = _signed(f"{scope.name} {done}", reason)
-    with closing(open_ledger(ledger_path)) as ledger:
-        ledger.adjust(scope, reset=verb == "reset", raise_by=more, note=note)
+    place.adjust(scope, reset=verb == "reset", raise_by=more, note=note)
     before = shown(budget.cap + balance.raised, scope)
     return {"done": note, "undo": None if verb == "reset" else {"do": "set", "amount": before}}
 

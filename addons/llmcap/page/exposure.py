@@ -4,21 +4,21 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from llmcap.ledger import history
 from llmcap.page.access import Role
-from llmcap.page.now import balances_seen, budget_document
+from llmcap.page.books import Books
+from llmcap.page.now import balances_seen, budget_document, fleet_document
 from llmcap.words.money import usd_string
 from llmcap.words.records import CapUnit
 
 
-def document(db: sqlite3.Connection, now: datetime, role: Role) -> dict[str, Any]:
+def document(books: Books, db: sqlite3.Connection, now: datetime, role: Role) -> dict[str, Any]:
     """
     Each budget in dollars with what is still to be spent of it, those with the most first.
 
     A budget that counts everything bounds the sum; the least of those is the worst case, whatever
     the others allow.
     """
-    rows = [row for row in balances_seen(db, now, role) if row[0].budget.unit is CapUnit.USD]
+    rows = [row for row in balances_seen(books, db, now, role) if row[0].budget.unit is CapUnit.USD]
     found = []
     whole = []
     for scope, balance in rows:
@@ -30,11 +30,12 @@ def document(db: sqlite3.Connection, now: datetime, role: Role) -> dict[str, Any
     found.sort(key=lambda row: (-row[0], row[1]["name"], row[1]["value"]))
     worst = min(whole, key=lambda row: row[0], default=None)
     unseen = [
-        budget.name for budget, _ in history.definitions(db)
+        budget.name for budget in books.budgets(db)
         if budget.per and budget.unit is CapUnit.USD and not role.project
     ]  # fmt: skip
     return {
         "time": now.isoformat(),
+        "fleet": fleet_document(books, role),
         "budgets": [each for _, each in found],
         "worst_usd": usd_string(worst[0]) if worst else None,
         "worst_by": worst[1].budget.name if worst else None,

@@ -8,7 +8,6 @@ the ledger twice a second, and only while somebody watches.
 import asyncio
 import contextlib
 import json
-import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +21,13 @@ import tornado.iostream
 import tornado.web
 
 from llmcap.ledger import history
-from llmcap.notices.events import events_path
 from llmcap.page import actions, calls, exposure, metrics, now, spend
 from llmcap.page.access import Access, Role, Session, role_of
+from llmcap.page.books import HERE, Books, of_machine
+from llmcap.page.fleet import Fleet
+from llmcap.page.watch import Watch
 from llmcap.pricing import PriceBook
+from llmcap.treasury.place import Place, place
 from llmcap.words.errors import ConfigError, LLMCapError
 
 STATIC = Path(__file__).parent / "static"
@@ -43,6 +45,7 @@ FILES = {
     },
 }
 LOOK_SECONDS = 0.5
+FLEET_SECONDS = 1  # between two looks at a treasury
 ALIVE_SECONDS = 5
 STREAMS_MAX = 20
 
@@ -69,8 +72,21 @@ class Page:
     ledger: Path
     access: Access
     book: PriceBook
-    workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(3))
+    fleet: Fleet | None = None  # where a treasury is configured
+    workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(6))
     streams: int = 0
+
+    def books(self, node: str) -> Books:
+        """What to read for a question: of the fleet, of a node, or of this machine."""
+        if self.fleet is not None:
+            return self.fleet.books(node)
+        if node not in ("", HERE):
+            raise ConfigError("there are nodes under a treasury only, and none is configured")
+        return of_machine(self.ledger)
+
+    def place(self) -> Place:
+        """Where budgets are changed."""
+        return place(self.ledger, self.fleet.treasury if self.fleet is not None else "")
 
 
 class Handler(tornado.web.RequestHandler):
@@ -116,6 +132,11 @@ class Handler(tornado.web.RequestHandler):
     def role(self) -> Role:
         """Of who asks."""
         return self.session.role
+
+    @property
+    def node(self) -> str:
+        """Whose books are asked for; without a treasury there are those of this machine."""
+        return self.arguments().get("node", "")
 
     def arguments(self) -> dict[str, str]:
         """Those of the address, each once."""
@@ -177,8 +198,9 @@ class Who(Handler):
     def get(self) -> None:
         """A document."""
         self.finish(
-            {"role": self.role.name, "project": self.role.project, "csrf": self.session.csrf}
-        )
+            {"role": self.role.name, "project": self.role.project, "csrf": self.session.csrf,
+             "fleet": self.page.fleet is not None}
+        )  # fmt: skip
 
 
 class Now(Handler):
@@ -186,7 +208,7 @@ class Now(Handler):
 
     async def get(self) -> None:
         """A document."""
-        self.finish(await self.work(partial(now_document, self.page, self.role)))
+        self.finish(await self.work(partial(now_document, self.page, self.node, self.role)))
 
 
 class Stream(Handler):
@@ -205,42 +227,21 @@ class Stream(Handler):
             self.page.streams -= 1
 
     async def _tell(self) -> None:
-        version, told_at = (-2, -2), 0.0
+        version, told_at, last = None, 0.0, ""
         with contextlib.closing(Watch(self.page.ledger)) as watch:
             while True:
                 found = watch.version()
-                if found != version or time.monotonic() - told_at > ALIVE_SECONDS:
-                    version, told_at = found, time.monotonic()
-                    document = await self.work(partial(now_document, self.page, self.role))
-                    self.write(f"event: now\ndata: {json.dumps(document)}\n\n")
-                    await self.flush()
-                await asyncio.sleep(LOOK_SECONDS)
-
-
-class Watch:
-    """Whether a ledger or its events were written since the last look: a read of two numbers."""
-
-    def __init__(self, ledger: Path) -> None:
-        self._reading = contextlib.ExitStack()
-        self._db = self._reading.enter_context(history.reading(ledger))
-        self._events_path = Path(events_path(str(ledger)))
-        self._events: sqlite3.Connection | None = None
-
-    def version(self) -> tuple[int, int]:
-        """Other numbers after each commit of anybody."""
-        if self._events is None and self._events_path.exists():
-            events = sqlite3.connect(f"{self._events_path.absolute().as_uri()}?mode=ro", uri=True)
-            self._events = self._reading.enter_context(contextlib.closing(events))
-        return _version(self._db), _version(self._events) if self._events is not None else -1
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._reading.close()
-
-
-def _version(db: sqlite3.Connection) -> int:
-    found: int = db.execute("PRAGMA data_version").fetchone()[0]
-    return found
+                due = time.monotonic() - told_at > ALIVE_SECONDS
+                if found != version or due or self.page.fleet is not None:
+                    version = found
+                    step = partial(now_document, self.page, self.node, self.role)
+                    document = await self.work(step)
+                    what = json.dumps({**document, "time": ""})
+                    if what != last or due:
+                        last, told_at = what, time.monotonic()
+                        self.write(f"event: now\ndata: {json.dumps(document)}\n\n")
+                        await self.flush()
+                await asyncio.sleep(LOOK_SECONDS if self.page.fleet is None else FLEET_SECONDS)
 
 
 class Spend(Handler):
@@ -252,8 +253,10 @@ class Spend(Handler):
 
     def _document(self) -> dict[str, Any]:
         question = spend.asked(self.arguments(), datetime.now(UTC), project=self.role.project)
-        with history.reading(self.page.ledger) as db:
-            return spend.document(db, question, self.page.book)
+        books = self.page.books(self.node)
+        with history.reading(books.path) as db:
+            found = spend.document(db, question, self.page.book)
+        return {**found, "fleet": now.fleet_document(books, self.role)}
 
 
 class Calls(Handler):
@@ -272,11 +275,13 @@ class Calls(Handler):
         return spend.asked(self.arguments(), datetime.now(UTC), project=self.role.project)
 
     def _document(self) -> dict[str, Any]:
-        with history.reading(self.page.ledger) as db:
-            return calls.document(db, self._question(), self.arguments().get("before", ""))
+        books = self.page.books(self.node)
+        with history.reading(books.path) as db:
+            found = calls.document(db, self._question(), self.arguments().get("before", ""))
+        return {**found, "fleet": now.fleet_document(books, self.role)}
 
     def _csv(self) -> str:
-        with history.reading(self.page.ledger) as db:
+        with history.reading(self.page.books(self.node).path) as db:
             return "".join(calls.as_csv(calls.matching(db, self._question())))
 
 
@@ -287,7 +292,7 @@ class OneCall(Handler):
         """A document."""
 
         def find() -> dict[str, Any] | None:
-            with history.reading(self.page.ledger) as db:
+            with history.reading(self.page.books(self.node).path) as db:
                 return calls.one(db, int(entry), self.role, self.page.book)
 
         found = await self.work(find)
@@ -303,8 +308,9 @@ class Exposure(Handler):
         """A document."""
 
         def find() -> dict[str, Any]:
-            with history.reading(self.page.ledger) as db:
-                return exposure.document(db, datetime.now(UTC), self.role)
+            books = self.page.books(self.node)
+            with history.reading(books.path) as db:
+                return exposure.document(books, db, datetime.now(UTC), self.role)
 
         self.finish(await self.work(find))
 
@@ -325,22 +331,23 @@ class Change(Handler):
 
     async def post(self) -> None:
         """A document, which is told and undone by the page."""
-        step = {
-            "/api/budget": actions.change_budget,
-            "/api/breaker": actions.close_breaker,
-            "/api/key": actions.name_a_key,
+        page = self.page
+        step: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "/api/budget": lambda wanted: actions.change_budget(page.place(), wanted),
+            "/api/breaker": partial(actions.close_breaker, page.ledger),
+            "/api/key": partial(actions.name_a_key, page.ledger),
         }
         try:
             wanted = json.loads(self.request.body)
             assert isinstance(wanted, dict)
         except (ValueError, AssertionError) as error:
             raise tornado.web.HTTPError(400, "a change is a JSON object") from error
-        self.finish(await self.work(partial(step[self.request.path], self.page.ledger, wanted)))
+        self.finish(await self.work(partial(step[self.request.path], wanted)))
 
 
-def now_document(page: Page, role: Role) -> dict[str, Any]:
+def now_document(page: Page, node: str, role: Role) -> dict[str, Any]:
     """The document of this moment."""
-    return now.document(page.ledger, datetime.now(UTC), role)
+    return now.document(page.books(node), datetime.now(UTC), role)
 
 
 def application(page: Page) -> tornado.web.Application:

@@ -9,13 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 from llmcap.brakes.forecast import forecast
-from llmcap.ledger import history, queries, rollups
+from llmcap.ledger import history, rollups
 from llmcap.ledger.history import PastCall
 from llmcap.ledger.liveness import running, workers
 from llmcap.ledger.names.table import key_names
 from llmcap.ledger.rolled import Span
 from llmcap.notices.events import EventLog, events_path
 from llmcap.page.access import Role
+from llmcap.page.books import Books
 from llmcap.reconcile.kept import read_kept
 from llmcap.words.errors import LedgerError
 from llmcap.words.money import usd_string
@@ -29,10 +30,10 @@ RECENT_ENTRIES = 4_000
 EVENTS_MAX = 30
 
 
-def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
+def document(books: Books, now: datetime, role: Role) -> dict[str, Any]:
     """Everything on the first view. Raises `LedgerError` where the ledger cannot be read."""
-    with history.reading(ledger) as db, rollups.one_moment(db):
-        rows, names = balances_seen(db, now, role), key_names(db)
+    with history.reading(books.path) as db, rollups.one_moment(db):
+        rows, names = balances_seen(books, db, now, role), key_names(db)
         flying = [call for call in history.in_flight(db, limit=SHOWN_MAX) if seen(call, role)]
         refused = [
             call
@@ -50,14 +51,18 @@ def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
             )
             if seen(call, role)
         ]
-    breakers, events, waiting = told(ledger, now, role)
+    breakers, events, waiting = told(books.own, now, role) if books.with_events else ([], [], [])
     return {
         "time": now.isoformat(),
-        "proxies": running(ledger),
-        "workers": workers(ledger),
+        "fleet": fleet_document(books, role),
+        "proxies": running(books.own),
+        "workers": workers(books.own),
         "burn_usd": usd_string(burn) if not role.project else None,
         "held_usd": usd_string(sum(call.held_nanos for call in flying)),
-        "budgets": [budget_document(scope, balance, now, names) for scope, balance in rows],
+        "budgets": [
+            {**budget_document(scope, balance, now, names), **_counts(books, balance)}
+            for scope, balance in rows
+        ],
         "in_flight": [call_line(call) for call in flying],
         "refused": [call_line(call) for call in refused[:SHOWN_MAX]],
         "clamped": [call_line(call) for call in clamped[:SHOWN_MAX]],
@@ -66,8 +71,24 @@ def document(ledger: Path, now: datetime, role: Role) -> dict[str, Any]:
         "breakers": breakers,
         "events": events,
         # Bills are of a whole account: nothing for those who see one project.
-        "captured": [] if role.project else captured(ledger),
+        "captured": [] if role.project or not books.with_events else captured(books.own),
     }
+
+
+def fleet_document(books: Books, role: Role) -> dict[str, Any] | None:
+    """Whose books these are, and whose there are; None: no treasury. A project has no machines."""
+    if books.nodes is None:
+        return None
+    nodes = books.nodes.documents() if not role.project else []
+    return {"shown": books.shown, "note": books.note, "running": books.nodes.running,
+            "nodes": nodes}  # fmt: skip
+
+
+def _counts(books: Books, balance: Balance) -> dict[str, int | None]:
+    """The treasury keeps amounts: how many calls those were is in the books of the nodes."""
+    counted = books.told is None
+    return {"calls": balance.calls if counted else None,
+            "refused": balance.refused if counted else None}  # fmt: skip
 
 
 def captured(ledger: Path) -> list[dict[str, Any]]:
@@ -84,13 +105,13 @@ def seen(call: PastCall, role: Role) -> bool:
     return not role.project or call.attributes.get("project") == role.project
 
 
-def balances_seen(db: sqlite3.Connection, now: datetime, role: Role) -> list[tuple[Scope, Balance]]:
-    """The budgets of the proxies, and those of their values that take the most."""
+def balances_seen(
+    books: Books, db: sqlite3.Connection, now: datetime, role: Role
+) -> list[tuple[Scope, Balance]]:
+    """The budgets in force, and those of their values that take the most."""
     found: list[tuple[Scope, Balance]] = []
-    for budget, run in history.definitions(db):
-        rows = queries.balances(db, now, [budget], run_id=run)
-        if role.project:
-            rows = [row for row in rows if of_project(row[0], role.project)]
+    for of_one in books.balances(db, now):
+        rows = [row for row in of_one if not role.project or of_project(row[0], role.project)]
         if len(rows) > BUDGET_VALUES_MAX:
             rows = sorted(rows, key=lambda row: -(row[1].spent + row[1].held))[:BUDGET_VALUES_MAX]
         found += rows

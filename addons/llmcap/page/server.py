@@ -22,6 +22,7 @@ import tornado.httpserver
 from llmcap.ledger.follower import Follower
 from llmcap.ledger.seals.chain import SEGMENT_ENTRIES, Sealer
 from llmcap.page.access import Access, secret_for
+from llmcap.page.fleet import Fleet
 from llmcap.page.handlers import Page, application
 from llmcap.pricing import PriceBook
 from llmcap.words.errors import ConfigError, LedgerBusy, LedgerError, LLMCapError
@@ -31,6 +32,7 @@ HEAD_BYTES_MAX = 16_384
 FOLLOW_SECONDS = 0.5
 AGAIN_SECONDS = 5
 SEAL_SECONDS = 10  # or when a segment is full
+STOP_SECONDS = 5
 
 
 def follow(ledger: Path, stop: threading.Event) -> None:
@@ -78,25 +80,24 @@ async def serve(page: Page, listener: socket.socket, ended: asyncio.Event) -> No
     listener.setblocking(False)
     server.add_socket(listener)
     stop = threading.Event()
-    counting = threading.Thread(target=follow, args=(page.ledger, stop), daemon=True)
-    counting.start()
+    followers = [threading.Thread(target=follow, args=(page.ledger, stop), daemon=True)]
+    if page.fleet is not None:
+        followers.append(threading.Thread(target=page.fleet.follow, args=(stop,), daemon=True))
+    for each in followers:
+        each.start()
     await ended.wait()
     stop.set()
     server.stop()
     await server.close_all_connections()
-    counting.join(5)
-
-
-def wait_for_parent(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    """Whoever started this process holds the other end of its input, and lets go when it ends."""
-    while sys.stdin.buffer.read(1_024):
-        pass
-    loop.call_soon_threadsafe(ended.set)
+    for each in followers:
+        each.join(STOP_SECONDS)
 
 
 def main(arguments: list[str]) -> int:
     """
     The process that `llmcap up` starts: it ends when its standard input does, as its parent has.
+    With --fleet the first line there is the address of the treasury: it has a password, which
+    other users of this machine would see among the arguments.
 
     It prints where it listens, as JSON, or in one sentence why it cannot.
     """
@@ -104,12 +105,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--ledger", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--or-another", action="store_true")
+    parser.add_argument("--fleet", action="store_true")
     options = parser.parse_args(arguments)
     try:
         listener = listen(options.port, or_another=options.or_another)
         port = listener.getsockname()[1]
         access = Access(secret_for(options.ledger), port)
-        page = Page(options.ledger, access, PriceBook())
+        treasury = sys.stdin.readline().strip() if options.fleet else ""
+        fleet = Fleet(treasury, options.ledger) if treasury else None
+        page = Page(options.ledger, access, PriceBook(), fleet)
     except LLMCapError as error:
         print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201 - its parent tells it
         return 2

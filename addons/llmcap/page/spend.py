@@ -54,13 +54,14 @@ def asked(arguments: Mapping[str, str], now: datetime, *, project: str) -> Asked
         raise ConfigError(f"no time or time zone: {error}") from error
     if until < since or until - since > timedelta(days=800):
         raise ConfigError("the span of time ends before it begins, or is longer than 800 days")
-    where = {name: value for name, value in arguments.items() if value and named(name)}
+    wanted = {name: value for name, value in arguments.items() if name != "node"}
+    where = {name: value for name, value in wanted.items() if value and named(name)}
     return Asked(since, until, by, zone, where | ({"project": project} if project else {}))
 
 
 def named(name: str) -> bool:
     """Whether calls can be grouped by it."""
-    return is_attribute(name) or name in ("budget", "state")
+    return is_attribute(name) or name in ("budget", "state", "node")
 
 
 def _time(text: str | None) -> datetime | None:

@@ -21,6 +21,7 @@ from llmcap.treasury.nodefile import scope_of
 from llmcap.treasury.postgres import PostgresTreasury, known_node, put_budgets, read_terms
 from llmcap.treasury.protocol import Account, NodeRow, Terms
 from llmcap.treasury.shipping import KEEP
+from llmcap.treasury.statements import HEARD_SECONDS
 from llmcap.words.errors import ConfigError, TreasuryError
 from llmcap.words.records import Balance, Budget, CapUnit, Scope
 
@@ -29,10 +30,9 @@ TELLING = timedelta(seconds=1)
 AGAIN_MILLISECONDS = 100
 
 _NODES = """
-    SELECT node.id, node.name, node.state, node.epoch, node.heard_at,
-        (SELECT count(*) FROM llmcap.entries WHERE entries.node_id = node.id)
-    FROM llmcap.nodes AS node ORDER BY node.joined_at, node.id
+    SELECT id, name, state, epoch, heard_at FROM llmcap.nodes ORDER BY joined_at, id
 """
+_KEPT = "SELECT node_id, count(*) FROM llmcap.entries GROUP BY node_id"
 _HELD = """
     SELECT mine.node_id, budget.name, sum(mine.granted - mine.spent), sum(mine.spent)
     FROM llmcap.allotments AS mine JOIN llmcap.accounts AS account ON account.id = mine.account_id
@@ -68,6 +68,12 @@ _LOCKED = """
 """
 
 
+def state_of(node: NodeRow, *, now: datetime) -> str:
+    """For people: a node that ended in order has left, one that fell silent is gone."""
+    silent = (now - node.heard_at).total_seconds() >= HEARD_SECONDS
+    return "silent" if node.state == "active" and silent else node.state
+
+
 @dataclass(frozen=True, slots=True)
 class Retired:
     """What retiring a node came to, by budget: in the unit of each cap."""
@@ -88,9 +94,13 @@ class Hands:
         """Let go of the connection."""
         self._treasury.close()
 
-    def __enter__(self) -> Self:
+    def prepared(self) -> Self:
+        """With the tables that this LLMCap knows."""
         self._treasury.prepare()
         return self
+
+    def __enter__(self) -> Self:
+        return self.prepared()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -122,6 +132,10 @@ class Hands:
             NodeRow(*row, held=held.get(row[0], {}), spent=spent.get(row[0], {}))  # type: ignore[misc]
             for row in rows
         ]
+
+    def entries_kept(self) -> dict[str, int]:
+        """How many entries of each node are here; it counts them all."""
+        return dict(self._wire.transaction(lambda db: db.execute(_KEPT).fetchall()))
 
     def balances(self, *, node_id: str | None = None) -> list[tuple[Scope, Balance]]:
         """

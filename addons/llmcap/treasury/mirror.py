@@ -36,6 +36,14 @@ _TABLES = (
     """,
     "CREATE TABLE IF NOT EXISTS mirror_process (node TEXT PRIMARY KEY, id INTEGER NOT NULL) STRICT",
 )
+_LAST = "SELECT coalesce(max(id), 0) FROM mirrored WHERE node = ?"
+# What is in flight on the nodes, as far as they have told.
+_OPEN = "INSERT INTO open_holds (hold_id, process_id, held_nanos, held_tokens) VALUES (?, ?, ?, ?)"
+_MORE = (
+    "UPDATE open_holds SET held_nanos = held_nanos + ?, held_tokens = held_tokens + ? "
+    "WHERE hold_id = ?"
+)
+_ENDED = "DELETE FROM open_holds WHERE hold_id = ?"
 _BUDGET = "INSERT OR IGNORE INTO budgets (name, unit, every, per) VALUES (?, ?, ?, ?)"
 _BALANCE = """
     INSERT OR IGNORE INTO balances (budget_id, value, run, window_start)
@@ -59,10 +67,8 @@ def mirrored(
         with store as db:
             for statement in _TABLES:
                 db.execute(statement)
-            last: dict[str, int] = dict(
-                db.execute("SELECT node, max(id) FROM mirrored GROUP BY node").fetchall()
-            )
-        fresh = [_fresh(hands, node, after=last.get(node.id, 0)) for node in nodes]
+            last = [db.execute(_LAST, (node.id,)).fetchone()[0] for node in nodes]
+        fresh = [_fresh(hands, node, after=its) for node, its in zip(nodes, last, strict=True)]
         merged = heapq.merge(*fresh, key=itemgetter(0))
         while rows := list(islice(merged, BATCH)):
             with store as db:
@@ -104,7 +110,15 @@ def _add(db: sqlite3.Connection, node: NodeRow, fields: list[Any]) -> int:
     hold_id, ends, corrects = [_here(db, node.id, each) for each in named]
     facts = (call_id, provider, endpoint, model, attributes)
     process_id = _process(db, node.id)
-    return add(db, Row(at, kind, process_id, hold_id, ends, corrects, *facts, *fields[10:]))
+    row = Row(at, kind, process_id, hold_id, ends, corrects, *facts, *fields[10:])
+    here = add(db, row)
+    if kind == "hold":
+        db.execute(_OPEN, (here, process_id, row.held_nanos, row.held_tokens))
+    elif kind == "extension":
+        db.execute(_MORE, (row.held_nanos, row.held_tokens, hold_id))
+    elif ends is not None:
+        db.execute(_ENDED, (ends,))
+    return here
 
 
 def _here(db: sqlite3.Connection, node_id: str, entry_id: int | None) -> int | None:

@@ -137,7 +137,6 @@ class NodeRow:
     state: str  # active, left, retired
     epoch: int
     heard_at: datetime
-    entries: int  # how many of its entries are here
     held: Mapping[str, int] = field(default_factory=dict)  # by budget: allotted and not spent
     spent: Mapping[str, int] = field(default_factory=dict)  # by budget
 

@@ -76,7 +76,7 @@ def serve(
         folder = beside.enter_context(tempfile.TemporaryDirectory(prefix="llmcap-"))
         pages = []
         if page_port != up.NO_PAGE:
-            pages = up.start_page(beside, settings.ledger, page_port)
+            pages = up.start_page(beside, settings.ledger, page_port, policy.treasury)
         address, number = listener.getsockname()
         plan = Plan.of(
             replace(settings, group=os.getpid()),

@@ -1,11 +1,20 @@
 // Questions to the server that this page came from, and the stream of what happens.
 
-let session = { role: "viewer", csrf: "" };
+let session = { role: "viewer", csrf: "", fleet: false };
+let node = ""; // whose books are asked for, of a fleet; "" is all nodes'
+
+function query(given) {
+  const found = new URLSearchParams(Object.entries({ node, ...given }).filter(([, value]) => value));
+  return found.size ? "?" + found : "";
+}
+
+// An address of the server, or of a view, about the node that is looked at.
+export function address(path, given = {}) {
+  return path + query(given);
+}
 
 export async function ask(path, given = {}) {
-  const query = new URLSearchParams(Object.entries(given).filter(([, value]) => value));
-  const answer = await fetch(path + (query.size ? "?" + query : ""), { headers: { accept: "application/json" } });
-  return await read(answer);
+  return await read(await fetch(address(path, given), { headers: { accept: "application/json" } }));
 }
 
 export async function change(path, wanted) {
@@ -28,14 +37,26 @@ export async function begin() {
   return session;
 }
 
+export function fleet() {
+  return session.fleet;
+}
+
+// Look at another node; whether it is another one.
+export function choose(wanted) {
+  const changed = node !== wanted;
+  node = wanted;
+  return changed;
+}
+
 export function admin() {
   return session.role === "admin";
 }
 
 // Calls back with each new document; where there is no stream, as through the proxy, it asks again.
+// What it gives ends it.
 export function watch(told, lost) {
   let timer = null;
-  const source = new EventSource("/api/stream");
+  const source = new EventSource(address("/api/stream"));
   source.addEventListener("now", (event) => told(JSON.parse(event.data)));
   source.addEventListener("error", () => {
     lost();
@@ -48,4 +69,8 @@ export function watch(told, lost) {
       lost();
     }
   }
+  return () => {
+    source.close();
+    clearInterval(timer);
+  };
 }

@@ -1,7 +1,7 @@
 // Single calls: found, and one of them.
 
 import { act } from "./actions.js";
-import { admin, ask } from "./api.js";
+import { address, admin, ask } from "./api.js";
 import { cell, el, empty, table } from "./dom.js";
 import { count, small, when } from "./format.js";
 import { link, times, zone } from "./spend.js";
@@ -13,7 +13,7 @@ export async function show(place, given) {
   if (given.entry) return await one(place, given);
   const asked = { ...given, ...times({ span: given.span || "30d", ...given }), zone: zone(), by: "" };
   const found = await ask("/api/calls", asked);
-  const csv = "/api/calls.csv?" + new URLSearchParams(Object.entries(asked).filter(([, value]) => value));
+  const csv = address("/api/calls.csv", asked);
   const rows = found.calls.map((call) => el("tr", {},
     cell(el("a", { href: link("calls", { entry: call.entry }) }, when(call.time)), "num"), cell(state(call.state)),
     cell(call.model, "name"), cell(call.project || call.client || "–", "name wide"),
@@ -28,6 +28,7 @@ export async function show(place, given) {
     el("div", { class: "controls" },
       given.before ? el("a", { class: "button", href: link("calls", { ...given, before: "" }) }, "The newest") : null,
       found.next ? el("a", { class: "button", href: link("calls", { ...given, before: found.next }) }, "Older") : null));
+  return found;
 }
 
 function form(given) {
@@ -56,7 +57,7 @@ async function one(place, given) {
   const attributes = Object.entries(call.attributes).filter(([name]) => !["provider", "endpoint", "model"].includes(name))
     .map(([name, value]) => name === "key" && call.key_name ? [name, `${call.key_name} (${value})`] : [name, value]);
   place.replaceChildren(
-    el("div", { class: "head" }, el("h1", {}, "One call"), el("a", { class: "button", href: "#calls" }, "All calls")),
+    el("div", { class: "head" }, el("h1", {}, "One call"), el("a", { class: "button", href: link("calls", {}) }, "All calls")),
     el("div", { class: "two" },
       el("section", { class: "card" }, el("h2", {}, "The call"), list(about)),
       el("section", { class: "card" }, el("h2", {}, "Whose it is"), attributes.length ? list(attributes) : empty("Nothing is known of who made it."),

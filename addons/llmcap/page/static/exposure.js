@@ -20,4 +20,5 @@ export async function show(place) {
       rows.length ? table([["Budget"], ["Still possible", "r"], ["Spent", "r"], ["Cap", "r wide"], ["Resets", "r wide"]], rows, "Exposure by budget")
         : empty("No budget in dollars is in force.")),
     found.per_value.length ? empty(`A value that has not spent yet has the whole cap before it: ${found.per_value.join(", ")}.`) : "");
+  return found;
 }

@@ -1,20 +1,23 @@
 // This moment: budgets, calls in flight, refusals.
 
-import { admin, ask } from "./api.js";
+import { address, admin, ask } from "./api.js";
 import { cell, el, empty, meter, table } from "./dom.js";
 import { amount, count, day, short, small, span, when } from "./format.js";
 import { act } from "./actions.js";
+import { link } from "./spend.js";
 
 export async function show(place, _given, latest) {
   place.replaceChildren(el("div", { class: "head" }, el("h1", {}, "Now")), el("div", { id: "inside" }));
-  update(place, latest || (await ask("/api/now")));
+  const found = latest || (await ask("/api/now"));
+  update(place, found);
+  return found;
 }
 
 export function update(place, document_) {
   const inside = place.querySelector("#inside");
   if (!inside || inside.contains(document.activeElement) && document.querySelector("dialog[open]")) return;
   const focused = document.activeElement?.dataset?.act;
-  inside.replaceChildren(...[facts, budgets, waiting, flying, refused, clamped, bills, told].map((part) => part(document_)).filter(Boolean));
+  inside.replaceChildren(...[facts, budgets, nodes, waiting, flying, refused, clamped, bills, told].map((part) => part(document_)).filter(Boolean));
   if (focused) inside.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
 }
 
@@ -54,9 +57,9 @@ function budget(each) {
     meter([["spent", cap > 0 ? spent / cap : 1], ["held", cap > 0 ? held / cap : 0]], said),
     el("div", { class: "legend" },
       el("span", {}, el("i", { class: "spent" }), amount(each.spent, each.unit) + " spent"),
-      held ? el("span", {}, el("i", { class: "held" }), amount(each.held, each.unit) + " held") : null,
+      held ? el("span", {}, el("i", { class: "held" }), amount(each.held, each.unit) + (each.calls === null ? " at the nodes" : " held")) : null,
       Number(each.raised) ? el("span", {}, (Number(each.raised) > 0 ? "raised by " : "lowered by ") + amount(String(each.raised).replace("-", ""), each.unit)) : null,
-      el("span", {}, count(each.calls) + " calls"),
+      each.calls === null ? null : el("span", {}, count(each.calls) + " calls"),
       each.refused ? el("span", {}, count(each.refused) + " refused") : null),
     ahead(each),
     admin() ? el("div", { class: "acts" },
@@ -84,11 +87,22 @@ function button(text, each, verb) {
 function flying(found) {
   const now = new Date(found.time);
   const rows = found.in_flight.map((call) => el("tr", {},
-    cell(el("a", { href: "#calls?entry=" + call.entry }, call.model), "name"),
+    cell(el("a", { href: link("calls", { entry: call.entry }) }, call.model), "name"),
     cell(call.project || call.client || "–", "name"), cell(span(now - new Date(call.time)), "r"), cell(small(call.held_usd), "r")));
   return el("section", { class: "card" }, el("h2", {}, "In flight"),
     rows.length ? table([["Model"], ["Project or client"], ["Age", "r"], ["Held", "r"]], rows, "Calls in flight")
       : empty("No call is in flight."));
+}
+
+// The machines of a fleet, and whether they live; nothing where there is none.
+function nodes(found) {
+  const now = new Date(found.time);
+  const rows = (found.fleet?.nodes || []).map((node) => el("tr", {},
+    cell(el("a", { href: address("#now", { node: node.id }) }, node.name), "name"), cell(el("code", {}, node.id), "name wide"),
+    cell(el("span", { class: "tag " + (node.state === "active" ? "good" : node.state === "silent" ? "bad" : "") }, node.state)),
+    cell(span(now - new Date(node.heard_at)) + " ago", "r")));
+  return rows.length ? el("section", { class: "card" }, el("h2", {}, "Nodes"),
+    table([["Machine"], ["Node", "wide"], ["State"], ["Heard", "r"]], rows, "Nodes of the fleet")) : null;
 }
 
 function waiting(found) {
@@ -101,7 +115,7 @@ function waiting(found) {
 
 function clamped(found) {
   const rows = found.clamped.slice(0, 20).map((call) => el("tr", {},
-    cell(when(call.time), "num"), cell(el("a", { href: "#calls?entry=" + call.entry }, call.model), "name"),
+    cell(when(call.time), "num"), cell(el("a", { href: link("calls", { entry: call.entry }) }, call.model), "name"),
     cell(call.project || call.client || "–", "name wide"), cell(call.note, "note")));
   return rows.length ? el("section", { class: "card" }, el("h2", {}, "Clamped in the last hour"),
     table([["Time"], ["Model"], ["Project or client", "wide"], ["To what"]], rows, "Clamped calls")) : null;
@@ -109,7 +123,7 @@ function clamped(found) {
 
 function refused(found) {
   const rows = found.refused.slice(0, 20).map((call) => el("tr", {},
-    cell(when(call.time), "num"), cell(el("a", { href: "#calls?entry=" + call.entry }, call.model), "name"),
+    cell(when(call.time), "num"), cell(el("a", { href: link("calls", { entry: call.entry }) }, call.model), "name"),
     cell(call.project || call.client || "–", "name wide"), cell(call.note, "note")));
   return el("section", { class: "card" }, el("h2", {}, "Refused in the last hour"),
     rows.length ? table([["Time"], ["Model"], ["Project or client", "wide"], ["Why"]], rows, "Refused calls")

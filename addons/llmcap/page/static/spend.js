@@ -1,12 +1,12 @@
 // What was spent, over any time, stacked by any attribute.
 
-import { ask } from "./api.js";
+import { address, ask, fleet } from "./api.js";
 import { draw, named } from "./chart.js";
 import { cell, el, empty, share, table } from "./dom.js";
 import { count, percent, short, small, usd } from "./format.js";
 
 const spans = { "24h": 1, "7d": 7, "30d": 30, "90d": 90 };
-const known = ["provider", "model", "project", "customer", "user", "key", "client", "session", "feature", "organization", "tag", "organisation", "endpoint", "host", "proxy_user", "cwd", "port", "budget", "state"];
+const known = ["provider", "model", "project", "customer", "user", "key", "client", "session", "feature", "organization", "tag", "organisation", "endpoint", "host", "proxy_user", "cwd", "port", "budget", "state", "node"];
 const isName = (name) => known.includes(name) || name.startsWith("metadata.");
 
 export function zone() {
@@ -27,16 +27,15 @@ export function times(given) {
 }
 
 export function link(name, given) {
-  const query = new URLSearchParams(Object.entries(given).filter(([, value]) => value));
-  return "#" + name + (query.size ? "?" + query : "");
+  return address("#" + name, given);
 }
 
 export async function show(place, given) {
   const by = given.by || "model";
   const found = await ask("/api/spend", { ...given, ...times(given), by, zone: zone() });
   const go = (more) => { location.hash = link("spend", { ...given, ...more }); };
-  const where = Object.entries(given).filter(([name]) => isName(name));
-  const names = [...new Set([...known, ...(found.metadata || []), by])];
+  const where = Object.entries(given).filter(([name]) => isName(name) && name !== "node");
+  const names = [...new Set([...known, ...(found.metadata || []), by])].filter((name) => fleet() || name !== "node");
   place.replaceChildren(
     el("div", { class: "head" }, el("h1", {}, "Spend"),
       el("div", { class: "controls" },
@@ -53,6 +52,7 @@ export async function show(place, given) {
       : !found.total.calls && !found.total.refused ? [el("div", { class: "card" }, empty("No calls in this time. Programs are metered that use the proxy:", 'eval "$(llmcap env)"'))]
         : view(found, given, by)));
   if (found.steps?.length && found.total.calls) chart(place.querySelector(".chart"), found);
+  return found;
 }
 
 function free(given, go) {
@@ -99,12 +99,19 @@ function change(now, before) {
 function top(found, given, by) {
   const most = Math.max(...found.top.map((each) => Number(each.cost_usd)), 1e-12);
   const rows = found.top.map((each) => el("tr", {},
-    el("td", { class: "name" }, el("a", { href: link("calls", { ...given, span: given.span || "7d", [by]: each.value, by: "" }) }, found.key_names[each.value] || each.value || "(none)"), share(Number(each.cost_usd) / most)),
+    el("td", { class: "name" }, called(found, given, by, each.value), share(Number(each.cost_usd) / most)),
     cell(usd(each.cost_usd), "r"), cell(percent(each.cost_usd, found.total.cost_usd), "r"),
     cell(delta(each), "r wide"), cell(count(each.calls), "r"), cell(small(each.per_call_usd), "r wide"), cell(short(each.input_tokens + each.output_tokens), "r wide"),
     cell(each.refused ? count(each.refused) : "", "r wide")));
   return el("div", {}, table([[by.replace("_", " ")], ["Cost", "r"], ["Share", "r"], ["Before", "r wide"], ["Calls", "r"], ["A call", "r wide"], ["Tokens", "r wide"], ["Refused", "r wide"]], rows, "The dearest"),
     found.others ? empty(`and ${count(found.others)} more`) : null);
+}
+
+// A value, which leads to its calls. Nodes are chosen above: there are machines of the same name.
+function called(found, given, by, value) {
+  const name = found.key_names[value] || value || "(none)";
+  if (by === "node") return name;
+  return el("a", { href: link("calls", { ...given, span: given.span || "7d", [by]: value, by: "" }) }, name);
 }
 
 function delta(each) {
