@@ -240,7 +240,7 @@ use_surfaces() {
 # VS Code's own server, as code-server packages it. It wants a Node of its own, and its native parts
 # come built; what else its installation would compile is for logins that nothing here has.
 use_vscode() {
-    made_from='code-server 4.139.1, node 24'
+    made_from='code-server 4.139.1 and its parts, node 24'
     if is_made_from "$VSCODE" "$made_from"; then return; fi
     say 'Making .venv-vscode: code-server, which takes some minutes.'
     rm -rf "$VSCODE"
@@ -248,5 +248,11 @@ use_vscode() {
         PATH="$VSCODE/node_modules/.bin:$PATH" npm install --silent --ignore-scripts --no-audit \
             --no-fund --prefix "$VSCODE" code-server@4.139.1 >&2 ||
         fail 'code-server could not be had from the npm registry; it needs npm.'
+    # Its own installation would do this, and compile.
+    for part in lib/vscode lib/vscode/extensions; do
+        (cd "$VSCODE/node_modules/code-server/$part" && PATH="$VSCODE/node_modules/.bin:$PATH" \
+            npm install --silent --ignore-scripts --omit=dev --no-audit --no-fund >&2) ||
+            fail 'what VS Code itself needs could not be had from the npm registry.'
+    done
     printf '%s\n' "$made_from" >"$VSCODE/made-from"
 }

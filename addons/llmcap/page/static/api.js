@@ -13,8 +13,27 @@ export function address(path, given = {}) {
   return path + query(given);
 }
 
-export async function ask(path, given = {}) {
+async function get(path, given = {}) {
   return await read(await fetch(address(path, given), { headers: { accept: "application/json" } }));
+}
+
+// Why a view has nothing to show: the viewer has gone on to another one before the answer came.
+export class Left extends Error {}
+
+let view = 0;
+
+export function enter() {
+  view += 1;
+}
+
+// For the view that was entered last: an answer that comes after another was entered is no one's.
+export async function ask(path, given = {}) {
+  const mine = view;
+  try {
+    return await get(path, given);
+  } finally {
+    if (mine !== view) throw new Left();
+  }
 }
 
 export async function change(path, wanted) {
@@ -33,7 +52,7 @@ async function read(answer) {
 }
 
 export async function begin() {
-  session = await ask("/api/session");
+  session = await get("/api/session");
   return session;
 }
 
@@ -64,7 +83,7 @@ export function watch(told, lost) {
   });
   async function again() {
     try {
-      told(await ask("/api/now"));
+      told(await get("/api/now"));
     } catch {
       lost();
     }

@@ -1,6 +1,6 @@
 // The views, one at a time, by the part of the address behind #: #calls?model=gpt-5.
 
-import { address, begin, choose, fleet, watch } from "./api.js";
+import { Left, address, begin, choose, enter, fleet, watch } from "./api.js";
 import { el } from "./dom.js";
 import * as calls from "./calls.js";
 import * as exposure from "./exposure.js";
@@ -22,6 +22,7 @@ function where() {
 
 async function show() {
   const [name, given] = where();
+  enter();
   if (choose(given.node || "") || !stop) {
     latest = null;
     stop?.();
@@ -40,6 +41,7 @@ async function show() {
     const found = await views[name].show(place, given, latest);
     if (found?.fleet) ofFleet(found.fleet); // what this view was answered from
   } catch (error) {
+    if (error instanceof Left) return;
     place.replaceChildren(el("p", { class: "error", role: "alert" }, error.message));
   }
   if (moved) scrollTo(0, 0);

@@ -145,7 +145,7 @@ function told(found) {
     cell(el("span", { class: "tag bad" }, each.state)), cell(`${each.kind} of ${each.value}`, "name"), cell(each.why, "note"),
     cell(admin() ? el("button", { class: "small", type: "button", "data-act": "close " + each.kind + each.value, onclick: () => act("close", each) }, "Close") : "", "r")));
   const rows = found.events.slice(0, 12).map((each) => el("tr", {},
-    cell(when(each.at || each.time), "num"), cell(el("span", { class: "tag" }, (each.kind || "").replaceAll("_", " "))), cell(each.message || each.text || "", "note")));
+    cell(when(each.at), "num"), cell(el("span", { class: "tag" }, each.event.replaceAll("_", " "))), cell(each.message, "note")));
   return el("div", {},
     open.length ? el("section", { class: "card" }, el("h2", {}, "Open breakers"), table([["State"], ["Breaker"], ["Why"], [""]], open, "Open breakers")) : null,
     rows.length ? el("section", { class: "card" }, el("h2", {}, "Told lately"), table([["Time"], ["Kind"], ["What"]], rows, "Events")) : null);
