@@ -4,11 +4,17 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
+import fleet
 import pytest
 
 from fake_provider.process import ROOT, ProviderHandle
+from llmcap.launch.pageprocess import page_beside
+from llmcap.page.access import Role
+from llmcap.treasury.hands import Hands
+from postgres_server import Server
 
 from .test_up import Shell, shell
 
@@ -85,3 +91,51 @@ def test_a_browser_drives_every_view_and_action(
     ]  # fmt: skip
     assert done[1]["count"] == 16
     assert done[2]["calls"] == 12
+
+
+@pytest.mark.skipif(not (SURFACES / "made-from").exists(), reason="scripts/surfaces makes it")
+@pytest.mark.skipif(not shutil.which(CHROMIUM), reason="there is no Chromium")
+def test_a_browser_looks_at_a_fleet_and_at_an_outage_of_its_treasury(
+    tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All nodes or one of them, by the address; without the treasury, this machine's own."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    database = postgres.new_database()
+    budgets = "budgets: [{name: all, cap: 5, every: day}]\n"
+    pictures = Path(os.environ.get("SURFACES_PICTURES", tmp_path / "pictures"))
+    with (
+        fleet.firewalls(tmp_path, f"treasury: {database}\n{budgets}") as nodes,
+        page_beside(str(tmp_path / "a"), port=0, treasury=database) as page,
+    ):
+        for node, nanos in zip(nodes, (50_000_000, 70_000_000), strict=True):
+            fleet.served(node, nanos, name=f"{nanos}")
+        other = node_of(database, spent=70_000_000)
+        command = [
+            SURFACES / "bin" / "python", PROGRAM.with_name("fleet_program.py"),
+            page.url(Role("admin")), other, SURFACES / "axe.min.js", pictures,
+        ]  # fmt: skip
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as looking:
+            assert looking.stdin is not None
+            assert looking.stdout is not None
+            done = []
+            for line in looking.stdout:
+                done.append(json.loads(line)["did"])
+                step = {"kill it": postgres.kill, "start it": postgres.start}.get(done[-1])
+                if step is not None:
+                    step()
+                    print(file=looking.stdin, flush=True)
+        assert (looking.returncode, done) == (0, ["nodes", "kill it", "start it", "back"])
+
+
+def node_of(database: str, *, spent: int) -> str:
+    """The id of the node that has spent so much, once it has told so."""
+    deadline = time.monotonic() + SECONDS
+    with Hands(database) as hands:
+        while True:
+            for node in hands.nodes():
+                if node.spent.get("all") == spent:
+                    return node.id
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
