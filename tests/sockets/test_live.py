@@ -153,3 +153,14 @@ def test_a_session_without_a_model_is_refused(spelling):
     verdict = says(told)
     assert verdict.forward is None
     assert json.loads(verdict.to_client[0])["code"] == 400
+
+
+@pytest.mark.parametrize(
+    ("tool", "tokens"), [({"urlContext": {}}, 100_000), ({"code_execution": {}}, 20_000)]
+)
+def test_what_the_tools_of_a_session_read_is_held_for(tool, tokens):
+    """A page has no end but the model's window; what a program prints is as in any call."""
+    plain, told = session("50"), session("50", tools=[tool])
+    says(plain)
+    says(told)
+    assert told.balance.held > plain.balance.held + tokens * READ

@@ -256,3 +256,57 @@ def test_xai_is_billed_by_the_second_and_the_message():
     told.hears(type="response.done", response={"id": "resp_1", "usage": {}}, usage=usage)
     seconds = -(-4 * 3_000_000_000 // 3600)
     assert (told.balance.spent, told.balance.held) == (seconds + 4_000_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("told_of", "searches"),
+    [
+        ({}, 10),
+        ({"output": [{"type": "message"}]}, 0),
+        ({"output": [{"type": "web_search_call"}, {"type": "message"}]}, 1),
+    ],
+)
+def test_searches_of_xai_are_held_and_billed_as_shown_or_as_held(told_of, searches):
+    """At five dollars for a thousand; a response that shows nothing of itself shows none."""
+    told = talk("5", "/v1/realtime", host="api.x.ai")
+    told.hears(
+        type="session.created",
+        session={"model": "grok-voice-think-fast-1.0", "turn_detection": {"type": None}},
+    )
+    told.says(type="session.update", session={"tools": [{"type": "web_search"}]})
+    told.says(type="response.create")
+    assert told.balance.held > 50_000_000
+    told.hears(**created())
+    usage = {"input_tokens": 7, "output_tokens": 83, "billable_audio_seconds": 3}
+    told.hears(type="response.done", response={"id": "resp_1", **told_of}, usage=usage)
+    heard = 3 * 3_000_000_000 // 3600
+    assert (told.balance.spent, told.balance.held) == (heard + searches * 5_000_000, 0)
+
+
+@pytest.mark.parametrize("of_the_session", [True, False])
+def test_what_somebody_elses_server_says_in_a_session_fills_the_window(of_the_session):
+    """The session's tools hold for each response; those of a response for that one."""
+    tools = [{"type": "mcp", "server_label": "s", "server_url": "https://mcp.example"}]
+    plain, told = session(), session()
+    plain.says(type="response.create")
+    if of_the_session:
+        told.says(type="session.update", session={"tools": tools})
+        told.says(type="response.create")
+    else:
+        told.says(type="response.create", response={"tools": tools})
+    assert told.balance.held > plain.balance.held + 20_000 * HEARD
+
+
+def test_a_transcriber_reads_what_it_is_told_each_time():
+    """A long prompt is held for with the sound."""
+    held = []
+    for words in (1, 5_000):
+        told = session()
+        transcription = {"model": "gpt-4o-transcribe", "prompt": "word " * words}
+        told.says(
+            type="session.update",
+            session={"audio": {"input": {"transcription": transcription, "turn_detection": None}}},
+        )
+        told.says(**sound())
+        held.append(told.balance.held)
+    assert held[1] > held[0] + 4_000 * 2_500

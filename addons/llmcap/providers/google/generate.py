@@ -68,7 +68,7 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
     config = document(_first(body, _CONFIGS))
     limit = limit_in(_first(config, _LIMITS))
     thinking = document(_first(config, _THINKING))
-    tools = _hosted(body, model)
+    tools = hosted_in(body, model)
     candidates = times(_first(config, ("candidateCount", "candidate_count")))
     cached = text(_first(body, ("cachedContent", "cached_content")))
     return Ask(
@@ -83,7 +83,7 @@ def generate_ask(request: Request, body: Document, *, model: str, stream: bool) 
         extra_input=tools.result_tokens,
         sound=_sounds(config) or any(media.kind in SOUNDING for media in content.media),
         remote_input=bool(cached),
-        remote=hosted.results_of(_kinds(body)),
+        remote=hosted.results_of(kinds_in(body)),
         previous_id=cached or None,
         terms=tier(_first(body, _TIERS)),
         fees=tools.fees,
@@ -116,17 +116,17 @@ def limit_generate(body: Document, limit: int) -> Document | None:
     return {**body, config_key: config}
 
 
-def _kinds(body: Document) -> Iterator[str]:
+def kinds_in(body: Document) -> Iterator[str]:
     """The tools of Google's that a request names, in one spelling."""
     for tool in listed(body.get("tools")):
         yield from (name.replace("_", "").lower() for name in tool)
 
 
-def _hosted(body: Document, model: str) -> hosted.Hosted:
+def hosted_in(body: Document, model: str) -> hosted.Hosted:
     """Searches have a fee, per call or per query; code and pages are only read."""
     fees: dict[str, int] = {}
     unpriced = 0
-    for kind in _kinds(body):
+    for kind in kinds_in(body):
         if kind in ("googlesearch", "googlesearchretrieval", "enterprisewebsearch"):
             fees["web_search"] = hosted.USES_DEFAULT if bills_queries(model) else 1
         elif kind == "googlemaps":

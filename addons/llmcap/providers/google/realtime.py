@@ -14,9 +14,9 @@ https://ai.google.dev/api/live
 import json
 from typing import Any, override
 
-from llmcap.providers.google.generate import GenerateReader
+from llmcap.providers.google.generate import GenerateReader, hosted_in, kinds_in
+from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
-from llmcap.providers.parts.offered import listed
 from llmcap.providers.parts.reader import count, document, documents, text
 from llmcap.providers.parts.session import Heard, Moment, Turn
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
@@ -62,7 +62,8 @@ class LiveWire:
         self._model = ""
         self._limit: int | None = None
         self._detects = True
-        self._searches = False
+        self._tools = hosted.NONE
+        self._remote: tuple[str, ...] = ()  # what the session's tools read that nobody has seen
         self._conversation = Conversation()
 
     def said(self, frame: Request) -> tuple[Turn, ...]:
@@ -95,9 +96,8 @@ class LiveWire:
             _either(realtime, "automaticActivityDetection", "automatic_activity_detection")
         )
         self._detects = detection.get("disabled") is not True
-        tools = listed(setup.get("tools"))
-        self._searches = any("googlesearch" in name.replace("_", "").lower()
-                             for tool in tools for name in tool)  # fmt: skip
+        self._tools = hosted_in(setup, self._model)
+        self._remote = hosted.results_of(kinds_in(setup))
 
     def _streamed(self, stream: Document) -> tuple[Turn, ...]:
         chunks = [document(stream.get(name)) for name in ("audio", "video")]
@@ -125,9 +125,11 @@ class LiveWire:
             output_limit=self._limit,
             extra_input=self._conversation.known_tokens
             + PREAMBLE_TOKENS
+            + self._tools.result_tokens
             + room * TOKENS_PER_SECOND,
             sound=True,
-            fees={"web_search": 10} if self._searches else {},
+            remote=self._remote,
+            fees=self._tools.fees,
         )
 
     def heard(self, frame: Document) -> Heard | None:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from decimal import ROUND_CEILING
 from typing import override
 
+from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.reader import (
     BaseReader,
@@ -25,6 +26,7 @@ from llmcap.providers.parts.reader import (
     documents,
     limit_in,
     text,
+    utf8_bytes,
 )
 from llmcap.providers.parts.session import TRANSCRIPT, Heard, Moment, Turn
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
@@ -47,6 +49,12 @@ CHARS_PER_SPOKEN_TOKEN = 512
 
 # xAI names no limit of a response; this much sound is held for it.
 SPOKEN_SECONDS = 180
+
+# Tools that a session of xAI's searches with, and the units of their fees.
+_SEARCHES = {
+    "web_search": "web_search", "x_search": "x_search",
+    "file_search": "file_search", "collections_search": "file_search",
+}  # fmt: skip
 
 # Items whose length is remembered until their transcript is there.
 ITEMS_MAX = 64
@@ -86,8 +94,17 @@ class RealtimeReader(BaseReader):
         usage = document(response.get("usage")) or document(event.get("usage"))
         if not usage:
             return
-        self.charge(realtime_usage(usage, self.ask))
+        self.charge(realtime_usage(usage, self._searched(response)))
         self.complete = True
+
+    def _searched(self, response: Document) -> Ask:
+        """What was asked for, with the searches that the response shows where it shows any item."""
+        if not isinstance(response.get("output"), list):
+            return self.ask
+        kinds = [text(item.get("type")) for item in documents(response["output"])]
+        units = [_SEARCHES.get(kind.removesuffix("_call"), "") for kind in kinds]
+        shown = {unit: units.count(unit) for unit in _SEARCHES.values() if unit in self.ask.fees}
+        return replace(self.ask, fees={**self.ask.fees, **shown})
 
 
 def realtime_usage(usage: Document, ask: Ask) -> Usage:
@@ -97,8 +114,8 @@ def realtime_usage(usage: Document, ask: Ask) -> Usage:
             usage.get("output_audio_seconds")
         )
         heard: Mapping[str, Count] = {
+            **ask.fees,
             "audio_second": int((seconds or 0) and seconds.to_integral_value(ROUND_CEILING)),
-            "text_message": ask.fees.get("text_message", 0),
         }
         return Usage(extras={unit: number for unit, number in heard.items() if number})
     read = document(usage.get("input_token_details"))
@@ -175,6 +192,8 @@ class RealtimeWire:
         self._speaks = query.get("intent") != "transcription"
         self._automatic = self._speaks  # a session begins with turn detection on
         self._transcriber = ""
+        self._prompt_bytes = 0  # of what a transcriber is told, which it reads each time
+        self._tools: tuple[str, ...] = ()  # the types of what the provider runs itself
         self._limit: int | None = None
         self._bytes_per_second = PCM_BYTES_PER_SECOND
         self._conversation = Conversation()
@@ -199,7 +218,8 @@ class RealtimeWire:
             self._conversation.heap.text_bytes += len(frame.body)
             asked = document(body.get("response"))
             limit = _limit(asked)
-            return (Turn(self.endpoint, self.ask(limit or self._limit)),)
+            tools = _types(asked) if "tools" in asked else self._tools
+            return (Turn(self.endpoint, self.ask(limit or self._limit, tools)),)
         return ()
 
     def _item(self, frame: Request, body: Document) -> tuple[Turn, ...]:
@@ -224,21 +244,31 @@ class RealtimeWire:
             turns.append(self._transcript())
         return tuple(turns)
 
-    def ask(self, limit: int | None) -> Ask:
+    def ask(self, limit: int | None, tools: tuple[str, ...] | None = None) -> Ask:
         """A response now: all that is in the session is read, and sound that may still come."""
         heap = self._conversation.unread()
+        tools = self._tools if tools is None else tools
+        searches = {_SEARCHES[kind]: hosted.USES_DEFAULT for kind in tools if kind in _SEARCHES}
+        found = hosted.tools(searches)
         room = heap.room_seconds() if self._automatic or heap.seconds else 0
         fees: dict[str, Count] = {}
         if self._model.startswith(_XAI):
-            fees = {"audio_second": SPOKEN_SECONDS + room, "text_message": heap.messages}
+            fees = {
+                "audio_second": SPOKEN_SECONDS + room,
+                "text_message": heap.messages,
+                **searches,
+            }
         return Ask(
             model=self._model,
             stream=True,
             text_bytes=heap.text_bytes,
             media=tuple(heap.media),
             output_limit=limit,
-            extra_input=self._conversation.known_tokens + room * TOKENS_PER_SECOND,
+            extra_input=self._conversation.known_tokens
+            + room * TOKENS_PER_SECOND
+            + found.result_tokens,
             sound=True,
+            remote=hosted.results_of(tools),
             fees=fees,
         )
 
@@ -251,6 +281,7 @@ class RealtimeWire:
                       fees={"audio_second": room})  # fmt: skip
         else:
             ask = Ask(model=self._transcriber, sound=True, hidden_work=False,
+                      text_bytes=self._prompt_bytes,
                       extra_input=room * TOKENS_PER_SECOND)  # fmt: skip
         return Turn(
             self._transcript_endpoint, replace(ask, stream=True), kind=TRANSCRIPT, ahead=True
@@ -266,7 +297,11 @@ class RealtimeWire:
             )
         for place, name in ((session, "input_audio_transcription"), (heard, "transcription")):
             if name in place:
-                self._transcriber = text(document(place[name]).get("model"))
+                told = document(place[name])
+                self._transcriber = text(told.get("model"))
+                self._prompt_bytes = utf8_bytes(told.get("prompt"))
+        if "tools" in session:
+            self._tools = _types(session)
         self._limit = _limit(session) or self._limit
         form = heard.get("format") or session.get("input_audio_format") or ""
         form = text(form) or text(document(form).get("type"))
@@ -348,6 +383,11 @@ class RealtimeWire:
         if turn_id:
             frame["response_id"] = turn_id
         return json.dumps(frame).encode()
+
+
+def _types(settings: Document) -> tuple[str, ...]:
+    """The types of the tools that it offers."""
+    return tuple(text(tool.get("type")) for tool in documents(settings.get("tools")))
 
 
 def _limit(settings: Document) -> int | None:
