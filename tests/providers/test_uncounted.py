@@ -302,3 +302,37 @@ def test_sources_of_a_live_search_are_billed_as_counted_or_as_held(told, sources
     answer = {"id": "1", "choices": [], "usage": usage}
     usd = billed("api.x.ai", "/v1/chat/completions", LIVE, answer)
     assert usd == Decimal("0.00125") + sources * Decimal("0.025")
+
+
+# --- Google's other searches ----------------------------------------------------------------
+
+GROUNDED = {
+    "candidates": [
+        {
+            "content": {"parts": [{"text": "x"}]},
+            "finishReason": "STOP",
+            "groundingMetadata": {
+                "webSearchQueries": ["a", "b"],
+                "groundingChunks": [{"retrievedContext": {"uri": "x"}}],
+            },
+        }
+    ],
+    "usageMetadata": {"promptTokenCount": 0, "candidatesTokenCount": 1, "totalTokenCount": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "tool", "held", "usd"),
+    [
+        ("gemini-2.5-flash", {"enterpriseWebSearch": {}}, {"enterprise_search": 1}, "0.045"),
+        ("gemini-3.5-flash", {"enterprise_web_search": {}}, {"enterprise_search": 10}, "0.09"),
+        ("gemini-2.5-flash", {"retrieval": {"vertexAiSearch": {}}}, {"own_search": 1}, "0.0375"),
+    ],
+)
+def test_searches_for_enterprises_and_in_ones_own_data_have_fees(model, tool, held, usd):
+    """https://cloud.google.com/vertex-ai/generative-ai/pricing, "Grounding"; as they are shown."""
+    path = f"/v1/projects/p/locations/global/publishers/google/models/{model}:generateContent"
+    body = {"contents": [], "tools": [tool]}
+    host = "aiplatform.googleapis.com"
+    assert asked(host, path, body)[1].fees == held
+    assert int(billed(host, path, body, GROUNDED) * 10_000) == int(Decimal(usd) * 10_000)

@@ -44,6 +44,8 @@ SIDE_UNITS = frozenset((
     "guardrail_sensitive",
     "guardrail_topic",
     "maps_search",
+    "enterprise_search",
+    "own_search",
     "parsed_page",
     "search_request_high",
     "search_request_low",

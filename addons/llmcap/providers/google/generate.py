@@ -38,6 +38,11 @@ _LIMITS = ("maxOutputTokens", "max_output_tokens")
 _THINKING = ("thinkingConfig", "thinking_config")
 # Media that have a sound track.
 SOUNDING = ("audio", "video", "file", "unknown")
+# Tools that search, and the units of their fees.
+_SEARCHES = {
+    "googlesearch": "web_search", "googlesearchretrieval": "web_search",
+    "enterprisewebsearch": "enterprise_search", "googlemaps": "maps_search",
+}  # fmt: skip
 # The most that any model demands as least thinking budget (Gemini 2.5 Flash-Lite: 512).
 _BUDGET_MIN = 512
 _BUDGETS = ("thinkingBudget", "thinking_budget")
@@ -127,12 +132,12 @@ def hosted_in(body: Document, model: str) -> hosted.Hosted:
     fees: dict[str, int] = {}
     unpriced = 0
     for kind in kinds_in(body):
-        if kind in ("googlesearch", "googlesearchretrieval", "enterprisewebsearch"):
-            fees["web_search"] = hosted.USES_DEFAULT if bills_queries(model) else 1
-        elif kind == "googlemaps":
-            fees["maps_search"] = hosted.USES_DEFAULT if bills_queries(model) else 1
-        elif kind in ("codeexecution", "urlcontext", "filesearch", "retrieval", "mcpservers"):
+        if kind in _SEARCHES:
+            fees[_SEARCHES[kind]] = hosted.USES_DEFAULT if bills_queries(model) else 1
+        elif kind in ("codeexecution", "urlcontext", "filesearch", "mcpservers"):
             unpriced = hosted.USES_DEFAULT
+        elif kind == "retrieval":
+            fees["own_search"] = 1
     if not fees and not unpriced:
         return hosted.NONE
     # Google counts all that its tools read once, as `toolUsePromptTokenCount`, not once per round.
@@ -159,7 +164,7 @@ class GenerateReader(BaseReader):
         self._queries: set[str] = set()
         self._unnamed_queries = 0
         self._grounded = False
-        self._mapped = False
+        self._sources: set[str] = set()  # the kinds of what it has found
         self._blocked = False
         self._made: set[str] = set()  # the media that it has made: image, audio
 
@@ -215,8 +220,8 @@ class GenerateReader(BaseReader):
         if isinstance(queries, list) and queries:
             self._grounded = True
             self._queries.update(query for query in queries if isinstance(query, str) and query)
-        if any("maps" in chunk for chunk in documents(grounding.get("groundingChunks"))):
-            self._mapped = True
+        for chunk in documents(grounding.get("groundingChunks")):
+            self._sources |= chunk.keys()
 
     def _with_untold(self, usage: Usage) -> Usage:
         """The same where nothing tells of which medium its tokens are: all are of the dearest."""
@@ -235,9 +240,12 @@ class GenerateReader(BaseReader):
     def _extras(self) -> Mapping[str, Count]:
         units: dict[str, Count] = {}
         if self._grounded:
-            units["web_search"] = len(self._queries) if bills_queries(self.served_model) else 1
-        if self._mapped:
+            dearest = "enterprise_search" if "enterprise_search" in self.ask.fees else "web_search"
+            units[dearest] = len(self._queries) if bills_queries(self.served_model) else 1
+        if "maps" in self._sources:
             units["maps_search"] = 1
+        if "retrievedContext" in self._sources and "own_search" in self.ask.fees:
+            units["own_search"] = 1
         return units
 
 
