@@ -64,18 +64,23 @@ def test_its_keeper_has_no_file_of_ours_open(ground: Ground) -> None:
 
 def test_a_child_in_our_own_network_has_no_keeper() -> None:
     """It would end everybody on this machine."""
+    keeper = Keeper()
     with subprocess.Popen(["sleep", "3600"]) as child:
         with pytest.raises(OSError, match="its network is ours"):
-            Keeper(child.pid)
+            keeper.watch(child.pid)
+        keeper.clear()
+        assert child.poll() is None  # it was told of no network, and ended nobody
         child.kill()
 
 
 def test_a_child_that_has_ended_has_no_keeper() -> None:
     """That it was killed is seen next."""
+    keeper = Keeper()
     with subprocess.Popen(["true"]) as child:
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         with pytest.raises(FileNotFoundError):
-            Keeper(child.pid)
+            keeper.watch(child.pid)
+    keeper.clear()
 
 
 def test_a_keeper_that_was_killed_changes_nothing_of_the_end(ground: Ground) -> None:

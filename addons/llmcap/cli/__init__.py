@@ -8,13 +8,14 @@ Words come in, text and an exit code go out; a command never computes what anoth
 
 import contextlib
 import sys
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
 
-from llmcap.cli.output import tell
+from llmcap.cli.output import echo, tell
 from llmcap.words.errors import LLMCapError, TreasuryUnreachable
+from llmcap.words.version import version
 
 
 class Command(NamedTuple):
@@ -124,14 +125,17 @@ class LazyGroup(click.Group):
             raise Failure(f"{error.object!r} is not UTF-8") from error
 
 
-def _version() -> str:
-    try:
-        return metadata.version("llmcap-mitmproxy")
-    except metadata.PackageNotFoundError:
-        return "(from a checkout)"
+def _tell_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    if not wanted or ctx.resilient_parsing:
+        return
+    echo(f"llmcap, version {version()}")
+    ctx.exit()
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(_version(), prog_name="llmcap")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version,
+    help="Show the version and exit.",
+)  # fmt: skip
 def main() -> None:
     """LLMCap: a spend firewall for LLM APIs. When the cap is reached, it stops."""

@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 
 from llmcap.cli.output import tell
-from llmcap.launch import child, throughup
-from llmcap.launch import run as runner
-from llmcap.launch.proxythread import end_with
+from llmcap.confine.forked import Waiting
+from llmcap.launch import child
 from llmcap.words.errors import LLMCapError
 
 PORT = click.IntRange(1, 65_535)
@@ -110,6 +109,12 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     $ llmcap run --cap 5 --confine --reach 5432 -- npm test
     $ llmcap run --cap 0.50 --also ci:20/day -- python evaluate.py
     """  # noqa: D301 - click reads the control character
+    # The rest is imported after the fork, which copies what there is in memory.
+    waiting = Waiting() if confine and sys.platform == "linux" else None
+    from llmcap.launch import run as runner  # noqa: PLC0415
+    from llmcap.launch import throughup  # noqa: PLC0415
+    from llmcap.launch.proxythread import end_with  # noqa: PLC0415
+
     wanted = runner.Wanted(
         command=command, cap=cap, also=also, project=project, config=config_path,
         ledger=ledger_path, report=report, log=log, preserve_status=preserve_status, quiet=quiet,
@@ -118,7 +123,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     )  # fmt: skip
     try:
         run_it = throughup.run if through_up else runner.run
-        code = run_it(wanted, environ=os.environ)
+        code = run_it(wanted, environ=os.environ, waiting=waiting)
     except child.CommandError as error:
         tell(f"llmcap: {error}")
         code = error.code

@@ -6,7 +6,6 @@ import select
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
 
 from llmcap.confine import inside
 from llmcap.confine.keeper import Keeper
@@ -15,10 +14,10 @@ from llmcap.confine.keeper import Keeper
 class Forked:
     """A process, waited for as `subprocess.Popen` does for those that it starts itself."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, keeper: Keeper | None = None) -> None:
         self.pid = pid
         self._returncode: int | None = None
-        self._keeper: Keeper | None = None
+        self._keeper = keeper
 
     @property
     def returncode(self) -> int | None:
@@ -33,8 +32,13 @@ class Forked:
             (keeper.clear if code == -signal.SIGKILL else keeper.release)()
 
     def keep(self) -> None:
-        """From now on nothing in its network outlives a kill of ours, or of its own."""
-        self._keeper = Keeper(self.pid)
+        """
+        From now on nothing in its network outlives a kill of ours, or of its own.
+
+        Raises what `Keeper.watch` raises.
+        """
+        assert self._keeper is not None, self.pid
+        self._keeper.watch(self.pid)
 
     def poll(self) -> int | None:
         """Its exit code, the number of its signal below 0, or None while it runs."""
@@ -67,13 +71,31 @@ class Forked:
         return self.returncode
 
 
-def fork(plan: inside.Plan, command: Sequence[str] = ()) -> tuple[Forked, socket.socket]:
-    """The child, at work on the plan, and the socket that it talks through."""
+class Waiting:
+    """
+    A child that waits for its plan on the other end of `line`, and its keeper.
+
+    To be made before there are other threads. The earlier, the cheaper: a fork copies the tables of
+    what a process has in memory by then, and later each page that either of the two writes to.
+    """
+
+    def __init__(self) -> None:
+        # What is sent to all of us before there is a command is for us, until it begins.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid, self.line = fork()
+            self.process = Forked(pid, Keeper())
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def fork() -> tuple[int, socket.socket]:
+    """A child that waits for its plan, its number and the socket that it talks through."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         pid = os.fork()
         if pid == 0:
             gc.disable()  # it would touch, and so copy, all that we have in memory
             ours.close()
-            inside.main(theirs, plan, command)
-        return Forked(pid), ours
+            inside.main(theirs)
+        return pid, ours

@@ -1,14 +1,14 @@
 """
 What makes a network in which every address is ours, and becomes the command there.
 
-It runs in a child that `start` has forked: a process with threads cannot leave its user namespace,
+It runs in a child that `forked` has made: a process with threads cannot leave its user namespace,
 and an interpreter of its own would take longer to start than all the rest takes. So until the
 command replaces it, nothing here imports, logs, or needs a lock that a thread of ours could have.
 
-To the parent it says, each message lines of text: `unshared`, where the parent is to write the id
-maps; `ready` and the names of the open files that come with it; `failed`, a step, an errno, a
-reason, also where the command cannot be executed. After the first two it waits for a byte, and
-nothing of it is left once the command runs: the socket closes with that.
+It is told a plan. To the parent it says, each message lines of text: `unshared`, where the parent
+is to write the id maps; `ready` and the names of the open files that come with it; `failed`, a
+step, an errno, a reason, also where the command cannot be executed. After the first two it waits
+for a byte, and nothing of it is left once the command runs: the socket closes with that.
 """
 
 import ctypes
@@ -18,9 +18,10 @@ import resource
 import signal
 import socket
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import NoReturn
+
+from llmcap.confine.plan import Plan, receive
 
 # <linux/sockios.h>, <net/if.h>, <linux/prctl.h>, <sys/mount.h>
 SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8914, 0x8916, 0x891C
@@ -32,25 +33,13 @@ EXIT_OURS = 125
 BACKLOG = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be made. `join`: a process whose network it is, where that is not a new one."""
-
-    networks: Sequence[tuple[str, str]]  # an address in each, and its mask
-    listen: Sequence[tuple[str, int]]
-    resolver: tuple[str, int]
-    mounts: Sequence[tuple[str, str]] = ()
-    join: int = 0
-    files: tuple[int, int] = (0, 0)  # the command's limits of them
-    apart: int | None = None  # a file to write to, of a command without our terminal and session
-    environ: Mapping[str, str] = field(default_factory=dict)
-    parent: int = field(default_factory=os.getpid)
-
-
-def main(outside: socket.socket, plan: Plan, command: Sequence[str]) -> NoReturn:
-    """Make it all, and be the command."""
+def main(outside: socket.socket) -> NoReturn:
+    """Wait for the plan, make it all, and be the command."""
     step = "namespaces"
     try:
+        plan = receive(outside)
+        if plan is None:
+            os._exit(EXIT_OURS)  # there will be no command
         if plan.join:
             join(plan.join)
         else:
@@ -70,7 +59,7 @@ def main(outside: socket.socket, plan: Plan, command: Sequence[str]) -> NoReturn
         if plan.join:
             os._exit(0)  # that was all; its process needs no helper
         step = "command"
-        become(plan, list(command))
+        become(plan)
     except OSError as error:
         tell(outside, "failed", step, str(error.errno or 0), f"{error.strerror}: {error.filename}")
     finally:
@@ -195,7 +184,7 @@ def hand_out(plan: Plan, outside: socket.socket) -> None:
     tell(outside, "ready", *names, descriptors=descriptors)
 
 
-def become(plan: Plan, command: list[str]) -> None:
+def become(plan: Plan) -> None:
     """The command, as if it had been started without us: its limits, signals and variables."""
     resource.setrlimit(resource.RLIMIT_NOFILE, plan.files)
     if plan.apart is not None:
@@ -204,11 +193,11 @@ def become(plan: Plan, command: list[str]) -> None:
     handled = [
         n for n in signal.pthread_sigmask(signal.SIG_BLOCK, ()) if callable(signal.getsignal(n))
     ]
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, *handled):
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, *handled):
         signal.signal(number, signal.SIG_DFL)
     # A signal that came to us meanwhile was for the command, and ends it as it would have.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.execvpe(command[0], command, plan.environ)  # noqa: S606 - the user's own command
+    os.execvpe(plan.command[0], [*plan.command], plan.environ)  # noqa: S606 - the user's own command
 
 
 def leave_terminal(screen: int) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from llmcap.confine.egress import Egress
 from llmcap.confine.forked import fork
 from llmcap.confine.inward import Inward
+from llmcap.confine.plan import send
 from llmcap.confine.start import GO, NOT_LINUX, ConfinementError, plan_of, received
 
 PROC = Path("/proc")
@@ -25,15 +26,16 @@ def join(pid: int, egress: Egress) -> Inward:
     if sys.platform != "linux":
         raise ConfinementError(NOT_LINUX)
     check(pid)
-    helper, ours = fork(replace(plan_of(egress), join=pid))
+    helper, ours = fork()
     try:
         with ours:
+            send(ours, replace(plan_of(egress), join=pid))
             lines, descriptors = received(ours)
             if lines[:1] == ["ready"]:
                 ours.send(GO)
                 return Inward.of(lines[1:], descriptors)
     finally:
-        helper.wait()
+        os.waitpid(helper, 0)
     raise ConfinementError(_why_not(pid, lines))
 
 

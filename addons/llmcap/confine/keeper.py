@@ -18,26 +18,37 @@ from typing import NoReturn
 PR_SET_NAME = 15  # <linux/prctl.h>
 NAME = b"llmcap-keeper"
 RELEASED = b"."
+NUMBER_BYTES_MAX = 32
 PASSES_MAX = 100  # whatever starts others while it is looked for is found in the next one
 
 
 class Keeper:
     """
-    Of the network that a child is in. To be made before there are other threads: it is a fork.
+    Of the network that a child will be in. To be made before there are other threads: it is a fork.
 
-    It has no terminal, is in no session of the command's, and keeps no file of ours open. Raises
-    `OSError`: `FileNotFoundError` where the child has ended. A child in our own network is refused.
+    It has no terminal, is in no session of the command's, and keeps no file of ours open. What it
+    is told: a network's number, then that the command has ended, or nothing more.
     """
 
-    def __init__(self, child: int) -> None:
-        network = network_of(Path(f"/proc/{child}"))
-        if network == network_of(Path("/proc/self")):
-            raise OSError(errno.EINVAL, "its network is ours", str(child))
-        theirs, self._ours = socket.socketpair()
+    def __init__(self) -> None:
+        theirs, self._ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._pid = os.fork()
             if self._pid == 0:
-                _keep(theirs.fileno(), network)
+                _keep(theirs.fileno())
+
+    def watch(self, child: int) -> None:
+        """
+        The network that the child is in.
+
+        Raises `OSError`: `FileNotFoundError` where the child has ended. A child in our own network
+        is refused.
+        """
+        network = network_of(Path(f"/proc/{child}"))
+        if network == network_of(Path("/proc/self")):
+            raise OSError(errno.EINVAL, "its network is ours", str(child))
+        with contextlib.suppress(ConnectionError):  # it was killed: it is only there for our end
+            self._ours.send(b"%d" % network)
 
     def release(self) -> None:
         """The command has ended by itself: what it leaves behind stays, as without us."""
@@ -49,7 +60,8 @@ class Keeper:
 
     def _end(self, word: bytes) -> None:
         with self._ours, contextlib.suppress(ConnectionError):  # it may have been killed itself
-            self._ours.sendall(word)
+            if word:
+                self._ours.send(word)
         os.waitpid(self._pid, 0)
 
 
@@ -73,8 +85,8 @@ def end_all(network: int) -> int:
     return found
 
 
-def _keep(theirs: int, network: int) -> NoReturn:
-    """In the fork: wait until we are gone, however that comes about."""
+def _keep(theirs: int) -> NoReturn:
+    """In the fork: wait until the other end is gone, however that comes about."""
     try:
         gc.disable()  # it would touch, and so copy, all that we have in memory
         os.setsid()
@@ -84,9 +96,10 @@ def _keep(theirs: int, network: int) -> NoReturn:
             os.dup2(nothing, standard)
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         ctypes.CDLL(None).prctl(PR_SET_NAME, NAME, 0, 0, 0)
-        if os.read(3, 1) != RELEASED:
+        told = os.read(3, NUMBER_BYTES_MAX)
+        if told.isdigit() and os.read(3, 1) != RELEASED:
             for _ in range(PASSES_MAX):
-                if not end_all(network):
+                if not end_all(int(told)):
                     break
     finally:
         os._exit(0)

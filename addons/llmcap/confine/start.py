@@ -17,12 +17,12 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from llmcap.confine import inside
 from llmcap.confine.egress import Egress
-from llmcap.confine.forked import Forked, fork
+from llmcap.confine.forked import Forked, Waiting
 from llmcap.confine.ground import why_not
 from llmcap.confine.inward import Inward
 from llmcap.confine.names import NETWORK
+from llmcap.confine.plan import Plan, send
 from llmcap.words.errors import LLMCapError
 
 GO = b"+"
@@ -58,8 +58,8 @@ class Prepared:
     The child, in a network of its own, before it becomes the command: `go` lets it.
 
     `serve` is given what leads out of the network. A command that is not to have our terminal and
-    session writes to the open file `apart`. To be made before there are other threads: the child
-    is a fork of this process. Raises `ConfinementError`.
+    session writes to the open file `apart`. The child is the one that is `waiting`, if there is
+    one, else it is forked now: before there are other threads. Raises `ConfinementError`.
     """
 
     def __init__(
@@ -71,17 +71,21 @@ class Prepared:
         mounts: Sequence[tuple[Path, Path]],
         serve: Callable[[Inward], object],
         apart: int | None = None,
+        waiting: Waiting | None = None,
     ) -> None:
         if sys.platform != "linux":
             raise ConfinementError(NOT_LINUX)
+        waiting = waiting or Waiting()
         files = resource.getrlimit(resource.RLIMIT_NOFILE)
         _raise_limit(files)
         plan = replace(
-            plan_of(egress), files=files, apart=apart, environ=environ,
+            plan_of(egress), files=files, apart=apart, environ=dict(environ), command=command,
             mounts=[(str(source), str(target)) for source, target in mounts],
         )  # fmt: skip
-        self.process, self._ours = fork(plan, command)
+        self.process, self._ours = waiting.process, waiting.line
         try:
+            with contextlib.suppress(ConnectionError):  # it was killed: it is seen next
+                send(self._ours, plan)
             self._attend(serve)
         except BaseException:
             self.abandon()
@@ -147,7 +151,7 @@ def start(
     return Prepared(command, environ, egress=egress, mounts=mounts, serve=serve).go()
 
 
-def plan_of(egress: Egress) -> inside.Plan:
+def plan_of(egress: Egress) -> Plan:
     """The network that these rules need, in the child that they are for."""
     wildcard = [("0.0.0.0", port) for port in egress.ports]  # noqa: S104 - of a network with nobody else
     reached = [
@@ -156,7 +160,7 @@ def plan_of(egress: Egress) -> inside.Plan:
         for host in ("127.0.0.1", "::1")
         if ":" in host or port not in egress.ports
     ]
-    return inside.Plan(
+    return Plan(
         networks=[_interface(network) for network in (NETWORK, *egress.networks)],
         listen=(wildcard + reached)[:FILES_MAX],
         resolver=RESOLVER,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llmcap.confine import places
 from llmcap.confine.egress import Egress
-from llmcap.confine.forked import Forked
+from llmcap.confine.forked import Forked, Waiting
 from llmcap.confine.gate import Gate, Gates
 from llmcap.confine.handover import Handed, Lent
 from llmcap.confine.inward import Inward
@@ -30,7 +30,10 @@ class Through:
 
 
 class Confined:
-    """How one command is started; once it was, what it tried. Raises `ConfigError` when made."""
+    """
+    How one command is started, in the child that is `waiting` if there is one; once it was, what it
+    tried. Raises `ConfigError` when made.
+    """
 
     def __init__(
         self,
@@ -40,11 +43,13 @@ class Confined:
         way: Gates | Through,
         *,
         hidden: Sequence[Path] = (),
+        waiting: Waiting | None = None,
     ) -> None:
         self._egress = egress
         self._way = way
         self._gate: Gate | Handed | None = None
         self._prepared: Prepared | None = None
+        self._waiting = waiting
         shown = places.mounts(place.trust.bundle, folder=paths.data_folder(environ) / FOLDER)
         self._mounts = [*shown, *((Path(os.devnull), file) for file in hidden)]
         self.environ = environment.confined(environ, trust=place.trust)
@@ -60,6 +65,7 @@ class Confined:
         self._prepared = Prepared(
             command, environ,
             egress=self._egress, mounts=self._mounts, serve=self._serve, apart=apart,
+            waiting=self._waiting,
         )  # fmt: skip
 
     def start(self, command: Sequence[str], environ: Mapping[str, str]) -> Forked:

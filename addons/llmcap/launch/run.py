@@ -23,6 +23,7 @@ from typing import Any, TextIO
 from llmcap.assembly import Settings, firewall_for, policy_of, settings_from
 from llmcap.budgets.budget import parse_short
 from llmcap.confine.egress import Egress, read_egress
+from llmcap.confine.forked import Waiting
 from llmcap.launch import child, environment, farewell, strays
 from llmcap.launch.behind import prepare
 from llmcap.launch.confined import Confined
@@ -75,10 +76,16 @@ class Wanted:
 
 
 def run(
-    wanted: Wanted, *, environ: Mapping[str, str] = os.environ, stderr: TextIO | None = None
+    wanted: Wanted,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    stderr: TextIO | None = None,
+    waiting: Waiting | None = None,
 ) -> int:
     """
     Run the command behind a proxy of its own; the exit code to leave with.
+
+    A confined one runs in the child that is `waiting`, if there is one.
 
     Raises `LLMCapError` where nothing was started, or where the proxy failed under the command.
     """
@@ -98,9 +105,12 @@ def run(
     )  # fmt: skip
     confined: Confined | None = None
     left: list[str] = []
+
     with notes.from_logs(wanted.log), tempfile.TemporaryDirectory(prefix="llmcap-") as folder:
         if egress is not None:
-            confined = Confined(egress, place, environ, proxy.gates, hidden=swapped.hidden())
+            confined = Confined(
+                egress, place, environ, proxy.gates, hidden=swapped.hidden(), waiting=waiting
+            )
             given = confined.environ
         else:
             given = place.environ(environ, proxy_url=proxy.url)
@@ -262,7 +272,7 @@ def beside(
     """
     Run the command while the proxy serves; the command's exit code.
 
-    `ended` is called when it has ended, and the proxy has not.
+    `ended` is called when one that knew the proxy's address has ended, and the proxy has not.
     """
     with child.signals_held():
         if confined is not None:
@@ -272,7 +282,8 @@ def beside(
             proxy.check()
             started = confined.start if confined is not None else None
             code = child.run(command, environ, started=started)
-            ended()
+            if confined is None:
+                ended()
             if proxy.failed:
                 proxy.check()
         finally:

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from llmcap.assembly import policy_of, settings_from
 from llmcap.confine.egress import Egress
+from llmcap.confine.forked import Waiting
 from llmcap.confine.handover import Handed, Lent
 from llmcap.confine.joined import join, wait_for
 from llmcap.launch import child, standing
@@ -27,10 +28,15 @@ from llmcap.words.told import lines
 
 
 def run(
-    wanted: Wanted, *, environ: Mapping[str, str] = os.environ, stderr: TextIO | None = None
+    wanted: Wanted,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    stderr: TextIO | None = None,
+    waiting: Waiting | None = None,
 ) -> int:
     """
-    Run the command; its exit code. Raises `LLMCapError` where it was not started.
+    Run the command, in the child that is `waiting` if there is one; its exit code. Raises
+    `LLMCapError` where it was not started.
 
     Its calls count for `--project`, else for the checkout that it is started in.
     """
@@ -51,7 +57,7 @@ def run(
         user=wanted.project or project_of(str(Path.cwd())),
         lent=[Lent(key.provider, key.real, key.stand_in) for key in swapped.keys.keys],
     )
-    confined = Confined(egress, place, environ, way, hidden=swapped.hidden())
+    confined = Confined(egress, place, environ, way, hidden=swapped.hidden(), waiting=waiting)
     given = swapped.environ(confined.environ)
     with child.signals_held():
         confined.prepare(wanted.command, given)

@@ -12,7 +12,6 @@ import logging
 import queue
 import threading
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from llmcap.ledger.rows import micros
@@ -21,6 +20,7 @@ from llmcap.telemetry.conventions import Done
 from llmcap.words.errors import ConfigError
 from llmcap.words.rules import TelemetryRule
 from llmcap.words.told import Log
+from llmcap.words.version import version
 
 QUEUE_MAX = 10_000
 METRICS_SECONDS = 10
@@ -99,7 +99,7 @@ class _Teller:
         theirs = logging.getLogger("opentelemetry")
         theirs.handlers, theirs.propagate = [_OneWarning()], False
         how: dict[str, Any] = {"headers": dict(rule.headers), "timeout": TIMEOUT_SECONDS}
-        resource = Resource.create({"service.name": "llmcap", "service.version": _version()})
+        resource = Resource.create({"service.name": "llmcap", "service.version": version()})
         base = rule.url.rstrip("/")
         spans = OTLPSpanExporter(f"{base}/v1/traces", session=_direct(), **how)
         metrics = OTLPMetricExporter(f"{base}/v1/metrics", session=_direct(), **how)
@@ -111,8 +111,8 @@ class _Teller:
         self._spans = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._spans.add_span_processor(BatchSpanProcessor(spans))
         self._metrics = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
-        self._tracer = self._spans.get_tracer("llmcap", _version())
-        meter = self._metrics.get_meter("llmcap", _version())
+        self._tracer = self._spans.get_tracer("llmcap", version())
+        meter = self._metrics.get_meter("llmcap", version())
         self._tokens = meter.create_histogram(
             conventions.TOKEN_USAGE, "{token}", "Number of input and output tokens used.",
             explicit_bucket_boundaries_advisory=conventions.TOKEN_BUCKETS,
@@ -164,10 +164,3 @@ def _direct() -> Any:
 
 def _nanos(at: datetime) -> int:
     return micros(at) * 1_000
-
-
-def _version() -> str:
-    try:
-        return version("llmcap-mitmproxy")
-    except PackageNotFoundError:
-        return "0"
