@@ -14,7 +14,7 @@ from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.treasury import tables
 from llmcap.treasury.hands import Hands
 from llmcap.treasury.postgres import PostgresTreasury
-from llmcap.treasury.wire import explained
+from llmcap.treasury.wire import Wire, explained
 from llmcap.words.errors import LedgerError, LLMCapError, TreasuryUnreachable
 from llmcap.words.records import Admit
 
@@ -31,6 +31,10 @@ CASES = [
     pytest.param({"PASSWORD@": "a/PASSWORD@"}, "no address .*%2F", id="a path for a password"),
     pytest.param({"PASSWORD@": "a?PASSWORD@"}, "no address .*%3F", id="a query for a password"),
     pytest.param({"PASSWORD@": "a@PASSWORD@"}, "no address .*%40", id="two hosts"),
+    pytest.param({"PASSWORD@": "a@b/PASSWORD@"}, "no address .*%40", id="a host in a password"),
+    pytest.param(
+        {"@HOST/DATABASE": "@/DATABASE?service=missing"}, "service is not defined", id="no service"
+    ),
     pytest.param({"PASSWORD@": "%zzPASSWORD@"}, "percent-encoded token", id="no escape"),
     pytest.param({"postgresql:": "mysql:"}, "no address of a PostgreSQL", id="another scheme"),
     pytest.param({"DATABASE": "missing"}, "no database of this name", id="no such database"),
@@ -69,6 +73,84 @@ def test_what_is_wrong_with_tls_is_said_with_the_move(libpq, said):
     assert not isinstance(found, TreasuryUnreachable)
     assert said in str(found)
     assert "\nhint: " in str(found)
+
+
+@pytest.mark.parametrize(
+    ("libpq", "said"),
+    [
+        ('role "limited" is not permitted to log in', "may not log in"),
+        ('permission denied for database "books"', "may not connect to this database"),
+        ('role "nobody" does not exist', "there is no such role"),
+        ('database "nowhere" does not exist', "there is no database of this name"),
+        ('too many connections for role "limited"', "no connection to spare"),
+        ('too many connections for database "books"', "no connection to spare"),
+        ("sorry, too many clients already", "no connection to spare"),
+        ("remaining connection slots are reserved for roles with SUPERUSER", "no connection to"),
+    ],
+)
+def test_what_keeps_a_role_out_is_not_taken_for_another_cause(libpq, said):
+    """Those that time may cure are tried again, and have no move."""
+    error = psycopg.OperationalError(f"connection failed: FATAL:  {libpq}")
+    found = explained(error, "db.example.com/llmcap")
+    assert said in str(found)
+    assert isinstance(found, TreasuryUnreachable) == ("connection to" in said)
+    assert isinstance(found, TreasuryUnreachable) != ("\nhint: " in str(found))
+
+
+SET = {
+    "client_encoding": "latin1", "datestyle": "'German, DMY'", "timezone": "'Asia/Kathmandu'",
+    "default_transaction_isolation": "serializable", "lock_timeout": "1", "search_path": "nowhere",
+    "standard_conforming_strings": "off", "statement_timeout": "1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "SQL_ASCII"])
+def test_how_a_database_is_set_changes_nothing(postgres, tmp_path, encoding):
+    """Nor does its encoding: what was meant for others is not asked for."""
+    name = f"set_{encoding.lower()}"
+    postgres.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0")
+    for setting, value in SET.items():
+        postgres.execute(f"ALTER DATABASE {name} SET {setting} = {value}")
+    node = firewall(tmp_path / "ledger", config(postgres.url(name)))
+    served(node, 10_000_000, name="é", project="München")
+    node.close()
+    with Hands(postgres.url(name)) as hands:
+        assert hands.balances()[0][1].spent == 10_000_000
+
+
+def test_what_is_asked_of_a_connection_is_asked_for_one_transaction(database):
+    """A pooler gives it to somebody else after that; what the address asks for stays."""
+    wire = Wire(f"{database}?options=-c%20work_mem%3D1234kB")
+    names = ("statement_timeout", "idle_in_transaction_session_timeout", "work_mem")
+    asked = f"SELECT {', '.join(f"current_setting('{name}')" for name in names)}"
+    within = wire.transaction(lambda db: db.execute(asked).fetchone())
+    assert within == ("10s", "10s", "1234kB")
+    assert wire._connected().execute(asked).fetchone() == ("0", "0", "1234kB")
+    wire.close()
+
+
+def test_statements_that_a_pooler_has_lost_are_prepared_no_more(database):
+    """The connection behind ours is another one, where what we prepared is not known."""
+    wire = Wire(database)
+
+    def one(db):
+        return db.execute("SELECT 1 WHERE %s", (True,)).fetchone()
+
+    for lost in range(3):
+        for _ in range(10):
+            assert wire.transaction(one) == (1,)
+        assert wire._prepares == (lost == 0)
+        wire._connected().execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")
+    wire.close()
+
+
+def test_tables_of_somebody_else_are_not_taken_for_ours(database, tmp_path):
+    """In a schema of the same name."""
+    with psycopg.connect(database, autocommit=True) as db:
+        db.execute("CREATE SCHEMA llmcap")
+        db.execute("CREATE TABLE llmcap.budgets (money int)")
+    with pytest.raises(LedgerError, match="tables that are not LLMCap's\nhint: name another"):
+        firewall(tmp_path / "ledger", config(database))
 
 
 def test_a_role_without_rights_is_told_which(postgres, database, tmp_path):

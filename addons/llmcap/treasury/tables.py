@@ -174,13 +174,27 @@ STEPS = (
 )
 
 
+# Whether the schema is ours, and whether it has tables at all; in one look, as others may be making
+# them now.
+_WHOSE = """
+    SELECT to_regclass('llmcap.steps') IS NOT NULL,
+        EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'llmcap')
+"""
+
+
 def migrate(db: Any, steps: tuple[Step, ...] = STEPS) -> None:
     """
     Bring the tables to what this LLMCap knows, in the caller's transaction.
 
-    Raises `TreasuryError` where a newer LLMCap was here.
+    Raises `TreasuryError` where a newer LLMCap was here, or somebody else.
     """
-    if db.execute("SELECT to_regclass('llmcap.steps')").fetchone()[0] is None:
+    known, taken = db.execute(_WHOSE).fetchone()
+    if not known and taken:
+        raise TreasuryError(
+            "the treasury's schema `llmcap` has tables that are not LLMCap's\n"
+            "hint: name another database in `treasury:`"
+        )
+    if not known:
         db.execute("CREATE SCHEMA IF NOT EXISTS llmcap")
         db.execute(
             "CREATE TABLE IF NOT EXISTS llmcap.steps "

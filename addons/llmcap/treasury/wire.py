@@ -31,6 +31,22 @@ STATEMENT_MILLISECONDS = 10_000
 # has just made, as `IF NOT EXISTS` does not wait for who is about to.
 TRIES = 20
 _UNORDERED = ("40001", "40P01", "23505", "42P06", "42P07")
+# A statement that was prepared is not there, or is there already: a pooler in between has changed
+# the connection behind ours with the transaction.
+_UNPREPARED = ("26000", "42P05")
+PREPARED_AFTER = 5  # times that a statement was executed
+
+# What the role or the database is set to is not made for us, and a proxy that stands still within a
+# transaction must not keep its locks from the others. For one transaction only: behind a pooler
+# somebody else has the connection next.
+_BOUNDED = "SELECT " + ", ".join(
+    f"set_config('{name}', '{milliseconds}', true)"
+    for name, milliseconds in (
+        ("statement_timeout", STATEMENT_MILLISECONDS),
+        ("idle_in_transaction_session_timeout", STATEMENT_MILLISECONDS),
+        ("lock_timeout", 0),
+    )
+)
 
 # By the code of the error, or the beginning of it: what is wrong, and the move. What time may cure
 # comes first: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -41,7 +57,8 @@ _PASSING = {
     "53300": "it has no connection to spare",
     "53100": "its disk is full",
     "53": "it has no resources to spare",
-    "25006": "it is a standby and may only be read",
+    "25006": "it is a standby, or set so that it may only be read",
+    "25P": "a transaction took too long",
     "55P03": "a lock was not to be had",
     "57014": "a statement took too long",
 }
@@ -54,9 +71,13 @@ _LASTING = {
     ),
 }
 # Errors before there is a session have no code, only the client library's English.
+_UNTOLD_PASSING = re.compile("too many (clients|connections)|connection slots are reserved")
 _UNTOLD = (
     ("password authentication failed", _LASTING["28"]),
-    ("no password supplied", ("it wants a password", "put one into `treasury:`")),
+    ("no password supplied", (
+        "it wants a password",
+        "put one into `treasury:`, or into a ~/.pgpass that only its owner can read",
+    )),
     ("does not support SSL", (
         "TLS is required and the server has none",
         "let the server offer TLS, or say `?sslmode=prefer` where the network is your own",
@@ -77,8 +98,17 @@ _UNTOLD = (
         "connect to the host that it is for, or say `?sslmode=verify-ca`",
     )),
     ("no pg_hba.conf entry", ("it lets nobody in from this machine", "check its pg_hba.conf")),
-    ('role "', ("there is no such role", "check the user in `treasury:`")),
-    ('database "', _LASTING["3D000"]),
+    ('role "[^"]*" does not exist', ("there is no such role", "check the user in `treasury:`")),
+    ("not permitted to log in", (
+        "the role may not log in", "let it: ALTER ROLE ... LOGIN, or name another"
+    )),
+    ("permission denied for database", (
+        "the role may not connect to this database", "let it: GRANT CONNECT ON DATABASE ... TO ..."
+    )),
+    ('database "[^"]*" does not exist', _LASTING["3D000"]),
+    ("definition of service", (
+        "its service is not defined", "check ~/.pg_service.conf, or the file in PGSERVICEFILE"
+    )),
 )  # fmt: skip
 
 
@@ -98,7 +128,8 @@ def check_url(url: str) -> str:
     """The address of a treasury, if it is one. Raises `ConfigError`."""
     rest = url.partition("://")[2]
     at_host = re.split("[/?]", rest)[0].count("@")
-    if not url.startswith(SCHEMES) or not rest.strip("/") or at_host != min(rest.count("@"), 1):
+    marked = at_host == rest.count("@") <= 1  # else a piece of a password would pass for a host
+    if not url.startswith(SCHEMES) or not rest.strip("/") or not marked:
         raise ConfigError(f"the treasury is no address of a PostgreSQL database: {EXPECTED}")
     return url
 
@@ -109,6 +140,7 @@ class Wire:
     def __init__(self, url: str) -> None:
         self._url = check_url(url)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._prepares = True
         self.name = _name(url)
 
     def _connected(self) -> "psycopg.Connection[tuple[Any, ...]]":
@@ -117,14 +149,18 @@ class Wire:
             self._connection = _connection_type().connect(
                 self._url,
                 autocommit=True,
+                prepare_threshold=PREPARED_AFTER if self._prepares else None,
+                client_encoding="UTF8",
                 connect_timeout=CONNECT_SECONDS,
                 keepalives_idle=1,
                 keepalives_interval=1,
                 keepalives_count=CONNECT_SECONDS,
                 tcp_user_timeout=SILENT_MILLISECONDS,
                 application_name="llmcap",
-                options=f"-c statement_timeout={STATEMENT_MILLISECONDS}",
             )
+            self._connection.isolation_level = _psycopg().IsolationLevel.READ_COMMITTED
+            if not (self._connection.info.parameter_status("DateStyle") or "").startswith("ISO"):
+                self._connection.execute("SET datestyle = ISO")  # psycopg reads no other
         return self._connection
 
     def close(self) -> None:
@@ -140,6 +176,7 @@ class Wire:
         def once() -> Result:
             connection = self._connected()
             with connection.transaction():
+                connection.execute(_BOUNDED)
                 return step(connection)
 
         return self._ordered(once)
@@ -154,6 +191,7 @@ class Wire:
             try:
                 with connection.pipeline():
                     connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+                    connection.execute(_BOUNDED)
                     result = step(connection)
                     connection.execute("COMMIT")
             except _psycopg().Error:
@@ -171,7 +209,11 @@ class Wire:
                 with self._explained():
                     return once()
             except TreasuryError as error:
-                if getattr(error.__cause__, "sqlstate", None) not in _UNORDERED:
+                code = getattr(error.__cause__, "sqlstate", None)
+                if code in _UNPREPARED and self._prepares:
+                    self._prepares = False
+                    self.close()
+                elif code not in _UNORDERED:
                     raise
         with self._explained():
             return once()
@@ -197,8 +239,11 @@ def explained(error: Exception, name: str) -> TreasuryError:
         if code.startswith(prefix):
             return TreasuryUnreachable(f"the treasury {name} cannot be used now: {why}")
     if not code:
+        if _UNTOLD_PASSING.search(said):
+            why = _PASSING["53300"]
+            return TreasuryUnreachable(f"the treasury {name} cannot be used now: {why}")
         for words, (reason, move) in _UNTOLD:
-            if words in said:
+            if re.search(words, said):
                 return TreasuryError(f"the treasury {name}: {reason}\nhint: {move}")
         if unreadable := _UNREADABLE.search(said):
             what = unreadable[0] if " " in unreadable[0] else "it cannot be read"
@@ -216,14 +261,16 @@ def _is_broken(error: Exception) -> bool:
 
 def _last(said: str) -> str:
     """What libpq says in the end: before that it repeats the address."""
-    last = said.rpartition("failed: ")[2].partition(" Is the server running")[0]
+    last = re.split(" Is the server running| This probably means", said.rpartition("failed: ")[2])[
+        0
+    ]
     return last[:200] or "it did not answer"
 
 
 def _name(url: str) -> str:
     """An address for people: its host and database, and no user or password."""
     rest = url.split("://", 1)[1].partition("?")[0]
-    return rest.rpartition("@")[2]
+    return rest.rpartition("@")[2].strip("/") or "(as its parameters say)"
 
 
 @cache
