@@ -21,8 +21,9 @@ from llmcap.treasury.protocol import (
     Welcome,
 )
 from llmcap.treasury.sizes import grant
-from llmcap.treasury.statements import HEARD_SECONDS
+from llmcap.treasury.statements import HEARD_SECONDS, SLOT_SECONDS
 from llmcap.words.errors import Fenced, NodeRuns
+from llmcap.words.records import CapUnit
 
 
 @dataclass
@@ -102,6 +103,9 @@ class PlainTreasury:
             mine = self.allotments.setdefault((line.account, node_id), Allotment())
             mine.granted = max(min(mine.granted, line.kept), line.spent)
             mine.spent = line.spent
+        for line in lines:
+            if line.least > 0 and self.is_slots(line):
+                self.free_slots(line.account, of_all_but=node_id)
         free = [self.figures(node_id, line).free for line in lines]
         shut = [line.account.budget_id in self.paused for line in lines]
         for line, left, closed in zip(lines, free, shut, strict=True):
@@ -114,7 +118,19 @@ class PlainTreasury:
             wanted = max(line.wanted, line.least)
             if wanted and not closed:
                 more = grant(least=line.least, wanted=wanted, free=left, nodes=nodes)
+                if self.is_slots(line):  # no share of them is kept for others
+                    more = max(min(wanted, left), line.least)
                 self.allotments[line.account, node_id].granted += more
+
+    def is_slots(self, line):
+        """Whether it is about calls in flight."""
+        return self.budgets[line.account.budget_id - 1].unit is CapUnit.CONCURRENT
+
+    def free_slots(self, account, *, of_all_but):
+        """What nodes had that were not heard for long: their calls are taken to have ended."""
+        for (known, node), each in self.allotments.items():
+            if known == account and node != of_all_but and self.silent[node] >= SLOT_SECONDS:
+                each.granted = each.spent
 
     def is_silent(self, node_id):
         """Whether nobody counts on it."""

@@ -1,10 +1,11 @@
 """
 Treasury, nodes, grants, returns, crashes, lost and repeated messages, in any order.
 
-The promise: at every step, what was billed and what calls in flight hold is within the cap; what
-nodes believe to have is never more than what the treasury wrote down; and what it wrote down is
-never more than the larger of the cap and what was out when a hand lowered it. The nodes are real
-ledger files; the treasury is plain dictionaries, and then PostgreSQL, which must say the same.
+The promise: at every step, what was billed and what calls in flight hold is within the cap, and so
+are the calls in flight themselves but for those of nodes that fell silent; what nodes believe to
+have is never more than what the treasury wrote down; and what it wrote down is never more than the
+larger of the cap and what was out when a hand lowered it. The nodes are real ledger files; the
+treasury is plain dictionaries, and then PostgreSQL, which must say the same.
 """
 
 import contextlib
@@ -32,12 +33,15 @@ from llmcap.treasury.protocol import Account
 from llmcap.words.errors import Fenced, NodeRuns, TreasuryError
 from llmcap.words.records import Admit
 
-# Nano-dollars, and requests; the windows of the second roll, in buckets of ten seconds.
-CAPS = {1: 5_000, 2: 900, 3: 40}
+# Nano-dollars, requests, calls in flight; the windows of the second roll, in buckets of 10 seconds.
+CAPS = {1: 5_000, 2: 900, 3: 40, 4: 3}
+SLOTS = 4
+COUNTED = (3, SLOTS)  # by calls, whatever they cost
 BUDGETS = [
     budget("0.000005", name="all"),
     budget("0.0000009/10m", name="rolling", per=["project"]),
     budget("40 requests", name="requests"),
+    budget("3 concurrent", name="at once"),
 ]
 BUCKET = 11  # seconds, a sixtieth of ten minutes and a bit
 REACH = 600 + 10
@@ -57,6 +61,8 @@ class Node:
         self.epoch = 0
         self.id = ""
         self.ledger = self.file = None
+        # Whether its slots may be free again, which it hears with its next answer about them.
+        self.deaf = False
 
     def open(self, treasury) -> None:
         """Start, and join. Raises what the treasury says."""
@@ -91,6 +97,7 @@ class TreasuryModel(RuleBasedStateMachine):
         self.nodes = [Node(self.folder, name) for name in "abc"]
         self.bucket = 0
         self.holds = []  # (node, hold, needs by account)
+        self.given_up = set()  # of them, those whose slots are free again
         self.billed = {}  # account -> what calls cost
         self.overrun = {}  # account -> what they cost above their holds
         self.limit = dict(CAPS)  # budget -> the most that may be out
@@ -126,9 +133,9 @@ class TreasuryModel(RuleBasedStateMachine):
 
     def accounts(self, which):
         """The accounts of a call, and their scopes with the whole reach."""
-        starts = {1: 0, 2: self.base + self.bucket * BUCKET, 3: 0}
+        starts = {1: 0, 2: self.base + self.bucket * BUCKET, 3: 0, SLOTS: 0}
         starts[2] -= starts[2] % BUCKET
-        values = {1: "", 2: "p", 3: ""}
+        values = {1: "", 2: "p", 3: "", SLOTS: ""}
         found = [Account(each, values[each], "", starts[each]) for each in which]
         return [(each, scope_of(each, self.nodes[0].terms)) for each in found]
 
@@ -153,19 +160,27 @@ class TreasuryModel(RuleBasedStateMachine):
             return None
         node.file.answered(brought, answer.figures)
         node.pending = None
+        if any(line.account.budget_id == SLOTS for line in brought.message.lines):
+            node.deaf = False
         return answer
+
+    def falls_silent(self, node):
+        """Nobody counts on it, nor its calls in flight."""
+        self.silence(node)
+        node.deaf = True
+        self.given_up |= {hold.call.id for owner, hold, *_ in self.holds if owner is node}
 
     # --- steps --------------------------------------------------------------------------------
 
     @rule(
         number=st.integers(0, 2),
         nanos=st.integers(1, 400),
-        which=st.sampled_from([(1,), (1, 2), (2,), (1, 2, 3)]),
+        which=st.sampled_from([(1,), (1, 2), (2,), (1, 2, 3), (SLOTS,), (1, SLOTS)]),
     )
     def call_comes(self, number, nanos, which):
-        """It is held on its node, if that has enough of all."""
+        """It is held on its node, if that has enough of all; for a slot it must have been heard."""
         node = self.up(number)
-        if node is None:
+        if node is None or (node.deaf and SLOTS in which):
             return
         pairs = self.accounts(which)
         own = tuple(
@@ -176,7 +191,7 @@ class TreasuryModel(RuleBasedStateMachine):
         made = call(call_id=f"c{self.calls}")
         decision = node.ledger.hold(made, own, demand(fixed=nanos))
         if isinstance(decision, Admit):
-            needs = {each: 1 if each.budget_id == 3 else nanos for each, _ in pairs}
+            needs = {each: 1 if each.budget_id in COUNTED else nanos for each, _ in pairs}
             self.holds.append((node, decision.hold, nanos, needs))
 
     @precondition(lambda self: self.holds)
@@ -190,6 +205,8 @@ class TreasuryModel(RuleBasedStateMachine):
         cost = nanos * percent // 100
         node.ledger.end(hold, settled(cost))
         for account in needs:
+            if account.budget_id == SLOTS:  # it is free again
+                continue
             bill = 1 if account.budget_id == 3 else cost
             self.billed[account] = self.billed.get(account, 0) + bill
             over = max(bill - needs[account], 0)
@@ -199,7 +216,7 @@ class TreasuryModel(RuleBasedStateMachine):
         number=st.integers(0, 2),
         need=AMOUNTS,
         wanted=AMOUNTS,
-        which=st.sampled_from([(1,), (1, 2), (3,), (1, 2, 3)]),
+        which=st.sampled_from([(1,), (1, 2), (3,), (1, 2, 3), (SLOTS,), (1, SLOTS)]),
         fate=FATES,
     )
     def node_asks(self, number, need, wanted, which, fate):
@@ -209,7 +226,7 @@ class TreasuryModel(RuleBasedStateMachine):
             return
         if node.pending is not None and self.deliver(node, fate) is None:
             return
-        few = {3: min(need, 9)}
+        few = {3: min(need, 9), SLOTS: min(need, 2)}
         wants = [
             Want(scope, account, few.get(account.budget_id, need), need + wanted)
             for account, scope in self.accounts(which)
@@ -225,6 +242,12 @@ class TreasuryModel(RuleBasedStateMachine):
                 assert has.at_hand >= want.need, (want, has)
             elif had.at_hand >= 0:
                 assert has.granted == had.granted, (had, has)
+
+    @rule(number=st.integers(0, 2), fate=FATES)
+    def call_asks_for_its_slot(self, number, fate):
+        """As each does under such a cap."""
+        self.node_asks(number, 1, 0, (SLOTS,), fate)
+        self.call_comes(number, 1, (SLOTS,))
 
     @rule(number=st.integers(0, 2), part=st.integers(1, 3), fate=FATES)
     def node_gives_back(self, number, part, fate):
@@ -251,15 +274,16 @@ class TreasuryModel(RuleBasedStateMachine):
         for each in [each for each in self.holds if each[0] is node]:
             self.holds.remove(each)
             for account, need in each[3].items():
-                self.billed[account] = self.billed.get(account, 0) + need
-        self.silence(node)
+                if account.budget_id != SLOTS:
+                    self.billed[account] = self.billed.get(account, 0) + need
+        self.falls_silent(node)
         node.open(self.treasury)
 
     @rule(number=st.integers(0, 2))
     def node_falls_silent(self, number):
         """Until its next message: what it has is not counted on meanwhile."""
         if (node := self.up(number)) is not None:
-            self.silence(node)
+            self.falls_silent(node)
 
     @rule(number=st.integers(0, 2))
     def a_copy_is_made(self, number):
@@ -289,7 +313,7 @@ class TreasuryModel(RuleBasedStateMachine):
         if not running:
             node.die()
             self.node_is_killed_and_comes_back(number)
-            self.silence(node)
+            self.falls_silent(node)
         elif node.file is None:
             return
         else:
@@ -336,8 +360,10 @@ class TreasuryModel(RuleBasedStateMachine):
     def what_is_billed_and_held_is_within_the_cap(self):
         """Counted by calls alone, with no figure of any ledger."""
         counted = dict(self.billed)
-        for _, _, _, needs in self.holds:
+        for _, hold, _, needs in self.holds:
             for account, need in needs.items():
+                if account.budget_id == SLOTS and hold.call.id in self.given_up:
+                    continue
                 counted[account] = counted.get(account, 0) + need
         for account in counted:
             reach = REACH if account.budget_id == 2 else 1
@@ -363,6 +389,13 @@ class TreasuryModel(RuleBasedStateMachine):
             for (account, _), has in zip(pairs, node.file.standings(pairs), strict=True):
                 granted = written.get((account, node.id), 0)
                 over = self.overrun.get(account, 0)
+                if account.budget_id == SLOTS:
+                    if node.deaf:
+                        continue
+                    over = sum(
+                        owner is node and account in needs and hold.call.id in self.given_up
+                        for owner, hold, _, needs in self.holds
+                    )
                 assert has.granted <= granted, (account, has, granted)
                 assert has.spent + has.held <= has.granted + over, (account, has)
 

@@ -172,8 +172,10 @@ class NodeFile:
         lines: list[Line] = []
         given: list[tuple[int, int]] = []
         standings: list[Standing] = []
+        slots = False
         with self._store as db:
             for want in wants:
+                slots = slots or want.scope.budget.unit is CapUnit.CONCURRENT
                 balance_id = self._ids.get(want.account) or find_or_make(db, want.scope)
                 self._ids[want.account] = balance_id
                 has = _standing(db, balance_id)
@@ -194,7 +196,7 @@ class NodeFile:
                 "UPDATE node SET pending_id = ? RETURNING seq + 1", (message_id,)
             ).fetchone()
         ids = tuple(self._ids[line.account] for line in lines)
-        message = Message(seq, message_id, tuple(lines), patient, last)
+        message = Message(seq, message_id, tuple(lines), patient, last, slots)
         return Brought(message, tuple(standings), ids)
 
     def answered(self, brought: Brought, figures: Sequence[Figures]) -> None:

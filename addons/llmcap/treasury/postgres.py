@@ -174,7 +174,7 @@ def _steps(message: Message, *, is_new: bool) -> list[str]:
         *(statements.OPEN if is_new else ()),
         statements.LOCK,
         statements.TAKE_BACK,
-        *((statements.FREE_SLOTS,) if asks else ()),
+        *((statements.FREE_SLOTS,) if asks and message.slots else ()),
         statements.GRANT,
         *((statements.UNWANT,) if asks else ()),
         *((statements.WANT,) if wants else ()),

@@ -45,6 +45,7 @@ class Message:
     lines: tuple[Line, ...]
     patient: bool = False  # a call waits for it: what it is short of is kept for it for a moment
     last: bool = False  # its call waits no longer: it may have what is kept for others
+    slots: bool = False  # some of its lines are about calls in flight
 
 
 @dataclass(frozen=True, slots=True)
