@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 from books import NOON, assumed, budget, call, demand, scopes, settled
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
 
 from llmcap.ledger import schema
 from llmcap.ledger.queries import database
@@ -28,8 +30,32 @@ def test_version_counts_the_migrations(db):
     """A migration that is added has to be counted, or it would never run."""
     assert len(schema.STEPS) == schema.VERSION
     assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
-    applied = db.execute("SELECT name FROM _sqlite_migrations ORDER BY rowid").fetchall()
-    assert [name for (name,) in applied] == [step.__name__ for step in schema.STEPS]
+
+
+def test_migrations_are_applied_as_sqlite_utils_knows_them(db):
+    """Its own command lists them, and would apply none of them again."""
+    known = Migrations("llmcap")
+    names = [step.name for step in schema.STEPS]
+    for name in names:
+        known(name=name)(lambda _: pytest.fail("it was applied before"))
+    there = Database(db, execute_plugins=False)
+    assert [each.name for each in known.applied(there)] == names
+    before = list(db.iterdump())
+    known.apply(there)
+    assert list(db.iterdump()) == before
+
+
+def test_a_new_ledger_imports_nothing_that_then_stays(path):
+    """What sqlite-utils imports would stay, 10 MB of it, in each process that runs a proxy."""
+    code = (
+        "import sys; from llmcap.ledger import open_ledger; "
+        f"open_ledger({str(path)!r}).close(); print('sqlite_utils' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "False\n"
 
 
 def test_old_ledger_gets_what_it_misses(path, monkeypatch):

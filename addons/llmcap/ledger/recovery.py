@@ -24,7 +24,7 @@ OTHERS = """
     UNION SELECT process_id FROM open_holds WHERE process_id <> :me
 """
 
-# What an open hold says of the call's price: see `m005_pulse_and_paces`.
+# What an open hold says of the call's price: see `_PULSE` in `schema`.
 COLUMNS = "hold_id, held_nanos, held_tokens, began, sure_nanos, sure_tokens, token_nanos, choices"
 OPEN = f"INSERT INTO open_holds (process_id, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 

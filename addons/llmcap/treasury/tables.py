@@ -6,17 +6,10 @@ he has spent, an account is there once, a node's entry is kept once. Plain SQL, 
 speaks PostgreSQL's protocol.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from llmcap.ledger.schema import Step
 from llmcap.words.errors import TreasuryError
-
-
-class Step(NamedTuple):
-    """One step: its name, which never changes, and its statements."""
-
-    name: str
-    statements: tuple[str, ...]
-
 
 _TREASURY = (
     # One row: which fleet this is, the secret of its fingerprints, and how often a hand changed it.
