@@ -9,9 +9,12 @@ import json
 import pytest
 from walk import OUTPUT_NANOS, begin, chat, chunk, completion, walk
 
+from llmcap.bounds.estimate import TokenCounter
 from llmcap.metering.habits import ANSWERS_MIN
 from llmcap.metering.visible import UNSEEN_TOKENS
+from llmcap.walk.attributes import Facts
 from llmcap.walk.lookout import FIRST, OFTEN, PART
+from llmcap.walk.patience import admit_at_once
 
 PRIORITY = 5 / 3  # of gpt-4o-mini
 
@@ -119,3 +122,16 @@ def test_answers_that_are_no_streams_are_not_looked_at(there):
     there.clock.forward(seconds=5)
     call.feed(completion(100, 10)[:20])
     assert there.told == []
+
+
+def test_the_prompt_is_counted_before_the_call_goes_and_by_no_look(there, monkeypatch):
+    """A large one takes a moment, in which the event loop would stand still."""
+    admission = there.firewall.consider(chat(stream=True, max_tokens=5_000), Facts())
+    admission.count_tokens()
+    call = admit_at_once(admission)
+    begin(call, stream=True)
+    monkeypatch.setattr(TokenCounter, "read", pytest.fail)
+    for tier in ("default", "priority", None):
+        there.clock.forward(seconds=60)
+        call.feed(tiered("word ", tier))
+    assert len(there.told) == 3

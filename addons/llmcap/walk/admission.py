@@ -82,6 +82,7 @@ class Admission:
         self.text_tokens: int | None = None
         self.unbounded = ""  # why nothing bounds what it costs, once somebody has looked
         self._counted = False
+        self._read: tuple[Request, int | None] | None = None  # of this request, its prompt
         self.demand = self._demand(ask)
 
     @property
@@ -256,6 +257,8 @@ class Admission:
         counted = self.shared.counter.bound(texts(self.request), family=family)
         self.text_tokens = min(counted, self.ask.text_bytes)
         self.demand = self._demand(self.ask)
+        if self.ask.stream:  # it is looked at while it runs: then its event loop would count
+            self._prompt_tokens(self.request)
 
     def served_under(self, terms: tuple[str, ...], *, begun: int | None = None) -> Demand:
         """
@@ -347,7 +350,9 @@ class Admission:
         """
         if not self._counted or self.endpoint.prompt is None:
             return None
-        tokens = self._tokens_of(self.endpoint.prompt(request.document()))
+        if self._read is None or self._read[0] is not request:
+            self._read = (request, self._tokens_of(self.endpoint.prompt(request.document())))
+        tokens = self._read[1]
         if tokens is None or request is self.request:
             return tokens
         return tokens + self.shared.declared.tokens(self._declared)
