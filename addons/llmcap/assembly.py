@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmcap import config
 from llmcap.config import files
 from llmcap.ledger import Ledger, open_ledger, utc_now
+from llmcap.ledger.belonging import check_alone
 from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.notices.alerts import Event
 from llmcap.notices.courier import Courier
@@ -27,13 +29,15 @@ from llmcap.reconcile.scheduled import Bills
 from llmcap.tariffs.adopted import Daily, Watch, adopt_if_changed, daily_prices
 from llmcap.telemetry.exporter import Telemetry
 from llmcap.telemetry.observed import observed
-from llmcap.treasury.opening import Node, check_alone, open_node
 from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import ConfigError, LedgerError, LLMCapError
 from llmcap.words.paths import default_ledger
 from llmcap.words.records import Policy
 from llmcap.words.rules import BreakerKind, EventKind
 from llmcap.words.told import Log
+
+if TYPE_CHECKING:
+    from llmcap.treasury.opening import Node
 
 logger = Log(__name__)
 
@@ -160,12 +164,14 @@ def firewall_for(
     return firewall
 
 
-def node_of(ledger: Ledger, settings: Settings, policy: Policy) -> Node | None:
+def node_of(ledger: Ledger, settings: Settings, policy: Policy) -> "Node | None":
     """The node of the policy's treasury that this ledger is; None where it names none."""
     assert isinstance(ledger, SqliteLedger), "there is no other kind"
     if not policy.treasury:
-        check_alone(ledger, settings.ledger)
+        check_alone(ledger.node(), settings.ledger)
         return None
+    from llmcap.treasury.opening import open_node  # noqa: PLC0415 (1 MB, and most have none)
+
     return open_node(ledger, settings.ledger, policy)
 
 

@@ -7,7 +7,7 @@ money, and whoever reset a balance would spend it twice. So a hand that would is
 
 import sqlite3
 
-from llmcap.words.errors import LedgerError
+from llmcap.words.errors import ConfigError, LedgerError
 
 
 def node_of(db: sqlite3.Connection) -> tuple[str, str] | None:
@@ -22,6 +22,16 @@ def is_node(db: sqlite3.Connection) -> bool:
         return node_of(db) is not None
     except sqlite3.OperationalError:
         return False  # made before there were any
+
+
+def check_alone(node: tuple[str, str] | None, path: str) -> None:
+    """Raise `ConfigError` where a ledger is a node of a treasury that the config does not name."""
+    if node is not None:
+        raise ConfigError(
+            f"the ledger {path} is a node of a treasury (fleet {node[1] or 'unknown'}), and this "
+            "config names none: its budgets would count for this machine alone\n"
+            "hint: say `treasury:` as the other nodes do, or name another ledger"
+        )
 
 
 def refuse_node(db: sqlite3.Connection) -> None:

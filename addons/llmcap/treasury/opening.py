@@ -59,13 +59,3 @@ def open_node(ledger: SqliteLedger, path: str, policy: Policy) -> Node:
     known = ledger.node()
     assert known is not None, "it has joined"
     return Node(own, clock, desk, Announcer(policy.treasury, known[0]), notes)
-
-
-def check_alone(ledger: SqliteLedger, path: str) -> None:
-    """Raise `ConfigError` where a ledger is a node of a treasury that the config does not name."""
-    if (node := ledger.node()) is not None:
-        raise ConfigError(
-            f"the ledger {path} is a node of a treasury (fleet {node[1] or 'unknown'}), and this "
-            "config names none: its budgets would count for this machine alone\n"
-            "hint: say `treasury:` as the other nodes do, or name another ledger"
-        )
