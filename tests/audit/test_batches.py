@@ -43,6 +43,19 @@ GEMINI = {
 }
 
 
+def bedrock(model: str = "claude-haiku-4-5-20251001") -> dict[str, Any]:
+    """A line of an output of Bedrock's, of a model of Anthropic's."""
+    asked = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": []}
+    answer = {**CLAUDE, "id": "msg_bdrk_1", "model": model}
+    return {"recordId": "r1", "modelInput": asked, "modelOutput": answer}
+
+
+def vertex(answer: dict[str, Any], **asked: Any) -> dict[str, Any]:
+    """A line of an output of Vertex's."""
+    return {"status": "", "processed_time": "2026-05-28T18:13:16.826+00:00",
+            "request": asked or {"contents": []}, "response": answer}  # fmt: skip
+
+
 def audit(folder: Path, *lines: object, options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """What `llmcap audit --json` says of a file with these lines."""
     file = folder / "batch.jsonl"
@@ -61,9 +74,15 @@ def audit(folder: Path, *lines: object, options: tuple[str, ...] = ()) -> list[d
         (output(chat("mistral-small-latest")), "mistral", "0.105"),
         (result("succeeded", message=CLAUDE), "anthropic", "0.75"),
         ({"key": "k1", "response": GEMINI}, "google", "0.275"),
+        (bedrock(), "aws-bedrock", "0.825"),  # a tenth more in a region
+        (vertex(GEMINI), "google-vertex", "0.275"),
+        (vertex(CLAUDE, anthropic_version="vertex-2023-10-16"), "google-vertex", "0.825"),
+        ({"batch_request_id": "x1", "batch_result": {"response": {"chat_get_completion":
+            chat("grok-4-0709")}}}, "xai", "3"),  # of which no price in a batch is known
     ],
-    ids=["openai", "azure", "groq", "mistral", "anthropic", "gemini"],
-)
+    ids=["openai", "azure", "groq", "mistral", "anthropic", "gemini", "bedrock", "vertex",
+         "vertex-claude", "xai"],
+)  # fmt: skip
 def test_each_form_is_metered_at_the_price_of_a_batch(
     line: dict[str, Any], provider: str, usd: str, tmp_path: Path
 ) -> None:
@@ -125,8 +144,13 @@ def test_a_call_that_failed_is_free_whose_ever_it_was(line: dict[str, Any], tmp_
         ({"key": "k", "response": {"candidates": []}}, "no usage"),
         ({"key": "k", "response": None}, "neither an answer nor an error"),
         ({"key": "k", "response": {"embedding": {"values": [1]}, "tokenCount": "5"}}, "no price"),
-        ({"recordId": "1", "modelInput": {}, "modelOutput": {}}, "Bedrock"),
-        ({"request": {"contents": []}, "response": GEMINI}, "Vertex"),
+        (bedrock("claude-nobody-9"), "no price for aws-bedrock/claude-nobody-9"),
+        (
+            {"recordId": "1", "modelInput": {}, "modelOutput": {"usage": {"inputTokens": 5}}},
+            "which model has answered is not in the line",
+        ),
+        (vertex({"usageMetadata": {"promptTokenCount": 5}}), "which model has answered"),
+        ({"instance": {"content": "x"}, "predictions": [{}], "status": ""}, "which model"),
     ],
 )
 def test_what_cannot_be_known_says_why_and_is_never_zero(
@@ -238,6 +262,13 @@ ORDERED = [
              {"input_file_id": "file-a", "endpoint": "/v1/chat/completions"}),
     exchange("GET", "/v1/batches/batch_1", SUMS),
 ]  # fmt: skip
+# The same whose sums nobody has told, so that its output has the bill.
+ORDERED_FILE = [
+    exchange("POST", "/v1/batches", {"id": "batch_1", "object": "batch", "status": "validating"},
+             {"input_file_id": "file-a", "endpoint": "/v1/chat/completions"}),
+    exchange("GET", "/v1/batches/batch_1", {"id": "batch_1", "object": "batch",
+             "status": "completed", "output_file_id": "file-o"}),
+]  # fmt: skip
 MODEL = "gpt-4o-2024-08-06"
 LINES = [output(chat(MODEL, id=f"chatcmpl-{n}"), name=f"c{n}") for n in range(2)]
 
@@ -265,3 +296,27 @@ def test_lines_of_another_batch_are_billed(tmp_path: Path) -> None:
     alone = sum(Decimal(row["cost_usd"]) for row in audit(tmp_path, *strangers, *more))
     rows = audit(tmp_path, *ORDERED, *LINES, *strangers, *more)
     assert sum(Decimal(row["cost_usd"]) for row in rows) == alone + Decimal("3.5")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("first", ["download", "file"])
+def test_an_output_and_its_file_are_billed_once(first: str, jobs: str, tmp_path: Path) -> None:
+    """Each answer by its own id: a line that only one of both has is billed too."""
+    more = output(chat(MODEL, id="chatcmpl-7"), name="c7")
+    whole = "".join(json.dumps(each, indent=None, sort_keys=True) + "\n" for each in LINES)
+    download = {**exchange("GET", "/v1/files/file-o/content", ""), "response_body": whole}
+    lines = {
+        "download": [*ORDERED_FILE, download, *LINES, more],
+        "file": [LINES[0], more, *ORDERED_FILE, download, LINES[1]],
+    }[first]
+    rows = audit(tmp_path, *lines, options=("--jobs", jobs))
+    assert sum(Decimal(row["cost_usd"]) for row in rows) == 3 * Decimal("1.75")
+    assert "charged with an earlier exchange" in " ".join(row["note"] for row in rows)
+
+
+@pytest.mark.parametrize("line", [bedrock(), vertex({**GEMINI, "responseId": "g1"})])
+def test_a_call_of_a_cloud_is_billed_once(line: dict[str, Any], tmp_path: Path) -> None:
+    """By the id of its answer, whatever stands beside it."""
+    once, again = audit(tmp_path, line, {**line, "beside": 1})
+    assert Decimal(once["cost_usd"]) > 0
+    assert (again["cost_usd"], again["usage"]) == ("0", None)

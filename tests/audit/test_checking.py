@@ -96,7 +96,9 @@ def test_a_call_costs_its_usage_at_its_models_price() -> None:
     [
         pytest.param(recording("/", {}, host="example.org"), "no LLM provider", id="another host"),
         pytest.param(
-            recording("/v1/no/such/thing", {}), "unknown endpoint POST /v1/no/such/thing", id="path"
+            recording("/v1/no/such/thing", {}, status=404),
+            "unknown endpoint POST /v1/no/such/thing",
+            id="path",
         ),
         pytest.param(recording("/v1/models", {}, method="GET"), "free", id="free endpoint"),
         pytest.param(

@@ -1,27 +1,21 @@
 """What an audit says of one exchange: what it used and cost, and as JSON."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmcap.metering.bill import total
 from llmcap.words.money import usd_string
 from llmcap.words.records import Charge, Usage
 
 # Always shown where there is a usage; everything else only where it is not zero.
-_SHOWN = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read",
-    "cache_write_5m",
-    "cache_write_1h",
-    "reasoning",
-)
+_SHOWN = frozenset((
+    "input_tokens", "output_tokens", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning",
+))  # fmt: skip
+_COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name != "extras")
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(NamedTuple):
     """
     One exchange. `cost_nanos` is None where it cannot be known, 0 where nothing is billed.
 
@@ -76,9 +70,9 @@ class Audited:
 def usage_document(usage: Usage) -> dict[str, Any]:
     """A usage as JSON: the main counts always, the others and the fees where there are any."""
     document: dict[str, Any] = {}
-    for name in Usage.__dataclass_fields__:
+    for name in _COUNTS:
         value = getattr(usage, name)
-        if name != "extras" and (name in _SHOWN or value):
+        if value or name in _SHOWN:
             document[name] = value
     if writes := usage.cache_write_5m + usage.cache_write_1h:
         document["cache_write"] = writes

@@ -7,11 +7,18 @@ The files of providers' batches, as people keep them: a line of calls that went 
   https://docs.claude.com/en/api/retrieving-message-batch-results
 - Gemini's: `key` with `request`, or with `response` or `error`.
   https://ai.google.dev/gemini-api/docs/batch-api
-- Vertex's (`request` with `contents`) and Bedrock's (`recordId`) are known and not metered.
+- xAI's: a page of results, or one result a line (`batch_request_id`).
+  https://docs.x.ai/docs/guides/batch-api
+- Bedrock's: `recordId` with `modelInput`, and `modelOutput` or `error`.
+  https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-results.html
+- Vertex's: `request` with `response` and `status`, of Gemini's or of Anthropic's models.
+  https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/batch-prediction-gemini,
+  https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/batch
 
 An answer becomes the download of an output with this one line, so that what settles a live batch
-reads it. Whose a file of OpenAI's kind is, is told by marks that only one vendor leaves, by a model
-that only one of them sells, or by the person who asks.
+reads it; where there is no such download, at Bedrock and Vertex, the call that it was. Whose a file
+of OpenAI's kind is, is told by marks that only one vendor leaves, by a model that only one of them
+sells, or by the person who asks.
 """
 
 import hashlib
@@ -25,7 +32,7 @@ from urllib.parse import urlsplit
 from llmcap.audit.parts import HTTP_ERRORS, Batch, Recording, request_of, time_of
 from llmcap.pricing import PriceBook
 from llmcap.providers import provider_named
-from llmcap.providers.parts.reader import count, document, text
+from llmcap.providers.parts.reader import count, document, documents, text
 from llmcap.providers.parts.shape import Billing
 from llmcap.words.errors import ConfigError
 
@@ -38,6 +45,14 @@ SELLERS = ("fireworks", "groq", "mistral", "openai", "together")
 # Below which path a vendor of OpenAI's kind has its files.
 _BASES = ("/v1", "/openai/v1", "/openai", "/api/v1", "/inference/v1", "/v2", "")
 
+# The files of Bedrock and Vertex do not tell where they were made: in a region no call is cheaper.
+_BEDROCK = "https://bedrock-runtime.us-east-1.amazonaws.com/model/{}/invoke"
+_VERTEX = (
+    "https://us-central1-aiplatform.googleapis.com/v1/projects/-/locations/us-central1"
+    "/publishers/{}/models/{}:{}"
+)
+
+_JSON = {"content-type": "application/json"}
 _LINES = {"content-type": "application/x-ndjson"}
 _FREE = ("errored", "canceled", "expired")  # of Anthropic's results
 
@@ -45,14 +60,15 @@ _FREE = ("errored", "canceled", "expired")  # of Anthropic's results
 def is_batch(line: Mapping[str, Any]) -> bool:
     """Whether a line is of a batch's file."""
     if "custom_id" in line:
-        return bool(line.keys() & {"body", "params", "result", "response", "error"})
-    if "recordId" in line:
+        return bool(line.keys() & {"body", "params", "result", "request", "response", "error"})
+    if "recordId" in line or _is_xais(line) or line.keys() >= {"instance", "status"}:
         return True
     if "url" in line or "path" in line:
         return False
     asked = line.get("request")
     if isinstance(asked, Mapping):
-        return not asked.keys() & {"url", "path"} and ("contents" in asked or "key" in line)
+        known = "contents" in asked or "key" in line or "anthropic_version" in asked
+        return known and not asked.keys() & {"url", "path"}
     return "key" in line and bool(line.keys() & {"response", "error"})
 
 
@@ -60,7 +76,11 @@ def read_line(line: Mapping[str, Any], number: int) -> Recording:
     """One line. Raises `ValueError` for an URL that is none."""
     name = str(line.get("custom_id") or line.get("key") or line.get("recordId") or number)
     if "recordId" in line:
-        return _unread(name, "Bedrock")
+        return _of_bedrock(line, name)
+    if "instance" in line or _is_vertexs(line):
+        return _of_vertex(line, name)
+    if _is_xais(line):
+        return _of_xai(line, str(line.get("batch_request_id") or number))
     if "result" in line:
         absent = _lost_result(line["result"])
         return _told(line, name, f"{_ANTHROPIC}/v1/messages/batches/{{}}/results", absent)
@@ -68,8 +88,6 @@ def read_line(line: Mapping[str, Any], number: int) -> Recording:
         return _asked(name, f"{_ANTHROPIC}/v1/messages", line["params"])
     if "custom_id" in line:
         return _of_openais_kind(line, name)
-    if "key" not in line:
-        return _unread(name, "Vertex AI")
     if not line.keys() & {"response", "error"}:
         return _asked(name, "", line["request"])
     absent = _lost_response(line)
@@ -208,6 +226,90 @@ def _lost_response(line: Mapping[str, Any]) -> str:
     return "" if line.get("error") else "neither an answer nor an error is in the line"
 
 
+# --- xAI ------------------------------------------------------------------------------------
+
+
+def _is_xais(line: Mapping[str, Any]) -> bool:
+    """Whether it is a result of xAI's, or a page of them."""
+    results = line.get("results")
+    first = results[0] if isinstance(results, list) and results else line
+    return "batch_request_id" in document(first)
+
+
+def _of_xai(line: Mapping[str, Any], name: str) -> Recording:
+    page = line if "results" in line else {"results": [line]}
+    told = _told(page, name, "https://api.x.ai/v1/batches/{}/results", "")
+    results = [document(each.get("batch_result")) for each in documents(page["results"])]
+    failed = all("error" in each and not each.get("response") for each in results)
+    return replace(told, headers=_JSON, status=HTTP_ERRORS if failed else 200)
+
+
+# --- Bedrock and Vertex ---------------------------------------------------------------------
+
+
+def _of_bedrock(line: Mapping[str, Any], name: str) -> Recording:
+    answer = document(line.get("modelOutput"))
+    if not answer and "error" not in line:
+        return _asked(name, "", line.get("modelInput"))
+    return _called(
+        name,
+        _BEDROCK.format(text(answer.get("model"))),
+        model=text(answer.get("model")),
+        asked=document(line.get("modelInput")),
+        answer=answer,
+    )
+
+
+def _is_vertexs(line: Mapping[str, Any]) -> bool:
+    """Whether it is a line of Vertex: it has the request beside its answer, or a prompt alone."""
+    if "request" not in line:
+        return False
+    return "key" not in line or "status" in line
+
+
+def _of_vertex(line: Mapping[str, Any], name: str) -> Recording:
+    answer, asked = document(line.get("response")), document(line.get("request"))
+    if not (answer or line.keys() & {"status", "prediction", "predictions"}):
+        return _asked(name, "", asked)
+    if text(answer.get("type")) == "message":
+        publisher, model, verb = "anthropic", text(answer.get("model")), "rawPredict"
+    else:
+        # `gemini-2.0-flash-001@default` is the model with its version.
+        model = text(answer.get("modelVersion")).partition("@")[0]
+        publisher, verb = "google", "generateContent"
+    called = _called(
+        name,
+        _VERTEX.format(publisher, model, verb),
+        model=model,
+        asked=asked,
+        answer=answer if "instance" not in line else document(line),
+    )
+    failed = bool(text(line.get("status"))) and not answer
+    return replace(
+        called,
+        status=HTTP_ERRORS if failed else 200,
+        at=time_of(line.get("processed_time")) or time_of(answer.get("createTime")),
+    )
+
+
+def _called(
+    name: str, url: str, *, model: str, asked: Mapping[str, Any], answer: Mapping[str, Any]
+) -> Recording:
+    """A call and its answer; where there is none, the call has failed."""
+    body, answered = (json.dumps(each, ensure_ascii=False) for each in (asked, answer))
+    return Recording(
+        id=name,
+        request=request_of("POST", url, _JSON, body.encode("utf-8", "surrogatepass")),
+        status=200 if answer else HTTP_ERRORS,
+        headers=_JSON,
+        body=answered.encode("utf-8", "surrogatepass"),
+        at=None,
+        absent="" if model or not answer else "which model has answered is not in the line",
+        batch=Batch.CALLED,
+        model=model,
+    )
+
+
 # --- parts ----------------------------------------------------------------------------------
 
 
@@ -234,7 +336,7 @@ def _asked(name: str, url: str, call: object) -> Recording:
     body = json.dumps(call, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return Recording(
         id=name,
-        request=request_of("POST", url, {"content-type": "application/json"}, body),
+        request=request_of("POST", url, _JSON, body),
         status=0,
         headers={},
         body=b"",
@@ -242,9 +344,3 @@ def _asked(name: str, url: str, call: object) -> Recording:
         batch=Batch.ASKED,
         model=text(call.get("model")),
     )
-
-
-def _unread(name: str, vendor: str) -> Recording:
-    note = f"batches of {vendor} are not read"
-    request = request_of("GET", "", {}, b"")
-    return Recording(name, request, 200, {}, b"", None, absent=note, batch=Batch.TOLD)

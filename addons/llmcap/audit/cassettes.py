@@ -26,7 +26,12 @@ from llmcap.audit.parts import (
 )
 from llmcap.words.errors import FormatError
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # either one
+    """Takes Ruby's tag for bytes, too, which is a local one (`!binary`)."""
+
+
+_Loader.add_constructor("!binary", yaml.SafeLoader.construct_yaml_binary)
 
 # Where a path without a host belongs, for logs that leave the host out.
 _HOSTS = (
@@ -81,6 +86,11 @@ def _kept(body: object) -> bytes:
     return body_of(body.get("string"))
 
 
+def is_traced(line: Mapping[str, Any]) -> bool:
+    """Whether a line has a request and its response."""
+    return isinstance(line.get("request"), Mapping)
+
+
 def traced(line: Mapping[str, Any], number: int) -> Recording:
     """One line with `request` and `response`. Raises `KeyError`, `ValueError`."""
     asked, told = line["request"], line.get("response") or {}
@@ -126,6 +136,11 @@ def _whole(url: str) -> str:
     if not base:
         raise ValueError(f"{url} is a path without a host")
     return f"{base}{url}"
+
+
+def is_nocked(line: Mapping[str, Any]) -> bool:
+    """Whether a line is a definition of nock's."""
+    return "scope" in line and "path" in line
 
 
 def nocked(line: Mapping[str, Any], number: int) -> Recording:

@@ -12,9 +12,9 @@ from decimal import Decimal
 
 from llmcap.audit.audited import Audited
 from llmcap.audit.memory import Memory
-from llmcap.audit.parts import HTTP_ERRORS, Batch
+from llmcap.audit.parts import HTTP_ERRORS, Batch, decoded
 from llmcap.audit.recordings import Recording
-from llmcap.audit.twice import Batches
+from llmcap.audit.twice import Batches, in_batch
 from llmcap.bounds.estimate import TokenCounter, sold
 from llmcap.metering.bill import router_fee
 from llmcap.metering.meter import Meter
@@ -32,6 +32,8 @@ from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Charge, Reading, Usage
 from llmcap.words.usage import Made
 
+REGION_UNTOLD = "in which region is not told: at the price of one"  # of Bedrock's and Vertex's
+CHARGED = "charged with an earlier exchange"
 NOT_DONE = "its call failed or was not done: not billed"  # of a batch's line
 
 # English text, by OpenAI's rule of thumb: https://help.openai.com/en/articles/4936856
@@ -74,15 +76,17 @@ class Auditor:
 
     def _of_batch(self, row: Audited, recording: Recording) -> Audited:
         """A line of a batch's file: a call that was ordered, or what came of one."""
-        row = replace(row, model=recording.model or None)
+        row = row._replace(model=recording.model or None)
         if recording.batch is Batch.ASKED:
-            return replace(row, note="an order bills nothing: the output of its batch has the bill")
+            return row._replace(note="an order bills nothing: the output of its batch has the bill")
         if recording.absent:
-            return replace(row, billable=True, cost_nanos=None, note=recording.absent)
+            return row._replace(billable=True, cost_nanos=None, note=recording.absent)
         if recording.status >= HTTP_ERRORS:
-            return replace(row, note=NOT_DONE)
+            return row._replace(note=NOT_DONE)
         if recording.at is None and self._at is None:
-            row = replace(row, note="when it was is not told: priced as of today")
+            row = row._replace(note="when it was is not told: priced as of today")
+        if recording.batch is Batch.CALLED:
+            row = row._replace(note=_joined(row.note, REGION_UNTOLD))
         return self._at_full_price(self._answered(row, recording), recording)
 
     def _at_full_price(self, row: Audited, recording: Recording) -> Audited:
@@ -94,39 +98,42 @@ class Auditor:
             price = self._prices.find(provider.price_key, charge.model, row.at)
             if price is not None and BATCH not in price.variants:
                 note = f"no price of {charge.model} in a batch is known: at its full price"
-                return replace(row, note=_joined(row.note, note))
+                return row._replace(note=_joined(row.note, note))
         return row
 
     def _answered(self, row: Audited, recording: Recording) -> Audited:
         request = recording.request
         found = match(request.host, request.method, request.path)
         if found is None:
-            return replace(row, note="no LLM provider")
+            return row._replace(note="no LLM provider")
         provider, endpoint = found
-        row = replace(row, provider=provider.name)
         if endpoint is None:
-            return replace(row, note=f"unknown endpoint {request.method} {request.path}")
-        row = replace(row, endpoint=endpoint.name)
+            row = row._replace(provider=provider.name)
+            note = f"unknown endpoint {request.method} {request.path}"
+            if provider.api_only and request.method == "POST" and recording.is_answered:
+                return row._replace(cost_nanos=None, note=note)
+            return row._replace(note=note)
+        row = row._replace(provider=provider.name, endpoint=endpoint.name)
         if endpoint.billing in (Billing.FREE, Billing.UPLOAD):
-            return replace(row, note="free")
+            return row._replace(note="free")
         if endpoint.billing is Billing.UNMETERABLE:
-            return replace(row, cost_nanos=None, note="what it starts spends out of sight")
+            return row._replace(cost_nanos=None, note="what it starts spends out of sight")
         try:
             ask = endpoint.read(request) if endpoint.read else Ask(model="")
         except FormatError as error:
             # Recorders lose uploads and cut bodies; the response may still tell the usage.
             ask = Ask(model="", stream="event-stream" in recording.headers.get("content-type", ""))
-            row = replace(row, note=f"the request is not understood: {error}")
+            row = row._replace(note=f"the request is not understood: {error}")
         if ask.made and not ask.model:
             known: Made | None = self._memory.get((_MADE, provider.price_key, ask.made))
             ask = replace(ask, model=known.models[0] if known else ask.made)
-        row = replace(row, model=ask.model or None)
+        row = row._replace(model=ask.model or None)
         by_units = ask.measures or any(media.unit for media in ask.media)
         if by_units and (price := self._prices.find(provider.price_key, ask.model, row.at)):
             try:
                 ask = sold(ask, price, looked=True) or ask
             except FormatError as error:
-                row = replace(row, note=str(error))
+                row = row._replace(note=str(error))
         return self._metered(row, recording, provider, endpoint, ask)
 
     @staticmethod
@@ -134,16 +141,18 @@ class Auditor:
         """The row of what costs something and was not recorded; None: it costs nothing anyway."""
         request, note = recording.request, recording.absent
         provider = provider_of(request.host)
-        if provider is not None and socket_of(provider, request) is not None:
-            unknown = replace(row, billable=True, cost_nanos=None, note=note)
-            return replace(unknown, provider=provider.name, endpoint="session")
+        tunnel = request.method == "CONNECT"
+        if provider is not None and (tunnel or socket_of(provider, request) is not None):
+            row = row._replace(billable=True, cost_nanos=None, note=note)
+            where = "tunnel" if tunnel else "session"
+            return row._replace(provider=provider.name, endpoint=where)
         found = match(request.host, request.method, request.path)
         if found is None or found[1] is None or found[1].billing is not Billing.METERED:
             return None
         if recording.status >= HTTP_ERRORS:
             return None
-        named = replace(row, provider=found[0].name, endpoint=found[1].name)
-        return replace(named, billable=True, cost_nanos=None, note=note)
+        named = row._replace(provider=found[0].name, endpoint=found[1].name)
+        return named._replace(billable=True, cost_nanos=None, note=note)
 
     def _session(self, row: Audited, recording: Recording) -> Audited:
         """All that a WebSocket session was billed for, in one row."""
@@ -152,10 +161,9 @@ class Auditor:
         wire = socket_of(provider, request) if provider else None
         if provider is None or wire is None:
             where = f"{request.host}{request.path}"
-            return replace(row, note=f"no session that is known: {where}")
+            return row._replace(note=f"no session that is known: {where}")
         told = read_session(wire, request, recording.frames)
-        row = replace(
-            row,
+        row = row._replace(
             provider=provider.name,
             endpoint="session",
             model=told.model or None,
@@ -164,7 +172,7 @@ class Auditor:
             responses=told.responses,
         )
         if told.silent and not told.charges:
-            return replace(row, cost_nanos=None, note="no usage in the session")
+            return row._replace(cost_nanos=None, note="no usage in the session")
         reading = Reading(charges=told.charges, complete=not told.silent)
         return self._priced(row, provider, reading, Ask(model=told.model))
 
@@ -177,29 +185,28 @@ class Auditor:
         reading = meter.finish()
         self._learn(provider, reading)
         served = reading.model or next((charge.model for charge in reading.charges), None)
-        row = replace(row, model=served or row.model, charges=reading.charges)
+        row = row._replace(model=served or row.model, charges=reading.charges)
         known = bool(reading.charges) or reading.billed_usd is not None
         if endpoint.billing is Billing.DEFERRED:
             if not self._is_ours(recording, provider, endpoint, reading):
-                return replace(row, charges=(), note="nothing that was ordered here")
+                return row._replace(charges=(), note="nothing that was ordered here")
             reading = replace(reading, complete=reading.complete and not meter.failed)
-            return self._deferred(row, recording, provider, reading, ask)
+            return self._deferred(row, recording, (provider, endpoint), reading, ask)
         if status >= 300 and not known:
             body = meter.error_body(whole=True)
             return self._refused(row, recording, body, provider, ask)
         if reading.deferred and (ask.files or ask.parts):
             # An order of later work: the bill is with those who fetch it.
             self._memory.note((_ORDERED, provider.name, _order_of(reading)))
-            return replace(row, note="its usage comes with a later request")
+            return row._replace(note="its usage comes with a later request")
         if ask.kept_seconds:
             note = "what it costs depends on how long it is kept"
-            return replace(row, charges=(), cost_nanos=None, note=note)
-        row = replace(row, billable=True)
+            return row._replace(charges=(), cost_nanos=None, note=note)
+        row = row._replace(billable=True)
         if known:
-            self._remember(provider, reading)
-            return self._priced(row, provider, reading, ask)
+            return self._known(row, recording, provider, reading, ask)
         if reading.deferred:
-            return replace(row, note="its usage comes with a later request")
+            return row._replace(note="its usage comes with a later request")
         told = reading.visible_bytes if ask.generates else len(recording.body)
         if told and not reading.error and _is_text(recording):
             return self._counted(row, recording, provider, reading, ask)
@@ -207,23 +214,50 @@ class Auditor:
         if not status:
             reason = "no response was recorded"
         reason = _joined(row.note, reason or "no usage in the response")
-        return replace(row, cost_nanos=None, note=reason)
+        return row._replace(cost_nanos=None, note=reason)
 
-    def _deferred(
+    def _known(
         self, row: Audited, recording: Recording, provider: Provider, reading: Reading, ask: Ask
     ) -> Audited:
-        row = replace(row, deferred=True)
+        """An answer that tells its usage, to whom asked or in the file of a batch."""
+        if recording.batch is Batch.CALLED:
+            if self._is_charged(provider, reading):
+                return row._replace(charges=(), note=CHARGED)
+            reading = in_batch(reading)
+        self._remember(provider, reading)
+        row = row._replace(charges=reading.charges)
+        return self._priced(row, provider, reading, ask)
+
+    def _deferred(
+        self,
+        row: Audited,
+        recording: Recording,
+        found: tuple[Provider, Endpoint],
+        reading: Reading,
+        ask: Ask,
+    ) -> Audited:
+        provider, endpoint = found
+        row = row._replace(deferred=True)
         if not reading.charges and reading.billed_usd is None:
             return _without_usage(row, recording, reading)
-        if reading.response_id and self._memory.get((_CHARGED, provider.name, reading.response_id)):
-            return replace(row, note="charged with an earlier exchange")
+        if self._is_charged(provider, reading):
+            return row._replace(note=CHARGED)
         self._remember(provider, reading)
+        output = decoded(recording.body, recording.headers.get("content-encoding", ""))
+        left = self._batches.unseen(provider.name, output)
+        if left != output:
+            if not left.strip():
+                return row._replace(charges=(), note=CHARGED)
+            kind = {"content-type": recording.headers.get("content-type", "")}
+            rest = Meter(endpoint, ask, status=recording.status, headers=kind)
+            rest.feed(left)
+            reading = replace(rest.finish(), complete=reading.complete)
         charges, told = self._charged_once(recording, provider, reading)
         if not charges and reading.charges:
-            return replace(row, charges=(), note=_joined(row.note, told))
+            return row._replace(charges=(), note=_joined(row.note, told))
         priced = self._priced(row, provider, replace(reading, charges=charges), ask)
-        priced = replace(priced, charges=charges)
-        return replace(priced, note=_joined("usage of an earlier call", told, priced.note))
+        priced = priced._replace(charges=charges)
+        return priced._replace(note=_joined("usage of an earlier call", told, priced.note))
 
     def _charged_once(
         self, recording: Recording, provider: Provider, reading: Reading
@@ -266,7 +300,7 @@ class Auditor:
         written = max(-(-reading.visible_bytes // BYTES_PER_TOKEN), reading.visible_events)
         usage = Usage(input_tokens, written if ask.generates else 0, extras=ask.fees)
         charge = Charge(reading.model or ask.model, usage)
-        row = replace(row, charges=(charge,), assumed=True, note="no usage was told: an estimate")
+        row = row._replace(charges=(charge,), assumed=True, note="no usage was told: an estimate")
         return self._priced(row, provider, replace(reading, charges=(charge,), complete=True), ask)
 
     def _refused(
@@ -276,19 +310,24 @@ class Auditor:
         note = f"the provider answered {recording.status}"
         told = refused(provider.name, recording.status, body)
         if told is None:
-            return replace(row, note=note)
+            return row._replace(note=note)
         note = f"{note} and may bill {told.bills}: at least its input"
-        row = replace(row, billable=True)
+        row = row._replace(billable=True)
         if not _is_text(recording):
-            return replace(row, cost_nanos=None, note=note)
+            return row._replace(cost_nanos=None, note=note)
         row = self._counted(row, recording, provider, Reading(), ask)
         fee = ceil_nanos(fee_usd(provider.name, row.endpoint or ""))
         cost = row.cost_nanos if row.cost_nanos is None else max(row.cost_nanos, fee)
-        return replace(row, cost_nanos=cost, note=note)
+        return row._replace(cost_nanos=cost, note=note)
 
     def _learn(self, provider: Provider, reading: Reading) -> None:
         for made in reading.made:
             self._memory.put((_MADE, provider.price_key, made.id), made)
+
+    def _is_charged(self, provider: Provider, reading: Reading) -> bool:
+        """Whether an earlier exchange has told the same bill."""
+        name = reading.response_id
+        return bool(name and self._memory.get((_CHARGED, provider.name, name)))
 
     def _remember(self, provider: Provider, reading: Reading) -> None:
         for name in (reading.response_id, *reading.also):
@@ -301,7 +340,7 @@ class Auditor:
             notes.append("the response broke off: at least this")
         if reading.billed_usd is not None:
             notes.append("the provider's own bill")
-            return replace(row, cost_nanos=ceil_nanos(reading.billed_usd), note=_joined(*notes))
+            return row._replace(cost_nanos=ceil_nanos(reading.billed_usd), note=_joined(*notes))
         try:
             usd = Decimal(0)
             for charge in reading.charges:
@@ -309,10 +348,12 @@ class Auditor:
                     notes.append(f"{charge.model} refused before any output: not billed")
                     continue
                 terms = billed(charge.terms, reading.untold)
-                usd += self._cost(row, provider, replace(charge, terms=terms), ask, notes)
+                if terms != charge.terms:
+                    charge = replace(charge, terms=terms)  # noqa: PLW2901 - as it is billed
+                usd += self._cost(row, provider, charge, ask, notes)
         except PriceError as error:
-            return replace(row, cost_nanos=None, note=_joined(*notes, str(error)))
-        return replace(row, cost_nanos=ceil_nanos(usd), note=_joined(*notes))
+            return row._replace(cost_nanos=None, note=_joined(*notes, str(error)))
+        return row._replace(cost_nanos=ceil_nanos(usd), note=_joined(*notes))
 
     def _cost(
         self, row: Audited, provider: Provider, charge: Charge, ask: Ask, notes: list[str]
@@ -339,11 +380,11 @@ def _order_of(reading: Reading) -> str:
 def _without_usage(row: Audited, recording: Recording, reading: Reading) -> Audited:
     """What is told later and not here; of a batch's line: its call failed, or nobody knows."""
     if recording.batch is None:
-        return replace(row, note="costs nothing itself")
+        return row._replace(note="costs nothing itself")
     if reading.complete:
-        return replace(row, note=NOT_DONE)
+        return row._replace(note=NOT_DONE)
     note = _joined(row.note, "no usage in its answer")
-    return replace(row, billable=True, cost_nanos=None, note=note)
+    return row._replace(billable=True, cost_nanos=None, note=note)
 
 
 def _is_text(recording: Recording) -> bool:

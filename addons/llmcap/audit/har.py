@@ -4,12 +4,15 @@ HAR, as browsers and tools write it: http://www.softwareishard.com/blog/har-12-s
 Contents are free of content-encoding. Chrome, Playwright and mitmproxy keep what a WebSocket said
 in `_webSocketMessages`; Firefox keeps nothing of it, and then nobody knows what a session cost.
 Playwright's `attach` form keeps bodies beside the log, in files that `_file` names, and packs both
-in a .zip. A content of some size without a text was not recorded.
+in a .zip. Polly.js keeps a packed body packed: a list of pieces, in base64 or (`_isBinary`) in
+hexadecimal. A content of some size without a text was not recorded.
 """
 
 import json
 import zipfile
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +21,7 @@ from llmcap.audit.parts import (
     Recording,
     body_of,
     date_of,
+    decoded,
     pairs,
     request_of,
     time_of,
@@ -31,7 +35,7 @@ Beside = Callable[[str], bytes | None]  # a body that is kept in a file of this 
 NO_BODY = "its answer was recorded without a body"
 NO_MESSAGES = "what its WebSocket said was not recorded"
 
-_SWITCHED = 101
+SWITCHED = 101
 _BINARY = 2  # the opcode of a frame of bytes: base64
 
 
@@ -108,13 +112,13 @@ def _from_entry(entry: Mapping[str, Any], number: int, beside: Beside) -> Record
     posted = request.get("postData") or {}
     content = response.get("content") or {}
     headers = pairs(response.get("headers"))
-    headers.pop("content-encoding", None)
+    encoding = headers.pop("content-encoding", "")
     if "content-type" not in headers and content.get("mimeType"):
         headers["content-type"] = content["mimeType"]
     status = int(response.get("status") or 0)
     frames = _frames(entry.get("_webSocketMessages"))
-    body, absent = _content(content, beside), ""
-    if status == _SWITCHED and not frames:
+    body, absent = _content(content, beside, encoding), ""
+    if status == SWITCHED and not frames:
         absent = NO_MESSAGES
     elif body is None and status:
         absent = NO_BODY
@@ -133,12 +137,17 @@ def _from_entry(entry: Mapping[str, Any], number: int, beside: Beside) -> Record
     )
 
 
-def _content(content: Mapping[str, Any], beside: Beside) -> bytes | None:
+def _content(content: Mapping[str, Any], beside: Beside, packed_by: str = "") -> bytes | None:
     """A body, or None where it has a size and is not there."""
     if name := content.get("_file"):
         return beside(str(name))
-    if "text" in content:
-        return body_of(content.get("text"), content.get("encoding"))
+    if text := content.get("text"):
+        is_hex, encoding = content.get("_isBinary") is True, content.get("encoding")
+        if (is_hex or encoding == "base64") and text.startswith("["):
+            pieces = json.loads(text)
+            take = bytes.fromhex if is_hex else partial(b64decode, validate=True)
+            return decoded(b"".join(map(take, pieces)), packed_by)
+        return body_of(text, encoding)
     size = content.get("size")
     return None if isinstance(size, int | float) and size > 0 else b""
 

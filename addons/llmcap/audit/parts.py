@@ -28,6 +28,7 @@ class Batch(Enum):
 
     ASKED = "asked"  # a call that went in
     TOLD = "told"  # what came of it
+    CALLED = "called"  # both, as if it were sent by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Recording:
     batch: Batch | None = None  # whether it is a line of a batch's file, and of which
     model: str = ""  # of such a line, by which its vendor may be known
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the provider may have done what it was asked for."""
+        return 0 < self.status < HTTP_ERRORS
+
 
 def request_of(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Request:
     """A request as the core reads it. Raises `ValueError` for a URL that is none."""
@@ -59,7 +65,7 @@ def request_of(method: str, url: str, headers: Mapping[str, str], body: bytes) -
         method=method.upper(),
         host=(parts.hostname or "").lower(),
         path=parts.path or "/",
-        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        query=dict(parse_qsl(parts.query, keep_blank_values=True)) if parts.query else {},
         headers=headers,
         body=decoded(body, headers.get("content-encoding", "")),
     )
@@ -120,7 +126,7 @@ def pairs(headers: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
 
 
 def time_of(value: object) -> datetime | None:
-    """A time as recorders write it: RFC 3339, or seconds or milliseconds since 1970."""
+    """A time as recorders write it: RFC 3339, HTTP's, or (milli)seconds since 1970."""
     if not value:
         return None
     try:
@@ -128,7 +134,7 @@ def time_of(value: object) -> datetime | None:
             return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
         moment = datetime.fromisoformat(str(value))
     except (ValueError, OverflowError, OSError):
-        return None
+        return date_of({"date": value}) if isinstance(value, str) else None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

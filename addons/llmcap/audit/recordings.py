@@ -2,9 +2,9 @@
 Recorded traffic, whatever wrote it, as requests and responses that the core can read.
 
 What a file is, is told by what is in it: mitmproxy flow files, HAR (also in a .zip), cassettes of
-VCR, files of batches, and JSON Lines with one HTTP exchange a line (`url`, `method`,
-`request_headers`, `request_body`, `status`, ...; logs of claude-trace and exports of Helicone have
-names of their own).
+VCR, files of batches, sessions of Charles and Fiddler, and JSON Lines with one HTTP exchange a line
+(`url`, `method`, `request_headers`, `request_body`, `status`, ...; logs of claude-trace and exports
+of Helicone have names of their own).
 """
 
 import base64
@@ -20,7 +20,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from llmcap.audit import batches, cassettes, har, transcripts
+from llmcap.audit import batches, cassettes, har, inspectors, transcripts
 from llmcap.audit.flows import flows
 from llmcap.audit.parts import Recording, body_of, date_of, lower, request_of, time_of
 from llmcap.audit.piecewise import JsonError, Piecewise
@@ -168,7 +168,7 @@ def _reader_for(start: bytes, path: Path) -> _Read:
     if not start:
         raise FormatError("it is empty: nothing was recorded")
     if start.startswith(b"PK"):
-        return har.packed
+        return inspectors.packed
     if _FLOWS.match(start):
         return flows
     if start.startswith(b"{"):
@@ -179,7 +179,8 @@ def _reader_for(start: bytes, path: Path) -> _Read:
         return _cassette
     raise FormatError(
         "this is no recording that LLMCap can read: it takes mitmproxy flow files, HAR, cassettes "
-        "of VCR, fixtures of nock, logs of claude-trace, exports of Helicone, files of batches, "
+        "of VCR, fixtures of nock, sessions of Charles and Fiddler, examples of Postman, logs of "
+        "claude-trace, exports of Helicone, files of batches, "
         "and JSON Lines with one exchange a line"
     )
 
@@ -273,21 +274,18 @@ def _lines(file: BinaryIO, first: int = 1) -> Iterator[Recording]:
 def _read_line(line: object, number: int) -> Iterator[Recording]:
     if not isinstance(line, Mapping):
         raise FormatError(f"line {number} is no exchange with url, request and response")
-    batch = batches.is_batch(line)
-    if not batch and _is_body(line):
+    if what := inspectors.foreign(line):
+        raise FormatError(f"there is no exchange in line {number}: {what}")
+    if not batches.is_batch(line) and _is_body(line):
         raise FormatError(
             f"line {number} is the body of a request: there is no answer that tells its cost\n"
             "hint: `llmcap estimate --url URL FILE` says what it can cost"
         )
     try:
-        if batch:
-            yield batches.read_line(line, number)
-        elif isinstance(line.get("request"), Mapping):
-            yield cassettes.traced(line, number)
-        elif "scope" in line and "path" in line:
-            yield cassettes.nocked(line, number)
-        elif cassettes.is_helicone(line):
-            yield cassettes.helicone(line, number)
+        if inspectors.is_postman(line):
+            yield from inspectors.postman(line)
+        elif read_one := next((read_one for is_one, read_one in _KINDS if is_one(line)), None):
+            yield read_one(line, number)
         else:
             yield from _from_any_line(line, number)
     except KeyError as error:
@@ -299,6 +297,20 @@ def _read_line(line: object, number: int) -> Iterator[Recording]:
         raise FormatError(
             f"line {number} is no exchange with url, request and response: {error}"
         ) from error
+
+
+# Lines of one exchange each, by whose they are, and how each is read.
+_KINDS: tuple[
+    tuple[
+        Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any], int], Recording]
+    ], ...
+] = (
+    (batches.is_batch, batches.read_line),
+    (inspectors.is_charles, inspectors.charles),
+    (cassettes.is_traced, cassettes.traced),
+    (cassettes.is_nocked, cassettes.nocked),
+    (cassettes.is_helicone, cassettes.helicone),
+)  # fmt: skip
 
 
 # What the body of a request has in every format, and what a recording has and no body.

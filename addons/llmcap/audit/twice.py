@@ -4,6 +4,9 @@ Batches whose bill is told twice: in sums by the batch itself, and line by line 
 A file of such lines does not say whose it is. A line belongs to a batch of its vendor if its model
 is that of the sums, if it was answered while the batch was at work, and if its usage still fits
 into them: what was told of one is not charged with the other, whichever comes first.
+
+An output is told twice, too: as it was downloaded, and as the file that was made of it. Its answers
+have the same ids in both.
 """
 
 import json
@@ -13,10 +16,12 @@ from datetime import datetime
 
 from llmcap.audit.memory import Memory
 from llmcap.audit.parts import time_of
+from llmcap.pricing.terms import BATCH, settled
 from llmcap.providers.parts.reader import document, documents, text
+from llmcap.words.records import Reading
 from llmcap.words.usage import Charge, Usage
 
-_OPEN, _LINES = "open batches", "lines of batches"
+_OPEN, _LINES, _ANSWERS = "open batches", "lines of batches", "answers of batches"
 _BEGUN = ("in_progress_at", "started_at", "created_at")
 _ENDED = ("completed_at", "finalizing_at", "cancelled_at", "expired_at", "failed_at")
 
@@ -37,11 +42,30 @@ class Sums:
         return not (self.since and at < self.since) and not (self.until and at > self.until)
 
 
+def in_batch(reading: Reading) -> Reading:
+    """The same of a call that was made in a batch."""
+    charges = (replace(each, terms=settled(each.terms, (BATCH,))) for each in reading.charges)
+    return replace(reading, charges=tuple(charges))
+
+
 class Batches:
     """What an audit knows of batches."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
+
+    def unseen(self, provider: str, output: bytes) -> bytes:
+        """The lines of an output whose answers were not seen by now; from now on they were."""
+        lines = [(line, _answer_in(line)) for line in output.splitlines(keepends=True)]
+        left = [
+            (line, answer)
+            for line, answer in lines
+            if not answer or not self._memory.get((_ANSWERS, provider, *answer))
+        ]
+        for _, answer in left:
+            if answer:
+                self._memory.note((_ANSWERS, provider, *answer))
+        return b"".join(line for line, _ in left)
 
     def of_line(self, provider: str, charge: Charge, at: datetime | None) -> str:
         """The batch whose sums a line was charged with; of no batch, it is known from now on."""
@@ -71,6 +95,19 @@ class Batches:
         key = (_OPEN, provider, charge.model)
         self._memory.put(key, (*(self._memory.get(key) or ()), sums))
         return replace(charge, usage=sums.left)
+
+
+def _answer_in(line: bytes) -> tuple[str, ...]:
+    """The name of a call and the id of its answer, in a line of an output; nothing without."""
+    try:
+        told = document(json.loads(line))
+    except (ValueError, RecursionError):
+        return ()
+    response = document(told.get("response"))
+    message = document(document(told.get("result")).get("message"))
+    answer = document(response.get("body")) or response or message
+    name = text(answer.get("id")) or text(answer.get("responseId"))
+    return (text(told.get("custom_id")) or text(told.get("key")), name) if name else ()
 
 
 def _span(body: bytes, name: str) -> tuple[datetime | None, datetime | None]:

@@ -17,6 +17,8 @@ import click
 
 from llmcap.words.told import json_text, lines, one_line
 
+_in_a_line = json.JSONEncoder(ensure_ascii=False).encode  # made once: that takes as long as a row
+
 _SPOOLED_BYTES = 1 << 20  # of a table that is not printed yet; what is more is on disk
 
 
@@ -43,7 +45,7 @@ def echo_json_line(document: Any) -> None:
 
 def json_line(document: Any) -> str:
     """The text of such a line."""
-    return json_text(json.dumps(document, ensure_ascii=False))
+    return json_text(_in_a_line(document))
 
 
 def echo_table(
