@@ -5,7 +5,8 @@ The same client (this file, with `--client`) makes calls to a provider on loopba
 the proxy of its variables or, confined, by the name alone. A figure is the median of the rounds'
 ratios, confined to not, with the interval that holds their middle nine tenths; "least" is the ratio
 of the smallest values, which other programs on the machine disturb least. CPU is that of
-`llmcap run`.
+`llmcap run`. Of the start it is what confinement adds to the whole run, with its helper and its
+keeper, beside an empty program of the same interpreter.
 """
 
 import argparse
@@ -20,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 HOST, FREE_HOST = "api.openai.com", "fal.run"  # of the second, LLMCap does not read a byte
@@ -29,6 +31,7 @@ CHUNK = b"\0" * 262_144
 OPEN_FILES = 8192
 
 KEPT_CALLS, NEW_CALLS, AT_ONCE = 400, 60, 1000
+STARTS = 5  # in each round: one takes half a second, and little of it is what is looked for
 RUN_SECONDS_MAX = 600
 
 ANSWER = json.dumps(
@@ -98,10 +101,16 @@ async def serve(certificate: Path) -> None:
 # --- the client ----------------------------------------------------------------------------------
 
 
+@cache
+def trusting() -> ssl.SSLContext:
+    """Read once: the system's roots take longer than a connection."""
+    return ssl.create_default_context()
+
+
 async def connect(host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """By the proxy that the environment names, or by the name alone."""
     proxy = os.environ.get("HTTPS_PROXY", "").rpartition("/")[2]
-    context = ssl.create_default_context()
+    context = trusting()
     if not proxy:
         return await asyncio.open_connection(
             host, 443, ssl=context, ssl_handshake_timeout=RUN_SECONDS_MAX
@@ -157,8 +166,6 @@ def cpu_of_run() -> float:
 
 async def measured(load: str) -> dict[str, float]:
     """Seconds per call, and of `llmcap run`'s CPU, after one call that nobody counts."""
-    if load == "start":
-        return {}
     await called_anew()
     seconds: list[float] = []
     cpu = cpu_of_run()
@@ -189,7 +196,14 @@ async def measured(load: str) -> dict[str, float]:
 
 
 def run_once(folder: Path, load: str, how: Sequence[str]) -> dict[str, float]:
-    """One run of the client, with the seconds that all of it took."""
+    """One run of the client."""
+    client = [sys.executable, "-I", str(Path(__file__)), "--client", load]
+    figures: dict[str, float] = json.loads(run_of(folder, *how, "--", *client).stdout)
+    return figures
+
+
+def run_of(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """A run of `llmcap run`."""
     environ = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder / "data"),
         "PYTHONPATH": os.pathsep.join([str(folder / "redirect"), str(ROOT / "addons")]),
@@ -197,16 +211,53 @@ def run_once(folder: Path, load: str, how: Sequence[str]) -> dict[str, float]:
     }  # fmt: skip
     command = [
         sys.executable, "-m", "llmcap.cli", "run", "-q", "--config", str(folder / "llmcap.yaml"),
-        *how, "--",
     ]  # fmt: skip
-    client = [sys.executable, "-I", str(Path(__file__)), "--client", load]
-    began = time.perf_counter()
-    done = subprocess.run(
-        [*command, *(["true"] if load == "start" else client)],
+    return subprocess.run(
+        [*command, *words],
         env=environ, stdout=subprocess.PIPE, text=True, check=True, timeout=RUN_SECONDS_MAX,
     )  # fmt: skip
-    whole = time.perf_counter() - began
-    return {"whole": whole, **(json.loads(done.stdout) if done.stdout else {})}
+
+
+def taken(started: Callable[[], object]) -> tuple[float, float]:
+    """How long something took that is waited for, and the CPU of all its processes, in ms."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    started()
+    whole, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return whole * 1000, cpu * 1000
+
+
+def start_row(rounds: int, folder: Path) -> str:
+    """What confinement adds to a start, beside what an empty interpreter takes."""
+    starts: dict[str, Callable[[], object]] = {
+        "confined": lambda: run_of(folder, "--confine", "--", "true"),
+        "not": lambda: run_of(folder, "--", "true"),
+        "python": lambda: subprocess.run([sys.executable, "-c", "pass"], check=True),
+        "python -I -S": lambda: subprocess.run(
+            [sys.executable, "-I", "-S", "-c", "pass"], check=True
+        ),
+    }
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in starts}
+    for number in range(rounds * STARTS):
+        for name in list(starts) if number % 2 else list(starts)[::-1]:
+            found[name].append(taken(starts[name]))
+    cells = []
+    for column in (0, 1):
+        values = {name: [pair[column] for pair in pairs] for name, pairs in found.items()}
+        added = [a - b for a, b in zip(values["confined"], values["not"], strict=True)]
+        medians = sorted(
+            statistics.median(added[at : at + STARTS]) for at in range(0, len(added), STARTS)
+        )
+        others = ", ".join(f"{name} {statistics.median(each):.1f}" for name, each in values.items())
+        cells.append(f"{interval(medians, 1)} ms more; {others}")
+    return f"| start | {' | '.join(cells)} |"
+
+
+def interval(figures: Sequence[float], digits: int) -> str:
+    """The median, and what holds the middle nine tenths; they come in their order."""
+    low, high = figures[len(figures) // 20], figures[-1 - len(figures) // 20]
+    middle = statistics.median(figures)
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def row(load: str, rounds: int, folder: Path) -> str:
@@ -216,7 +267,7 @@ def row(load: str, rounds: int, folder: Path) -> str:
     for number in range(rounds):
         order = [[], ["--confine"]] if number % 2 else [["--confine"], []]
         found = {bool(how): run_once(folder, load, how) for how in order}
-        for name in ("whole",) if load == "start" else ("seconds", "cpu"):
+        for name in ("seconds", "cpu"):
             for confined, figures in found.items():
                 values.setdefault((name, confined), []).append(figures[name])
             if found[False][name]:
@@ -224,11 +275,9 @@ def row(load: str, rounds: int, folder: Path) -> str:
     cells = []
     for name, each in ratios.items():
         each.sort()
-        low, high = each[len(each) // 20], each[-1 - len(each) // 20]
         least = min(values[name, True]) / min(values[name, False])
         plain = statistics.median(values[name, False]) * 1000
-        middle = f"{statistics.median(each):.2f} ({low:.2f} to {high:.2f})"
-        cells.append(f"{middle}, least {least:.3f}, of {plain:.2f} ms")
+        cells.append(f"{interval(each, 2)}, least {least:.3f}, of {plain:.2f} ms")
     return f"| {load} | {' | '.join(cells)} |"
 
 
@@ -266,11 +315,16 @@ def main() -> None:
             (folder / "redirect").mkdir()
             script = folder / "redirect" / "sitecustomize.py"
             script.write_text(EVERYWHERE.format(port=port), encoding="utf-8")
-            run_once(folder, "start", [])  # makes the certificates
+            run_of(folder, "--", "true")  # makes the certificates
             print(f"| {options.rounds} rounds, confined to not | latency, or the whole run | CPU |")
             print("| --- | --- | --- |")
             for load in [options.only] if options.only else LOADS:
-                print(row(load, options.rounds, folder), flush=True)
+                made = (
+                    start_row(options.rounds, folder)
+                    if load == "start"
+                    else row(load, options.rounds, folder)
+                )
+                print(made, flush=True)
             provider.terminate()
 
 

@@ -3,6 +3,7 @@ Promise: a command that was given a stand-in never has the real key, and its pro
 sees that and nothing else.
 """
 
+import base64
 import json
 import os
 import shlex
@@ -162,6 +163,37 @@ def test_a_real_key_that_an_error_repeats_is_taken_out(owner: User) -> None:
     assert REAL in seen(owner)
     assert REAL not in done.stdout
     assert done.stdout.count(stand_in) == 3  # the echo, the head, the body
+
+
+PLACES = """
+import base64, http.client, os, ssl
+key = os.environ["OPENAI_API_KEY"]
+password = base64.b64encode(f"me:{key}".encode()).decode()
+asked = [
+    ("?taken", {"AUTHORIZATION": f"bearer {key}"}), ("?taken", {"API-Key": key}),
+    ("?taken", {"authorization": f"BASIC {password}"}), (f"?taken&KEY={key}", {}),
+    ("?kept", {"x-client-request-id": key}), (f"/{key}?kept", {}), (f"?kept&name={key}", {}),
+]
+host, _, port = os.environ["HTTPS_PROXY"].rpartition("/")[2].partition(":")
+for path, headers in asked:
+    connection = http.client.HTTPSConnection(host, int(port), context=ssl.create_default_context())
+    connection.set_tunnel("api.openai.com", 443)
+    connection.request("GET", "/v1/models" + path, headers=headers)
+    connection.getresponse().read()
+    connection.close()
+print(key)
+"""
+
+
+def test_a_stand_in_is_swapped_where_keys_are_taken_and_nowhere_else(owner: User) -> None:
+    """In any letter case, and as a password; what a vendor may keep and show has a stand-in."""
+    done = owner.run("--", sys.executable, "-c", PLACES)
+    heads = owner.provider.bill()["heads"]
+    assert len(heads) == 7, done.stderr
+    password = base64.b64encode(f"me:{REAL}".encode()).decode()
+    for head in heads:
+        assert ("?taken" in head) == (REAL in head or password in head), head
+        assert ("?kept" in head) == (done.stdout.strip() in head), head
 
 
 STREAMS = """

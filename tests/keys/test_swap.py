@@ -24,7 +24,37 @@ PLACES = {
         "/v1/realtime",
     ),
     "query": ([], f"/v1beta/models?alt=sse&key={STAND_IN}"),
+    "another case": ([(b"X-GOOG-API-KEY", STAND_IN.encode())], "/v1"),
+    "a gateway's": ([(b"cf-aig-authorization", b"Bearer " + STAND_IN.encode())], "/v1"),
+    "a service's": ([(b"Ocp-Apim-Subscription-Key", STAND_IN.encode())], "/v1"),
+    "a voice's": ([(b"xi-api-key", STAND_IN.encode())], "/v1"),
 }
+
+# Where a vendor keeps what it is told, and may show it again.
+KEPT = {
+    "a file's name": ([(b"x-goog-upload-file-name", STAND_IN.encode())], "/upload/v1beta/files"),
+    "a tag": ([(b"x-client-request-id", STAND_IN.encode())], "/v1"),
+    "a repetition": ([(b"idempotency-key", STAND_IN.encode())], "/v1"),
+    "a deployment": ([], f"/openai/deployments/{STAND_IN}?api-version=1"),
+    "a query": ([], f"/v1beta/corpora?displayName={STAND_IN}&pageToken={STAND_IN}"),
+}
+
+
+@pytest.mark.parametrize("place", KEPT)
+def test_a_stand_in_stays_where_a_vendor_takes_no_key(place: str) -> None:
+    """It is found, so that it can be refused elsewhere, and nobody is shown the real one later."""
+    fields, path = tuple(KEPT[place][0]), KEPT[place][1]
+    assert KEYS.found_in(fields, path) == [KEY]
+    assert KEYS.put_in(fields, path, KEY) == (fields, path)
+
+
+def test_a_stand_in_that_is_written_as_a_query_wants_it_is_found() -> None:
+    """Keys with characters of a query's own, whose stand-ins have them too."""
+    key = Key("google", "real+real/real=", "fake+fake/fake=")
+    path = "/v1beta/models?key=fake%2Bfake%2ffake%3D&alt=sse"
+    assert Keys([key]).found_in((), path) == [key]
+    sent = "/v1beta/models?key=real%2Breal%2Freal%3D&alt=sse"
+    assert Keys([key]).put_in((), path, key) == ((), sent)
 
 
 @pytest.mark.parametrize("place", PLACES)

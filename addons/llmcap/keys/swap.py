@@ -1,9 +1,11 @@
 """
 The swap itself, over headers and paths: stand-ins out, real keys in, and back again in answers.
 
-A stand-in is looked for in every header and in the path, wherever in them it stands: as a bearer's,
-a vendor's own header, a query, a WebSocket's protocol, gRPC's metadata, or in the password of a
-`Basic` authorization.
+A stand-in is looked for in every header and in the path, wherever in them it stands. It is replaced
+where a vendor takes keys: as a bearer's, in a vendor's own header, a query, a WebSocket's protocol,
+gRPC's metadata, or in the password of a `Basic` authorization. Anywhere else, as in a body, it
+stays what it is: what a vendor keeps and shows again (the name of a file, a deployment, a tag, a
+prompt) would tell the real key to the command.
 """
 
 import base64
@@ -12,7 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from llmcap.keys.aws import Aws
 from llmcap.keys.sigv4 import Fields
@@ -24,6 +26,18 @@ MINTING = re.compile(
     r"credentials)(/|$)|/(realtime|chatkit)/(\w+_)?sessions(/|$)|/auth/(grant|token|keys?)(/|$)",
     re.IGNORECASE,
 )
+
+# Headers in which vendors take keys: `authorization`, `cf-aig-authorization`, `helicone-auth`,
+# `x-api-key`, `api-key`, `x-goog-api-key`, `xi-api-key`, `ocp-apim-subscription-key`,
+# `x-auth-token`, `x-key`, and their like; and the parameters of a query.
+FIELDS = re.compile(
+    r"(.*[-_])?(authorization|authentication|auth|(api|access|auth|subscription)[-_]?(key|token))|"
+    r"(x-)?(key|token)|sec-websocket-protocol"
+)
+PARAMETERS = re.compile(
+    r"key|token|authorization|(.*[-_])?(api|access|subscription)[-_]?(key|token)"
+)
+
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -78,18 +92,18 @@ class Keys:
         """Whose stand-ins a request carries."""
         if not self:
             return []
-        texts = [path, *(_read(value) for _, value in fields)]
+        texts = [path, unquote(path), *(_read(value) for _, value in fields)]
         owners: list[Key | Aws] = [*self.keys]
         if self.aws is not None:
             owners.append(self.aws)
         return [each for each in owners if any(each.stand_in in text for text in texts)]
 
     def put_in(self, fields: Fields, path: str, key: Key) -> tuple[Fields, str]:
-        """The headers and the path with the real key."""
-        path = path.replace(key.stand_in, quote(key.real, safe=""))
+        """The headers and the path with the real key, wherever a vendor takes one."""
         return tuple(
-            (name, _replaced(value, key.stand_in, key.real)) for name, value in fields
-        ), path
+            (name, _replaced(value, key.stand_in, key.real) if _takes_keys(name) else value)
+            for name, value in fields
+        ), _asked(path, key)
 
     def taken_out(self, fields: Fields) -> Fields:
         """Headers of an answer without any real key that they repeat."""
@@ -112,6 +126,22 @@ class Keys:
 def mints(method: str, path: str) -> bool:
     """Whether a request makes a credential."""
     return method.upper() not in READING and bool(MINTING.search(path.partition("?")[0]))
+
+
+def _takes_keys(name: bytes) -> bool:
+    return bool(FIELDS.fullmatch(name.decode("latin-1").lower()))
+
+
+def _asked(path: str, key: Key) -> str:
+    """The path, its query with the real key."""
+    before, mark, query = path.partition("?")
+    parts = query.split("&")
+    for at, part in enumerate(parts):
+        name, sign, value = part.partition("=")
+        if PARAMETERS.fullmatch(unquote(name).lower()) and key.stand_in in unquote(value):
+            real = unquote(value).replace(key.stand_in, key.real)
+            parts[at] = f"{name}{sign}{quote(real, safe='')}"
+    return f"{before}{mark}{'&'.join(parts)}"
 
 
 def _read(value: bytes) -> str:

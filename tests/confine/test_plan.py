@@ -1,0 +1,49 @@
+"""Promise: a child is told its whole plan, however long it is and whatever a name is made of."""
+
+import socket
+
+from llmcap.confine.plan import Plan, receive, send
+
+
+def told(plan: Plan) -> Plan | None:
+    """What arrives at the other end."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        send(ours, plan)
+        return receive(theirs)
+
+
+def test_a_plan_arrives_as_it_was() -> None:
+    """With pairs where the kernel wants pairs, and bytes that are no text in names."""
+    plan = Plan(
+        networks=[("198.18.0.1", "255.254.0.0")], listen=[("0.0.0.0", 443), ("::1", 5432)],
+        resolver=("127.0.0.1", 53), mounts=[("/a", "/b\udcff")], join=7, files=(1024, 4096),
+        environ={"A": "b=c", "\udcfe": "ü\n"}, command=["sh", "-c", "\udcff"], parent=42,
+    )  # fmt: skip
+    assert told(plan) == plan
+
+
+def test_a_command_line_longer_than_any_message_arrives() -> None:
+    """The kernel takes megabytes of them, and of no message that many."""
+    plan = Plan([], [], ("127.0.0.1", 53), mounts=[], command=["echo", "x" * 5_000_000])
+    assert told(plan) == plan
+
+
+def test_an_open_file_arrives_as_one() -> None:
+    """Under a number of its own."""
+    read, write = socket.socketpair()
+    with read, write:
+        arrived = told(Plan([], [], ("127.0.0.1", 53), apart=write.fileno()))
+        assert arrived is not None
+        assert arrived.apart is not None
+        with socket.socket(fileno=arrived.apart) as file:
+            file.send(b"x")
+        assert read.recv(9) == b"x"
+
+
+def test_where_nobody_tells_one_there_is_none() -> None:
+    """The parent changed its mind, or is gone."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.close()
+    with theirs:
+        assert receive(theirs) is None
