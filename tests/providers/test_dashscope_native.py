@@ -13,6 +13,7 @@ from llmcap.providers import match
 from llmcap.providers.parts.declared import unread_in
 from llmcap.providers.parts.shape import Billing, Request
 from llmcap.walk.flight import CallInFlight
+from llmcap.words.errors import FormatError
 from llmcap.words.records import Policy
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -269,3 +270,10 @@ def test_what_is_made_later_is_refused_and_what_is_told_is_free(method, path, bi
 def test_the_host_of_a_workspace_is_metered(host):
     """The package asks there once it knows a workspace."""
     assert match(host, "POST", TEXT)[1].billing is Billing.METERED
+
+
+@pytest.mark.parametrize("path", [TEXT, SEEN])
+def test_work_that_is_ordered_for_later_is_refused(path):
+    """Its answer is the name of a task, and no later one is metered."""
+    with pytest.raises(FormatError, match="x-dashscope-async"):
+        asked(path=path, headers={"x-dashscope-async": "Enable"})

@@ -1,5 +1,6 @@
 """Whatever a provider answers, a call ends with it, once, and never below what it can have cost."""
 
+import gzip
 import json
 from datetime import timedelta
 from unittest.mock import Mock
@@ -230,3 +231,60 @@ def test_a_correction_that_cannot_be_written_is_tried_again(error, monkeypatch):
     assert there.balance.spent == before
     there.firewall.settle_late()
     assert there.balance.spent == before + 490 * OUTPUT_NANOS
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_accepted_for_later_costs_all_that_was_held(whole):
+    """No answer that is metered tells what it costs; one that does is believed."""
+    call = walk().admit(chat(max_tokens=50))
+    call.responded(202, {"content-type": "application/json"}, streams=False)
+    call.feed(b'{"id": "task_1", "status": "queued"}')
+    if whole:
+        call.finish()
+    else:
+        call.broke("the connection was reset", sent=True)
+    assert call.settlement.cost_nanos == call.held.hold.held_nanos
+    told = walk().admit(chat(max_tokens=50))
+    told.responded(202, {"content-type": "application/json"}, streams=False)
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    told.feed(json.dumps({"usage": usage, "choices": [{"message": {"content": "x"}}]}).encode())
+    told.finish()
+    assert told.settlement.ending is Ending.SETTLED
+
+
+def test_what_was_told_before_an_answer_was_not_understood_any_more_is_booked():
+    """A stream that breaks in its encoding, after a usage that is above the hold."""
+    call = walk().admit(chat(max_tokens=1, stream=True))
+    usage = {"prompt_tokens": 200_000, "completion_tokens": 0, "total_tokens": 200_000}
+    event = {"id": "1", "choices": [{"index": 0, "delta": {"content": "x"}}], "usage": usage}
+    packed = gzip.compress(b"data: " + json.dumps(event).encode() + b"\n\n")
+    call.responded(
+        200, {"content-type": "text/event-stream", "content-encoding": "gzip"}, streams=True
+    )
+    call.feed(packed)
+    call.feed(b"\x1f\x8b\x08\x00" + b"\xff" * 60)
+    call.finish()
+    assert call.settlement.cost_nanos >= 200_000 * INPUT_NANOS
+    assert call.settlement.usage.input_tokens == 200_000
+
+
+def test_an_answer_that_breaks_off_has_the_tokens_of_all_who_worked_for_it():
+    """Not of the first of them alone."""
+    messages = post(
+        "/v1/messages",
+        {"model": "claude-sonnet-4-6", "max_tokens": 50, "stream": True, "messages": []},
+        host="api.anthropic.com",
+    )
+    call = walk("50").admit(messages)
+    rounds = [
+        {"type": kind, "model": "claude-sonnet-4-6", "input_tokens": read, "output_tokens": 5}
+        for kind, read in (("message", 100), ("compaction", 3_000))
+    ]
+    start = {"type": "message_start", "message": {
+        "id": "m", "model": "claude-sonnet-4-6",
+        "usage": {"input_tokens": 100, "output_tokens": 5, "iterations": rounds}}}  # fmt: skip
+    call.responded(200, {"content-type": "text/event-stream"}, streams=True)
+    call.feed(b"event: message_start\ndata: " + json.dumps(start).encode() + b"\n\n")
+    call.broke("the connection was reset", sent=True)
+    assert call.settlement.ending is Ending.ASSUMED
+    assert call.settlement.usage.input_tokens == 3_100

@@ -35,6 +35,10 @@ from llmcap.words.records import (
     Settlement,
 )  # fmt: skip
 
+# "The request has been accepted for processing, but the processing has not been completed":
+# https://www.rfc-editor.org/rfc/rfc9110#status.202
+ACCEPTED = 202
+
 
 class CallInFlight:
     """What the shell does to one admitted call, in this order: responded, feed, finish | broke."""
@@ -278,8 +282,12 @@ class CallInFlight:
         if self._status < 200:
             note = f"a {self._status} is no answer, and the one that follows it is not seen"
             return at_hold(self._admission, self._hold, note)
+        if self._status == ACCEPTED:
+            note = "a 202 says that it is worked on later, and no answer tells what it costs"
+            return at_hold(self._admission, self._hold, note, reading)
         if self._meter.failed:
-            return at_hold(self._admission, self._hold, f"not understood: {self._meter.failed}")
+            note = f"not understood: {self._meter.failed}"
+            return at_hold(self._admission, self._hold, note, reading)
         found = self._assumed(whole=whole, note=note or "no usage in the response")
         if self.cut:
             # What was held for what is on its way is nobody else's until that was counted.

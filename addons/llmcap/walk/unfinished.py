@@ -125,6 +125,7 @@ def assumed(
         usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
         seen = replace(reading, charges=(replace(first, usage=usage), *others))
         cost = bill_of(admission.shared.price_of, admission.provider, seen, hold).nanos
+        usage = total(seen.charges)
     if not reading.charges or begun:
         # What was told before tools began leaves out what they add to be read.
         _count_input(admission)

@@ -24,6 +24,7 @@ from llmcap.providers.parts.rerank import RerankReader, read_rerank
 from llmcap.providers.parts.routes import routes_to
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Request
 from llmcap.streams.backlog import Marks
+from llmcap.words.errors import FormatError
 
 BASE = "/api/v1"
 # What an event says of a choice that goes on.
@@ -34,7 +35,13 @@ _GOES_ON = (None, "", "null")
 
 
 def flat(request: Request) -> Request:
-    """The same with what it reads beside its parameters, as OpenAI's formats have them."""
+    """
+    The same with what it reads beside its parameters, as OpenAI's formats have them.
+
+    Raises `FormatError` for work that is ordered for later: its answer is the name of a task.
+    """
+    if request.headers.get("x-dashscope-async", "").strip().lower() == "enable":
+        raise FormatError("x-dashscope-async orders work whose cost nobody tells: leave it out")
     return request.changed(document=_flat(request.document()))
 
 
