@@ -40,6 +40,14 @@ PARTS = {
         {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PIXELS}"}},
         Media("file", 3_000),
     ),
+    "OpenAI chat, a file of no type": (
+        {"type": "file", "file": {"file_data": f"data:;base64,{PIXELS}"}},
+        Media("file", None),
+    ),
+    "OpenAI chat, a file in percents": (
+        {"type": "file", "file": {"file_data": "data:application/pdf,%25%50%44%46%2d%31"}},
+        Media("file", None),
+    ),
     "OpenAI chat, stored file": (
         {"type": "file", "file": {"file_id": "file-1"}},
         Media("file", None),

@@ -275,7 +275,7 @@ class _Walker:
         """A string where bytes stand; False where it is a text, as of a document."""
         if self._sent(value, kind, detail, said):
             return True
-        if ADDRESS.match(value) or kind in _KINDS:
+        if kind in _KINDS or ADDRESS.match(value) or ANY_DATA_URL.match(value):
             self.media.append(Media(kind, detail=detail))
             return True
         return False
