@@ -86,6 +86,7 @@ TRANSCRIPTS = (
     {"metadata": {"duration": 1.0, "channels": 1}, "results": {}},
 )
 
+FILM = {"id": "v", "status": "queued", "seconds": "8", "size": "1280x720"}
 ASKED: dict[str, tuple[Asked, ...]] = {
     "chat completions": (
         Asked({"messages": MESSAGES, **LIMITED}, CHATS),
@@ -132,9 +133,11 @@ ASKED: dict[str, tuple[Asked, ...]] = {
     "videos": (
         Asked(
             {"prompt": TEXT, "seconds": "8", "duration": 8, "size": "1280x720"},
-            ({"id": "v", "status": "queued", "seconds": "8", "size": "1280x720"},),
+            (FILM,),
         ),
     ),
+    "videos made of another": (Asked({"prompt": TEXT}, (FILM,)),),
+    "longer videos": (Asked({"prompt": TEXT, "seconds": "8"}, (FILM,)),),
     "decisions": (Asked({"input": TEXT}, ({"usage": FEW},)),),
     "runs": (
         Asked({"assistant_id": "a", "thread": {"messages": MESSAGES}, **LIMITED},

@@ -184,7 +184,7 @@ def test_a_last_event_that_is_trimmed_leaves_out_no_call(ending):
     assert reading.complete
     main, drawn = reading.charges
     assert main.usage.extras == {"web_search_preview": 1}
-    assert (drawn.model, drawn.usage.output_image) == ("gpt-image-2", 272)
+    assert (drawn.model, drawn.usage.output_image) == ("gpt-image-2", 217)
 
 
 def test_what_the_provider_counted_wins():
@@ -232,9 +232,9 @@ def test_told_image_tokens_win():
 
 def test_an_image_of_unknown_quality_is_the_dearest():
     """`auto` may be anything."""
-    assert image_tokens("auto", "1024x1024") == 4160
-    assert image_tokens("", "") == 6240
-    assert image_tokens("low", "auto") == 408
+    assert image_tokens("gpt-image-1", "auto", "1024x1024") == 4160
+    assert image_tokens("gpt-image-1.5", "", "") == 6240
+    assert image_tokens("gpt-image-1", "low", "auto") == 408
 
 
 def test_the_served_tier_is_billed():

@@ -8,15 +8,13 @@ https://platform.openai.com/docs/api-reference/images, https://platform.openai.c
 """
 
 from llmcap.providers.openai.chat import attributes_of, chat_usage
-from llmcap.providers.openai.responses import image_tokens
+from llmcap.providers.openai.drawn import drawing_tokens
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.multipart import fields_of
 from llmcap.providers.parts.reader import BaseReader, documents, text, times
 from llmcap.providers.parts.shape import Ask, Document, Media, Request
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Charge, Usage
-
-PARTIAL_IMAGE_TOKENS = 100  # each image sent before the last one is whole
 
 # The model is DALL-E 2 unless a parameter says that it cannot be.
 _GPT_PARAMETERS = (
@@ -43,13 +41,12 @@ def read_image(request: Request) -> Ask:
             attributes=attributes_of(body),
         )
     content = measure(request) if not fields_of(request) else None
-    each = image_tokens(text(body.get("quality")), text(body.get("size")))
     return Ask(
         model=model,
         stream=str(body.get("stream")).lower() == "true",
         text_bytes=content.text_bytes if content else len(text(body.get("prompt")).encode()),
         media=content.media if content else media,
-        output_limit=each + PARTIAL_IMAGE_TOKENS * times(body.get("partial_images")),
+        output_limit=drawing_tokens(body, model=model),
         choices=images,
         tools=False,
         hidden_work=False,

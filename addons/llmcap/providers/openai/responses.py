@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from llmcap.pricing.terms import STANDARD, TIER
 from llmcap.providers.openai.chat import attributes_of, chat_usage, with_hidden
 from llmcap.providers.openai.containers import container_of, size_of
+from llmcap.providers.openai.drawn import drawing_tokens, image_tokens
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.offered import offered
@@ -47,9 +48,7 @@ _UNPRICED = (
 # https://platform.openai.com/docs/assistants/tools/file-search#how-it-works
 CHUNKS_DEFAULT, CHUNK_TOKENS_MAX = 20, 4_096
 
-# An image that a response draws is billed at the image model's price, which its usage leaves out:
-# the most tokens of one, at high quality and the largest size, and where `tool_usage` is absent.
-IMAGE_TOKENS_MAX = 6_240
+# An image that a response draws is billed at the image model's price, which its usage leaves out.
 IMAGE_MODEL = "gpt-image-1"
 
 # Items of the output that the client works on: nothing of theirs is billed but their tokens.
@@ -75,7 +74,8 @@ def read_responses(request: Request) -> Ask:
     images = _image_tool(offers)
     reasoning = document(body.get("reasoning"))
     previous = text(body.get("previous_response_id")) or _id(body.get("conversation"))
-    image_model = (text(images.get("model")) or IMAGE_MODEL,) if images else ()
+    image_model = text(images.get("model")) or IMAGE_MODEL
+    drawn = drawing_tokens(images, model=image_model) if images else 0
     return Ask(
         model=text(body.get("model")),
         stream=body.get("stream") is True,
@@ -83,7 +83,7 @@ def read_responses(request: Request) -> Ask:
         media=content.media,
         tools=bool(offers) or "prompt" in body,
         output_limit=limit_in(body.get("max_output_tokens")),
-        extra_output=IMAGE_TOKENS_MAX * (tools.loops - 1) if images else 0,
+        extra_output=drawn * (tools.loops - 1),
         tool_calls=_calls_max(body) if tools.loops > 1 else 0,
         loops=tools.loops * (PRO_LOOPS if reasoning.get("mode") == "pro" else 1),
         extra_input=tools.result_tokens,
@@ -93,7 +93,7 @@ def read_responses(request: Request) -> Ask:
         previous_id=previous or None,
         made="" if body.get("model") else stored,
         terms=tier(body.get("service_tier")),
-        other_models=image_model,
+        other_models=(image_model,) if images else (),
         fees=tools.fees,
         deferred=body.get("background") is True,
         hidden_work=reasoning.get("effort") != "none",
@@ -363,27 +363,11 @@ def _image_charges(response: Document) -> list[Charge]:
             return [Charge(model, usage, (STANDARD,))]
     if images:
         tokens = sum(
-            image_tokens(text(item.get("quality")), text(item.get("size"))) for item in images
+            image_tokens(model, text(item.get("quality")), text(item.get("size")))
+            for item in images
         )
         return [Charge(model, Usage(output_tokens=tokens, output_image=tokens), (STANDARD,))]
     return []
-
-
-# Output tokens of one image: square, then portrait, then landscape.
-# https://platform.openai.com/docs/guides/image-generation#cost-and-latency
-IMAGE_TOKENS = {
-    "low": {"1024x1024": 272, "1024x1536": 408, "1536x1024": 400},
-    "medium": {"1024x1024": 1056, "1024x1536": 1584, "1536x1024": 1568},
-    "high": {"1024x1024": 4160, "1024x1536": 6240, "1536x1024": 6208},
-}
-
-
-def image_tokens(quality: str, size: str) -> int:
-    """The output tokens of one image; where quality or size is the model's choice, the most."""
-    sizes = IMAGE_TOKENS.get(quality)
-    if sizes is None:
-        return max(each.get(size, IMAGE_TOKENS_MAX) for each in IMAGE_TOKENS.values())
-    return sizes.get(size, max(sizes.values()))
 
 
 def _shown(response: Document) -> list[object]:
