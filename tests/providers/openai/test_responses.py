@@ -242,3 +242,14 @@ def test_the_served_tier_is_billed():
     assert answered(service_tier="priority").charges[0].terms == ("priority",)
     assert answered(service_tier="default").charges[0].terms == ()
     assert answered(service_tier="flex").charges[0].terms == ("flex",)
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "calls"),
+    [("gpt-5.2", {}, 10), ("o3-deep-research", {}, 100),
+     ("o3-deep-research-2025-06-26", {"max_tool_calls": 7}, 7)],
+)  # fmt: skip
+def test_a_model_that_is_made_for_research_searches_more_often(model, said, calls):
+    """Unless the request says how often at most, which a cap can lower too."""
+    asked = ask(model=model, tools=[{"type": "web_search_preview"}], **said)
+    assert (asked.fees, asked.tool_calls) == ({"web_search_preview": calls}, calls)

@@ -37,6 +37,9 @@ SEARCHING = {
         "max_tokens": 9, "messages": [], "tools": [{"type": "web_search_20250305"}],
     }),
     "openai": ("api.openai.com", "/v1/responses", {"tools": [{"type": "web_search"}]}),
+    "openai/deep-research": ("api.openai.com", "/v1/responses", {
+        "model": "o3-deep-research", "tools": [{"type": "web_search"}],
+    }),
     "xai": ("api.x.ai", "/v1/responses", {"tools": [{"type": "web_search"}]}),
     "openrouter": (
         "openrouter.ai", "/api/v1/responses", {"tools": [{"type": "openrouter:web_search"}]},

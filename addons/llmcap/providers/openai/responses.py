@@ -158,7 +158,9 @@ def _is_hosted(tool: Document) -> bool:
 
 
 def _calls_max(body: Document) -> int:
-    return count(body.get("max_tool_calls")) or hosted.USES_DEFAULT
+    researches = "deep-research" in text(body.get("model"))
+    most = hosted.USES["openai/deep-research" if researches else "openai"].most
+    return count(body.get("max_tool_calls")) or most
 
 
 def _hosted(body: Document, offers: list[Document]) -> hosted.Hosted:

@@ -45,6 +45,11 @@ USES: Mapping[str, Uses] = MappingProxyType({
         USES_DEFAULT, "max_tool_calls",
         "https://platform.openai.com/docs/api-reference/responses/create",
     ),
+    # Models made for research work with "hundreds of sources"; more than fifty calls were shown in
+    # one answer, twice as many are held.
+    "openai/deep-research": Uses(
+        100, "max_tool_calls", "https://github.com/openai/openai-java/issues/600"
+    ),
     # The smaller of this and a cap of the server's, of which it says no number.
     "xai": Uses(
         USES_DEFAULT, "max_turns",
