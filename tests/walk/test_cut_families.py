@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+import grok_calls
 import pytest
 from walk import Walk, post, walk
 
+from fake_provider import eventstream
 from llmcap.bounds.estimate import TOKENIZER_FACTOR, WRITTEN_FACTOR
 from llmcap.providers.parts.shape import Request
 from llmcap.walk.flight import CallInFlight
@@ -34,6 +36,7 @@ class Family:
     word: Callable[[str], bytes]
     begins: bytes = b""
     ends: Callable[[int], bytes] = lambda _: b""  # with so many written: the usage at its end
+    content_type: str = "text/event-stream"
     exact: bool = False  # tokens are counted in the model's own vocabulary
 
 
@@ -107,9 +110,40 @@ STOPPING = {
             type="content-delta", index=0, delta={"message": {"content": {"text": text}}}
         ),
     ),
+    "grpc": Family(
+        grok_calls.request(
+            grok_calls.asked(limit=16_000, model="grok-2-vision-1212"), "GetCompletionChunk"
+        ),
+        10_000,
+        lambda text: grok_calls.framed(grok_calls.chunk(text)),
+        content_type="application/grpc",
+    ),
 }  # fmt: skip
 
+
+def event(name: str, **fields) -> bytes:
+    """One of Bedrock's."""
+    return eventstream.message(name, json.dumps(fields).encode())
+
+
 GOING_ON = {
+    "converse": Family(
+        post(
+            "/model/anthropic.claude-3-haiku-20240307-v1:0/converse-stream",
+            {
+                "messages": [{"role": "user", "content": [{"text": "hello"}]}],
+                "inferenceConfig": {"maxTokens": 4_000},
+            },
+            host="bedrock-runtime.us-east-1.amazonaws.com",
+        ),
+        1_250,
+        lambda text: event("contentBlockDelta", contentBlockIndex=0, delta={"text": text}),
+        ends=lambda made: event(
+            "metadata",
+            usage={"inputTokens": 8, "outputTokens": made, "totalTokens": 8 + made},
+        ),
+        content_type="application/vnd.amazon.eventstream",
+    ),
     "groq": chat("api.groq.com", "llama-3.1-8b-instant", 80, base="/openai/v1"),
     "mistral": chat("api.mistral.ai", "mistral-small-latest", 600),
     "gemini": Family(
@@ -137,7 +171,7 @@ def streams(family: Family, there: Walk) -> CallInFlight:
     """One that has begun."""
     call = there.admit(family.request)
     assert isinstance(call, CallInFlight), call
-    call.responded(200, {"content-type": "text/event-stream"}, streams=True)
+    call.responded(200, {"content-type": family.content_type}, streams=True)
     call.feed(family.begins)
     return call
 

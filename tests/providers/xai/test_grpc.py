@@ -3,58 +3,20 @@
 from decimal import Decimal
 
 import pytest
+from grok_calls import HEAD, MODEL, asked, chunk, field, framed, request, usage
 from walk import walk
 
 from llmcap.providers import match
 from llmcap.providers.parts.shape import Ask, Billing, Request
 from llmcap.providers.xai.grpc import fewer_turns, read_completion
 from llmcap.streams.grpc import messages_in
-from llmcap.streams.protobuf import Message, varint
+from llmcap.streams.protobuf import Message
 from llmcap.walk.answers import Refused
 from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Reading, Usage
 
-MODEL = "grok-4-1-fast-non-reasoning"
 READ, CACHED, WRITTEN = 1250, 200, 2500  # nano-dollars for one token
-HEAD = {"content-type": "application/grpc"}
-
-
-def field(number: int, value: int | bytes | str) -> bytes:
-    """One field on the wire."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    data = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def framed(message: bytes) -> bytes:
-    """A message behind its prefix."""
-    return b"\0" + len(message).to_bytes(4) + message
-
-
-def asked(text: str = "hello", *more: bytes, limit: int = 1000) -> bytes:
-    """A GetCompletionsRequest: one message of the user, a limit, and more fields."""
-    message = field(1, field(1, text)) + field(2, 1)
-    return field(1, message) + field(2, MODEL) + field(7, limit) + b"".join(more)
-
-
-def request(message: bytes, method: str = "GetCompletion") -> Request:
-    """A call."""
-    return Request(
-        method="POST",
-        host="api.x.ai",
-        path=f"/xai_api.Chat/{method}",
-        headers={"content-type": "application/grpc", "te": "trailers"},
-        body=framed(message),
-    )
-
-
-def usage(prompt: int, completion: int, *more: bytes, reasoning: int = 0) -> bytes:
-    """A SamplingUsage."""
-    total = prompt + completion + reasoning
-    counts = field(1, completion) + field(2, prompt) + field(3, total)
-    return counts + (field(6, reasoning) if reasoning else b"") + b"".join(more)
 
 
 def completion(used: bytes) -> bytes:
@@ -62,12 +24,6 @@ def completion(used: bytes) -> bytes:
     message = field(1, "four words of text") + field(2, 2)
     output = field(1, 3) + field(3, message)
     return field(1, "id-1") + field(2, output) + field(6, MODEL) + field(9, used)
-
-
-def chunk(text: str, used: bytes, *, stop: bool = False) -> bytes:
-    """A GetChatCompletionChunk."""
-    output = field(1, field(1, text)) + (field(3, 3) if stop else b"")
-    return field(1, "id-1") + field(2, output) + field(4, MODEL) + field(6, used)
 
 
 def ask_of(message: bytes) -> Ask:

@@ -32,7 +32,7 @@ STOP_STREAMS: Mapping[str, str] = MappingProxyType(
 
 # Those that go on, and bill the whole answer: on its second list, and whatever is not streamed.
 GO_ON: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(("bedrock", "google", "google-vertex", "groq", "mistral"), _OPENROUTER)
+    dict.fromkeys(("aws-bedrock", "google", "google-vertex", "groq", "mistral"), _OPENROUTER)
 )
 
 
