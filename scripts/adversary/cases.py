@@ -246,7 +246,8 @@ def declared(clients: int, *, searches: int, api: str = "responses") -> Case:
 
     What each answer costs is told by its stream, so what the ledger takes for it is near the bill
     where nothing was begun, and never below it where something was. xAI counts in a vocabulary of
-    its own, and adds a prompt of which it says no number: that is more than a short one.
+    its own, and adds a prompt of which it says no number: until an answer has told what the prompt
+    of these calls reads, that is more than a short one.
     """
     xai = api == "xai"
     return Case(

@@ -16,6 +16,7 @@ from llmcap.bounds.lineage import Lineage
 from llmcap.budgets.budget import scopes_for
 from llmcap.budgets.waiting import Line
 from llmcap.ledger import Ledger
+from llmcap.metering.asked import Asked
 from llmcap.metering.declared import Declared
 from llmcap.metering.habits import Habits
 from llmcap.metering.pace import Paces
@@ -85,6 +86,7 @@ class Shared:
         self.peers.on("continued", lambda _, *what: self.lineage.remember(*what))
         self.paces = Paces(ledger.paces())
         self.habits = Habits()
+        self.asked = Asked()
         self.declared = Declared()
         self.late = Late()
         self.things = Things(ledger, late=self.late)

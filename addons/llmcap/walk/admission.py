@@ -15,8 +15,6 @@ from llmcap.bounds.lots import lots_demand
 from llmcap.bounds.media import in_units
 from llmcap.brakes.breakers import Outcome
 from llmcap.budgets.waiting import Key
-from llmcap.metering.declared import Key as Tools
-from llmcap.metering.declared import key_of
 from llmcap.metering.habits import Caller
 from llmcap.metering.visible import UNSEEN_TOKENS, Visible
 from llmcap.pricing.terms import kind_of, settled
@@ -26,6 +24,7 @@ from llmcap.providers.parts.refused import fee_usd
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Provider, Request
 from llmcap.replies import Refusal, refusal_for
 from llmcap.shared.state import Shared
+from llmcap.walk import prompted
 from llmcap.walk.allowance import SLICE_AHEAD_TOKENS
 from llmcap.walk.ordering import with_named
 from llmcap.words.errors import FormatError, NoBound
@@ -43,9 +42,6 @@ from llmcap.words.records import (
 
 # Documents and recordings up to this size are looked at whether there is money for more or not.
 SMALL_BYTES = 256 * 1024
-
-# The messages of so large a request are counted in a few milliseconds.
-LEARN_BYTES_MAX = 16 * 1024
 
 
 class Admission:
@@ -81,7 +77,7 @@ class Admission:
         self.fingerprint = shared.fingerprint_of(request)
         self.text_tokens: int | None = None
         self.unbounded = ""  # why nothing bounds what it costs, once somebody has looked
-        self._counted = False
+        self.counted = False
         self._read: tuple[Request, int | None] | None = None  # of this request, its prompt
         self.demand = self._demand(ask)
 
@@ -200,7 +196,7 @@ class Admission:
             tokens = usage.output_tokens // self.ask.choices
             visible.tell(self.shared.paces, tokens, streamed=self.ask.stream)
             self.shared.keep_paces()
-        self._learn_declared(usage)
+        prompted.learn(self, usage)
         if self.text_tokens is not None and not self.ask.media:
             self.shared.counter.learn(
                 family=self.provider.name,
@@ -225,7 +221,7 @@ class Admission:
         A small document takes a thread some milliseconds to read, and unread it fills the window:
         that would keep money from others while the call goes on.
         """
-        if self._counted:
+        if self.counted:
             return False
         small = self.must_parse and self.work_bytes <= SMALL_BYTES
         return small or any(each.unit in self.ask.fees for each in self.ask.media)
@@ -242,7 +238,7 @@ class Admission:
 
     def count_tokens(self) -> None:
         """Replace the cheap bound by a count; slow for a large prompt, and safe in a thread."""
-        self._counted = True
+        self.counted = True
         try:
             self.ask = in_units(self.ask, self.prices[0], looked=True)
             self._count()
@@ -307,30 +303,12 @@ class Admission:
             return self._asking(endpoint.limit_tools_body(self.request.body, begun))
         return None
 
-    def _learn_declared(self, usage: Usage) -> None:
-        """A whole answer tells what the vendor's tools that were declared add to a prompt."""
-        shared, endpoint = self.shared, self.endpoint
-        if endpoint.using_tools is None or endpoint.prompt is None or not self.shows_tools:
-            return
-        if self.ask.text_bytes > LEARN_BYTES_MAX or not shared.counter.ready:
-            return
-        key = self._declared
-        if shared.declared.wants(key):
-            bare = endpoint.using_tools(self.request.document(), 0)
-            messages = self._tokens_of(endpoint.prompt(bare))
-            if messages is not None:
-                shared.declared.learn(key, usage.input_tokens - messages)
-
-    @property
-    def _declared(self) -> Tools:
-        return key_of(self.provider.name, self.ask.model, self.request.document())
-
     def _asking(self, changed: Document | bytes) -> tuple[Request, Ask, list[Price]] | None:
         """The same request with another body, what it asks for, and the prices of that."""
         assert self.endpoint.read is not None, self.endpoint.name
         request = self.request.with_body(changed)
         prices = dict(zip((self.ask.model, *self.ask.other_models), self.prices, strict=True))
-        ask = sold(self.endpoint.read(request), self.prices[0], looked=self._counted)
+        ask = sold(self.endpoint.read(request), self.prices[0], looked=self.counted)
         if ask is None:
             return None
         mine = self.ask
@@ -344,24 +322,12 @@ class Admission:
         return request, ask, [prices[model] for model in models]
 
     def _prompt_tokens(self, request: Request) -> int | None:
-        """
-        What its prompt is, where it was counted and that can be told and not only bounded: that of
-        the request as it was, or without the tools that it only declared.
-        """
-        if not self._counted or self.endpoint.prompt is None:
+        """What its prompt is, as far as that is known; looked for once, as answers are long."""
+        if not self.counted:
             return None
         if self._read is None or self._read[0] is not request:
-            self._read = (request, self._tokens_of(self.endpoint.prompt(request.document())))
-        tokens = self._read[1]
-        if tokens is None or request is self.request:
-            return tokens
-        return tokens + self.shared.declared.tokens(self._declared)
-
-    def _tokens_of(self, messages: list[str] | None) -> int | None:
-        if messages is None:
-            return None
-        seller, model = self.provider.name, self.ask.model
-        return self.shared.counter.read(messages, family=seller, model=model)
+            self._read = (request, prompted.tokens_of(self, request))
+        return self._read[1]
 
     def _demand(
         self,
@@ -375,7 +341,7 @@ class Admission:
         if ask.lots:
             models = (ask.model, *ask.other_models)
             prices = dict(zip(models, self.prices, strict=True))
-            return lots_demand(ask.lots, prices.__getitem__, counted=self._counted)
+            return lots_demand(ask.lots, prices.__getitem__, counted=self.counted)
         found = demand(
             ask,
             sold_at or self.prices,
@@ -384,7 +350,7 @@ class Admission:
             text_tokens=self.text_tokens,
             prompt_tokens=prompt_tokens,
             known_input=self.shared.lineage.tokens(self.provider.name, ask.previous_id),
-            looked=self._counted,
+            looked=self.counted,
             refusal_usd=fee,
         )
         if not self.limitable:

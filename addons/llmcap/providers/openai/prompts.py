@@ -12,7 +12,7 @@ from llmcap.providers.parts.reader import text
 from llmcap.providers.parts.shape import Document
 
 # Fields that say nothing to the model, of both APIs.
-_SILENT = frozenset((
+SILENT = frozenset((
     "background", "frequency_penalty", "include", "logit_bias", "logprobs",
     "max_completion_tokens", "max_output_tokens", "max_tokens", "max_tool_calls", "metadata",
     "model", "n", "parallel_tool_calls", "presence_penalty", "prompt_cache_key",
@@ -45,7 +45,7 @@ def responses_prompt(body: Document) -> list[str] | None:
 def _is_silent(body: Document, *spoken: str) -> bool:
     """Whether all but the fields that are `spoken` say nothing; an empty list is none."""
     return all(
-        name in spoken or name in _SILENT or value == [] or (name, value) == _DEFAULT_CHOICE
+        name in spoken or name in SILENT or value == [] or (name, value) == _DEFAULT_CHOICE
         for name, value in body.items()
     )
 

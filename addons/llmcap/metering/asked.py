@@ -1,0 +1,87 @@
+"""
+What prompts have read, as whole answers told it, for the calls of their conversations that break
+off before theirs does.
+
+A prompt that begins with all the messages of an earlier one, and has the same tools and the like
+beside them, reads what that one read and its own further messages: so only these have to be
+bounded, by a factor for a vocabulary that is not ours, and nothing of what its vendor adds. Of a
+request only hashes are kept; bounded, in memory.
+"""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from llmcap.providers.openai.prompts import SILENT
+from llmcap.providers.parts.shape import Document
+
+# Where the messages of a request stand: in a chat, and in OpenAI's responses.
+_CONVERSATIONS = ("messages", "input")
+
+# What a vendor adds to the same prompt at another time may have a date in it, or a name.
+ADDED_TOKENS = 16
+
+_KNOWN_MAX = 10_000
+
+
+class Asked:
+    """Of the prompts that were told lately."""
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[bytes, int] = OrderedDict()
+
+    def learn(self, seller: str, body: Document, tokens: int) -> None:
+        """Its prompt had so many tokens; the most that was told of the same one counts."""
+        links = _links(seller, body)
+        if not links:
+            return
+        link = links[-1]
+        self._told[link] = max(tokens, self._told.get(link, 0))
+        self._told.move_to_end(link)
+        if len(self._told) > _KNOWN_MAX:
+            self._told.popitem(last=False)
+
+    def most(
+        self, seller: str, body: Document, bound: Callable[[Iterable[str]], int]
+    ) -> int | None:
+        """
+        The most that such a prompt reads, where one that it begins with is known.
+
+        `bound` says so of texts: of the further messages as they stand in the request, whose names
+        of fields are more than the markers that stand for them.
+        """
+        links = _links(seller, body)
+        for count in range(len(links), 0, -1):
+            told = self._told.get(links[count - 1])
+            if told is not None:
+                further = [_text(each) for each in _messages(body)[count:]]
+                return told + ADDED_TOKENS + (bound(further) if further else 0)
+        return None
+
+
+def _links(seller: str, body: Document) -> list[bytes]:
+    """A hash for each of its messages, of all up to it and of what stands beside them."""
+    beside = {
+        name: value
+        for name, value in body.items()
+        if name == "model" or (name not in SILENT and name not in _CONVERSATIONS)
+    }
+    link = hashlib.blake2b(_text([seller, beside]).encode(), digest_size=16)
+    links = []
+    for message in _messages(body):
+        link.update(_text(message).encode())
+        links.append(link.digest())
+    return links
+
+
+def _messages(body: Document) -> list[Any]:
+    found = [body[name] for name in _CONVERSATIONS if body.get(name)]
+    if len(found) != 1:
+        return []
+    return found[0] if isinstance(found[0], list) else [found[0]]
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

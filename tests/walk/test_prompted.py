@@ -1,0 +1,83 @@
+"""What a prompt reads, where an answer of its conversation has told it."""
+
+import json
+
+import pytest
+from walk import Walk, post, walk
+
+from llmcap.metering.asked import ADDED_TOKENS
+from llmcap.walk.flight import CallInFlight
+
+TOLD = 700  # tokens of the prompt, with all that its vendor added
+FIRST = {"role": "user", "content": "hello " * 40}
+FURTHER = [{"role": "assistant", "content": "good day"}, {"role": "user", "content": "and?"}]
+SEARCH = [{"type": "web_search"}]
+
+
+def asked(there: Walk, *messages, **more) -> CallInFlight:
+    """A response that has begun to stream."""
+    body = {
+        "model": "grok-2-vision-1212", "input": list(messages), "stream": True,
+        "max_output_tokens": 1_000, **more,
+    }  # fmt: skip
+    call = there.admit(post("/v1/responses", body, host="api.x.ai"))
+    assert isinstance(call, CallInFlight), call
+    call.responded(200, {"content-type": "text/event-stream"}, streams=True)
+    there.clock.forward(seconds=1)
+    call.feed(sse(type="response.created", response={"id": "r", "model": "grok-2-vision-1212"}))
+    call.feed(sse(type="response.output_text.delta", delta="word"))
+    return call
+
+
+def sse(**fields) -> bytes:
+    """One event."""
+    return b"data: " + json.dumps(fields).encode() + b"\n\n"
+
+
+def ended(call: CallInFlight, *, read: int = TOLD, **more) -> None:
+    """Its provider tells what it used."""
+    usage = {"input_tokens": read, "output_tokens": 1, "total_tokens": read + 1, **more}
+    response = {"id": "r", "model": "grok-2-vision-1212", "status": "completed", "usage": usage}
+    call.feed(sse(type="response.completed", response=response))
+    call.finish()
+
+
+def left(call: CallInFlight) -> int:
+    """What it is taken to have read when its client went."""
+    call.broke("Client disconnected.", sent=True)
+    assert call.settlement is not None
+    return call.settlement.usage.input_tokens
+
+
+@pytest.mark.parametrize("beside", [{}, {"tools": SEARCH}], ids=["plain", "search declared"])
+def test_a_hang_up_reads_what_the_same_prompt_read(beside):
+    """Not what a vocabulary that nobody knows may make of it, with a prompt that nobody sees."""
+    there = walk("100")
+    assert left(asked(there, FIRST, **beside)) > 2 * TOLD
+    ended(asked(there, FIRST, **beside))
+    assert left(asked(there, FIRST, **beside)) == TOLD + ADDED_TOKENS
+
+
+def test_of_a_longer_conversation_only_what_is_new_is_bounded():
+    """Each turn begins with those before it."""
+    there = walk("100")
+    ended(asked(there, FIRST))
+    most = left(asked(there, FIRST, *FURTHER))
+    assert TOLD + ADDED_TOKENS + 4 < most < TOLD + 100
+
+
+def test_an_answer_that_searched_tells_nothing_of_the_prompt_alone():
+    """What it read has the results in it."""
+    there = walk("100")
+    call = asked(there, FIRST, tools=SEARCH)
+    ended(call, read=9_000, server_side_tool_usage_details={"web_search_calls": 1})
+    assert left(asked(there, FIRST, tools=SEARCH)) < 9_000
+
+
+def test_a_prompt_with_a_picture_of_elsewhere_is_not_known_by_its_texts():
+    """Nobody has seen it."""
+    there = walk("100")
+    ended(asked(there, FIRST))
+    picture = {"type": "input_image", "image_url": "https://example.com/a.png"}
+    further = {"role": "user", "content": [picture]}
+    assert left(asked(there, FIRST, further)) > 2 * TOLD
