@@ -26,6 +26,15 @@ models:
   - {name: m, provider: openai, model: gpt-4o-mini, apiKey: sk-fake, apiBase: https://api.openai.com/v1}
 """
 
+PROMPTFOO = """\
+prompts: [Say hello.]
+providers: [openai:gpt-4o-mini]
+tests: [{vars: {}}]
+"""
+
+# Programs of ours that hold a session over a WebSocket.
+TALKS = ("realtime_program.py", "openai_voice_program.py", "live_program.py")
+
 # Programs that run JavaScript in place of Node, as npm has them.
 RUNTIMES = ("npm:bun", "npm:deno")
 
@@ -47,6 +56,7 @@ class Tried:
     callers: int = 1  # agents of its own, each of which may ask
     known: str = ""  # why it does not keep to what is promised
     environ: Mapping[str, str] = field(default_factory=dict)
+    talks: bool = False  # whether it is asked over a WebSocket
 
     @property
     def on_node(self) -> bool:
@@ -67,7 +77,12 @@ def _js(
     """A library for Node, asked in these ways by a program of ours."""
     named = tuple(f"npm:{package}" for package in packages)
     return [
-        Tried(f"{name}, {way}", named, ("node", f"{{here}}/{program}", *way.split()), known=known)
+        Tried(
+            f"{name}, {way}" if way else name,
+            named,
+            ("node", f"{{here}}/{program}", *way.split()),
+            known=known,
+        )
         for way in ways
     ]
 
@@ -80,6 +95,7 @@ def _py(name: str, packages: tuple[str, ...], program: str, *ways: str, **more: 
             packages,
             ("python", f"{{here}}/{program}", *way.split()),
             known=more.get("known", ""),
+            talks=program in TALKS,
         )
         for way in ways
     ]
@@ -109,6 +125,7 @@ _WHOLE_STREAM, _RUN_STREAM = ("whole", "stream"), ("run", "stream")
 _AGENTS = tuple(f"{how} {api}" for api in ("responses", "chat") for how in _RUN_STREAM)
 _MODELS = ("openai/gpt-4o-mini", "anthropic/claude-haiku-4-5", "gemini/gemini-2.5-flash")
 _LITELLM = tuple(f"{how} {model}" for model in _MODELS for how in _WHOLE_STREAM)
+_TO = ("openai:gpt-4o-mini", "anthropic:claude-haiku-4-5")
 _CHATLAS = ("chatlas", "openai", "anthropic", "google-genai")
 
 TRIED: tuple[Tried, ...] = (
@@ -172,6 +189,52 @@ TRIED: tuple[Tried, ...] = (
         "Griptape", ("griptape[drivers-prompt-openai]",), "griptape_program.py",
         *_WHOLE_STREAM, known="its answer is then an `ErrorArtifact` with our sentence",
     ),
+    *_py("OpenAI Realtime", ("openai[realtime]",), "realtime_program.py", ""),
+    *_py("OpenAI Agents, voice", ("openai-agents[voice]",), "openai_voice_program.py", ""),
+    *_py("Gemini Live", ("google-genai",), "live_program.py", ""),
+    *_py(
+        "LangGraph",
+        ("langgraph", "langchain", "langchain-openai", "langchain-anthropic"),
+        "langgraph_program.py",
+        *(f"{how} {model}" for how in _RUN_STREAM for model in _TO),
+    ),
+    *_py("AG2", ("ag2[openai]",), "ag2_program.py", ""),
+    *_py("Mirascope", ("mirascope[openai]",), "mirascope_program.py", *_WHOLE_STREAM),
+    *_py("aisuite", ("aisuite[openai,anthropic]", "docstring_parser"), "aisuite_program.py", *_TO),
+    *_py(
+        "any-llm", ("any-llm-sdk[openai,anthropic]",), "any_llm_program.py",
+        *(f"{how} {model}" for how in _WHOLE_STREAM for model in _TO),
+    ),
+    *_py(
+        "BeeAI", ("beeai-framework",), "beeai_program.py",
+        *(f"{how} {_TO[0]}" for how in _WHOLE_STREAM),
+    ),
+    *_py("Outlines", ("outlines", "openai"), "outlines_program.py", *_WHOLE_STREAM),
+    *_py("Guidance", ("guidance", "openai"), "guidance_program.py", ""),
+    *_py("DeepEval", ("deepeval",), "deepeval_program.py", ""),
+    *_py("browser-use", ("browser-use",), "browser_use_program.py", *_CHATLAS[1:3], "google"),
+    *_py("AgentScope", ("agentscope",), "agentscope_program.py", *_WHOLE_STREAM),
+    *_py("Deep Agents", ("deepagents", "langchain-openai"), "deepagents_program.py", ""),
+    *_py(
+        "Swarms", ("swarms",), "swarms_program.py", "",
+        known="it does each task four times, whatever went wrong (`retry_attempts`)",
+    ),
+    *_py("Claude Agent SDK", ("claude-agent-sdk",), "claude_agent_program.py", ""),
+    *_js("Claude Agent npm", ("@anthropic-ai/claude-agent-sdk",), "claude_agent.mjs", ""),
+    *_js("OpenAI Agents npm", ("@openai/agents", "zod"), "openai_agents.mjs", *_RUN_STREAM),
+    *_js(
+        "LangGraph.js",
+        ("@langchain/langgraph", "@langchain/core", "@langchain/openai"),
+        "langgraph.mjs", "invoke", "stream",
+    ),
+    *_js(
+        "LlamaIndex.TS", ("llamaindex", "@llamaindex/openai", "@llamaindex/anthropic"),
+        "llamaindex.mjs", *(f"{how} {api}" for api in _CHATLAS[1:3] for how in _WHOLE_STREAM),
+    ),
+    *_js("Groq npm", ("groq-sdk",), "vendors.mjs", "whole groq", "stream groq"),
+    *_js(
+        "Mistral npm", ("@mistralai/mistralai",), "vendors.mjs", "whole mistral", "stream mistral"
+    ),
     *_js("Mastra", ("@mastra/core", "@ai-sdk/openai"), "mastra.mjs", "generate"),
     *_js(
         "Mastra", ("@mastra/core", "@ai-sdk/openai"), "mastra.mjs", "stream",
@@ -187,6 +250,10 @@ TRIED: tuple[Tried, ...] = (
     *_py(
         "Agno", ("agno", "openai"), "agno_program.py", "",
         known="it takes our sentence for the answer, whatever the status",
+    ),
+    Tried(
+        "Kilo Code", ("npm:@kilocode/cli-linux-x64",),
+        ("../@kilocode/cli-linux-x64/bin/kilo", "run", "-m", "openai/gpt-4o-mini", PROMPT),
     ),
     Tried(
         "Qwen Code", ("npm:@qwen-code/qwen-code",),
@@ -209,6 +276,12 @@ TRIED: tuple[Tried, ...] = (
             "COPILOT_PROVIDER_API_KEY": "sk-fake",
             "COPILOT_MODEL": "gpt-4o-mini",
         },
+    ),
+    Tried(
+        "promptfoo", ("npm:promptfoo",),
+        ("promptfoo", "eval", "-c", "{home}/promptfoo.yaml", "--no-cache"),
+        files={"promptfoo.yaml": PROMPTFOO}, environ={"PROMPTFOO_DISABLE_TELEMETRY": "1"},
+        known="of a 429 it shows the code and that retries will not help, and no sentence",
     ),
     Tried(
         "ShellGPT", ("shell-gpt", "click"),

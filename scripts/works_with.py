@@ -19,15 +19,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from agents import KEYS, NOTHING, SENTENCE, TOOLS, call, stage
 from clients_tried import TRIED, Tried
 from company_proxy import CompanyProxy
-from fake_provider.process import ROOT, ProviderHandle
+from fake_provider.process import ROOT
+from fake_provider.sockets import SocketProvider
+from fake_provider.tls import HOSTS
 from readme_table import Table
 
 HERE = ROOT / "tests" / "clients" / "works_with"
@@ -125,7 +128,7 @@ def row(tried: Tried, enough: Outcome, capped: Outcome, *, kept: bool) -> str:
 
 def run_both(tried: Tried, screens: Path | None) -> tuple[Outcome, Outcome]:
     """With money enough, then with none, in one home: what a first start asks is past."""
-    with stage() as (provider, company), tempfile.TemporaryDirectory() as folder:
+    with stage_of(tried) as (provider, company), tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for name, text in tried.files.items():
             (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -140,8 +143,41 @@ def run_both(tried: Tried, screens: Path | None) -> tuple[Outcome, Outcome]:
     return enough, capped
 
 
+def stage_of(tried: Tried) -> AbstractContextManager[tuple["Provider", CompanyProxy]]:
+    """The provider that a client talks to, and the company's proxy that leads its names to it."""
+    return talking() if tried.talks else stage()
+
+
+class Provider(Protocol):
+    """What bills."""
+
+    @property
+    def ca(self) -> Path:
+        """Who signed its certificate."""
+        ...
+
+    def reset(self) -> None:
+        """Begin a new bill."""
+        ...
+
+    def nanos(self) -> int:
+        """The bill."""
+        ...
+
+
+@contextmanager
+def talking() -> Iterator[tuple[Provider, CompanyProxy]]:
+    """One that speaks over WebSockets."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SocketProvider(Path(folder)) as provider,
+        CompanyProxy(dict.fromkeys(HOSTS, provider.port)) as company,
+    ):
+        yield provider, company
+
+
 def run_once(
-    tried: Tried, home: Path, provider: ProviderHandle, company: CompanyProxy, cap: str
+    tried: Tried, home: Path, provider: Provider, company: CompanyProxy, cap: str
 ) -> Outcome:
     """Start `llmcap run --cap CAP -- CLIENT` in an empty folder, and wait for its end."""
     provider.reset()
@@ -190,7 +226,7 @@ def command_of(tried: Tried, home: Path) -> list[str]:
 
 
 def environ_of(
-    tried: Tried, home: Path, provider: ProviderHandle, company: CompanyProxy
+    tried: Tried, home: Path, provider: Provider, company: CompanyProxy
 ) -> dict[str, str]:
     """Fake keys, a home of its own, and nothing of ours."""
     return {

@@ -1,5 +1,6 @@
 """
-A provider of Responses over a WebSocket, as Codex uses it: TLS, deflate, lanes, and a bill.
+A provider of WebSockets: TLS, deflate and a bill. Responses with lanes, as Codex uses them, and the
+talks of Realtime and of Gemini's Live API.
 
     with SocketProvider(folder) as provider:
         ...
@@ -22,6 +23,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import (
     AcceptConnection,
+    BytesMessage,
     CloseConnection,
     Event,
     Ping,
@@ -32,6 +34,7 @@ from wsproto.events import (
 from wsproto.extensions import PerMessageDeflate
 
 from fake_provider.process import ProviderHandle
+from fake_provider.talks import Talk, talk_of
 from fake_provider.tls import server_context, write_certificates
 
 MODEL = "gpt-4o-mini"
@@ -51,11 +54,13 @@ class SocketBill:
     written: int = 0
     frames: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)  # by which each was opened, wherever it stood
+    talks: list[Talk] = field(default_factory=list)  # sessions with books of their own
 
     @property
     def nanos(self) -> int:
         """The bill."""
-        return self.read * READ_NANOS + self.written * WRITTEN_NANOS
+        talked = sum(talk.nanos for talk in self.talks)
+        return self.read * READ_NANOS + self.written * WRITTEN_NANOS + talked
 
 
 class SocketProvider:
@@ -75,6 +80,19 @@ class SocketProvider:
     def handle(self) -> ProviderHandle:
         """What a proxy has to know of it."""
         return ProviderHandle(self.port, 0, self._ca)
+
+    @property
+    def ca(self) -> Path:
+        """Who signed its certificate."""
+        return self._ca
+
+    def reset(self) -> None:
+        """Begin a new bill."""
+        self.bill = SocketBill()
+
+    def nanos(self) -> int:
+        """The bill."""
+        return self.bill.nanos
 
     def __enter__(self) -> Self:
         """Listen."""
@@ -124,6 +142,7 @@ class Connection:
         self._ws = WSConnection(ConnectionType.SERVER)
         self._context: dict[str, int] = {}  # tokens by response id
         self._answers: set[asyncio.Task[None]] = set()
+        self._talk: Talk | None = None
 
     async def run(self) -> None:
         """Until either side closes it."""
@@ -134,8 +153,10 @@ class Connection:
             elif isinstance(event, TextMessage):
                 text += event.data
                 if event.message_finished:
-                    self._take(json.loads(text))
+                    await self._take(json.loads(text))
                     text = ""
+            elif isinstance(event, BytesMessage):
+                await self._take(json.loads(event.data))
             elif isinstance(event, Ping):
                 await self._send(event.response())
             elif isinstance(event, CloseConnection):
@@ -152,18 +173,26 @@ class Connection:
                 yield event
 
     async def _open(self, request: Request) -> None:
-        if not request.target.startswith("/v1/responses"):
+        self._talk = talk_of(request.target)
+        if self._talk is None and not request.target.startswith("/v1/responses"):
             await self._send(RejectConnection(status_code=404))
             return
         self._provider.bill.upgrades += 1
         told = [value.decode() for name, value in request.extra_headers if name == b"authorization"]
         self._provider.bill.keys.append(" ".join([*told, *request.subprotocols]))
         await self._send(AcceptConnection(extensions=[PerMessageDeflate()]))
+        if self._talk is not None:
+            self._provider.bill.talks.append(self._talk)
+            for said in self._talk.greeting():
+                await self._say(said)
 
-    def _take(self, frame: dict[str, Any]) -> None:
+    async def _take(self, frame: dict[str, Any]) -> None:
         bill = self._provider.bill
         bill.frames.append(frame)
-        if frame.get("type") == "response.create":
+        if self._talk is not None:
+            for said in self._talk.answers(frame, self._provider.words):
+                await self._say(said)
+        elif frame.get("type") == "response.create":
             bill.creates += 1
             answer = asyncio.create_task(self._answer(frame, f"resp_{bill.creates}"))
             self._answers.add(answer)
