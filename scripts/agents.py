@@ -63,6 +63,7 @@ class Agent:
     command: tuple[str, ...]  # the first word is looked up in the folder of its installation
     cut_cap: str  # dollars: carries the prompt and some of the answer
     cut_environ: Mapping[str, str] = field(default_factory=dict)  # set for that answer only
+    known: str = ""  # why it does not end as it is promised
 
     @property
     def folder(self) -> Path:
@@ -104,6 +105,7 @@ AGENTS = (
         ("aider", "--model", "gpt-4o-mini", "--no-git", "--yes-always", "--no-check-update",
          "--no-show-model-warnings", "--no-show-release-notes", "--no-analytics",
          "--message", PROMPT), cut_cap="0.001",
+        known="its `--message` ends with 0 whatever the error",
     ),
     Agent("llm", "pypi:llm", ("llm", "-m", "gpt-4o-mini", PROMPT), cut_cap="0.001"),
 )  # fmt: skip
@@ -167,7 +169,8 @@ def row(agent: Agent, enough: Outcome, capped: Outcome, cut: Outcome) -> str:
     cells = [
         f"{agent.name} ({version(agent)})",
         f"{_calls(enough)}, metered {exact}",
-        f"{_calls(capped)}, {longer:+.1f} s, exit {capped.exit_code}, {_seen(capped)}",
+        f"{_calls(capped)}, {longer:+.1f} s, exit {capped.exit_code}, {_seen(capped)}"
+        + (f"; {agent.known}" if agent.known else ""),
         f"{_calls(cut)}, exit {cut.exit_code}, {_ended(cut)}",
         f"{datetime.now(UTC):%Y-%m-%d}",
     ]

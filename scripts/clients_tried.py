@@ -23,8 +23,12 @@ name: t
 version: 1.0.0
 schema: v1
 models:
-  - {name: m, provider: openai, model: gpt-4o-mini, apiKey: sk-fake, apiBase: https://api.openai.com/v1}
+  - {{name: m, provider: {api}, model: {model}, apiKey: sk-fake}}
 """
+OPENAI_URL = ("--openai-base-url", "https://api.openai.com/v1")
+QWEN = {
+    "ANTHROPIC_BASE_URL": "https://api.anthropic.com", "ANTHROPIC_MODEL": "claude-haiku-4-5",
+}  # fmt: skip
 
 PROMPTFOO = """\
 prompts: [Say hello.]
@@ -214,6 +218,7 @@ TRIED: tuple[Tried, ...] = (
     *_py("DeepEval", ("deepeval",), "deepeval_program.py", ""),
     *_py("browser-use", ("browser-use",), "browser_use_program.py", *_CHATLAS[1:3], "google"),
     *_py("AgentScope", ("agentscope",), "agentscope_program.py", *_WHOLE_STREAM),
+    *_py("OpenHands SDK", ("openhands",), "openhands_program.py", ""),
     *_py("Deep Agents", ("deepagents", "langchain-openai"), "deepagents_program.py", ""),
     *_py(
         "Swarms", ("swarms",), "swarms_program.py", "",
@@ -255,27 +260,62 @@ TRIED: tuple[Tried, ...] = (
         "Kilo Code", ("npm:@kilocode/cli-linux-x64",),
         ("../@kilocode/cli-linux-x64/bin/kilo", "run", "-m", "openai/gpt-4o-mini", PROMPT),
     ),
-    Tried(
-        "Qwen Code", ("npm:@qwen-code/qwen-code",),
-        ("qwen", "--auth-type", "openai", "--openai-base-url", "https://api.openai.com/v1",
-         "-m", "gpt-4o-mini", "-p", PROMPT),
+    *(
+        Tried(f"Qwen Code, stream {api}", ("npm:@qwen-code/qwen-code",),
+              ("qwen", "--auth-type", api, *more, "-p", PROMPT), environ=QWEN)
+        for api, more in {
+            "openai": (*OPENAI_URL, "-m", "gpt-4o-mini"),
+            "openai-responses": (*OPENAI_URL, "-m", "gpt-4o-mini"),
+            "anthropic": ("-m", "claude-haiku-4-5"),
+            "gemini": ("-m", "gemini-2.5-flash"),
+        }.items()
+    ),
+    *(
+        Tried(f"Continue `cn`, stream {api}", ("npm:@continuedev/cli",),
+              ("cn", "--config", "{home}/cn.yaml", "-p", PROMPT),
+              files={"cn.yaml": CONTINUE.format(api=api, model=model)})
+        for api, model in (("openai", "gpt-4o-mini"), ("anthropic", "claude-haiku-4-5"))
+    ),
+    *(
+        Tried(f"Cline, stream {api}", ("npm:cline",),
+              ("cline", "-P", api, "-k", "sk-fake", "-m", model, PROMPT))
+        for api, model in (("openai-native", "gpt-4o-mini"), ("anthropic", "claude-haiku-4-5"))
+    ),
+    *(
+        Tried(f"Copilot CLI, {way} {api}", ("npm:@github/copilot",),
+              ("copilot", "--allow-all-tools", "--stream", "off" if way == "whole" else "on",
+               "-p", PROMPT),
+              environ={
+                  "COPILOT_PROVIDER_TYPE": api, "COPILOT_PROVIDER_BASE_URL": url,
+                  "COPILOT_PROVIDER_API_KEY": "sk-fake", "COPILOT_MODEL": model,
+              })
+        for api, url, model in (
+            ("openai", "https://api.openai.com/v1", "gpt-4o-mini"),
+            ("anthropic", "https://api.anthropic.com", "claude-haiku-4-5"),
+        )
+        for way in _WHOLE_STREAM
     ),
     Tried(
-        "Continue `cn`", ("npm:@continuedev/cli",),
-        ("cn", "--config", "{home}/cn.yaml", "-p", PROMPT), files={"cn.yaml": CONTINUE},
+        "llm, whole openai", ("llm", "llm-anthropic"),
+        ("llm", "--no-stream", "-m", "gpt-4o-mini", PROMPT),
     ),
     Tried(
-        "Cline", ("npm:cline",),
-        ("cline", "-P", "openai-native", "-k", "sk-fake", "-m", "gpt-4o-mini", PROMPT),
+        "llm, stream anthropic", ("llm", "llm-anthropic"),
+        ("llm", "-m", "claude-haiku-4.5", PROMPT),
     ),
     Tried(
-        "Copilot CLI", ("npm:@github/copilot",), ("copilot", "--allow-all-tools", "-p", PROMPT),
+        "fast-agent, stream", ("fast-agent-mcp",),
+        ("fast-agent", "go", "--model", "openai.gpt-4o-mini", "-m", PROMPT), python="3.13",
+        known="it asks again in 10 and 20 s after all but a 400; `refusal_status: 400` ends it",
+    ),
+    Tried(
+        "OpenHands", ("openhands",),
+        ("openhands", "--headless", "--override-with-envs", "-t", PROMPT),
         environ={
-            "COPILOT_PROVIDER_TYPE": "openai",
-            "COPILOT_PROVIDER_BASE_URL": "https://api.openai.com/v1",
-            "COPILOT_PROVIDER_API_KEY": "sk-fake",
-            "COPILOT_MODEL": "gpt-4o-mini",
+            "LLM_API_KEY": "sk-fake", "LLM_MODEL": "openai/gpt-4o-mini",
+            "OPENHANDS_SUPPRESS_BANNER": "1",
         },
+        known="its CLI ends with 0 whatever became of a task; its SDK raises",
     ),
     Tried(
         "promptfoo", ("npm:promptfoo",),
@@ -287,18 +327,23 @@ TRIED: tuple[Tried, ...] = (
         "ShellGPT", ("shell-gpt", "click"),
         ("sgpt", "--model", "gpt-4o-mini", "--no-cache", PROMPT),
     ),
-    Tried("gptme", ("gptme",), ("gptme", "-n", "-m", "openai/gpt-4o-mini", PROMPT)),
-    Tried(
-        "pi agent", ("npm:@mariozechner/pi-coding-agent",),
-        ("pi", "--provider", "openai", "--model", "gpt-4o-mini", "-p", PROMPT),
+    *(
+        Tried(f"gptme, {way} {model}", ("gptme",), ("gptme", "-n", *more, "-m", model, PROMPT))
+        for model in _MODELS[:2]
+        for way, more in (("whole", ("--no-stream",)), ("stream", ()))
+    ),
+    *(
+        Tried(f"pi agent, stream {api}", ("npm:@mariozechner/pi-coding-agent",),
+              ("pi", "--provider", api, "--model", model, "-p", PROMPT))
+        for api, model in (("openai", "gpt-4o-mini"), ("anthropic", "claude-haiku-4-5"))
     ),
     Tried(
-        "kimi-cli", ("kimi-cli==1.47.0",), ("kimi", "--print", "-c", PROMPT), python="3.13",
+        "kimi-cli, stream", ("kimi-cli==1.47.0",), ("kimi", "--print", "-c", PROMPT), python="3.13",
         files={".kimi/config.toml": KIMI},
     ),
     Tried("Mistral Vibe", ("mistral-vibe",), ("vibe", "-p", PROMPT, "--max-turns", "1")),
     Tried(
-        "mini-swe-agent", ("mini-swe-agent",),
+        "mini-swe-agent, whole", ("mini-swe-agent",),
         ("mini", "-m", "openai/gpt-4o-mini", "-t", PROMPT, "-y", "--exit-immediately", "-l", "0"),
         environ={"MSWEA_CONFIGURED": "true", "MSWEA_COST_TRACKING": "ignore_errors"},
         known="the seconds are its own: it prints all of the source that the error came through",

@@ -5,10 +5,12 @@ Each client is installed from npm or PyPI and run twice with one prompt: with mo
 a cap below any call. Told are whether the ledger has what was billed, the calls that were refused,
 how much longer than the first run it took to give up, whether LLMCap's sentence was on its screen,
 and how it ended. What it promises: at most two refused calls for each caller, five seconds, the
-sentence, and an exit code that is not 0. Needs a network for the installation only.
+sentence, an exit code that is not 0, and no process that is left behind. Needs a network for the
+installation only.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -40,6 +42,7 @@ SECONDS_MAX = 90
 
 CALLS_MAX = 2  # for each caller
 LONGER_SECONDS_MAX = 5
+LEAVE_SECONDS = 5
 
 TABLE = Table(
     "works with",
@@ -56,6 +59,8 @@ class Outcome:
     exit_code: int | None  # None: it had to be stopped
     report: dict[str, Any]
     billed_nanos: int
+    streamed: frozenset[bool]  # whether its answers were streams, as far as somebody can tell
+    left: int  # processes that were still there after its end
     screen: str
 
     @property
@@ -101,15 +106,26 @@ def keeps(tried: Tried, enough: Outcome, capped: Outcome) -> bool:
     """Whether a client ended as it is promised."""
     return (
         enough.exact
+        and as_named(tried, enough)
         and capped.refused <= CALLS_MAX * tried.callers
         and capped.seconds - enough.seconds <= LONGER_SECONDS_MAX
         and capped.sentence
         and capped.exit_code not in (0, None)
+        and not (enough.left or capped.left)
     )
+
+
+def as_named(tried: Tried, outcome: Outcome) -> bool:
+    """Whether it was answered in the way that its name says, where it says one."""
+    words = tried.name.split()
+    if "stream" in words and outcome.streamed:
+        return True in outcome.streamed
+    return "whole" not in words or True not in outcome.streamed
 
 
 def row(tried: Tried, enough: Outcome, capped: Outcome, *, kept: bool) -> str:
     """One line of the table."""
+    left = f", {capped.left} processes left" if capped.left else ""
     code = "stopped by hand" if capped.exit_code is None else f"exit {capped.exit_code}"
     seen = "shown" if capped.sentence else "NOT shown"
     but = "" if kept else f"; {tried.known or 'NOT as promised'}"
@@ -117,7 +133,7 @@ def row(tried: Tried, enough: Outcome, capped: Outcome, *, kept: bool) -> str:
         f"{tried.name} ({version(tried)})",
         "to the nano-dollar" if enough.exact else f"NOT exact: billed {enough.billed_nanos}",
         f"{capped.refused}, {capped.seconds - enough.seconds:+.1f} s",
-        f"{code}, {seen}{but}",
+        f"{code}, {seen}{left}{but}",
         f"{datetime.now(UTC):%Y-%m-%d}",
     ]
     return f"| {' | '.join(cells)} |"
@@ -164,6 +180,10 @@ class Provider(Protocol):
         """The bill."""
         ...
 
+    def streamed(self) -> frozenset[bool]:
+        """Whether its answers were streams: of some, of all or of none."""
+        ...
+
 
 @contextmanager
 def talking() -> Iterator[tuple[Provider, CompanyProxy]]:
@@ -204,9 +224,12 @@ def run_once(
             screen, _ = process.communicate()
             code = None
         seconds = time.monotonic() - began
-    stop_daemons(home)
+    left = left_behind(home)
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     told = json.loads(report.read_text("utf-8")) if report.exists() else {}
-    return Outcome(seconds, code, told, provider.nanos(), screen)
+    return Outcome(seconds, code, told, provider.nanos(), provider.streamed(), len(left), screen)
 
 
 def command_of(tried: Tried, home: Path) -> list[str]:
@@ -245,15 +268,26 @@ def environ_of(
     }
 
 
-def stop_daemons(home: Path) -> None:
-    """End what a client has left behind: the processes that have this home."""
+def left_behind(home: Path) -> list[int]:
+    """
+    The processes that still have this home in their environment, once LLMCap had the time to end
+    them: it asks them to, and does not wait.
+    """
+    over = time.monotonic() + LEAVE_SECONDS
+    while (left := processes_of(home)) and time.monotonic() < over:
+        time.sleep(0.1)
+    return left
+
+
+def processes_of(home: Path) -> list[int]:
+    """Those that were started with it."""
     wanted = f"HOME={home}".encode()
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
+        with contextlib.suppress(OSError):
             if wanted in (process / "environ").read_bytes().split(b"\0"):
-                os.kill(int(process.name), signal.SIGKILL)
-        except OSError:
-            continue
+                found.append(int(process.name))
+    return found
 
 
 # --- installing ----------------------------------------------------------------------------------

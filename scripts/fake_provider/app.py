@@ -367,6 +367,7 @@ class FakeProvider:
             fresh=order.input_tokens - cached - written,
             cached=cached,
             written=written,
+            stream=order.stream,
             protocol=exchange.request.protocol,
         )
         self.bill.records.append(record)

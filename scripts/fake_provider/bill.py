@@ -25,6 +25,7 @@ class Record:
     heard_millis: int = 0  # of a recording
     searches: int = 0  # of the web, by tools of the provider's
     halved: bool = False  # one of a batch
+    stream: bool = False
     protocol: str = "1.1"
     ended: str = ""  # whole | error | reset | eof | hung up | refused; empty while it runs
 
@@ -80,6 +81,7 @@ class Bill:
                     "written": record.written,
                     "output": record.output,
                     "reasoning": record.reasoning,
+                    "stream": record.stream,
                     "protocol": record.protocol,
                     "ended": record.ended,
                     "nanos": str(record.nanos()),

@@ -50,6 +50,10 @@ class ProviderHandle:
         """The total of the bill."""
         return int(self.bill()["nanos"])
 
+    def streamed(self) -> frozenset[bool]:
+        """Whether the answers on the bill were streams."""
+        return frozenset(record["stream"] for record in self.bill()["records"])
+
     def _control(self, verb: str, body: bytes | None = None) -> dict[str, Any]:
         url = f"http://127.0.0.1:{self.plain_port}/__control__/{verb}"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -94,6 +94,10 @@ class SocketProvider:
         """The bill."""
         return self.bill.nanos
 
+    def streamed(self) -> frozenset[bool]:
+        """Of a talk nobody can tell."""
+        return frozenset()
+
     def __enter__(self) -> Self:
         """Listen."""
         self._thread.start()

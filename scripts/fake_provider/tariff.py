@@ -73,6 +73,7 @@ TARIFF = {
     # mistral.ai/pricing, groq.com/pricing, router.huggingface.co/v1/models, together.ai/pricing,
     # api-docs.deepseek.com, cohere.com/pricing, aws.amazon.com/bedrock/pricing; November 2026.
     "mistral-small-latest": _million("0.15", "0.60", "0.015"),
+    "mistral-vibe-cli-latest": _million("1.50", "7.50", "0.15"),  # Mistral Medium 3.5
     "llama-3.1-8b-instant": _million("0.05", "0.08"),
     "openai/gpt-5-mini": _million("0.25", "2", "0.025"),  # openrouter.ai/openai/gpt-5-mini
     "openai/gpt-oss-20b": _million("0.10", "0.50"),
@@ -116,6 +117,7 @@ OUTPUT_MAX = {
     "gemini-2.5-flash": 65_536,
     "gemini-2.5-flash-lite": 65_536,
     "mistral-small-latest": 32_000,
+    "mistral-vibe-cli-latest": 262_144,
     "llama-3.1-8b-instant": 131_072,
     "openai/gpt-oss-20b": 65_536,
     "meta-llama/Llama-3.3-70B-Instruct-Turbo": 131_072,

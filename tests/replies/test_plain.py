@@ -22,6 +22,11 @@ LOOKED_FOR = (
     "overloaded", "too many requests", "timeout", "timed out", "exhausted", "throttl",
     "unavailable", "capacity", "server error", "internal error", "try again", "temporar", "retry",
     "connection error", "fetch failed", "terminated", "retrying", "limit exceeded", "aborted",
+    # browser-use 0.13 (`llm/google/chat.py`), Deep Agents 0.7 (its harness for Nemotron),
+    # gpt-researcher 0.16 (`utils/tools.py`), Swarms 16 (`cli/main.py`), DeepEval 4.3
+    # (`models/retry_policy.py`), fast-agent 0.10 (`llm/fastagent_llm.py`), Qwen Code 0.24.
+    "rate-limit", "resource exhausted", "quota exceeded", "insufficient quota",
+    "service unavailable", "internal server error", "bad gateway", "requestquotaexceeded", "408",
 )  # fmt: skip
 
 hostile = st.lists(
