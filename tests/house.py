@@ -75,7 +75,7 @@ OUTSIDE = {
     "certifi": "authority",
     "click": "cli",
     "botocore": "keys",
-    "cryptography": "authority cli",
+    "cryptography": "authority cli ledger",
     "h2": "shell",
     "hyperframe": "shell",
     "opentelemetry": "telemetry",

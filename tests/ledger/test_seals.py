@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -13,8 +14,9 @@ from llmcap.cli import main
 from llmcap.ledger import history, rollups
 from llmcap.ledger.retention import prune
 from llmcap.ledger.seals import chain
+from llmcap.ledger.seals.keys import KEY_DIGITS, key_path
 from llmcap.ledger.sqlite import SqliteLedger
-from llmcap.words.errors import ConfigError
+from llmcap.words.errors import ConfigError, LedgerError
 
 BUDGETS = (budget("$9", name="all"),)
 
@@ -48,10 +50,13 @@ def verified(path, kept=None):
 def edited(path):
     """The file, in the hands of somebody with SQL."""
     with closing(sqlite3.connect(path)) as db:
-        triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        for (name,) in db.execute(triggers).fetchall():
+        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        known = triggers.fetchall()
+        for name, _ in known:
             db.execute(f"DROP TRIGGER {name}")
         yield db
+        for _, statement in known:
+            db.execute(statement)
         db.commit()
 
 
@@ -164,16 +169,103 @@ def test_nothing_can_be_said_to_have_been_pruned(path, clock, edit, fault):
     assert fault in verified(path).fault
 
 
+@pytest.fixture
+def pruned(path, clock):
+    """A ledger whose first seventy entries were pruned after its seal was kept: both."""
+    clock.move(days=9)
+    with closing(SqliteLedger(path, clock=clock)) as ledger:
+        some(ledger, 2)
+    kept = chain.seal_all(path, NOON)
+    prune(path, before=NOON + timedelta(days=1), now=clock())
+    return path, kept
+
+
+# What somebody does who can write the ledger, and makes all hashes right again.
+FORGERIES = {
+    "a sum of a balance": (
+        "UPDATE postings SET spent = spent - 1 WHERE entry_id = 75",
+        "entry 75 was altered after it was signed",
+    ),
+    "a total": ("UPDATE totals SET cost_nanos = 1", "the totals of openai/gpt-5 on"),
+    "a total that is gone": ("DELETE FROM totals", "the totals of openai/gpt-5 on"),
+    "a total more": (
+        "INSERT INTO totals VALUES ('2020-01-01', 'openai', '', 'gpt-5', '', '', 1, 1, 1, 1, 1)",
+        "the totals of openai/gpt-5 on 2020-01-01",
+    ),
+    "the signature": ("DELETE FROM signed_prunings", "carries on was removed"),
+    "what was signed": (
+        "UPDATE signed_prunings SET document = replace(document, ':', ': ')",
+        "was altered after it was signed",
+    ),
+    "a signature that is none": (
+        "UPDATE signed_prunings SET signature = 'x'", "was altered after it was signed",
+    ),
+    "without a word of it": (
+        "DELETE FROM signed_prunings; UPDATE entries SET note = replace(note, ', signed', '')",
+        "was not pruned by whoever has the key",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("edit", "fault"), FORGERIES.values(), ids=FORGERIES)
+def test_what_is_left_of_pruned_entries_is_signed(pruned, edit, fault):
+    """Also where the chain was made anew behind the seal that was kept."""
+    path, kept = pruned
+    assert verified(path, kept).fault == ""
+    with edited(path) as db:
+        db.executescript(edit)
+        db.execute("DELETE FROM seals WHERE id > ?", (kept.number,))
+    chain.seal_all(path, NOON)
+    assert fault in verified(path, kept).fault
+
+
+def test_another_key_is_not_the_one_that_was_kept(path, clock):
+    """What it signs is found by the seal that was kept; one that is kept later vouches for it."""
+    kept = chain.seal_all(path, NOON)
+    assert len(kept.key) == KEY_DIGITS
+    assert oct(key_path(path).stat().st_mode)[-3:] == "600"
+    clock.move(days=9)
+    key_path(path).unlink()
+    prune(path, before=NOON + timedelta(days=1), now=clock())
+    assert "with another key than the one that was kept" in verified(path, kept).fault
+    later = chain.seal_all(path, NOON)
+    key_path(path).unlink()
+    assert verified(path, replace(later, key=chain.seal_all(path, NOON).key)).fault == ""
+
+
+def test_what_was_pruned_before_there_were_signatures_is_vouched_for_by_a_seal(pruned, clock):
+    """Its totals may then be more than those that were signed, and never less."""
+    path, before = pruned
+    with edited(path) as db:
+        db.execute("DELETE FROM signed_prunings")
+        db.execute("UPDATE entries SET note = replace(note, ', signed', '')")
+        db.execute("DELETE FROM seals WHERE id > ?", (before.number,))
+    kept = chain.seal_all(path, NOON)
+    assert verified(path, kept).fault == ""
+    with closing(SqliteLedger(path, clock=clock)) as ledger:
+        some(ledger, 2)
+    clock.move(days=9)
+    prune(path, before=clock() - timedelta(days=1), now=clock())
+    assert verified(path, kept).fault == ""
+    with edited(path) as db:
+        db.execute("UPDATE totals SET cost_nanos = 1")
+    assert "the totals of" in verified(path, kept).fault
+
+
+def test_a_key_that_is_none_is_told(path):
+    """And nothing is pruned without one."""
+    key_path(path).write_bytes(b"short")
+    with pytest.raises(LedgerError, match="this is no key: it has 5 bytes, expected 32"):
+        prune(path, before=NOON + timedelta(days=1), now=NOON)
+    assert verified(path).pruned == 0
+
+
 def test_an_entry_that_was_altered_before_it_was_pruned_is_found(path, clock):
     """Its seal knows it as it was, and its carrier as it went."""
     clock.move(days=9)
     chain.seal_all(path, NOON)
-    with closing(sqlite3.connect(path)) as db:
-        statements = db.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
     with edited(path) as db:
         db.execute("UPDATE entries SET note = 'x' WHERE id = 20")
-        for (statement,) in statements:  # as who edits it would put them back
-            db.execute(statement)
     prune(path, before=NOON + timedelta(days=1), now=clock())
     assert "one of them was altered before" in verified(path).fault
 
@@ -205,5 +297,6 @@ def test_the_commands_seal_and_verify(path):
         db.execute("UPDATE entries SET cost_nanos = 1 WHERE id = 20")
     assert "entry 20 was altered" in run("verify", code=2).stderr
     assert "is no seal" in run("verify", "5:abc", code=2).stderr
+    assert "is no seal" in run("verify", kept[:-1], code=2).stderr
     with pytest.raises(ConfigError):
         chain.parse_seal("x")

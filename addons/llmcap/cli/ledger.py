@@ -19,7 +19,8 @@ def ledger() -> None:
     Seal the ledger, and verify that nothing was edited in it.
 
     A chain of hashes covers the entries; `llmcap up` adds to it as calls end. Whoever can write the
-    file can make another chain, so keep a seal elsewhere, and verify against it.
+    file can make another chain, so keep a seal elsewhere, and verify against it. What `llmcap
+    prune` leaves is signed with a key beside the ledger, whose public half is in the seal.
     """
 
 

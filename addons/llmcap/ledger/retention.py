@@ -4,7 +4,8 @@ Retention: the rows of old calls become totals, and every balance stays the sum 
 A call is pruned with all of its entries when the youngest of them is older than the cutoff. Its
 cost and counts go into `totals`, by day and by what reports group by. What its postings did to
 balances is carried by one entry for each batch, so a budget that still counts them (`once`, `year`)
-has lost nothing; the hash of what it stands for is in its note, and all is sealed before and after.
+has lost nothing; the hash of what it stands for is in its note, it is signed with the totals, and
+all is sealed before and after.
 Changes by hand are kept: they are few, and who did them matters.
 
 Entries can otherwise be neither changed nor deleted. The triggers that see to that are taken away
@@ -17,13 +18,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmcap.ledger.follower import catch_up
 from llmcap.ledger.queries import audit
 from llmcap.ledger.rows import micros
 from llmcap.ledger.seals.chain import seal_all, stands_for
+from llmcap.ledger.seals.keys import signing_key
+from llmcap.ledger.seals.pruned import SIGNED, sign
 from llmcap.words.counts import several
 from llmcap.words.errors import LedgerError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 # One batch holds the write lock, which calls wait for: a fraction of a second.
 BATCH = 2_000
@@ -66,9 +73,7 @@ _SPARE = """
         WHERE later.id NOT IN (SELECT id FROM temp.pruned))
 """
 
-_SUM_UP = f"""
-    INSERT INTO totals (day, provider, endpoint, model, state, attributes, calls, input_tokens,
-        cached_tokens, output_tokens, cost_nanos)
+_SUMS = f"""
     SELECT strftime('%Y-%m-%d', calls.at, 'unixepoch'), provider, endpoint, model,
         CASE state WHEN 'charged' THEN 'settled' ELSE state END,
         (SELECT json_group_object(key, value) FROM (
@@ -79,12 +84,16 @@ _SUM_UP = f"""
         sum(coalesce(json_extract(usage, '$.output_tokens'), 0)), sum(cost_nanos)
     FROM calls WHERE id IN (SELECT root FROM temp.pruned)
     GROUP BY 1, 2, 3, 4, 5, kept
+"""  # noqa: S608 (all of it is ours)
+_ADD_SUMS = """
+    INSERT INTO totals (day, provider, endpoint, model, state, attributes, calls, input_tokens,
+        cached_tokens, output_tokens, cost_nanos) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,
         input_tokens = input_tokens + excluded.input_tokens,
         cached_tokens = cached_tokens + excluded.cached_tokens,
         output_tokens = output_tokens + excluded.output_tokens,
         cost_nanos = cost_nanos + excluded.cost_nanos
-"""  # noqa: S608 (all of it is ours)
+"""
 
 _CARRY = """
     INSERT INTO postings (entry_id, balance_id, spent, held, calls, refused, raised)
@@ -108,6 +117,7 @@ def prune(path: str | Path, *, before: datetime, now: datetime) -> Pruned:
     Raises `LedgerError`; batches that are done stay done.
     """
     calls = entries = 0
+    key = signing_key(Path(path))
     try:
         # Rows go together with all that refer to them. The database would look for those by reading
         # the whole table for each row; the audit at the end does it once.
@@ -120,8 +130,8 @@ def prune(path: str | Path, *, before: datetime, now: datetime) -> Pruned:
             last = -1
             while (found := _next(db, last)) is not None:
                 last, chosen = found
-                note = f"carried: {several(chosen, 'call')}, pruned before {before:%F}"
-                gone = _prune_batch(db, note, now)
+                note = f"carried: {several(chosen, 'call')}, pruned before {before:%F}{SIGNED}"
+                gone = _prune_batch(db, key, note, now)
                 calls += gone.calls
                 entries += gone.entries
             seal_all(Path(path), now)
@@ -152,16 +162,20 @@ def _next(db: sqlite3.Connection, last: int) -> tuple[int, int] | None:
     return None if highest is None else (highest, count)
 
 
-def _prune_batch(db: sqlite3.Connection, note: str, now: datetime) -> Pruned:
+def _prune_batch(
+    db: sqlite3.Connection, key: "Ed25519PrivateKey", note: str, now: datetime
+) -> Pruned:
     db.execute("BEGIN IMMEDIATE")
     try:
         db.execute(_SPARE)
         (calls,) = db.execute("SELECT count(DISTINCT root) FROM temp.pruned").fetchone()
-        db.execute(_SUM_UP)
+        totals = db.execute(_SUMS).fetchall()
+        db.executemany(_ADD_SUMS, totals)
         ids = {id_ for (id_,) in db.execute("SELECT id FROM temp.pruned")}
         if ids:
             note += stands_for(ids, db)
-        gone = _without_triggers(db, note, now)
+        carrier, gone = _without_triggers(db, note, now)
+        sign(db, key, carrier, totals)
     except BaseException:
         db.execute("ROLLBACK")
         raise
@@ -169,7 +183,8 @@ def _prune_batch(db: sqlite3.Connection, note: str, now: datetime) -> Pruned:
     return Pruned(calls, gone)
 
 
-def _without_triggers(db: sqlite3.Connection, note: str, now: datetime) -> int:
+def _without_triggers(db: sqlite3.Connection, note: str, now: datetime) -> tuple[int, int]:
+    """The entry that carries the batch on, and how many entries have gone."""
     marks = ", ".join("?" * len(_TRIGGERS))
     triggers = db.execute(
         f"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name IN ({marks})",  # noqa: S608
@@ -187,7 +202,7 @@ def _without_triggers(db: sqlite3.Connection, note: str, now: datetime) -> int:
     gone = db.execute("DELETE FROM entries WHERE id IN (SELECT id FROM temp.pruned)").rowcount
     for _, sql in triggers:
         db.execute(sql)
-    return gone
+    return carried, gone
 
 
 def _carry(db: sqlite3.Connection, note: str, now: datetime) -> int:

@@ -7,34 +7,31 @@ same hash as a seal that was kept elsewhere.
 
 Entries that were pruned are missing by right: the entry that carries their sums on has in its note
 the hash of those that it stands for, as they were sealed, and is under a seal itself. So none can
-be said to have been pruned that was not, nor one that was altered before.
+be said to have been pruned that was not, nor one that was altered before. What they came to is
+signed (`pruned`).
 """
 
 import hashlib
-import json
+import re
 import sqlite3
-import struct
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
 from llmcap.ledger.rows import micros
+from llmcap.ledger.seals import pruned as prunings
+from llmcap.ledger.seals.hashes import ROW, hashed
+from llmcap.ledger.seals.keys import KEY_DIGITS, public_key
 from llmcap.ledger.store import Store
 from llmcap.words.errors import ConfigError, LedgerError
 
 SEGMENT_ENTRIES = 1_000
-HASH_BYTES = 16  # of an entry; a seal's own hash is whole
-_ROW = struct.Struct(f">q{HASH_BYTES}s")
 NOTHING = "0" * 64  # before the first seal
+_SEAL = re.compile(rf"(\d+):([0-9a-f]{{{len(NOTHING)}}})(?::([0-9a-f]{{{KEY_DIGITS}}}))?", re.ASCII)
 
-_ENTRIES = "SELECT * FROM entries WHERE id > ? AND id <= ? ORDER BY id"
-_POSTINGS = """
-    SELECT entry_id, balance_id, spent, held, calls, refused, raised FROM postings
-    WHERE entry_id > ? AND entry_id <= ? ORDER BY entry_id, balance_id
-"""
 _LAST = "SELECT id, last_id, hash FROM seals ORDER BY id DESC LIMIT 1"
 _PRUNED = """
     SELECT pruned_entries.id, carried_by FROM pruned_entries
@@ -46,13 +43,17 @@ _CARRIER_NOTE = "SELECT note FROM entries WHERE id = ?"
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What to keep elsewhere: its number, and the hash of everything up to it."""
+    """
+    What to keep elsewhere: its number, the hash of everything up to it, and the key that signs what
+    is pruned; "" in seals of before.
+    """
 
     number: int
     hash: str
+    key: str = ""
 
     def __str__(self) -> str:
-        return f"{self.number}:{self.hash}"
+        return ":".join(filter(None, (str(self.number), self.hash, self.key)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,11 @@ class Verified:
 
 def parse_seal(text: str) -> Seal:
     """A seal as it was printed. Raises `ConfigError`."""
-    number, _, digest = text.strip().partition(":")
-    if not number.isdecimal() or len(digest) != len(NOTHING):
+    found = _SEAL.fullmatch(text.strip())
+    if found is None:
         raise ConfigError(f"{text!r} is no seal: expected what `llmcap ledger seal` printed")
-    return Seal(int(number), digest)
+    number, digest, key = found.groups(default="")
+    return Seal(int(number), digest, key)
 
 
 class Sealer:
@@ -92,7 +94,7 @@ class Sealer:
             if newest - last < max(least, 1):
                 return False
             until = min(newest, last + SEGMENT_ENTRIES)
-            rows = b"".join(_ROW.pack(*row) for row in hashed(db, last, until))
+            rows = b"".join(ROW.pack(*row) for row in hashed(db, last, until))
             digest = seal_hash(before, last + 1, until, rows)
             with self._store as writing:
                 if (writing.execute(_LAST).fetchone() or (0,))[0] == number:
@@ -120,17 +122,8 @@ def seal_all(path: Path, now: datetime) -> Seal | None:
     with closing(Sealer(path)) as sealer:
         while sealer.step(now):
             pass
-        return sealer.last()
-
-
-def hashed(db: sqlite3.Connection, after: int, until: int) -> Iterator[tuple[int, bytes]]:
-    """The id and the hash of each of these entries, with all that it posted."""
-    postings: dict[int, list[tuple[object, ...]]] = {}
-    for entry_id, *posted in db.execute(_POSTINGS, (after, until)):
-        postings.setdefault(entry_id, []).append(tuple(posted))
-    for row in db.execute(_ENTRIES, (after, until)):
-        document = json.dumps([*row, postings.get(row[0], [])], separators=(",", ":"))
-        yield row[0], hashlib.sha256(document.encode()).digest()[:HASH_BYTES]
+        found = sealer.last()
+    return replace(found, key=public_key(path)) if found is not None else None
 
 
 def stands_for(ids: Collection[int], db: sqlite3.Connection) -> str:
@@ -141,7 +134,7 @@ def stands_for(ids: Collection[int], db: sqlite3.Connection) -> str:
     for _, run in groupby(enumerate(sorted(ids)), key=lambda each: each[1] - each[0]):
         numbers = [entry_id for _, entry_id in run]
         for row in hashed(db, numbers[0] - 1, numbers[-1]):
-            found.update(_ROW.pack(*row))
+            found.update(ROW.pack(*row))
     return _carried(found)
 
 
@@ -164,7 +157,7 @@ def verify(db: sqlite3.Connection, kept: Seal | None = None) -> Verified:
     # A ledger's first entry has the number 1.
     if row := db.execute("SELECT id FROM entries WHERE id < 1 ORDER BY id LIMIT 1").fetchone():
         return Verified(0, 0, 0, 0, f"entry {row[0]} was put in between")
-    seals = entries = pruned = 0
+    seals = entries = pruned = covered = 0
     carried: dict[int, hashlib._Hash] = {}
     for number, first, last, rows, digest in db.execute(
         "SELECT id, first_id, last_id, entries, hash FROM seals ORDER BY id"
@@ -180,12 +173,17 @@ def verify(db: sqlite3.Connection, kept: Seal | None = None) -> Verified:
             pruned += missing
         if fault:
             return Verified(seals, entries, pruned, 0, fault)
-        entries += len(rows) // _ROW.size
+        entries += len(rows) // ROW.size
         before, expected = digest, last + 1
+        if kept is not None and kept.number == number:
+            covered = last
     if kept is not None and kept.number > seals:
         return Verified(seals, entries, pruned, 0, f"seal {kept.number} was removed")
     unsealed = db.execute("SELECT count(*) FROM entries WHERE id >= ?", (expected,)).fetchone()[0]
-    return Verified(seals, entries, pruned, unsealed, _wrongly_carried(db, carried))
+    wrong = _wrongly_carried(db, carried) or prunings.fault(
+        db, key=kept.key if kept is not None else "", covered=covered
+    )
+    return Verified(seals, entries, pruned, unsealed, wrong)
 
 
 def _wrongly_carried(db: sqlite3.Connection, carried: Mapping[int, "hashlib._Hash"]) -> str:
@@ -212,7 +210,7 @@ def _compared(
 
     Those that were pruned are added, as they were sealed, to what their carriers stand for.
     """
-    sealed = dict(_ROW.iter_unpack(rows))
+    sealed = dict(ROW.iter_unpack(rows))
     found = dict(hashed(db, first - 1, last))
     missing = dict(db.execute(_PRUNED, (first - 1, last)).fetchall())
     for entry_id in sorted(sealed.keys() | found.keys()):
@@ -224,5 +222,5 @@ def _compared(
             return 0, f"entry {entry_id} was removed"
         if entry_id in missing:
             its = carried.setdefault(missing[entry_id], hashlib.sha256())
-            its.update(_ROW.pack(entry_id, sealed[entry_id]))
+            its.update(ROW.pack(entry_id, sealed[entry_id]))
     return len(sealed.keys() & missing.keys()), ""
