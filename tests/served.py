@@ -5,16 +5,19 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from llmcap.page.access import Access, Role, secret_for, token_for
 from llmcap.page.fleet import Fleet
 from llmcap.page.handlers import Page
 from llmcap.page.server import listen, serve
 from llmcap.pricing import PriceBook
+
+SECONDS = 30  # ends what hangs
 
 
 @dataclass
@@ -48,6 +51,14 @@ class Client:
         """The document, of a question that is answered."""
         status, _, document = self.ask(path)
         assert status == 200, document
+        return document
+
+    def until(self, path: str, holds: Callable[[Any], object]) -> Any:
+        """The document, once it is so."""
+        deadline = time.monotonic() + SECONDS
+        while not holds(document := self.get(path)):
+            assert time.monotonic() < deadline, document
+            time.sleep(0.02)
         return document
 
     def change(self, path: str, body: object, **headers: str):

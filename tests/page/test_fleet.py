@@ -40,8 +40,8 @@ def test_every_view_is_the_fleets_or_a_nodes(page, nodes):
     """Budgets by the treasury, calls by the nodes' entries; one node, or this ledger alone."""
     client = page.client()
     assert client.get("/api/session")["fleet"]
-    wait_until(lambda: len(client.get("/api/calls")["calls"]) == 3)
-    now = told(client, lambda found: found["budgets"][0]["spent"] == "0.12")
+    client.until("/api/calls", lambda found: len(found["calls"]) == 3)
+    now = client.until("/api/now", lambda found: found["budgets"][0]["spent"] == "0.12")
     assert Decimal(now["budgets"][0]["held"]) >= 1
     assert (now["fleet"]["shown"], now["fleet"]["running"], now["fleet"]["note"]) == ("", 2, "")
     assert [each["id"] for each in now["in_flight"]] == ["three"]
@@ -65,18 +65,6 @@ def test_every_view_is_the_fleets_or_a_nodes(page, nodes):
     assert (status, "there is no node" in body["error"]) == (400, True)
 
 
-def told(client, holds):
-    """The document of this moment, once it is so."""
-    found = [{}]
-
-    def asks():
-        found[0] = client.get("/api/now")
-        return holds(found[0])
-
-    wait_until(asks)
-    return found[0]
-
-
 def test_a_change_on_the_page_is_in_force_on_all_nodes(page, nodes):
     """And is undone by the page."""
     client = page.client()
@@ -85,20 +73,25 @@ def test_a_change_on_the_page_is_in_force_on_all_nodes(page, nodes):
     assert (status, done["undo"]) == (200, {"do": "set", "amount": "$5.00"})
     for number, node in enumerate(nodes):
         wait_until(lambda n=node, i=number: isinstance(asked(n, 200 * CENT, name=f"{i}"), Deny))
-    assert told(client, lambda found: found["budgets"][0]["cap"] == "1")["budgets"][0]["raised"]
+    assert client.until("/api/now", lambda found: found["budgets"][0]["cap"] == "1")["budgets"][0][
+        "raised"
+    ]
     assert client.change("/api/budget", {**less, **done["undo"]})[0] == 200
     pause = {"do": "pause", "name": "all", "reason": "night"}
     assert client.change("/api/budget", pause)[2]["undo"] == {"do": "resume"}
-    assert told(client, lambda found: found["budgets"][0]["paused"])["budgets"][0]["cap"] == "5"
+    assert (
+        client.until("/api/now", lambda found: found["budgets"][0]["paused"])["budgets"][0]["cap"]
+        == "5"
+    )
 
 
 def test_an_outage_is_told_and_this_node_shown(page, nodes, postgres, monkeypatch):
     """Its own ledger, in every view; when the treasury is back, so are the fleet's books."""
     monkeypatch.setattr(fleet_module, "LOST_SECONDS", 0.2)
     client = page.client()
-    wait_until(lambda: len(client.get("/api/calls")["calls"]) == 3)
+    client.until("/api/calls", lambda found: len(found["calls"]) == 3)
     with down(postgres):
-        now = told(client, lambda found: found["fleet"]["note"])
+        now = client.until("/api/now", lambda found: found["fleet"]["note"])
         assert "treasury" in now["fleet"]["note"]
         assert (now["fleet"]["shown"], len(now["fleet"]["nodes"])) == ("here", 2)
         assert now["budgets"][0]["spent"] == "0.05"
@@ -109,13 +102,16 @@ def test_an_outage_is_told_and_this_node_shown(page, nodes, postgres, monkeypatc
             "/api/budget", {"do": "raise", "name": "all", "amount": "1", "reason": "r"}
         )
         assert (status, bool(body["error"])) == (503, True)
-    assert told(client, lambda found: not found["fleet"]["note"])["budgets"][0]["spent"] == "0.12"
+    assert (
+        client.until("/api/now", lambda found: not found["fleet"]["note"])["budgets"][0]["spent"]
+        == "0.12"
+    )
 
 
 def test_a_viewer_of_one_project_learns_of_no_other_nor_of_machines(page):
     """Of the fleet as of one machine."""
     client, everybody = page.client("viewer", "red"), page.client()
-    wait_until(lambda: len(everybody.get("/api/calls")["calls"]) == 3)
+    everybody.until("/api/calls", lambda found: len(found["calls"]) == 3)
     assert [each["id"] for each in client.get("/api/calls")["calls"]] == ["one"]
     found = client.get("/api/now")
     assert (found["budgets"], found["in_flight"], found["fleet"]["nodes"]) == ([], [], [])

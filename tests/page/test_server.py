@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 from books import budget, call, demand, scopes
 from page.conftest import BUDGETS, EVIL, NOW, made
-from served import Client
+from served import SECONDS, Client
 
 from llmcap.ledger import history, queries, spans
 from llmcap.notices.courier import Courier
@@ -143,9 +143,7 @@ def test_now_tells_who_waits_and_what_was_clamped(page, path, ledger):
     waits = [WaitingCall(now, "openai", "m", each, "", ("all", "each")) for each in ("red", "b")]
     courier.show_waiting(waits)
     admin, viewer = page.client("admin"), page.client("viewer", "red")
-    deadline = time.monotonic() + 20
-    while len(admin.get("/api/now")["waiting"]) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    admin.until("/api/now", lambda found: len(found["waiting"]) == 2)
     (mine,) = viewer.get("/api/now")["waiting"]
     assert (mine["project"], mine["budgets"]) == ("red", ["all", "each"])
     (clamped,) = admin.get("/api/now")["clamped"]
@@ -179,10 +177,7 @@ def test_spend_goes_by_what_the_config_takes_from_metadata(page):
     """The page offers the names that calls have had."""
     client = page.client("viewer")
     counted(client, "/api/spend")
-    wait = time.monotonic() + 20
-    while not (found := client.get("/api/spend?by=metadata.team"))["metadata"]:
-        assert time.monotonic() < wait
-        time.sleep(0.05)
+    found = client.until("/api/spend?by=metadata.team", lambda found: found["metadata"])
     assert found["metadata"] == ["metadata.team"]
     assert {each["value"]: each["calls"] for each in found["top"]} == {"search": 2, "": 5}
     assert client.get("/api/spend?by=model&metadata.team=search")["total"]["calls"] == 2
@@ -197,10 +192,7 @@ def days_ago(days: int) -> str:
 
 def counted(client, path: str):
     """The document, when the follower has been there."""
-    deadline = time.monotonic() + 20
-    while (found := client.get(path)).get("counting") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return found
+    return client.until(path, lambda found: not found.get("counting"))
 
 
 @pytest.mark.parametrize(
@@ -267,12 +259,11 @@ def test_a_viewer_of_one_project_learns_of_no_other(page, path, ledger):
     ledger.refuse(its, None, note="onerror")
     client, everybody = page.client("viewer", "red"), page.client()
     counted(client, "/api/spend")
-    until_counted(everybody, "metadata.onerror")
+    everybody.until("/api/spend", lambda found: "metadata.onerror" in found["metadata"])
     waits = WaitingCall(datetime.now(UTC), "openai", "m", EVIL, "", (OTHER,))
     courier = Courier(events_path(str(path)))
     courier.show_waiting([waits])
-    while not everybody.get("/api/now")["waiting"]:
-        pass
+    everybody.until("/api/now", lambda found: found["waiting"])
     asked = ["/api/session", "/api/now", "/api/exposure"]
     for query in (
         "", "?by=project", "?by=metadata.onerror", "?by=budget", "?project=%3Cimg",
@@ -302,14 +293,6 @@ def answered(client, path: str) -> str:
     if isinstance(found, bytes):
         return found.decode()
     return json.dumps({name: each for name, each in found.items() if name != "by"})
-
-
-def until_counted(client, name: str) -> None:
-    """Until the page has counted calls that have this attribute."""
-    wait = time.monotonic() + 20
-    while name not in client.get("/api/spend")["metadata"]:
-        assert time.monotonic() < wait
-        time.sleep(0.05)
 
 
 def streamed(client, port: int) -> dict:
@@ -406,17 +389,21 @@ def test_the_stream_tells_what_happens_within_a_moment(page, path):
     assert event(answer)["budgets"][0]["paused"] is False
     client_of_all = page.client()
     client_of_all.change("/api/budget", {"do": "pause", "name": "all", "reason": "r"})
-    while not event(answer)["budgets"][0]["paused"]:
-        pass
+    events_until(answer, lambda found: found["budgets"][0]["paused"])
     # What stands beside the ledger is told too, from the moment on that there is something.
     courier = Courier(events_path(str(path)))
     courier.show_waiting([WaitingCall(datetime.now(UTC), "openai", "m", "", "", ("all",))])
-    while not event(answer)["waiting"]:
-        pass
+    events_until(answer, lambda found: found["waiting"])
     courier.close()
-    while event(answer)["waiting"]:
-        pass
+    events_until(answer, lambda found: not found["waiting"])
     connection.close()
+
+
+def events_until(answer, holds) -> None:
+    """Read events until one says so."""
+    deadline = time.monotonic() + SECONDS
+    while not holds(event(answer)):
+        assert time.monotonic() < deadline
 
 
 def event(answer) -> dict:

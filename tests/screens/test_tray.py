@@ -67,7 +67,7 @@ def test_it_shows_the_budget_of_which_the_least_is_left(found, text, mood, said)
 
 def test_a_client_s_name_is_one_line_and_many_are_counted():
     """A value of `per` is what a client said."""
-    assert title(budget("1", value="a\nb\x1b[31m")) == "day: a?b?[31m"
+    assert title(budget("1", value="a\nb\x1b[31m")) == r"day: a\nb\x1b[31m"
     lines = look(document(*(budget("1", value=f"v{n}") for n in range(20)))).lines
     assert len(lines) == tray.BUDGETS_SHOWN + 1
     assert lines[-1] == "and 8 more"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from llmcap.words.told import one_line
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -67,8 +69,7 @@ def line(budget: Document) -> str:
 def title(budget: Document) -> str:
     """Its name, and for whom; names come from clients, and are one line."""
     value = budget["value_name"] or budget["value"]
-    name = f"{budget['name']}: {value}" if value else budget["name"]
-    return "".join(each if each.isprintable() else "?" for each in name)
+    return one_line(f"{budget['name']}: {value}" if value else budget["name"])
 
 
 def amount(text: str | int, unit: str) -> str:

@@ -70,7 +70,7 @@ function told(document) {
 function ofFleet(said) {
   const [, given] = where();
   const wanted = given.node || "";
-  const options = [["", "All nodes"], ["here", "This machine's ledger"], ...said.nodes.map((node) => [node.id, node.name])];
+  const options = [["", "All nodes"], ["here", "This machine's ledger"], ...said.nodes.map((node) => [node.id, `${node.name} (${node.id})`])];
   if (!options.some(([id]) => id === wanted)) options.push([wanted, wanted]);
   const names = JSON.stringify(options);
   if (chooser.dataset.names !== names) {
