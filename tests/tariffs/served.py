@@ -5,7 +5,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,7 @@ class Page:
         self.pause_seconds = 0.0  # between two bytes
         self.location = ""
         self.url = ""
+        self.meanwhile: Callable[[], object] = lambda: None  # what happens while it answers
 
     def says(self, document: Any) -> "Page":
         """Answer with this document."""
@@ -44,6 +45,7 @@ def serve(context: ssl.SSLContext | None = None) -> Iterator[Page]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            page.meanwhile()
             self.send_response(page.status)
             if page.location:
                 self.send_header("location", page.location)

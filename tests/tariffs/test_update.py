@@ -202,6 +202,8 @@ def test_a_change_that_is_dated_back_waits_for_a_person(page: Page) -> None:
     ("prices", "why"),
     [
         ({"input_mtok": 0, "output_mtok": 0}, "cost nothing"),
+        ({"input_mtok": 0, "output_mtok": 10}, "its input is said to cost nothing"),
+        ({"input_mtok": 2, "output_mtok": 0}, "its output is said to cost nothing"),
         ({"input_mtok": 0.000001, "output_mtok": 10}, "far from all that openai asks"),
         ({"input_mtok": 99_000, "output_mtok": 10}, "far from all that openai asks"),
         ({"input_mtok": 10**9, "output_mtok": 10}, "above $100,000"),
@@ -250,6 +252,10 @@ def test_a_list_in_which_everything_changes_is_not_believed(page: Page) -> None:
 # --- what changes nothing --------------------------------------------------------------------
 
 
+UNREADABLE = (
+    b'{"gpt-4o": {"litellm_provider": 1},'
+    b' "x": {"litellm_provider": "openai", "input_cost_per_token": 1e999999999}}'
+)
 GOOD = json.dumps(genai("openai", model("gpt-6.2-sol", SOL))).encode()
 
 
@@ -265,13 +271,17 @@ GOOD = json.dumps(genai("openai", model("gpt-6.2-sol", SOL))).encode()
         (b'[{"id": "openai", "models": "none"}]', "no list of providers"),
         (b'[{"id": "x", "models": [{"id": "y"}], "z": NaN}]', "NaN is no amount"),
         (b"[" * 100_000, "it is not JSON"),
+        (b"[]", "lists no model"),
+        (UNREADABLE, "lists no model"),
+        (b'[{"id": "openai", "models": [{"id": "a", "id": "b"}]}]', "'id' stands there twice"),
         (
             json.dumps(genai("openai", *[model(f"m{n}", SOL) for n in range(20_001)])).encode(),
             "so many there are not",
         ),
     ],
-    ids=["nothing", "html", "half", "null", "empty", "other", "shape", "nan", "deep", "many"],
-)
+    ids=["nothing", "html", "half", "null", "empty", "other", "shape", "nan", "deep", "no model",
+         "no amount", "twice", "many"],
+)  # fmt: skip
 def test_what_is_no_list_of_prices_changes_nothing(page: Page, content: bytes, said: str) -> None:
     """One sentence, exit code 2, and the prices as they were."""
     result = update("--from", page.says(content).url, "--yes")
@@ -279,6 +289,38 @@ def test_what_is_no_list_of_prices_changes_nothing(page: Page, content: bytes, s
     assert said in result.output
     assert page.url in result.output or said.startswith("no ")
     assert not taken_path().exists()
+
+
+def test_a_price_in_another_currency_is_left_out(page: Page, tmp_path: Path) -> None:
+    """Euros are no dollars; the model beside it is taken."""
+    entry = {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 2e-6,
+             "output_cost_per_token": 8e-6}  # fmt: skip
+    said = took(page, {"gpt-8": {**entry, "currency": "EUR"}, "gpt-9": entry})
+    assert "gpt-9: new" in said
+    assert "gpt-8" not in said
+
+
+def test_what_was_taken_meanwhile_is_not_put_back(page: Page, tmp_path: Path) -> None:
+    """A person who looks at a proposal for an hour does not undo the update of the day."""
+    other = tmp_path / "own.json"
+    other.write_text(json.dumps({"openai/gpt-9-own": {"input": 2, "output": 8}}))
+
+    def meanwhile() -> None:
+        page.meanwhile = lambda: None
+        assert update("--from", str(other), "--yes").exit_code == 0
+
+    page.meanwhile = meanwhile
+    took(page, genai("openai", model("gpt-6.2-sol", SOL)))
+    assert found("openai/gpt-6.2-sol").rates["output"] == 10
+    assert found("openai/gpt-9-own").rates["output"] == 8
+
+
+def test_where_prices_cannot_be_kept_is_said(page: Page, tmp_path: Path) -> None:
+    """In one sentence with the place, and nothing changes."""
+    (tmp_path / "data" / "llmcap" / "prices.json.lock").mkdir(parents=True)  # root writes anywhere
+    result = update("--from", page.says(genai("openai", model("gpt-9", SOL))).url, "--yes")
+    assert result.exit_code == 2
+    assert "newer prices cannot be kept there, those before stay in force" in result.output
 
 
 def test_names_that_are_none_are_refused(page: Page) -> None:

@@ -8,7 +8,7 @@ import click
 
 from llmcap.cli.options import json_option
 from llmcap.cli.output import echo, echo_json, on_terminal, tell
-from llmcap.pricing.taken import read_taken, taken_path, write_taken
+from llmcap.pricing.taken import Taken, alone, read_taken, taken_path, write_taken
 from llmcap.words.counts import several
 
 _SHOWN_MAX = 40
@@ -56,16 +56,26 @@ def update(
     from llmcap.tariffs import update as newer  # noqa: PLC0415
     from llmcap.tariffs.changes import Fate, Wishes  # noqa: PLC0415
 
-    now = datetime.now(UTC)
     path = taken_path()
     taken = read_taken(path)
-    gathered = gather.gather(names or gather.DEFAULT, now.date().isoformat())
+    gathered = gather.gather(names or gather.DEFAULT, datetime.now(UTC).date().isoformat())
     wishes = Wishes(cuts=accept_cuts, named=frozenset(named))
-    proposal = newer.propose(gathered, taken, wishes, now)
+    proposal = newer.propose(gathered, taken, wishes, datetime.now(UTC))
     made = newer.adopt(proposal, taken)
+
+    def write(made: Taken | None) -> None:
+        """It, or the same laid over what somebody else has taken since it was proposed."""
+        with alone(path):
+            latest = read_taken(path)
+            if latest != taken:
+                again = newer.propose(gathered, latest, wishes, datetime.now(UTC))
+                made = newer.adopt(again, latest)
+            if made is not None:
+                write_taken(path, made)
+
     if as_json:
         if made is not None and yes:
-            write_taken(path, made)
+            write(made)
         echo_json(_document(proposal, written=made is not None and yes))
         return
     most = len(proposal.changes) if show_all else _SHOWN_MAX
@@ -92,7 +102,7 @@ def update(
     if not yes and not (on_terminal() and click.confirm("Take them?")):
         tell("Nothing was taken: --yes takes it")
         return
-    write_taken(path, made)
+    write(made)
     count = len([each for each in proposal.changes if newer.is_taken(each)])
     echo(
         f"Taken: {several(count, 'change')} from {sources}. `llmcap prices reset` takes them back."
@@ -148,12 +158,14 @@ def reset(models: Sequence[str]) -> None:
     path = taken_path()
     if not models:
         was = path.is_file()
-        path.unlink(missing_ok=True)
+        with alone(path):
+            path.unlink(missing_ok=True)
         echo("The prices are those of the release." if was else "They were those of the release.")
         return
-    taken = read_taken(path)
-    unknown = [each for each in models if taken is None or each not in taken.names()]
-    if unknown or taken is None:
-        raise click.UsageError(f"{', '.join(unknown)}: nothing newer was taken")
-    write_taken(path, taken.without(frozenset(models)))
+    with alone(path):
+        taken = read_taken(path)
+        unknown = [each for each in models if taken is None or each not in taken.names()]
+        if unknown or taken is None:
+            raise click.UsageError(f"{', '.join(unknown)}: nothing newer was taken")
+        write_taken(path, taken.without(frozenset(models)))
     echo(f"The prices of {', '.join(models)} are those of the release.")

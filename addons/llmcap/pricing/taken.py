@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -110,6 +110,30 @@ def read_taken(path: Path) -> Taken | None:
     )
 
 
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else writes there in the meantime: what one took, another would put back."""
+    import fcntl  # noqa: PLC0415  # POSIX only, and the rest of this file is not
+
+    with _kept_at(path):
+        make_folder(path.parent)
+        lock = path.with_name(f"{path.name}.lock").open("a")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _kept_at(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PriceError(
+            f"{path}: newer prices cannot be kept there, those before stay in force: "
+            f"{error.strerror}"
+        ) from error
+
+
 def write_taken(path: Path, taken: Taken) -> None:
     """Put the file in place, whole, for its owner only."""
     body = {
@@ -124,11 +148,15 @@ def write_taken(path: Path, taken: Taken) -> None:
     make_folder(path.parent)
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with (
+            _kept_at(path),
+            os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file,
+        ):
             json.dump(document, file)
             file.flush()
             os.fsync(file.fileno())
-        made.replace(path)
+        with _kept_at(path):
+            made.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             made.unlink()

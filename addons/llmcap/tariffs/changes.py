@@ -29,6 +29,7 @@ EVERYTHING = "*"
 FEW = 10  # models: of so few nobody knows what their vendor would ask for another
 DOLLARS_MAX = 100_000  # nobody asks more for a price unit of anything
 MODELS_MAX = 20_000
+_BY_THE_CALL = frozenset(("request", "search_unit"))  # what is paid for its input, too
 NAME_CHARS_MAX = 200
 # Ids of models as vendors write them; what looks like a way through folders is none.
 _NAME = re.compile(r"[A-Za-z0-9@~][A-Za-z0-9@._:/+~,()\[\] =-]*")
@@ -245,6 +246,8 @@ def _new(
     for row in rows:
         if not any(rate for unit, rate in row["rates"].items() if unit not in SIDE_UNITS):
             return replace(plain, fate=Fate.WAITS, why="it is said to cost nothing")
+        if told := _half_free(row["rates"], fields):
+            return replace(plain, fate=Fate.WAITS, why=told)
         for unit, rate in row["rates"].items():
             low, high = bounds.get(unit, (None, None))
             if low is None or high is None or not rate:
@@ -266,6 +269,22 @@ def _new(
     ):
         return None
     return plain
+
+
+def _half_free(rates: Mapping[str, Decimal], fields: Document) -> str:
+    """
+    Why a price of a text model is no price: one way costs something, and the other nothing.
+
+    What embeds has no output to pay for; what its list says not to think is no text model.
+    """
+    read, written = rates.get("input"), rates.get("output")
+    if read is None or written is None or rates.keys() & _BY_THE_CALL:
+        return ""
+    if written > read == 0:
+        return "its input is said to cost nothing"
+    if read > written == 0 and fields.get("reasons") is not False:
+        return "its output is said to cost nothing"
+    return ""
 
 
 def _bounds(document: Document) -> dict[str, tuple[Decimal, Decimal]]:

@@ -93,11 +93,24 @@ def gather(names: Iterable[str], day: str) -> Gathered:
 
 def _document(content: bytes, name: str) -> Any:
     try:
-        return json.loads(content, parse_float=Decimal, parse_constant=_refuse)
+        return json.loads(
+            content, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object
+        )
     except (ValueError, RecursionError) as error:
         if name.endswith((".yaml", ".yml")):
             return exact(parse_yaml(content, name))
         raise PriceError(f"{name}: it is not JSON: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Document:
+    """An object: parsers differ in which of two equal names counts, and one of them is cheaper."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    for name, value in pairs:
+        if found[name] != value:
+            raise ValueError(f"{name[:80]!r} stands there twice, and differs")
+    return found
 
 
 def _refuse(constant: str) -> None:
@@ -119,12 +132,14 @@ def _add(gathered: Gathered, document: Any, name: str, version: str, day: str) -
         count = len(document)
     elif any(isinstance(e, dict) and "litellm_provider" in e for e in document.values()):
         gathered.table = litellm_table.entries(document)
-        count = len(document)
+        count = len(gathered.table)
     elif not any(isinstance(e, dict) and "models" in e for e in document.values()):
         raise PriceError(f"{name}: it has no prices in a form that is known here")
     else:
         gathered.overlays.update(models_dev.overlays(document, day))
         count = sum(len(each["models"]) for each in gathered.overlays.values())
+    if not count:
+        raise PriceError(f"{name}: it lists no model whose price can be read")
     if count > MODELS_MAX:
         raise PriceError(f"{name}: {several(count, 'model')}: so many there are not")
     gathered.read[name] = version

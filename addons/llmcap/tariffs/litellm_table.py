@@ -2,9 +2,9 @@
 litellm's price table, read as the data file it is, in the shape of our price book.
 
 Its keys are one quantity each, such as `cache_read_input_token_cost_above_272k_tokens_priority`:
-a unit, a context tier and a term of service. Amounts are per single unit. An entry without any
-price above zero says nothing: the table uses zero for what it does not know, as
-`findings/litellm_free_models.sh` shows.
+a unit, a context tier and a term of service. Amounts are dollars per single unit; an entry that
+says another `currency` is left out. An entry without any price above zero says nothing: the table
+uses zero for what it does not know, as `findings/litellm_free_models.sh` shows.
 """
 
 import re
@@ -81,6 +81,8 @@ def entries(document: object) -> dict[str, Document]:
 def _is_readable(fields: object) -> bool:
     """Whether an entry is a model with a price that can be read, or with none."""
     if not isinstance(fields, dict) or not isinstance(fields.get("litellm_provider"), str):
+        return False
+    if str(fields.get("currency", "USD")).upper() != "USD":
         return False
     try:
         price(fields)
