@@ -1,7 +1,10 @@
 """Exports in the shapes that vendors document, with faults: each is found, and nothing else."""
 
+import csv
 import gzip
+import io
 import json
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -191,3 +194,78 @@ def test_pages_of_the_real_shape_are_read_as_the_vendors_package_reads_them(
     (tmp_path / "page.json").write_text(json.dumps(page))
     kinds = {result["object"] for bucket in page["data"] for result in bucket["results"]}
     assert kinds == {"organization.usage.completions.result", "organization.costs.result"}
+
+
+# What each kind of export has beside the use of a service: the columns of such a row.
+BESIDE: dict[str, dict[str, str]] = {
+    "focus": {"ChargeCategory": "Tax", "BilledCost": "1.25", "ChargeDescription": "VAT"},
+    "cur": {"line_item_line_item_type": "Tax", "line_item_unblended_cost": "1.25",
+            "line_item_product_code": "AmazonBedrock"},
+    "azure": {"chargeType": "Tax", "costInBillingCurrency": "1.25"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_tax_is_told_beside_the_usage(tmp_path: Path, name: str) -> None:
+    """It is no call that went past the proxy, and no other price; an empty line is no row."""
+    provider, made = EXPORTS[name]
+    calls = month(provider)
+    header, *rows = csv.reader(io.StringIO(str(made(calls)).removeprefix("\ufeff")))
+    category = next(iter(BESIDE[name]))
+    usage = [dict(zip(header, row, strict=True)) | {category: "Usage"} for row in rows]
+    file = tmp_path / "bill.csv"
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, [*header, category])
+        writer.writeheader()
+        writer.writerows([*usage, {**usage[-1], **BESIDE[name]}])
+        out.write("\n")
+    book = ledger(tmp_path / "ledger.sqlite3", calls)
+    done = run(file, "--ledger", book, "--provider", provider, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["beside_usd"] == {"Tax": "1.25"}
+    assert (
+        "beside the usage, of no call: Tax +$1.25"
+        in run(file, "--ledger", book, "--provider", provider).stderr
+    )
+
+
+def test_an_adjustment_of_google_is_told_beside_the_usage(tmp_path: Path) -> None:
+    """As its JSON has it; a credit of a row is taken off its cost."""
+    calls = month("google")
+    lines = str(EXPORTS["google"][1](calls)).splitlines()
+    adjusted = {**json.loads(lines[0]), "cost": -1.5, "cost_type": "adjustment"}
+    free = {**json.loads(lines[0]), "cost": 2, "usage": {"amount": 0, "unit": "count"},
+            "credits": [{"name": "trial", "amount": -2.0}]}  # fmt: skip
+    file = tmp_path / "bill.json"
+    file.write_text("\n".join([*lines, json.dumps(adjusted), json.dumps(free)]))
+    book = ledger(tmp_path / "ledger.sqlite3", calls)
+    done = run(file, "--ledger", book, "--provider", "google", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["beside_usd"] == {"adjustment": "-1.5"}
+
+
+@pytest.mark.parametrize("amount", ["NaN", "-Infinity", "1e999999999", "1e30"])
+@pytest.mark.parametrize("name", ["focus", "openrouter"])
+def test_an_amount_that_no_bill_has_is_one_sentence(tmp_path: Path, name: str, amount: str) -> None:
+    """Whatever a parser of numbers takes."""
+    provider, made = EXPORTS[name]
+    calls = month(provider)
+    file = tmp_path / "bill"
+    if name == "focus":
+        header, first, *_ = str(made(calls)).splitlines()
+        file.write_text(f"{header}\n{amount},{first.partition(',')[2]}\n")
+    else:
+        text = json.dumps(made(calls))
+        file.write_text(re.sub(r'"prompt_tokens": \d+', f'"prompt_tokens": {amount}', text))
+    done = run(file, "--ledger", ledger(tmp_path / "l.sqlite3", calls), "--provider", provider)
+    assert done.exit_code == 2, done.output
+    assert "no number" in done.output or "is no count" in done.output
+
+
+def test_columns_of_another_locale_are_named(tmp_path: Path) -> None:
+    """`1,234` in a file with semicolons may be a thousand, or a little more than one."""
+    file = tmp_path / "bill.csv"
+    file.write_text("BilledCost;ChargePeriodStart;SkuMeter\n1,234;2026-11-10;x\n")
+    done = run(file, "--ledger", ledger(tmp_path / "l.sqlite3", month("openai")))
+    assert done.exit_code == 2
+    assert "separated by ';'" in done.output

@@ -1,6 +1,7 @@
 """`llmcap reconcile`: what a provider says that it billed, beside the ledger."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,9 +93,9 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
     if options["keeping"] and asked:
         keep(options["ledger_path"], asked, _kept(verdict, now, began))
     if options["as_json"]:
-        echo_json(_document(verdict, corrected))
+        echo_json(_document(verdict, corrected, read.beside))
     else:
-        _show(verdict, corrected)
+        _show(verdict, corrected, read.beside)
     if not verdict.matches:
         ctx.exit(1)
 
@@ -113,12 +114,16 @@ class Read:
 
     def __init__(self) -> None:
         self.sums: dict[tuple[str, str, str], tuple[Sums, int]] = {}
+        self.beside: Counter[str] = Counter()  # nano-dollars of what is no usage
         self.providers: set[str] = set()
 
     def add(self, lines: Iterable[Line]) -> int:
         """Take lines; how many they were."""
         number = 0
         for number, line in enumerate(lines, 1):  # noqa: B007 (the last number is the count)
+            if line.beside:
+                self.beside[line.beside] += line.sums.nanos
+                continue
             key = (line.day, line.model, line.bucket)
             sums, count = self.sums.get(key) or (Sums(), 0)
             sums.add(line.sums)
@@ -182,7 +187,7 @@ def _kept(verdict: Verdict, now: datetime, began: datetime) -> Kept:
     )
 
 
-def _show(verdict: Verdict, corrected: int) -> None:
+def _show(verdict: Verdict, corrected: int, beside: Mapping[str, int]) -> None:
     if verdict.differences:
         echo_table(
             ("DAY", "MODEL", "CAUSE", "TOKENS", "USD", ""),
@@ -191,7 +196,14 @@ def _show(verdict: Verdict, corrected: int) -> None:
         )
     if corrected:
         tell(several(corrected, "assumed call was", "assumed calls were") + " corrected")
+    if beside:
+        told = ", ".join(f"{name} {_signed(nanos)}" for name, nanos in sorted(beside.items()))
+        tell(f"beside the usage, of no call: {told}")
     echo(sentence(verdict))
+
+
+def _signed(nanos: int) -> str:
+    return f"{'-' if nanos < 0 else '+' if nanos else ''}{format_usd(abs(nanos))}"
 
 
 def _rows(differences: Sequence[Difference]) -> Iterator[tuple[str, ...]]:
@@ -199,9 +211,8 @@ def _rows(differences: Sequence[Difference]) -> Iterator[tuple[str, ...]]:
         tokens = ", ".join(
             f"{count:+,} {kind}" for kind, count in zip(KINDS, each.tokens, strict=True) if count
         )
-        money = format_usd(abs(each.nanos)) if each.theirs.priced else ""
-        sign = "-" if each.nanos < 0 else "+" if each.nanos else ""
-        yield each.day, each.model, str(each.cause), tokens, f"{sign}{money}", each.told
+        money = _signed(each.nanos) if each.theirs.priced else ""
+        yield each.day, each.model, str(each.cause), tokens, money, each.told
 
 
 def sentence(verdict: Verdict) -> str:
@@ -213,7 +224,7 @@ def sentence(verdict: Verdict) -> str:
         parts.append(f"captured {_percent(verdict.captured, whole) if whole else '100.00'} %")
     if theirs.priced:
         off = mine.nanos - theirs.nanos
-        signed = _percent(abs(off), theirs.nanos) if theirs.nanos else "0.00"
+        signed = _percent(abs(off), abs(theirs.nanos)) if theirs.nanos else "0.00"
         parts.append(f"dollars {'-' if off < 0 else '+'}{signed} %")
     counts = dict.fromkeys(Cause, 0)
     for each in verdict.differences:
@@ -228,7 +239,7 @@ def _percent(part: int, whole: int) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
-def _document(verdict: Verdict, corrected: int) -> dict[str, Any]:
+def _document(verdict: Verdict, corrected: int, beside: Mapping[str, int]) -> dict[str, Any]:
     return {
         "agrees": verdict.matches,
         "verdict": sentence(verdict),
@@ -239,6 +250,7 @@ def _document(verdict: Verdict, corrected: int) -> dict[str, Any]:
         "usd_theirs": usd_string(verdict.theirs.nanos) if verdict.theirs.priced else None,
         "usd_ours": usd_string(verdict.ours.nanos),
         "corrected": corrected,
+        "beside_usd": {name: usd_string(nanos) for name, nanos in sorted(beside.items())},
         "differences": [
             {
                 "day": each.day,

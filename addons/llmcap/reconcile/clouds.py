@@ -11,17 +11,18 @@ What clouds say that they billed, as their exports have it: one row a day, resou
 - Azure's cost details (learn.microsoft.com/azure/cost-management-billing/dataset-schema/
   cost-usage-details-ea): `date`, `meterName`, `quantity`, `costInBillingCurrency`, ...
 
-Rows are summed as they come, by their own text: what a text means is asked once.
+Rows are summed as they come, by their own text: what a text means is asked once. What is no usage
+(taxes, credits, refunds, fees) is told beside it, as no call explains it.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 
-from llmcap.reconcile.line import KINDS, NANOS, Line, Sums, day_of
+from llmcap.reconcile.line import KINDS, NANOS, Line, Sums, day_of, is_amount
 from llmcap.reconcile.skus import kind_of, scale_of
 from llmcap.words.errors import ReconcileError
 
@@ -32,6 +33,9 @@ SERVICES = re.compile(
     re.IGNORECASE,
 )
 ZERO = Decimal(0)
+
+# What each export calls the use of a service: FOCUS and Azure, AWS, Google.
+_USAGE = frozenset(("", "usage", "discountedusage", "savingsplancoveredusage", "regular"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Shape:
     currency: Sequence[str]
     service: Sequence[str]
     bucket: Sequence[str]
+    category: Sequence[str]  # whether it is usage, or something beside it
 
 
 FOCUS = Shape(
@@ -55,7 +60,7 @@ FOCUS = Shape(
     ("ChargePeriodStart",), ("SkuMeter", "ChargeDescription", "x_SkuMeterName", "x_UsageType"),
     ("ConsumedQuantity", "PricingQuantity"), ("ConsumedUnit", "PricingUnit"),
     ("BilledCost",), ("BillingCurrency",), ("ServiceName",),
-    ("SubAccountId", "ResourceId", "BillingAccountId"),
+    ("SubAccountId", "ResourceId", "BillingAccountId"), ("ChargeCategory",),
 )  # fmt: skip
 CUR = Shape(
     "AWS Cost and Usage Report", "aws-bedrock",
@@ -67,12 +72,13 @@ CUR = Shape(
     ("line_item_currency_code", "lineItem/CurrencyCode"),
     ("line_item_product_code", "lineItem/ProductCode", "product_servicename"),
     ("line_item_usage_account_id", "lineItem/UsageAccountId"),
+    ("line_item_line_item_type", "lineItem/LineItemType"),
 )  # fmt: skip
 GOOGLE = Shape(
     "Google Cloud Billing", "google",
     ("usage_start_time",), ("sku.description", "sku_description"),
     ("usage.amount", "usage_amount"), ("usage.unit", "usage_unit"), ("cost",), ("currency",),
-    ("service.description", "service_description"), ("project.id", "project_id"),
+    ("service.description", "service_description"), ("project.id", "project_id"), ("cost_type",),
 )  # fmt: skip
 AZURE = Shape(
     "Azure cost details", "azure-openai",
@@ -80,6 +86,7 @@ AZURE = Shape(
     ("unitofmeasure",), ("costinbillingcurrency", "pretaxcost", "costinpricingcurrency"),
     ("billingcurrency", "billingcurrencycode", "currency"),
     ("metercategory", "consumedservice"), ("resourceid", "instanceid", "subscriptionid"),
+    ("chargetype",),
 )  # fmt: skip
 SHAPES = (FOCUS, CUR, GOOGLE, AZURE)
 
@@ -106,7 +113,8 @@ def read_rows(shape: Shape, header: Sequence[str], rows: Iterator[list[str]]) ->
     assert cost is not None
     quantity = first(shape.quantity)
     texts = [places[name.lower()] for name in shape.sku if name.lower() in places]
-    named = [first(shape.unit), first(shape.currency), first(shape.service), first(shape.bucket)]
+    wished = (shape.unit, shape.currency, shape.service, shape.bucket, shape.category)
+    named = [first(each) for each in wished]
     wanted = [*texts, *(each for each in named if each is not None), time]
     get = itemgetter(*wanted, time)  # a tuple even of one
     amount_at = cost if quantity is None else quantity
@@ -115,6 +123,8 @@ def read_rows(shape: Shape, header: Sequence[str], rows: Iterator[list[str]]) ->
     try:
         for row in rows:
             number += 1
+            if not row:
+                continue
             key = get(row)
             total = totals.get(key)
             if total is None:
@@ -123,8 +133,10 @@ def read_rows(shape: Shape, header: Sequence[str], rows: Iterator[list[str]]) ->
             total[1] += Decimal(row[amount_at] or 0)
     except IndexError:
         raise ReconcileError(f"line {number} ends too early: is it the whole file?") from None
-    except InvalidOperation:
+    except ArithmeticError:
         raise ReconcileError(f"line {number} has an amount that is no number") from None
+    if not all(is_amount(each) for total in totals.values() for each in total):
+        raise ReconcileError("an amount of it is no number, or larger than any bill")
     yield from _lines(shape, len(texts), named, totals)
 
 
@@ -137,7 +149,7 @@ def _lines(
     days: dict[str, str] = {}
     for key, (cost, quantity) in totals.items():
         found = iter(key[texts:])
-        unit, currency, service, bucket = (
+        unit, currency, service, bucket, category = (
             next(found) if each is not None else "" for each in named
         )
         if key[-1] not in days:
@@ -148,6 +160,9 @@ def _lines(
         if currency and currency.upper() != "USD":
             raise ReconcileError(f"{shape.name}: the bill is in {currency}, not in USD")
         sums = Sums(nanos=int((cost * NANOS).to_integral_value()), priced=True)
+        if category.lower() not in _USAGE:
+            yield Line(days[key[-1]], told, sums, bucket, beside=category)
+            continue
         kinds = [kind for text in key[:texts] if (kind := kind_of(text)) is not None]
         if kinds:
             sums.counted = True
@@ -174,10 +189,11 @@ def google_document(row: Mapping[str, Any]) -> list[str]:
         str(row.get("currency", "USD")),
         str((row.get("service") or {}).get("description", "")),
         str((row.get("project") or {}).get("id", "")),
+        str(row.get("cost_type") or ""),
     ]
 
 
 GOOGLE_HEADER = (
     "usage_start_time", "sku.description", "usage.amount", "usage.unit", "cost", "currency",
-    "service.description", "project.id",
+    "service.description", "project.id", "cost_type",
 )  # fmt: skip

@@ -64,6 +64,11 @@ def _csv(file: TextIO) -> Export:
     for provider, needed, read in _CSV:
         if needed <= names:
             return Export(provider, f"{provider}'s CSV", _each(header, rows, read))
+    if len(header) == 1 and (mark := next((each for each in ";\t|" if each in header[0]), "")):
+        raise ReconcileError(
+            f"its columns are separated by {mark!r}: export it with commas, and with points in "
+            "amounts, as `1,234` can be read in two ways"
+        )
     raise ReconcileError(
         f"it is no export that is known here: its columns are {', '.join(header[:8])}\n"
         "hint: usage and costs of OpenAI, Anthropic or OpenRouter, FOCUS, the AWS Cost and Usage "

@@ -12,6 +12,7 @@ from llmcap.words.errors import ReconcileError
 INPUT, READ, WRITE, OUTPUT = KINDS = ("input", "cache_read", "cache_write", "output")
 
 NANOS = Decimal(1_000_000_000)
+AMOUNT_MAX = Decimal(10) ** 18  # tokens or dollars; what is more is a mistake in the file
 
 
 @dataclass(slots=True)
@@ -36,12 +37,17 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one row of an export says. `bucket` is the key or project that it names, if it does."""
+    """
+    What one row of an export says. `bucket` is the key or project that it names, if it does.
+
+    `beside` is what a row is that no call has used, in the export's word: a tax, a credit, a fee.
+    """
 
     day: str  # ISO, UTC
     model: str
     sums: Sums
     bucket: str = ""
+    beside: str = ""
 
 
 NO_TOKENS: Mapping[str, int] = MappingProxyType({})
@@ -67,7 +73,10 @@ def line(
 def day_of(value: object) -> str:
     """The UTC day of a time as exports write it: seconds since 1970, RFC 3339, or a date."""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return datetime.fromtimestamp(int(value), UTC).date().isoformat()
+        try:
+            return datetime.fromtimestamp(int(value), UTC).date().isoformat()
+        except (ValueError, OverflowError, OSError):
+            raise ReconcileError(f"{str(value)[:40]!r} is no time") from None
     text = str(value).strip().replace(" UTC", "+00:00").replace("/", "-")
     try:
         if len(text) >= 10 and text[4] == text[7] == "-":
@@ -87,9 +96,16 @@ def nanos_of(value: object, *, per_dollar: int = 1) -> int:
     text = repr(value) if isinstance(value, float) else str(value if value is not None else 0)
     try:
         amount = Decimal(text.strip() or "0")
-        return int((amount * NANOS / per_dollar).to_integral_value())
-    except (InvalidOperation, ValueError, OverflowError):
-        raise ReconcileError(f"{value!r} is no amount of money") from None
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not is_amount(amount):
+        raise ReconcileError(f"{text[:40]!r} is no amount of money")
+    return int((amount * NANOS / per_dollar).to_integral_value())
+
+
+def is_amount(value: Decimal) -> bool:
+    """Whether it is a number that a bill may have."""
+    return value.is_finite() and value.copy_abs() < AMOUNT_MAX
 
 
 def count_of(value: object) -> int:
@@ -99,6 +115,9 @@ def count_of(value: object) -> int:
     if value is None or value == "":
         return 0
     try:
-        return int(Decimal(str(value)))
-    except (InvalidOperation, ValueError, OverflowError):
-        raise ReconcileError(f"{value!r} is no count") from None
+        count = Decimal(str(value))
+    except InvalidOperation:
+        count = Decimal("NaN")
+    if not is_amount(count):
+        raise ReconcileError(f"{str(value)[:40]!r} is no count")
+    return int(count)
