@@ -1,5 +1,6 @@
 """However many processes audit, and wherever a file is divided, the same is told."""
 
+import gzip
 import json
 import os
 import signal
@@ -254,3 +255,15 @@ def test_a_memory_knows_what_another_has_left() -> None:
     assert not memory.agrees(log)
     memory.take(log)
     assert memory.agrees(log)
+
+
+def test_a_file_that_only_one_can_read_is_shared_by_no_others(tmp_path: Path) -> None:
+    """Packed ones and cassettes are read as a whole: a second process would have nothing to do."""
+    line = json.dumps({"url": f"{HOST}/v1/responses", "method": "POST", "response_body": "x" * 99})
+    lines, packed, tape = (tmp_path / name for name in ("lines", "packed", "cassette"))
+    lines.write_text(f"{line}\n" * 50)
+    packed.write_bytes(gzip.compress(lines.read_bytes(), 0))
+    tape.write_text(json.dumps({"interactions": [], "x": "y" * 9_000}))
+    assert pieces.shared_bytes(lines, 1_000) == lines.stat().st_size
+    assert pieces.shared_bytes(lines, 10**6) == lines.stat().st_size
+    assert [pieces.shared_bytes(path, 1_000) for path in (packed, tape)] == [1_000, 1_000]

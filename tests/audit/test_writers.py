@@ -220,13 +220,14 @@ def test_a_cassette_of_go_is_read(tmp_path: Path) -> None:
     assert audited(written(tmp_path / "a.yaml", text))[0]["cost_usd"] == COST
 
 
-@pytest.mark.parametrize("form", ["object", "stream of hexadecimal"])
+@pytest.mark.parametrize("form", ["object", "unpacked object", "stream of hexadecimal"])
 def test_fixtures_of_nock_are_read(tmp_path: Path, form: str) -> None:
     """Headers in one list, and what came packed in hexadecimal."""
     headers = ["Content-Type", "application/json", "Date", "Fri, 20 Nov 2026 12:00:00 GMT"]
     answer: Any = ANSWER
     if form != "object":
         headers += ["Content-Encoding", "gzip"]
+    if form == "stream of hexadecimal":
         packed = gzip.compress(json.dumps(ANSWER).encode()).hex()
         answer = [packed[:20], packed[20:]]
     kept = {"scope": "https://api.openai.com:443", "method": "POST", "body": ASK, "status": 200,

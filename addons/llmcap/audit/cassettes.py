@@ -151,6 +151,7 @@ def nocked(line: Mapping[str, Any], number: int) -> Recording:
     if packed is None and line.get("responseIsBinary"):
         packed = [told]
     body = body_of(told) if packed is None else bytes.fromhex("".join(map(str, packed)))
+    body = decoded(body, headers.pop("content-encoding", ""))
     if _is_stream(body):
         headers.setdefault("content-type", _STREAM)
     return Recording(

@@ -64,6 +64,16 @@ def pieces_of(path: Path) -> Iterator[Piece]:
             yield replace(before, is_last=True)
 
 
+def shared_bytes(path: Path, most: int) -> int:
+    """How much of a file several can read: all, or `most` of what only one can read as a whole."""
+    size = path.stat().st_size
+    if size <= most:
+        return size
+    with opened(path) as file:
+        form, _ = form_of(file)
+    return most if form is Form.WHOLE else size
+
+
 Cuts = Iterator[tuple[int, int]]  # where a piece ends, and how many lines are in it
 
 

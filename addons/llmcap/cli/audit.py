@@ -17,6 +17,7 @@ from llmcap.audit.batches import placed
 from llmcap.audit.checking import Auditor
 from llmcap.audit.crew import Work, audited, cores
 from llmcap.audit.memory import Memory
+from llmcap.audit.pieces import shared_bytes
 from llmcap.audit.recordings import Recording, read
 from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
 from llmcap.cli.output import echo, echo_json_line, echo_table, json_line, tell
@@ -144,7 +145,7 @@ def _audited[Shown](
 
 def _jobs_for(files: Sequence[Path]) -> int:
     """As many processes as there are cores, where there is work for them."""
-    size = sum(path.stat().st_size for path in files)
+    size = sum(shared_bytes(path, JOB_BYTES_MIN) for path in files)
     return min(cores(), max(size // JOB_BYTES_MIN, 1))
 
 
