@@ -172,3 +172,13 @@ def test_a_cassette_of_ruby_may_hold_bytes(tmp_path: Path) -> None:
     (row,) = audit(file)
     assert Decimal(row["cost_usd"]) == COST
     assert row["time"] == "2026-11-02T09:00:00+00:00"
+
+
+def test_what_the_recorder_of_responses_wrote_is_metered(tmp_path: Path) -> None:
+    """All in one mapping, without what was sent (responses 0.26)."""
+    told = {"body": ANSWER, "content_type": "application/json", "method": "POST", "status": 200,
+            "headers": {"Keep-Alive": "timeout=5"}, "url": URL}  # fmt: skip
+    file = tmp_path / "responses.yaml"
+    file.write_text(f"responses:\n- response: {json.dumps(told)}\n")
+    (row,) = audit(file)
+    assert (row["model"], Decimal(row["cost_usd"])) == ("gpt-4o", COST)

@@ -2,7 +2,7 @@
 Recordings of tests and of tools that look into assistants.
 
 - VCR cassettes: vcrpy's (`interactions`, YAML or JSON), go-vcr's (with `url` and `code`), Ruby's
-  and betamax's (`http_interactions`).
+  and betamax's (`http_interactions`), and the recorder's of Python's `responses` (`responses`).
 - Fixtures of nock (`scope` and `path`; binary answers in hexadecimal) and stubs of WireMock.
 - Logs of claude-trace and of those like it: a line has `request` and `response`, the answer as
   `body`, or as it came in `body_raw` or `sse_events`.
@@ -58,6 +58,7 @@ def parse_yaml(content: bytes) -> object:
 def interactions(document: Mapping[str, Any]) -> Iterator[Recording]:
     """The exchanges of a cassette."""
     found = document.get("interactions") or document.get("http_interactions") or ()
+    found = found or map(_recorded, document.get("responses") or ())
     for number, each in enumerate(found, start=1):
         request, response = each["request"], each.get("response") or {}
         status = response.get("code") or response.get("status") or {}
@@ -75,6 +76,14 @@ def interactions(document: Mapping[str, Any]) -> Iterator[Recording]:
             body=decoded(_kept(response.get("body")), headers.pop("content-encoding", "")),
             at=time_of(each.get("recorded_at")) or date_of(headers),
         )  # fmt: skip
+
+
+def _recorded(each: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One that the recorder of `responses` wrote: all in one mapping, without what was sent."""
+    told = each["response"]
+    headers = {**(told.get("headers") or {}), "Content-Type": told.get("content_type") or ""}
+    request = {"method": told["method"], "uri": told["url"]}
+    return {"request": request, "response": {**told, "headers": headers}}
 
 
 def _kept(body: object) -> bytes:

@@ -30,7 +30,7 @@ from llmcap.words.errors import ConfigError, FormatError
 __all__ = ["Recording", "read", "request_to"]
 
 _FLOWS = re.compile(rb"\d+:")  # a flow file begins with the length of its first record
-_CASSETTE = re.compile(rb"(?m)^(interactions|http_interactions)\s*:")
+_CASSETTE = re.compile(rb"(?m)^(interactions|http_interactions|responses)\s*:")
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _START_BYTES = 4096
