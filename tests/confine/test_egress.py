@@ -50,3 +50,11 @@ def test_a_rule_that_makes_no_sense_is_refused(hosts: list[str], said: str) -> N
     """With what would make sense."""
     with pytest.raises(ConfigError, match=said):
         read(*hosts)
+
+
+def test_more_ports_than_can_be_handed_out_are_refused() -> None:
+    """None is left out in silence: as many as there may be are all listened on."""
+    most = tuple(range(1, 251))
+    assert read(ports=most).ports == most
+    with pytest.raises(ConfigError, match="at most 250 listeners"):
+        read(ports=most, reach=(5432,))

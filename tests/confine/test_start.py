@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from llmcap.confine.start import UnstartableError
+from llmcap.confine.egress import read_egress
+from llmcap.confine.start import UnstartableError, start
 
 from .conftest import Ground
 
@@ -234,6 +235,18 @@ def test_the_limit_of_open_files_is_the_users(ground: Ground) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert ground.code("sh", "-c", f"test $(ulimit -n) = {soft}") == 0
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] == hard
+
+
+def test_as_many_listeners_as_there_may_be_are_handed_out(ground: Ground) -> None:
+    """With the resolver and the counters in the same message."""
+    egress = read_egress(
+        ports=range(20_001, 20_251), reach=(), allow_hosts=(), deny_others=False
+    )  # fmt: skip
+    process = start(["true"], os.environ, egress=egress, mounts=[], serve=ground.inwards.append)
+    assert process.wait(20) == 0
+    listening = {each.getsockname()[1] for each in ground.inwards[-1].listeners}
+    assert listening == set(egress.ports)
+    assert ground.inwards[-1].attempts() == 0
 
 
 def test_a_listener_of_the_loopback_is_there_for_ports_that_are_reached(ground: Ground) -> None:

@@ -14,6 +14,8 @@ from llmcap.words.errors import ConfigError
 # itself, unless it is root's.
 PORTS = (22, 80, 443)
 
+LISTENERS_MAX = 250  # handed out at once, with three more files: SCM_MAX_FD of the kernel is 253
+
 # A proxy's own page; it answers itself.
 OWN_NAME = "llmcap.internal"
 
@@ -59,6 +61,11 @@ def read_egress(
                 f"--allow-host {text}: it is neither a host, such as pypi.org or *.example.com, "
                 "nor an IPv4 address or network, such as 10.0.0.0/8"
             )
+    if len(ports) + 2 * len(reach) > LISTENERS_MAX:
+        raise ConfigError(
+            f"--port, --reach: {len(ports)} and {len(reach)} ports are too many: a command has at "
+            f"most {LISTENERS_MAX} listeners, one for each --port and two for each --reach"
+        )
     if globs and not deny_others:
         raise ConfigError(
             f"--allow-host {globs[0]}: every host may be reached by its name anyway\n"

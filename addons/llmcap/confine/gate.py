@@ -19,7 +19,8 @@ from llmcap.confine.answers import answer
 from llmcap.confine.egress import Egress
 from llmcap.confine.entrance import Entered, preface
 from llmcap.confine.inward import Inward
-from llmcap.confine.names import Names, plain_name
+from llmcap.confine.names import Names, is_own, plain_name
+from llmcap.words.told import Log
 
 LOOPBACKS = ("127.0.0.1", "::1")
 BACKLOG = 1024  # connections taken at a time
@@ -31,6 +32,8 @@ IP_RECVERR = 11
 
 # Closed with this, a connection is reset, which no program takes for a polite end.
 ABRUPTLY = struct.pack("ii", 1, 0)
+
+logger = Log(__name__)
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -44,6 +47,7 @@ class Gate:
         self._egress = egress
         self._user = user
         self._names = Names()
+        self._all_given = False
         self._strays = 0
         self._late = 0  # answers of ours for which nobody waited any more
         self._servers: list[asyncio.Server] = []
@@ -119,13 +123,17 @@ class Gate:
         name = plain_name(asked)
         if not name:
             return None
-        if name == "localhost" or name.endswith(".localhost"):  # RFC 6761
+        if is_own(name):
             return LOOPBACKS[0]
         if not self._egress.allows(name):
             if name in self.denied or len(self.denied) < NAMES_DENIED_MAX:
                 self.denied[name] += 1
             return None
-        return self._names.address_of(name)
+        address = self._names.address_of(name)
+        if address is None and not self._all_given:
+            self._all_given = True
+            logger.warning("LLMCap: the command asked for too many names: a new one has no address")
+        return address
 
     def host_of(self, address: str) -> str | None:
         """What was meant by an address that was dialled; None for one that means nothing."""

@@ -29,7 +29,7 @@ from llmcap.words.told import Log
 
 NAME = "confined"  # of the socket
 MESSAGE_BYTES_MAX = 1 << 17
-FILES_MAX = 250  # SCM_MAX_FD of the kernel is 253
+FILES_MAX = 253  # SCM_MAX_FD of the kernel
 WAITING_MAX = 64
 ANSWER_SECONDS_MAX = 30
 

@@ -17,6 +17,18 @@ FIRST, LAST = int(NETWORK.network_address) + 2, int(NETWORK.broadcast_address) -
 NAME_CHARACTERS_MAX = 253
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 
+# A last label by which a whole name is an address, to the resolvers outside as to a URL: see "ends
+# in a number" of https://url.spec.whatwg.org/#ends-in-a-number-checker, and inet_aton(3).
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+# What the files of hosts call the machine itself.
+_OWN = {"localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"}
+
+
+def is_own(name: str) -> bool:
+    """Whether a plain name is that of whoever asks: `localhost` and its like (RFC 6761)."""
+    return name == "localhost" or name.endswith(".localhost") or name in _OWN
+
 
 def plain_name(name: str) -> str:
     """A name as hosts are known here; empty where it can be no host's."""
@@ -24,7 +36,7 @@ def plain_name(name: str) -> str:
     if len(name) > NAME_CHARACTERS_MAX or not _NAME.fullmatch(name):
         return ""
     # What reads as an address is none's name: nothing may be reached by number in this way.
-    return "" if name.rpartition(".")[2].isdecimal() else name
+    return "" if _NUMBER.fullmatch(name.rpartition(".")[2]) else name
 
 
 class Names:

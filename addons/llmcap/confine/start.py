@@ -29,7 +29,7 @@ GO = b"+"
 
 RESOLVER = ("127.0.0.1", 53)
 MESSAGE_BYTES_MAX = 65_536
-FILES_MAX = 250  # SCM_MAX_FD of the kernel is 253
+FILES_MAX = 253  # SCM_MAX_FD of the kernel
 
 # A proxy needs two open files for each connection of its clients; the command keeps its own limit.
 OPEN_FILES_WANTED = 65_536
@@ -162,7 +162,7 @@ def plan_of(egress: Egress) -> Plan:
     ]
     return Plan(
         networks=[_interface(network) for network in (NETWORK, *egress.networks)],
-        listen=(wildcard + reached)[:FILES_MAX],
+        listen=wildcard + reached,
         resolver=RESOLVER,
     )
 
