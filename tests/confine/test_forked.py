@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from llmcap.confine.forked import Forked
+from llmcap.confine.forked import Forked, Waiting
 
 
 def child(script: str) -> Forked:
@@ -29,3 +29,22 @@ def test_while_it_runs_there_is_none_and_nobody_waits_longer_than_asked() -> Non
     running.kill()
     assert running.wait() == -signal.SIGKILL
     running.kill()
+
+
+def test_the_end_of_one_that_waits_is_seen_also_where_ends_were_ignored() -> None:
+    """As `nohup` and some supervisors have it: the kernel would keep it from everybody."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        waiting = Waiting()
+        with waiting.line:
+            waiting.process.kill()
+            assert waiting.process.wait() == -signal.SIGKILL
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_one_that_waits_ends_with_the_line() -> None:
+    """There will be no command: whoever was to tell it changed its mind, or is gone."""
+    waiting = Waiting()
+    waiting.line.close()
+    assert waiting.process.wait(60) == 125

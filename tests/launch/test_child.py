@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from llmcap.launch import child
+
 ADDONS = Path(__file__).resolve().parents[2] / "addons"
 ENVIRON = {**os.environ, "PYTHONPATH": str(ADDONS)}
 
@@ -77,6 +79,14 @@ def test_the_exit_code_is_the_commands(script: str, code: int) -> None:
     process = driven("sh", "-c", script)
     process.communicate(timeout=20)
     assert process.returncode == code
+
+
+def test_one_that_ended_before_anybody_waited_is_not_waited_for() -> None:
+    """A child that was made early, and killed before signals were held: its end told nobody."""
+    made = child.Started(os.posix_spawn("/bin/sh", ["sh", "-c", "exit 7"], os.environ))
+    os.waitid(os.P_PID, made.pid, os.WEXITED | os.WNOWAIT)
+    with child.signals_held():
+        assert child.run(["sh"], {}, started=lambda _command, _environ: made) == 7
 
 
 def test_a_command_that_is_not_there_is_127() -> None:

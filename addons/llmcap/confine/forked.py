@@ -80,6 +80,8 @@ class Waiting:
     """
 
     def __init__(self) -> None:
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # then nobody could wait for them
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # What is sent to all of us before there is a command is for us, until it begins.
         held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:

@@ -101,15 +101,16 @@ def run(
     cannot be started.
     """
     process = (started or start)(command, environ)
-    while True:
+    # One that was made before signals were held may have ended before, and would tell nobody.
+    code = _look_after(process)
+    while code is None:
         number, by_terminal, sender = _next_signal()
         if number == signal.SIGCHLD:
             code = _look_after(process)
-            if code is not None:
-                return code
         elif not by_terminal and sender != process.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, number)
+    return code
 
 
 def start(command: Sequence[str], environ: Mapping[str, str]) -> Running:
