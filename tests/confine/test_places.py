@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from llmcap.confine import places
+from llmcap.words.errors import ConfigError
 
 
 def test_hosts_are_asked_of_nobody_but_us() -> None:
@@ -38,3 +41,11 @@ def test_a_lookup_waits_for_a_proxy_that_is_slow_to_start() -> None:
     # glibc takes no more than these (resolv.conf(5)).
     timeout, attempts = min(30, int(options["timeout"])), min(5, int(options["attempts"]))
     assert timeout * attempts >= 50
+
+
+def test_a_container_has_a_resolver_also_where_this_machine_has_none(tmp_path: Path) -> None:
+    """It is made; and where it cannot be, that is said."""
+    assert "127.0.0.1" in places.resolver_file(tmp_path / "made").read_text()
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be written"):
+        places.resolver_file(tmp_path / "file")

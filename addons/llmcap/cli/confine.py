@@ -6,9 +6,9 @@ import shlex
 import click
 
 from llmcap.cli.output import echo, tell
-from llmcap.confine.container import Given, command, compose, inside, options
+from llmcap.confine.container import Given, command, compose, inside, named, options
 from llmcap.confine.egress import read_egress
-from llmcap.confine.places import RESOLVER_FILE, mounts
+from llmcap.confine.places import resolver_file
 from llmcap.launch import environment, standing
 from llmcap.launch.behind import prepare
 from llmcap.launch.throughup import attend
@@ -59,6 +59,7 @@ def confine(
     """  # noqa: D301 - click reads the control character
     if (pid is None) == (container is None):
         raise click.UsageError("name a process with --pid, or a container with --container")
+    container = None if container is None else named(container)
     found = standing.find()
     if found is None:
         raise ConfigError("no proxy is up\nhint: `llmcap up` starts one")
@@ -70,8 +71,7 @@ def confine(
         return
     assert container is not None
     place = prepare(os.environ, found.hosts)
-    shown = mounts(place.trust.bundle, folder=paths.data_folder() / "confine")
-    resolver = next(source for source, target in shown if target == RESOLVER_FILE.resolve())
+    resolver = resolver_file(paths.data_folder() / "confine")
     folder = place.trust.bundle.parent
     confined = environment.confined({}, trust=place.trust)
     given = Given(folder, place.trust.bundle, resolver, inside(confined, folder))

@@ -5,14 +5,21 @@ The container has no network but its own loopback; LLMCap sees to it from outsid
 that runs in it. It never gets a socket of LLMCap's, a capability, or more than what is to be read.
 """
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from llmcap.words.errors import ConfigError
+
 INSIDE = Path("/llmcap")  # where the certificates are, in the container
 ROOTS = "/etc/ssl/certs/ca-certificates.crt"  # of Debian's kind and Alpine's
 RESOLVER = "/etc/resolv.conf"
+
+
+# https://docs.docker.com/reference/cli/docker/container/create/, and podman's the same.
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,16 @@ class Given:
     roots: Path
     resolver: Path
     environ: Mapping[str, str]
+
+
+def named(text: str) -> str:
+    """The same, where a container can be called so. Raises `ConfigError`."""
+    if _NAME.fullmatch(text):
+        return text
+    raise ConfigError(
+        f"--container {text}: no engine takes that name: expected letters, digits, `_`, `.` and "
+        "`-`, a letter or a digit first"
+    )
 
 
 def options(name: str, given: Given) -> list[str]:
@@ -37,7 +54,8 @@ def options(name: str, given: Given) -> list[str]:
 
 def compose(name: str, given: Given) -> str:
     """The same as a service of a compose file, to be completed by its image."""
-    lines = ["services:", f"  {name}:", "    image: IMAGE", f"    container_name: {name}"]
+    quoted = _quoted(name)  # YAML has words that are no text: yes, null, 7
+    lines = ["services:", f"  {quoted}:", "    image: IMAGE", f"    container_name: {quoted}"]
     lines += ["    network_mode: none", "    volumes:"]
     for source, target in _mounts(given):
         lines.append(f"      - {_quoted(f'{source}:{target}:ro')}")

@@ -47,20 +47,19 @@ def mounts(bundle: Path, *, folder: Path) -> list[tuple[Path, Path]]:
     texts = {RESOLVER_FILE: RESOLVER, HOSTS_FILE: hosts_text(socket.gethostname())}
     if SWITCH_FILE.is_file():
         texts[SWITCH_FILE] = switch_text(SWITCH_FILE.read_text(encoding="utf-8", errors="replace"))
-    try:
-        made = [
-            (_written(text, folder=folder), target)
-            for target, text in texts.items()
-            if target.is_file()
-        ]
-    except OSError as error:
-        raise ConfigError(
-            f"{error.filename or folder}: a file for the command cannot be written: "
-            f"{error.strerror}\nhint: XDG_DATA_HOME names another place for LLMCap's folder"
-        ) from error
+    made = [
+        (_written(text, folder=folder), target)
+        for target, text in texts.items()
+        if target.is_file()
+    ]
     made += [(Path(os.devnull), cache) for cache in CACHES if cache.exists()]
     made += [(bundle, roots) for roots in _bundles()]
     return [(source, target.resolve()) for source, target in made]
+
+
+def resolver_file(folder: Path) -> Path:
+    """That of a resolver which asks inside, made where it is missing. Raises `ConfigError`."""
+    return _written(RESOLVER, folder=folder)
 
 
 def hosts_text(name: str) -> str:
@@ -93,10 +92,16 @@ def _bundles() -> Iterator[Path]:
 
 def _written(text: str, *, folder: Path) -> Path:
     path = folder / hashlib.sha256(text.encode()).hexdigest()[:16]
-    if not path.exists():
+    if path.exists():
+        return path
+    try:
         make_folder(folder)
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
             file.write(text)
         Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    return path
+        return Path(file.name).replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename or folder}: a file for the command cannot be written: "
+            f"{error.strerror}\nhint: XDG_DATA_HOME names another place for LLMCap's folder"
+        ) from error
