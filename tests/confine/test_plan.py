@@ -1,5 +1,6 @@
 """Promise: a child is told its whole plan, however long it is and whatever a name is made of."""
 
+import os
 import socket
 
 from llmcap.confine.plan import Plan, receive, send
@@ -30,12 +31,13 @@ def test_a_command_line_longer_than_any_message_arrives() -> None:
 
 
 def test_an_open_file_arrives_as_one() -> None:
-    """Under a number of its own."""
+    """Under a number of its own, and not for whoever is executed then."""
     read, write = socket.socketpair()
     with read, write:
         arrived = told(Plan([], [], ("127.0.0.1", 53), apart=write.fileno()))
         assert arrived is not None
         assert arrived.apart is not None
+        assert not os.get_inheritable(arrived.apart)
         with socket.socket(fileno=arrived.apart) as file:
             file.send(b"x")
         assert read.recv(9) == b"x"

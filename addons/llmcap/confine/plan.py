@@ -38,7 +38,7 @@ def send(line: socket.socket, plan: Plan) -> None:
 
 def receive(line: socket.socket) -> Plan | None:
     """In the child; None where the other end is closed."""
-    _, given, _, _ = socket.recv_fds(line, 1, 2)
+    _, given, _, _ = socket.recv_fds(line, 1, 2, socket.MSG_CMSG_CLOEXEC)
     if not given:
         return None
     with open(given[0], "rb") as file:  # noqa: PTH123 - it has no path
