@@ -38,12 +38,14 @@ def send(line: socket.socket, plan: Plan) -> None:
 
 def receive(line: socket.socket) -> Plan | None:
     """In the child; None where the other end is closed."""
-    _, given, _, _ = socket.recv_fds(line, 1, 2, socket.MSG_CMSG_CLOEXEC)
+    _, given, _, _ = socket.recv_fds(line, 1, 2)
     if not given:
         return None
     with open(given[0], "rb") as file:  # noqa: PTH123 - it has no path
         told = json.load(file)
     apart = given[1] if len(given) > 1 else None
+    if apart is not None:
+        os.set_inheritable(apart, False)  # the standard library ignores the flag for that
     pairs = {
         name: [tuple(pair) for pair in told[name]] for name in ("networks", "listen", "mounts")
     }
