@@ -25,6 +25,8 @@ from fake_provider.process import ProviderHandle
 from fake_provider.scenario import Scenario
 from postgres_server import cluster
 
+type Trial = Case | FleetCase | Probe
+
 
 async def run_case(case: Case, folder: Path, confdir: Path, *, seed: str) -> Report:
     """One case, with a provider, proxies and ledgers of its own, and a treasury if it wants one."""
@@ -77,9 +79,18 @@ def hash_of(seed: str) -> int:
     return int.from_bytes(seed.encode(), "big") % 2**32
 
 
-async def run_all(
-    every: list[Case | FleetCase | Probe], *, seed: int, jobs: int, keep: Path | None
-) -> int:
+def every_case(profile: str, only: str = "") -> list[Trial]:
+    """What a profile tries: all, the case of this name, or those whose names contain it."""
+    every: list[Trial] = [
+        *PROFILES.get(profile, list)(),
+        *FLEETS.get(profile, list)(),
+        *PROBES.get(profile, ()),
+    ]
+    named = [each for each in every if each.name == only]
+    return named or [each for each in every if only in each.name]
+
+
+async def run_all(every: list[Trial], *, seed: int, jobs: int, keep: Path | None) -> int:
     """Every case and probe, a line each as it ends; how many broke a promise."""
     print(f"seed {seed}\n{HEAD}", flush=True)
     turn = asyncio.Semaphore(jobs)
@@ -87,7 +98,7 @@ async def run_all(
         confdir = Path(made) / "confdir"
         confdir.mkdir()
 
-        async def run_one(number: int, case: Case | FleetCase | Probe) -> bool:
+        async def run_one(number: int, case: Trial) -> bool:
             folder = Path(made) / f"case-{number}"
             folder.mkdir()
             async with turn:
@@ -115,14 +126,10 @@ def main() -> None:
     parser.add_argument("--profile", choices=sorted({*PROFILES, *FLEETS}), default="ci")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     parser.add_argument("--jobs", type=int, default=2, help="cases at once, default: %(default)s")
-    parser.add_argument("--only", default="", help="the cases whose names contain this")
+    parser.add_argument("--only", default="", help="a case, or what the names of some contain")
     parser.add_argument("--keep", type=Path, help="copy logs and ledgers of failed cases here")
     options = parser.parse_args()
-    profile = options.profile
-    cases = [case for case in PROFILES.get(profile, list)() if options.only in case.name]
-    fleets = [case for case in FLEETS.get(profile, list)() if options.only in case.name]
-    probes = [probe for probe in PROBES.get(profile, ()) if options.only in probe.name]
-    every: list[Case | FleetCase | Probe] = [*cases, *fleets, *probes]
+    every = every_case(options.profile, options.only)
     if not every:
         sys.exit(f"scripts/soak: no case of {options.profile} has {options.only!r} in its name")
     started = time.monotonic()

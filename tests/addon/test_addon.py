@@ -200,7 +200,7 @@ def test_the_end_of_the_proxy_settles_what_is_in_flight():
     made = flow()
     decide(addon, made)
     ended = []
-    there.firewall.ledger.end = lambda _, settlement: ended.append(settlement.ending)
+    there.firewall.ledger.end = lambda _, settlement: ended.append(settlement.ending) or ()
     with taddons.context(addon):
         addon.done()
     assert ended == ["released"]

@@ -91,7 +91,8 @@ def test_no_spelling_and_no_gateway_goes_round_the_cap(start: Start) -> None:
         "https://oai.helicone.ai/v1/chat/completions",
     ):
         status, said = post(proxy, url, CALL)
-        assert status == 429, url
+        # Whoever asks on a second after a refusal is told so by the status that ends it.
+        assert status in {429, 402}, url
         assert "cap" in said
 
 

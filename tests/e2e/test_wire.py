@@ -37,7 +37,7 @@ def test_a_client_that_hangs_up_stops_the_provider(
 ) -> None:
     """The stream is given up on the provider's side too, and costs at least what was generated."""
     proxy = start(cap="5")
-    provider.scenario(length="2000", token_seconds=0.005)
+    provider.scenario(length="2000", token_seconds=0.03)
     run(proxy, "http2", "--stream", "--leave-after=20")
     proxy.settle()
     deadline = time.monotonic() + PROGRAM_SECONDS

@@ -57,4 +57,5 @@ def spent(hands):
 
 def known(node):
     """How much of that a node knows of."""
-    return max(view.figures.spent for view in node.ledger._desk.views.values()) // CENT
+    views = node.ledger._desk.views.values()
+    return max((view.figures.spent for view in views), default=0) // CENT
