@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,13 +19,17 @@ import pytest
 from company_proxy import CompanyProxy
 from fake_provider.process import ROOT, ProviderHandle
 from fake_provider.tls import HOSTS
+from llmcap.words.money import usd_string
 
 CALL = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 50}
 CURL = (
     "curl -sS https://api.openai.com/v1/chat/completions -o /dev/null -w '%{http_code}' "
     f"-d '{json.dumps(CALL)}'"
 )
-
+STREAM = (
+    "curl -sS https://api.openai.com/v1/chat/completions "
+    f"-d '{json.dumps({**CALL, 'stream': True})}'"
+)
 
 SECONDS = 300  # ends what hangs
 
@@ -83,6 +88,36 @@ def test_programs_use_it_until_it_is_down(shell: Shell, provider: ProviderHandle
     script = f'eval "$($LLMCAP env)"; $LLMCAP down; {CURL}; echo " $?"'
     assert shell(script).splitlines()[-1] == "000 7"
     assert shell("$LLMCAP down") == "No proxy is up.\n"
+
+
+@pytest.mark.parametrize("workers", ["", "--workers 2"], ids=["one process", "two workers"])
+def test_down_waits_for_the_calls_in_flight_and_leaves_the_port_free(
+    shell: Shell, provider: ProviderHandle, workers: str
+) -> None:
+    """They come to their end and are settled, and the next proxy can have the port at once."""
+    provider.scenario(length="40", tokens_per_event=10, gated_after=1)
+    up = f"$LLMCAP up --no-page --cap 1/day {workers} --port"
+    shell(f"{up} 0")
+    _, log = proxy_of(shell)
+    port = int(json.loads((log.parent / "state.json").read_text())["port"])
+
+    def refuses() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) != 0
+
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(shell, f'eval "$($LLMCAP env)"; {STREAM}')
+        wait_until(lambda: provider.bill()["open"] == 1, shown=log)
+        down = pool.submit(shell, "$LLMCAP down")
+        wait_until(refuses, shown=log)
+        assert not down.done()
+        provider.open_gate()
+        assert "[DONE]" in answer.result()
+        assert down.result() == "LLMCap is down.\n"
+    (budget,) = json.loads(shell("$LLMCAP status --json"))["budgets"]
+    assert budget["spent_usd"] == usd_string(provider.nanos()) != "0"
+    assert budget["held_usd"] == "0"
+    assert f":{port}" in shell(f"{up} {port}")
 
 
 def test_a_session_s_line_says_what_it_has_cost(shell: Shell, provider: ProviderHandle) -> None:

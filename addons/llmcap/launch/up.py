@@ -86,29 +86,27 @@ def serve(
         signal.signal(number, lambda *_: ended.set())
     signal.signal(signal.SIGHUP, hung_up)
     proxy.start()
-    try:
+    with contextlib.ExitStack() as beside:
+        # It is told of until the proxy has ended, as who stops it waits for that.
+        told = beside.enter_context(contextlib.ExitStack())
+        beside.callback(proxy.stop)
         proxy.wait_ready()
-        with contextlib.ExitStack() as beside:
-            if page_port != NO_PAGE:
-                pages += start_page(beside, settings.ledger, page_port, policy.treasury)
-            beside.enter_context(
-                standing.announced(
-                    listener,
-                    ledger=settings.ledger,
-                    hosts=place.hosts,
-                    environ=environ,
-                    page=pages[0].port if pages else 0,
-                )
+        if page_port != NO_PAGE:
+            pages += start_page(beside, settings.ledger, page_port, policy.treasury)
+        told.enter_context(
+            standing.announced(
+                listener,
+                ledger=settings.ledger,
+                hosts=place.hosts,
+                environ=environ,
+                page=pages[0].port if pages else 0,
             )
-            if sys.platform == "linux":
-                beside.enter_context(
-                    Desk(standing.folder(environ), proxy.gates, partial(lend, keys))
-                )
-            for line in in_force(policy, proxy.url):
-                tell(line)
-            ended.wait()
-    finally:
-        proxy.stop()
+        )
+        if sys.platform == "linux":
+            beside.enter_context(Desk(standing.folder(environ), proxy.gates, partial(lend, keys)))
+        for line in in_force(policy, proxy.url):
+            tell(line)
+        ended.wait()
     proxy.check()
 
 

@@ -73,6 +73,9 @@ def serve(
         signal.signal(number, lambda *_: ended.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to tell
     with contextlib.ExitStack() as beside:
+        # It is told of until all have ended, as who stops it waits for that.
+        told = beside.enter_context(contextlib.ExitStack())
+        beside.enter_context(listener)
         folder = beside.enter_context(tempfile.TemporaryDirectory(prefix="llmcap-"))
         pages = []
         if page_port != up.NO_PAGE:
@@ -98,7 +101,7 @@ def serve(
             crew.tell(REREAD)
 
         signal.signal(signal.SIGHUP, hung_up)
-        beside.enter_context(
+        told.enter_context(
             standing.announced(
                 listener,
                 ledger=settings.ledger,
