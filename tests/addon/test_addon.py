@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+from unittest.mock import Mock
 
 import pytest
 from mitmproxy.exceptions import OptionsError
@@ -199,11 +200,12 @@ def test_the_end_of_the_proxy_settles_what_is_in_flight():
     addon = LLMCap(firewall=there.firewall)
     made = flow()
     decide(addon, made)
-    ended = []
-    there.firewall.ledger.end = lambda _, settlement: ended.append(settlement.ending) or ()
+    ended = Mock(return_value=())
+    there.firewall.ledger.end = ended
     with taddons.context(addon):
         addon.done()
-    assert ended == ["released"]
+    ((_, settlement),) = (each.args for each in ended.call_args_list)
+    assert settlement.ending == "released"
 
 
 def test_keys_that_nobody_swaps_are_told(tmp_path, caplog):
