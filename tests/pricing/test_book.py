@@ -638,3 +638,13 @@ def test_a_config_overrides_what_it_names_and_inherits_the_rest(book: PriceBook)
     assert found.max_output == usual.max_output
     assert found.variants["batch"].rates["input"] * 2 == Decimal("0.625")
     assert found.source.startswith("config")
+
+
+def test_a_model_under_two_names_has_one_price() -> None:
+    """What is computed of a price is found by it: an equal one would be compared each time."""
+    book = PriceBook()
+    first, second = (
+        book.find("openai", name, NOW) for name in ("gpt-4o-mini", "gpt-4o-mini-2024-07-18")
+    )
+    assert first is not None
+    assert first is second

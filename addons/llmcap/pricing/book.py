@@ -82,6 +82,8 @@ class PriceBook:
         self._taken = taken
         self._tables: dict[str, _Table | None] = {}
         self._found: dict[tuple[str, str], tuple[Entry, ...]] = {}
+        # Under two names a model has one price: what is computed of it is then found at once.
+        self._same: dict[tuple[Entry, ...], tuple[Entry, ...]] = {}
         self._routers: dict[tuple[str, str, datetime], Price] = {}
         self._longest: dict[str, tuple[int | None, int | None]] = {}
         self._overrides: dict[str, dict[str, Override]] = {}
@@ -107,7 +109,8 @@ class PriceBook:
             entries = self._entries(provider, model)
             if len(self._found) >= _REMEMBERED_MAX:
                 self._found.clear()
-            self._found[key] = entries
+                self._same.clear()
+            self._found[key] = entries = self._same.setdefault(entries, entries)
         return in_force(entries, at)
 
     def _routed(self, router: Price, at: datetime) -> Price:

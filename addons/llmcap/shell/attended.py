@@ -37,10 +37,10 @@ from llmcap.shell.parting.stream import PartingHttpStream
 
 Steps = Generator[commands.Command, Any, None]
 
-# Behind which the keeper is told.
+# Behind which the keeper decides, or is told.
 _HOOKS = frozenset(
-    (HttpConnectHook, HttpErrorHook, HttpResponseHeadersHook, HttpResponseHook)
-)  # fmt: skip
+    (HttpConnectHook, HttpErrorHook, HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook)
+)
 
 
 class AttendedHttpStream(PartingHttpStream):
@@ -66,6 +66,9 @@ class AttendedHttpStream(PartingHttpStream):
             except StopIteration:
                 return
             kind = type(command)
+            if kind not in _HOOKS:
+                reply = yield command
+                continue
             if kind is HttpResponseHook:
                 work = keeper().whole(self.flow)
                 if work is not None:
@@ -73,7 +76,7 @@ class AttendedHttpStream(PartingHttpStream):
             reply = yield command
             if kind is HttpRequestHook:
                 yield from self._decide()
-            elif kind in _HOOKS:
+            else:
                 self._tell(kind)
 
     def _tell(self, kind: type[commands.Command]) -> None:

@@ -93,9 +93,10 @@ def attributes_of(
     for name, value in from_body.items():
         if not name.startswith(METADATA) or name.removeprefix(METADATA) in policy.metadata:
             found[name] = found.get(name) or value
-    for header, attribute in OWN_HEADERS.items():
-        if header in policy.trusted_headers and header in request.headers:
-            found[attribute] = request.headers[header]
+    if policy.trusted_headers:
+        for header, attribute in OWN_HEADERS.items():
+            if header in policy.trusted_headers and header in request.headers:
+                found[attribute] = request.headers[header]
     if facts.proxy_user:
         found["project"] = facts.proxy_user
     return {name: value[:VALUE_LENGTH_MAX] for name, value in found.items() if value}
