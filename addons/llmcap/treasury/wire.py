@@ -82,7 +82,7 @@ _UNTOLD = (
         "TLS is required and the server has none",
         "let the server offer TLS, or say `?sslmode=prefer` where the network is your own",
     )),
-    ("no encryption", (
+    ("no encryption|SSL required", (
         "the server wants TLS and this connection has none", "say `?sslmode=require`"
     )),
     ("certificate verify failed", (
@@ -96,6 +96,13 @@ _UNTOLD = (
     ("does not match host name", (
         "its certificate is for another host",
         "connect to the host that it is for, or say `?sslmode=verify-ca`",
+    )),
+    ("channel binding required", (
+        "channel binding is required and the server has none", "say `?channel_binding=prefer`"
+    )),
+    ("unsupported startup parameter", (
+        "a pooler in between does not take all that the address asks for",
+        "leave `options` out of the address, or let the pooler ignore them",
     )),
     ("no pg_hba.conf entry", ("it lets nobody in from this machine", "check its pg_hba.conf")),
     ('role "[^"]*" does not exist', ("there is no such role", "check the user in `treasury:`")),
