@@ -283,17 +283,16 @@ TRIED: tuple[Tried, ...] = (
     ),
     *(
         Tried(f"Copilot CLI, {way} {api}", ("npm:@github/copilot",),
-              ("copilot", "--allow-all-tools", "--stream", "off" if way == "whole" else "on",
-               "-p", PROMPT),
+              ("copilot", "--allow-all-tools", "--stream", switch, "-p", PROMPT),
               environ={
                   "COPILOT_PROVIDER_TYPE": api, "COPILOT_PROVIDER_BASE_URL": url,
                   "COPILOT_PROVIDER_API_KEY": "sk-fake", "COPILOT_MODEL": model,
               })
-        for api, url, model in (
-            ("openai", "https://api.openai.com/v1", "gpt-4o-mini"),
-            ("anthropic", "https://api.anthropic.com", "claude-haiku-4-5"),
+        for way, switch, api, url, model in (
+            ("whole", "off", "openai", "https://api.openai.com/v1", "gpt-4o-mini"),
+            ("stream", "on", "openai", "https://api.openai.com/v1", "gpt-4o-mini"),
+            ("stream", "off", "anthropic", "https://api.anthropic.com", "claude-haiku-4-5"),
         )
-        for way in _WHOLE_STREAM
     ),
     Tried(
         "llm, whole openai", ("llm", "llm-anthropic"),
