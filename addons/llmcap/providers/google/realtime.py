@@ -74,6 +74,7 @@ class LiveWire:
             self._configure(setup)
             self._conversation.heap.text_bytes += len(frame.body)
             return ()
+        # Google's own package spells it so: findings/google_genai_live_spelling.sh
         content = document(_either(body, "clientContent", "client_content"))
         if content:
             self._conversation.heap.add(measure(frame))
