@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,8 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from llmcap.cli import main
+from llmcap.config import book_of, resolve, yamldoc
 from llmcap.ledger import history, spans
+from llmcap.ledger.changes import Rollup
+from llmcap.page import focus
 from llmcap.page.focus import COLUMNS
+from llmcap.pricing import PriceBook
 
 VALIDATOR = Path(__file__).parents[2] / ".venv-surfaces" / "bin" / "focus-validator"
 VERSION = "1.2.0.1"
@@ -42,6 +47,36 @@ def test_the_rows_come_to_what_the_calls_cost(path, ledger):
         end = datetime.fromisoformat(row["ChargePeriodEnd"])
         assert (end - begin).days == 1
         assert datetime.fromisoformat(row["BillingPeriodStart"]) <= begin < datetime.now(UTC)
+
+
+AGREED = 'prices: {openai/gpt-5: {input: "%s", cache_read: "%s", output: "%s"}}'
+
+
+@pytest.mark.parametrize(("share", "times"), [("1", 1), ("0.5", 2), ("2", Decimal("0.5"))])
+def test_a_price_that_was_agreed_is_billed_and_the_public_one_is_the_list_s(
+    path, ledger, tmp_path, share, times
+):
+    """Each row at what it was billed, and beside it what the price book asks for the same."""
+    rates = PriceBook().find("openai", "gpt-5", datetime.now(UTC)).rates
+    agreed = [rates[name] * Decimal(share) for name in ("input", "cache_read", "output")]
+    config = tmp_path / "llmcap.yaml"
+    config.write_text(AGREED % tuple(agreed))
+    for row in exported(path, "--config", str(config)):
+        assert Decimal(row["ListCost"]) == pytest.approx(Decimal(row["BilledCost"]) * times)
+        assert row["x_ListBasis"] == (focus.BILLED if times == 1 else focus.BOOK)
+        assert row["ContractedCost"] == row["EffectiveCost"] == row["BilledCost"]
+
+
+def test_what_is_free_by_agreement_has_its_list_price_and_what_no_list_has_none(path, ledger):
+    """The tokens at the public rates; a model that only the config knows is at its own price."""
+    now, sums = datetime.now(UTC), Rollup(cost_nanos=0, input_tokens=10**6, output_tokens=0)
+    free = resolve(yamldoc.parse(AGREED % (0, 0, 0), file="llmcap.yaml"))
+    prices = focus.Prices(book_of(free), PriceBook())
+    rate = PriceBook().find("openai", "gpt-5", now).rates["input"]
+    facts = {"provider": "openai", "model": "gpt-5"}
+    assert prices.list_nanos(facts, sums, now) == (rate * 10**9, focus.BOOK)
+    own = {"provider": "openai", "model": "of-our-own"}
+    assert prices.list_nanos(own, replace(sums, cost_nanos=7), now) == (7, focus.NONE)
 
 
 def test_every_row_has_every_column_and_none_runs_in_a_spreadsheet(path, ledger):

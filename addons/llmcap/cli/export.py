@@ -15,13 +15,14 @@ import click
 
 from llmcap.cli.fleetwide import books_option
 from llmcap.cli.log import document
-from llmcap.cli.options import moment
+from llmcap.cli.options import moment, rules_from
 from llmcap.cli.output import tell
 from llmcap.config.readers import ATTRIBUTES
 from llmcap.ledger import history, spans
 from llmcap.ledger.follower import catch_up
 from llmcap.ledger.history import PastCall
 from llmcap.page import focus
+from llmcap.pricing import PriceBook
 from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import usd_string
@@ -57,13 +58,16 @@ def export(
     Write every call of a time, the newest first, to stdout or a file.
 
     Amounts are exact decimals in USD. Parquet needs the extra `llmcap-mitmproxy[parquet]`. The
-    format `focus` is CSV by FOCUS 1.2 (FinOps): a row per day, model, project and so on. Where
-    the config names a treasury, the calls are those of its whole fleet, or of one --node.
+    format `focus` is CSV by FOCUS 1.2 (FinOps): a row per day, model, project and so on; its list
+    cost is the public price book's where the config has other prices. Where the config names a
+    treasury, the calls are those of its whole fleet, or of one --node.
     """
     now = datetime.now(UTC)
     if shape == "focus":
         begin = moment(since, now=now) if since else None
-        _write_focus(ledger_path, begin, moment(until, now=now), output)
+        config_path = click.get_current_context().params["config_path"]
+        prices = focus.Prices(rules_from(config_path, None)[1], PriceBook())
+        _write_focus(ledger_path, prices, begin, moment(until, now=now), output)
         return
     with history.reading(ledger_path) as db:
         calls = spans.calls_within(
@@ -108,7 +112,11 @@ def _write_csv(calls: Iterator[PastCall], file: TextIO) -> int:
 
 
 def _write_focus(
-    ledger_path: Path, since: datetime | None, until: datetime, output: Path | None
+    ledger_path: Path,
+    prices: focus.Prices,
+    since: datetime | None,
+    until: datetime,
+    output: Path | None,
 ) -> None:
     with history.reading(ledger_path):  # one that is not there is told
         catch_up(ledger_path)
@@ -116,7 +124,8 @@ def _write_focus(
         writer = csv.DictWriter(file, focus.COLUMNS, lineterminator="\n")
         writer.writeheader()
         count = 0
-        for count, found in enumerate(focus.rows(db, since=since, until=until), 1):  # noqa: B007
+        found_rows = focus.rows(db, prices, since=since, until=until)
+        for count, found in enumerate(found_rows, 1):  # noqa: B007 (likewise)
             writer.writerow({name: _cell(value) for name, value in found.items()})
     tell(several(count, "row"))
 
