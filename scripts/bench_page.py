@@ -21,8 +21,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "addons"))
 
-from bench_proxy import Client, Load, Proxy, body_of, drive, provide, server_context
-
+from bench_proxy import (
+    START_SECONDS_MAX,
+    Client,
+    Load,
+    Proxy,
+    body_of,
+    drive,
+    provide,
+    server_context,
+)
 from llmcap.page.access import Role, secret_for, token_for
 
 CLIENTS = 8
@@ -75,6 +83,18 @@ async def per_call(proxy: Proxy, load: Load) -> float:
     return spent / load.calls / 1e3
 
 
+def page_of(folder: Path) -> int:
+    """The port of the page, once the proxy has said where it stands."""
+    state = folder / "data" / "llmcap" / "proxy" / "state.json"
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while not state.exists():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the proxy did not say where its page is")
+        time.sleep(0.1)
+    port: int = json.loads(state.read_text())["page"]
+    return port
+
+
 async def bench(rounds: int, calls: int) -> None:
     """Print a line a round, and the median."""
     load = Load("JSON", CLIENTS, calls)
@@ -86,10 +106,7 @@ async def bench(rounds: int, calls: int) -> None:
         )  # fmt: skip
         proxy = await asyncio.to_thread(Proxy, "up", folder, server.sockets[0].getsockname()[1])
         try:
-            state = folder / "data" / "llmcap" / "proxy" / "state.json"
-            while not state.exists():
-                await asyncio.sleep(0.1)
-            page = json.loads(state.read_text())["page"]
+            page = await asyncio.to_thread(page_of, folder)
             await per_call(proxy, Load("warm-up", CLIENTS, calls))
             ratios = []
             for number in range(rounds):

@@ -1,9 +1,10 @@
 """
 Somebody with a browser: every view and action of the page, looked at and pictured.
 
-    python browser_program.py ADMIN_URL VIEWER_URL AXE_JS PICTURES_FOLDER
+    python browser_program.py ADMIN_URL VIEWER_URL AXE_JS PICTURES_FOLDER ROUGH_URL
 
-Playwright drives Debian's Chromium. Prints one line of JSON for each thing that was done; what is
+ROUGH_URL opens another page, whose ledger has names that nobody would think of. Playwright drives
+Debian's Chromium. Prints one line of JSON for each thing that was done; what is
 wrong ends it with a trace.
 """
 
@@ -94,7 +95,7 @@ def pictures(browser, admin: str, axe: str, folder: Path) -> None:
                 person.page.screenshot(path=folder / f"{view}-{scheme}-{size}.png", full_page=True)
             assert not person.wrong, person.wrong
             context.close()
-    say("pictures", count=len(list(folder.glob("*.png"))))
+    say("pictures", count=sum(len(list(folder.glob(f"{view}-*.png"))) for view in VIEWS))
 
 
 def act(person: Person, verb: str, budget: str, reason: str, amount: str = "") -> None:
@@ -213,9 +214,31 @@ def strangers(browser, person: Person, viewer: str) -> None:
     say("strangers")
 
 
+def rough(browser, url: str) -> None:
+    """Names and amounts that nobody would think of: they are text, in their order, and fit."""
+    for width, height in SIZES.values():
+        context = browser.new_context(viewport={"width": width, "height": height})
+        person = Person(context.new_page(), url)
+        for view in VIEWS:
+            person.look(view, "?by=project&span=30d" if view == "spend" else "")
+            name = person.page.get_by_text("\\u202eoverride").first
+            if view != "exposure" and (view != "calls" or width > SIZES["narrow"][0]):
+                expect(name).to_be_visible()
+            person.fits()
+            assert person.page.locator("img[src=x]").count() == 0
+            assert "\u202e" not in person.page.inner_text("main")
+        person.look("calls", "?state=settled")
+        person.page.locator("tbody a").first.click()
+        expect(person.page.get_by_role("heading", level=1)).to_have_text("One call")
+        person.fits()
+        assert not person.wrong, person.wrong
+        context.close()
+    say("rough")
+
+
 def main() -> None:
     """All of it, in one browser."""
-    admin, viewer, axe_path, folder = sys.argv[1:]
+    admin, viewer, axe_path, folder, made_up = sys.argv[1:]
     axe = Path(axe_path).read_text(encoding="utf-8")
     Path(folder).mkdir(parents=True, exist_ok=True)
     with sync_playwright() as driver:
@@ -228,6 +251,7 @@ def main() -> None:
         strangers(browser, person, viewer)
         actions(person)
         assert not person.wrong, person.wrong
+        rough(browser, made_up)
         browser.close()
 
 

@@ -5,15 +5,22 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import fleet
 import pytest
+from books import budget, call, demand, settled
 
 from fake_provider.process import ROOT, ProviderHandle
+from llmcap.budgets.budget import scope_at, scopes_for
 from llmcap.launch.pageprocess import page_beside
+from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.page.access import Role
 from llmcap.treasury.hands import Hands
+from llmcap.words.records import Balance, Deny
 from postgres_server import Server
 
 from .test_up import Shell, shell
@@ -25,6 +32,16 @@ SECONDS = 900  # ends what hangs
 
 __all__ = ["shell"]
 
+# What clients call themselves: markup, marks of direction, nothing, and more than fits.
+NAMES = (
+    "\u202eoverride", "<img src=x onerror=alert(1)>", "\u0645\u0634\u0631\u0648\u0639", "",
+    "x" * 200, "\U0001f680 a\tb", "javascript:alert(1)", "'\"&amp;{{7*7}}",
+)  # fmt: skip
+BUDGETS = (
+    budget("$9000000/month", name="y" * 200), budget("$0.000000001/day", name="tiny"),
+    budget("3 concurrent", name="slots"), budget("$5/day", name="each", per=("project",)),
+)  # fmt: skip
+
 CONFIG = """
 budgets:
 - {name: everything, cap: $5, every: day}
@@ -35,6 +52,22 @@ CURL = (
     "curl -sS https://api.openai.com/v1/chat/completions -o /dev/null -d "
     '\'{"model":"%s","messages":[{"role":"user","content":"hi"}],"max_tokens":50}\''
 )
+
+
+def made_up(path: Path) -> SqliteLedger:
+    """A ledger with calls by each of the names, of amounts between nothing and millions."""
+    ledger = SqliteLedger(path)
+    ledger.define(BUDGETS)
+    now = datetime.now(UTC)
+    for number, name in enumerate(NAMES):
+        its = call(at=now, call_id=f"c{number}", project=name, customer=name, client=name)
+        scopes = scopes_for((BUDGETS[0], BUDGETS[3]), its, run_id="")
+        hold = ledger.hold(its, scopes, demand(1)).hold
+        ledger.end(hold, replace(settled(10 ** (2 * number)), model=name or None, note=name * 3))
+        ledger.refuse(its, Deny(scopes[0], Balance(), 5))
+    slots = scope_at(BUDGETS[2], "", now, run_id="")
+    ledger.adjust(slots, raise_by=-5, note="fewer than none")
+    return ledger
 
 
 def calls(shell: Shell) -> None:
@@ -80,14 +113,17 @@ def test_a_browser_drives_every_view_and_action(
         json.loads(shell(f"$LLMCAP dashboard --json {more}"))["url"] for more in ("", "--viewer")
     ]
     pictures = Path(os.environ.get("SURFACES_PICTURES", tmp_path / "pictures"))
-    result = subprocess.run(
-        [SURFACES / "bin" / "python", PROGRAM, *links, SURFACES / "axe.min.js", pictures],
-        capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+    rough = tmp_path / "rough.sqlite3"
+    with closing(made_up(rough)), page_beside(str(rough), port=0) as page:
+        rest = [SURFACES / "axe.min.js", pictures, page.url(Role("admin"))]
+        result = subprocess.run(
+            [SURFACES / "bin" / "python", PROGRAM, *links, *rest],
+            capture_output=True, text=True, timeout=SECONDS, check=False,
+        )  # fmt: skip
     assert result.returncode == 0, result.stderr
     done = [json.loads(line) for line in result.stdout.splitlines()]
     assert [each["did"] for each in done] == [
-        "browser", "pictures", "reading", "strangers", "actions",
+        "browser", "pictures", "reading", "strangers", "actions", "rough",
     ]  # fmt: skip
     assert done[1]["count"] == 16
     assert done[2]["calls"] == 12

@@ -221,7 +221,8 @@ class Stream(Handler):
         self.page.streams += 1
         self.set_header("Content-Type", "text/event-stream")
         try:
-            with contextlib.suppress(tornado.iostream.StreamClosedError):
+            # The client has gone, or the page ends.
+            with contextlib.suppress(tornado.iostream.StreamClosedError, asyncio.CancelledError):
                 await self._tell()
         finally:
             self.page.streams -= 1

@@ -8,8 +8,15 @@ export function el(name, given = {}, ...children) {
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else node.setAttribute(key, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof Node ? child : plain(String(child)))));
   return node;
+}
+
+// A text in which nothing turns the direction of what follows: a name could look like another one.
+export function plain(text) {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (each) => "\\u" + each.codePointAt(0).toString(16).padStart(4, "0"));
 }
 
 // A bar of parts, each [class, share from 0 to 1]: drawn by attributes, as styles of elements are barred.

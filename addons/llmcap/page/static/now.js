@@ -68,7 +68,7 @@ function budget(each) {
 }
 
 function every(each) {
-  return each.every === "once" ? "in all" : each.every === "run" ? "a run" : each.unit === "concurrent" ? "at once" : "every " + each.every;
+  return each.unit === "concurrent" ? "calls" : each.every === "once" ? "in all" : each.every === "run" ? "a run" : "every " + each.every;
 }
 
 function ahead(each) {

@@ -2,7 +2,7 @@
 
 import { address, ask, fleet } from "./api.js";
 import { draw, named } from "./chart.js";
-import { cell, el, empty, share, table } from "./dom.js";
+import { cell, el, empty, plain, share, table } from "./dom.js";
 import { count, percent, short, small, usd } from "./format.js";
 
 const spans = { "24h": 1, "7d": 7, "30d": 30, "90d": 90 };
@@ -130,6 +130,6 @@ function chart(place, found) {
     const parts = found.series.map((each) => [each.value === null ? "others" : each.value || "(none)", Number(each.cost_usd[at])]).filter(([, cost]) => cost > 0);
     const sum = parts.reduce((whole, [, cost]) => whole + cost, 0);
     const time = new Date(found.steps[at] * 1000).toLocaleString(undefined, { weekday: "short", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
-    hover.textContent = `${time}: ${small(sum)}` + (parts.length ? " — " + parts.map(([name, cost]) => `${name} ${small(cost)}`).join(", ") : "");
+    hover.textContent = plain(`${time}: ${small(sum)}` + (parts.length ? " — " + parts.map(([name, cost]) => `${name} ${small(cost)}`).join(", ") : ""));
   });
 }
