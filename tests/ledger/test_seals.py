@@ -301,5 +301,6 @@ def test_the_commands_seal_and_verify(path):
     assert "entry 20 was altered" in run("verify", code=2).stderr
     assert "is no seal" in run("verify", "5:abc", code=2).stderr
     assert "is no seal" in run("verify", kept[:-1], code=2).stderr
+    assert "is no seal" in run("verify", "9" * 5_000 + kept, code=2).stderr
     with pytest.raises(ConfigError):
         chain.parse_seal("x")

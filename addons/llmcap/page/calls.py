@@ -30,6 +30,7 @@ READ = 500
 # What is the call's own, and asked for by a glob, without regard to case.
 OWN = ("provider", "model", "endpoint", "state", "budget")
 CSV_MAX = 100_000
+DIGITS_MAX = 18  # of an entry's number: what SQLite counts to
 
 COLUMNS = (
     "time", "id", "state", "provider", "model", "asked", "project", "customer", "user", "client",
@@ -56,7 +57,7 @@ def document(db: sqlite3.Connection, question: Asked, before: str) -> dict[str, 
 
 def matching(db: sqlite3.Connection, question: Asked, before: str = "") -> Iterator[PastCall]:
     """The calls that fit, the newest first. Raises `ConfigError` for a wrong place to go on."""
-    if before and not before.isdecimal():
+    if before and not (before.isdecimal() and len(before) <= DIGITS_MAX):
         raise ConfigError(f"before={before!r}: expected the number of an entry")
     place = int(before) if before else None
     where = {name: value for name, value in question.where.items() if name not in OWN}

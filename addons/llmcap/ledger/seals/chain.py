@@ -30,7 +30,9 @@ from llmcap.words.errors import ConfigError, LedgerError
 
 SEGMENT_ENTRIES = 1_000
 NOTHING = "0" * 64  # before the first seal
-_SEAL = re.compile(rf"(\d+):([0-9a-f]{{{len(NOTHING)}}})(?::([0-9a-f]{{{KEY_DIGITS}}}))?", re.ASCII)
+_SEAL = re.compile(
+    rf"(\d{{1,18}}):([0-9a-f]{{{len(NOTHING)}}})(?::([0-9a-f]{{{KEY_DIGITS}}}))?", re.ASCII
+)
 
 _LAST = "SELECT id, last_id, hash FROM seals ORDER BY id DESC LIMIT 1"
 _PRUNED = """
