@@ -80,7 +80,7 @@ _free, _agents = partial(routes_to, FREE), partial(routes_to, OUT_OF_SIGHT)
 
 PROVIDER = Provider(
     name="anthropic",
-    hosts=("api.anthropic.com",),
+    hosts=("api.anthropic.com", "*.api.anthropic.com"),
     match=Routes(
         (
             ("POST", "/v1/messages", MESSAGES),
