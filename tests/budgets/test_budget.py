@@ -58,6 +58,8 @@ def test_cap_is_read_with_its_unit(typed, cap, unit):
         "",
         "-5",
         "5 euros",
+        "5,00",
+        "1,5k tokens",
         "tokens",
         "1.5 tokens",
         "0.0001k tokens",

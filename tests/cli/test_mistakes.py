@@ -136,6 +136,8 @@ def test_no_mistake_has_a_traceback(name: str) -> None:
         (["report", "--until", "0001-01-01"], "'0001-01-01' is no time"),
         (["log", "--project", "\udce9"], "is not UTF-8"),
         (["log", "--ledger", ""], "it is empty: expected the path of a file"),
+        (["run", "--cap", "", "--", "true"], "it is empty: expected a cap such as 5 or 5/day"),
+        (["up", "--cap", " "], "it is empty: expected a cap such as 5 or 5/day"),
         (["config", "check", "loop.yaml"], "loop.yaml:1: this is nested too deeply, or in itself"),
         (["config", "check", "deep.yaml"], "deep.yaml:1: this is nested too deeply, or in itself"),
         (["budget", "set", "all", "5 tokens"], "'5 tokens' is in tokens, but the budget 'all' in"),

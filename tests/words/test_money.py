@@ -17,6 +17,8 @@ from llmcap.words.money import NANOS_MAX, ceil_nanos, format_usd, parse_usd, usd
         ("$5", 5_000_000_000),
         (" $ 0.05 ", 50_000_000),
         ("1,000.25 USD", 1_000_250_000_000),
+        ("1,000,000", 1_000_000_000_000_000),
+        ("1_000", 1_000_000_000_000),
         (".5", 500_000_000),
         ("0.000000001", 1),
         (0, 0),
@@ -38,6 +40,9 @@ def test_an_amount_is_read_exactly(amount, nanos):
         ("-1", "not an amount"),
         ("", "not an amount"),
         ("1e3", "not an amount"),
+        ("5,00", "not an amount"),  # five dollars, to whoever writes it
+        ("1,5", "not an amount"),
+        ("1,00,000", "not an amount"),
         (-1, "zero or more"),
         (Decimal("NaN"), "zero or more"),
         ("0.0000000001", "finer than a nano-dollar"),

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from llmcap.budgets.windows import EPOCH, Window, parse_window
 from llmcap.words.errors import ConfigError, MoneyError, NotMoneyError
-from llmcap.words.money import NANOS_MAX, format_usd, parse_usd
+from llmcap.words.money import NANOS_MAX, WHOLE, format_usd, parse_usd
 from llmcap.words.records import Balance, Budget, Call, CapUnit, Demand, Deny, Scope, Wait
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 # --- as typed ---------------------------------------------------------------------------------
 
 _COUNTED = re.compile(
-    r"(?P<count>\d[\d_,]*(?:\.\d+)?)\s*(?P<factor>[km]?)\s*"
+    rf"(?P<count>{WHOLE}(?:\.\d+)?)\s*(?P<factor>[km]?)\s*"
     r"(?P<unit>tokens?|requests?|calls?|concurrent)"
 )
 _FACTORS = {"": 1, "k": 1_000, "m": 1_000_000}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from llmcap.words.errors import ConfigError
 from llmcap.words.paths import default_ledger
@@ -36,6 +37,16 @@ def file_named(
     return path
 
 
+def cap_named(ctx: click.Context, parameter: click.Parameter, cap: str | None) -> str | None:
+    """The cap as typed; one that is empty on the command line, as an unset variable is, is none."""
+    typed = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    if typed and cap is not None and not cap.strip():
+        raise click.BadParameter(
+            "it is empty: expected a cap such as 5 or 5/day; leave it out for none"
+        )
+    return cap
+
+
 json_option: Decorator = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON; amounts are decimal strings in USD."
 )
@@ -64,7 +75,9 @@ ledger_option: Decorator = click.option(
 
 
 cap_option: Decorator = click.option(
-    "--cap", help="A budget on everything besides those of the config: 5, $5/day, 1.50/run."
+    "--cap",
+    callback=cap_named,
+    help="A budget on everything besides those of the config: 5, $5/day, 1.50/run.",
 )
 
 

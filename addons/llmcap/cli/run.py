@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from llmcap.cli.options import cap_named
 from llmcap.cli.output import tell
 from llmcap.confine.forked import Waiting
 from llmcap.launch import child
@@ -17,7 +18,7 @@ PORT = click.IntRange(1, 65_535)
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option(
-    "--cap", envvar="LLMCAP_CAP", show_envvar=True, default="", metavar="CAP",
+    "--cap", envvar="LLMCAP_CAP", show_envvar=True, default="", metavar="CAP", callback=cap_named,
     help="The most to spend: `5` or `$5` in this run, `5/day`, `20/month`, `100k tokens`.",
 )  # fmt: skip
 @click.option(

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from llmcap.assembly import policy_of, settings_from
-from llmcap.cli.options import json_option
+from llmcap.cli.options import cap_named, json_option
 from llmcap.cli.output import echo, echo_json, tell
 from llmcap.launch import environment, standing
 from llmcap.launch import up as standing_proxy
@@ -47,7 +47,7 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
     help="The address to listen on; 0.0.0.0 serves whoever reaches this machine.",
 )  # fmt: skip
 @click.option(
-    "--cap", envvar="LLMCAP_CAP", show_envvar=True, default="", metavar="CAP",
+    "--cap", envvar="LLMCAP_CAP", show_envvar=True, default="", metavar="CAP", callback=cap_named,
     help="The most to spend: `5/day`, `20/month`, `5` in all.",
 )  # fmt: skip
 @click.option(

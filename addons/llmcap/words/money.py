@@ -20,14 +20,17 @@ NANOS_MAX = 2**63 - 1
 # every product and sum of one call without rounding; the trap proves it.
 EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
-_AMOUNT = re.compile(r"\$?\s*(\d[\d_,]*(?:\.\d+)?|\.\d+)\s*(?:usd)?", re.IGNORECASE)
+# A comma stands between thousands or nowhere: `5,00` is five dollars to whoever writes it.
+WHOLE = r"(?:\d{1,3}(?:,\d{3})+|\d[\d_]*)"
+_AMOUNT = re.compile(rf"\$?\s*({WHOLE}(?:\.\d+)?|\.\d+)\s*(?:usd)?", re.IGNORECASE)
 
 
 def parse_usd(text: str | int | Decimal) -> int:
     """
     Nano-dollars of an amount such as `5`, `"$5"`, `"0.05"` or `"1,000 USD"`.
 
-    Raises `MoneyError` for anything else: a float, a sign, more than nine decimals, too large.
+    Raises `MoneyError` for anything else: a float, a sign, a decimal comma, more than nine
+    decimals, too large.
     """
     if isinstance(text, str):
         match = _AMOUNT.fullmatch(text.strip())
