@@ -9,7 +9,9 @@ import os
 import sys
 from pathlib import Path
 
-from llmcap.launch import behind
+from llmcap.assembly import policy_of, settings_from
+from llmcap.cli.output import tell
+from llmcap.launch import behind, standing
 from llmcap.launch.environment import shell_lines
 from llmcap.words.errors import LLMCapError
 
@@ -30,17 +32,27 @@ def main() -> None:
     )
     parser.add_argument("--cap", default="", help="what may be spent: 5 in all, 5/day, 20/month")
     parser.add_argument(
-        "--port", "--listen-port", "-p", type=int, default=8080, help="default: %(default)s"
+        "--port",
+        "--listen-port",
+        "-p",
+        type=int,
+        default=8080,
+        help="0 takes any that is free; default: %(default)s",
     )
     parser.add_argument("--config", default="", help="a YAML file with budgets, prices and policy")
     parser.add_argument("--ledger", default="", help="an SQLite file; default: the user's own")
     options, rest = parser.parse_known_args()
     try:
+        # mitmdump would say it too, after a traceback and after what the tool is to be told.
+        policy_of(settings_from(cap=options.cap, config=options.config, ledger=options.ledger))
+        with standing.bind(options.port) as free:
+            port = free.getsockname()[1]
         place = behind.prepare(os.environ)
     except LLMCapError as error:
-        sys.exit(f"scripts/run: {error}")
+        tell(f"scripts/run: {error}")
+        sys.exit(2)
 
-    proxy_url = f"http://127.0.0.1:{options.port}"
+    proxy_url = f"http://127.0.0.1:{port}"
     variables = place.variables(os.environ, proxy_url=proxy_url)
     print("In the terminal of the tool that is to be capped:\n")
     for line in shell_lines({name: variables[name] for name in (*SHOWN, NODE)}, shell="sh"):  # noqa: S604 - it formats lines
@@ -51,7 +63,7 @@ def main() -> None:
     command = [
         str(mitmdump),
         *("-s", str(ADDON)),
-        *("--listen-host", "127.0.0.1", "--listen-port", str(options.port)),
+        *("--listen-host", "127.0.0.1", "--listen-port", str(port)),
         *("--set", f"confdir={place.confdir}"),
         *("--set", f"ssl_verify_upstream_trusted_ca={place.roots}"),
         *("--set", f"llmcap_cap={options.cap}"),

@@ -151,7 +151,8 @@ class Shell:
                 return
             opened = open_firewall(settings, notify=notify)
         except LLMCapError as error:
-            raise OptionsError(f"LLMCap: {error}") from error
+            # mitmproxy prints the traceback of this with all that led to it.
+            raise OptionsError(f"LLMCap: {error}") from None
         if calls.firewall is not None:
             calls.firewall.close()
         calls.firewall, self._settings = opened, settings

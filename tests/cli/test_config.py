@@ -74,6 +74,19 @@ def test_no_config_is_a_message_with_the_next_step(tmp_path, monkeypatch):
     assert "llmcap config init" in run("path", code=2).stderr
 
 
+def test_a_budget_of_a_provider_that_there_is_not_is_told(tmp_path):
+    """It would count nothing; a host of the config's own is there, and so is what a glob fits."""
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "providers: [{host: llm.example.com, like: openai, name: mine}]\nbudgets:\n"
+        "- {name: typo, cap: 1, match: {provider: opnai}}\n"
+        "- {name: right, cap: 1, match: {provider: [OpenAI, mine, az*]}}\n"
+    )
+    said = run("check", str(path)).stderr
+    assert "typo: there is no provider 'opnai', so it counts no call of one; is it openai" in said
+    assert "right:" not in said
+
+
 def test_the_schema_is_json():
     """For an editor, or to be checked in."""
     assert json.loads(run("schema").stdout)["title"] == "llmcap.yaml"

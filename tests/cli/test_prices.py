@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from llmcap.cli import main
@@ -53,6 +54,23 @@ def test_prices_of_the_config_win_and_say_so(tmp_path: Path) -> None:
     config = tmp_path / "llmcap.yaml"
     config.write_text("prices:\n  openai/my-model: {input: 2.50, output: 10}\n")
     [price] = prices("openai/my-model", "--config", str(config))
+    assert price["rates_usd"] == {"input": "2.50", "output": "10"}
+
+
+def test_prices_of_the_users_own_config_need_no_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the proxy would bill is what is shown; a stranger's config tells no price."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LLMCAP_CONFIG", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    own = tmp_path / "settings" / "llmcap" / "llmcap.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("prices: {openai/my-model: {input: 2.50, output: 10}}\n")
+    [price] = prices("openai/my-model")
+    assert price["rates_usd"] == {"input": "2.50", "output": "10"}
+    (tmp_path / "llmcap.yaml").write_text("prices: {openai/my-model: {input: 0, output: 0}}\n")
+    [price] = prices("openai/my-model")
     assert price["rates_usd"] == {"input": "2.50", "output": "10"}
 
 

@@ -100,7 +100,31 @@ def test_an_empty_config_is_the_safe_default():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("budget: []", "llmcap.yaml:1: budget: there is no setting of this name"),
+        ("budget: []", "llmcap.yaml:1: budget: there is no setting of this name; is it budgets? "),
+        (
+            "budgets: [{name: a, cap: 1, evry: day}]",
+            "llmcap.yaml:1: budgets.0.evry: a budget has no such key; is it every? it has",
+        ),
+        (
+            "budgets: [{name: a, cap: 1, match: {modle: x}}]",
+            "llmcap.yaml:1: budgets.0.match.modle: there is no attribute of this name; is it model",
+        ),
+        (
+            "budgets: [{name: a, cap: 1, per: usr}]",
+            "llmcap.yaml:1: budgets.0.per: 'usr' is no attribute; is it user? ",
+        ),
+        (
+            "budgets: [{name: a, cap: 1, every: dya}]",
+            "llmcap.yaml:1: budgets.0.every: 'dya' is not a window: is it day? ",
+        ),
+        (
+            "prices: {openai/m: {inptu: 1}}",
+            "llmcap.yaml:1: prices.openai/m: prices: openai/m: 'inptu' is not a unit\nhint: is",
+        ),
+        (
+            "prices: {openai/m: {input: -2.5}}",
+            "llmcap.yaml:1: prices.openai/m: prices: openai/m.input: '-2.5' must be an amount",
+        ),
         ("budgets:\n- {name: '', cap: 1}", "llmcap.yaml:2: budgets.0.name: '' is not text on one"),
         ('budgets:\n- {name: "a\\nb", cap: 1}', "llmcap.yaml:2: budgets.0.name: 'a\\nb' is not"),
         (

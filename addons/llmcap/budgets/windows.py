@@ -19,6 +19,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from llmcap.words.errors import ConfigError
+from llmcap.words.meant import meant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BUCKETS = 60
@@ -30,8 +31,9 @@ _CRON_DAYS_MAX = 41 * 366
 _LENGTH = re.compile(r"(\d{1,9})\s*([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
+_NAMED = ("once", "run", "minute", "hour", "day", "week", "month", "year")
 _EXPECTED = (
-    "expected once, run, minute, hour, day, week, month, year, a rolling length like 5h or 7d, "
+    f"expected {', '.join(_NAMED)}, a rolling length like 5h or 7d, "
     'or five cron fields like "0 9 * * mon"'
 )
 
@@ -110,7 +112,7 @@ def parse_window(every: str, timezone: str = "UTC") -> Window:
         return _rolling(timedelta(seconds=int(match[1]) * _SECONDS[match[2]]), every)
     if text.count(" ") == 4:
         return Window(_Cron(text, every, zone).cut)
-    raise ConfigError(f"{every!r} is not a window: {_EXPECTED}")
+    raise ConfigError(f"{every!r} is not a window: {meant(every, _NAMED)}{_EXPECTED}")
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -15,6 +15,7 @@ import click
 
 from llmcap.cli.output import echo, tell
 from llmcap.words.errors import LLMCapError, TreasuryUnreachable
+from llmcap.words.meant import meant
 from llmcap.words.version import version
 
 
@@ -88,6 +89,17 @@ class LazyGroup(click.Group):
         command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         assert isinstance(command, click.Command), cmd_name
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The same, with the command that may have been meant."""
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(
+                f"There is no command {args[0]!r}: {meant(args[0], COMMANDS)}"
+                "`llmcap --help` lists them."
+            )
+        return super().resolve_command(ctx, args)
 
     def format_commands(
         self,

@@ -1,5 +1,6 @@
 """`llmcap config`: which file it is, whether it is right, and what an editor should know of it."""
 
+import fnmatch
 import json
 import os
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from llmcap.config.schema import json_schema
 from llmcap.config.trust import trust as trust_file
 from llmcap.launch.swapped import missing
 from llmcap.notices.sinks import sink_for
+from llmcap.providers import provider_hint, provider_names
 from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
 from llmcap.words.paths import make_folder
@@ -67,6 +69,8 @@ def check(path: Path | None, *, as_json: bool) -> None:
         tell(f"`llmcap run` would not start from here: {why}")
     for name, model in _unknown_models(policy):
         tell(f"{name}: no provider sells {model!r}: a downgrade to it does nothing")
+    for name, pattern, near in _unknown_providers(policy):
+        tell(f"{name}: there is no provider {pattern!r}, so it counts no call of one; {near}")
     if as_json:
         budgets = [{"name": budget.name, "means": describe(budget)} for budget in policy.budgets]
         echo_json({"file": str(found), "budgets": budgets})
@@ -135,6 +139,17 @@ def _unknown_models(policy: Policy) -> list[tuple[str, str]]:
         return []
     book, now = book_of(policy), datetime.now(UTC)
     return [each for each in wanted if not any(offers(book, each[1], now))]
+
+
+def _unknown_providers(policy: Policy) -> list[tuple[str, str, str]]:
+    """Patterns of budgets that fit no provider, and what may have been meant."""
+    known = [*provider_names(), *(own.name for own in policy.hosts)]
+    return [
+        (budget.name, pattern, provider_hint(pattern))
+        for budget in policy.budgets
+        for pattern in budget.match.get("provider", ())
+        if not fnmatch.filter(known, pattern.lower())
+    ]
 
 
 def _text(document: Any) -> str:

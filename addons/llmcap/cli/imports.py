@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
+from llmcap.cli.options import config_option, json_option, ledger_option, policy_here
 from llmcap.cli.output import echo, echo_json, tell
 from llmcap.imports.found import Notes
 from llmcap.imports.intake import collect, span, take, usual_folders
@@ -47,14 +47,15 @@ def import_(
     found = list(paths) or usual_folders(Path.home())
     if not found:
         raise ReconcileError(
-            "there are no sessions of Claude Code, Codex, Gemini CLI or opencode here"
+            f"{Path.home()} has no sessions of Claude Code, Codex, Gemini CLI or opencode\n"
+            "hint: name the folder or the file that has them"
         )
     for path in found:
         if not path.exists():
             raise ReconcileError(f"{path}: there is no such file or folder")
     notes = Notes()
     calls = collect(found, notes)
-    policy = policy_from(config_path)
+    policy = policy_here(config_path)
     budgets = _named(policy, names)
     with closing(open_ledger(ledger_path)) as ledger:
         with closing(queries.connect(ledger_path)) as db:

@@ -82,19 +82,29 @@ cap_option: Decorator = click.option(
 
 
 def rules_from(config_path: Path | None, cap: str | None) -> tuple[Policy, "PriceBook"]:
-    """The policy of the config and a cap, and its prices; hosts that it names are known then."""
+    """The policy of the config and a cap, its prices, and its hosts known: as of a proxy here."""
     from llmcap.config import book_of, with_cap  # noqa: PLC0415 - as below
     from llmcap.providers import with_hosts  # noqa: PLC0415
 
-    policy = policy_from(config_path)
+    policy = policy_here(config_path)
     if cap:
         policy = with_cap(policy, cap)
     with_hosts(policy.hosts)
     return policy, book_of(policy)
 
 
+def policy_here(config_path: Path | None) -> Policy:
+    """The policy that a proxy started here would have, of a config that it would find too."""
+    from llmcap.config import files  # noqa: PLC0415 - as below
+
+    found = config_path or files.find()
+    if found is not None and config_path is None and files.is_met(found):
+        return files.load_met(found)[0]
+    return policy_from(found)
+
+
 def policy_from(config_path: Path | None) -> Policy:
-    """The policy of the config, or the default one where none is named."""
+    """The policy of the config that is named, or the default one, for commands about a treasury."""
     if config_path is None:
         return Policy()
     from llmcap import config  # noqa: PLC0415 (time zones and YAML, which most commands do without)

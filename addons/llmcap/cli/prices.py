@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from llmcap.cli.newer import reset, update
-from llmcap.cli.options import config_option, json_option, moment, policy_from
+from llmcap.cli.options import config_option, json_option, moment, policy_here
 from llmcap.cli.output import echo, echo_json, echo_table
 from llmcap.config import book_of
 from llmcap.pricing import PriceBook, units
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.words.counts import several
 from llmcap.words.errors import PriceError
+from llmcap.words.meant import meant
 from llmcap.words.records import Price, Tier
 
 # The entry of models on the user's own machine: it fits every name, so it answers none.
@@ -56,7 +57,7 @@ def show(model: str | None, when: str, config_path: Path | None, *, as_json: boo
     the providers are listed. Prices are in USD per million tokens, other units as told.
     """
     at = moment(when, now=datetime.now(UTC))
-    book = book_of(policy_from(config_path))
+    book = book_of(policy_here(config_path))
     if model is None:
         _show_providers(book, as_json=as_json)
         return
@@ -64,8 +65,9 @@ def show(model: str | None, when: str, config_path: Path | None, *, as_json: boo
     if not found:
         raise PriceError(
             f"{model!r} has no price, neither at a provider nor in the config\n"
-            "hint: `llmcap prices` lists the providers, `llmcap prices PROVIDER` their models, "
-            "`llmcap prices update` takes newer prices than those of the release"
+            f"hint: {meant(model, _names(book, model))}`llmcap prices` lists the providers, "
+            "`llmcap prices PROVIDER` their models, `llmcap prices update` takes newer prices "
+            "than those of the release"
         )
     if as_json:
         echo_json([_document(provider, price) for provider, price in found])
@@ -91,6 +93,17 @@ def offers(book: PriceBook, model: str, at: datetime) -> Iterator[tuple[str, Pri
         price = book.find(provider, model, at)
         if price is not None and price.model != _ANY_MODEL:
             yield provider, price
+
+
+def _names(book: PriceBook, model: str) -> set[str]:
+    """What such a name may have been: of that provider's models, or of everybody's."""
+    provider, slash, _ = model.partition("/")
+    if slash and provider in book.providers():
+        return {f"{provider}/{each}" for each in book.models(provider)}
+    return {
+        *book.providers(),
+        *(each for seller in book.providers() for each in book.models(seller)),
+    }
 
 
 def _document(provider: str, price: Price) -> dict[str, Any]:

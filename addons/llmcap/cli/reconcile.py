@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from llmcap.cli.options import config_option, json_option, ledger_option, moment, policy_from
+from llmcap.cli.options import config_option, json_option, ledger_option, moment, policy_here
 from llmcap.cli.output import echo, echo_json, echo_table, tell
 from llmcap.ledger import history, open_ledger
 from llmcap.pricing import PriceBook, current_book
@@ -62,7 +62,7 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
     asked, key, since = options["api"], options["key"], options["since"]
     began = moment(since, now=now) if since else now - timedelta(days=_DAYS)
     _check_asked(files, asked, key)
-    book = current_book(policy_from(options["config_path"]).prices)
+    book = current_book(policy_here(options["config_path"]).prices)
     read = Read()
     if asked:
         start = began.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -140,7 +140,7 @@ def down() -> None:
         tell("No proxy is up.")
         return
     standing.stop(found)
-    tell("LLMCap is down.")
+    tell("LLMCap is down. Where `llmcap env` was taken, calls fail until it is up again.")
 
 
 @click.command()

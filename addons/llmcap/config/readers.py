@@ -16,6 +16,7 @@ from typing import Any
 
 from llmcap.config.yamldoc import Place
 from llmcap.words.errors import LLMCapError
+from llmcap.words.meant import meant
 
 Schema = dict[str, Any]
 
@@ -60,7 +61,7 @@ def fields(
     values: dict[str, Any] = {}
     for key, entry in place.items():
         if key not in kinds:
-            entry.fail(f"{what} has no such key; it has: {', '.join(kinds)}")
+            entry.fail(f"{what} has no such key; {meant(key, kinds)}it has: {', '.join(kinds)}")
         values[key] = kinds[key].read(entry)
     for key in required:
         if key not in values:
@@ -242,7 +243,8 @@ def attributes(known: Sequence[str] = ATTRIBUTES) -> Kind[tuple[str, ...]]:
         for name in names:
             if not is_attribute(name, known):
                 place.fail(
-                    f"{name!r} is no attribute; there are: {', '.join(known)}, metadata.NAME"
+                    f"{name!r} is no attribute; {meant(name, known)}there are: "
+                    f"{', '.join(known)}, metadata.NAME"
                 )
         return names
 
@@ -261,7 +263,10 @@ def patterns(
             place.fail("this names no attribute, so it would fit every call")
         for attribute, wanted in place.items():
             if not is_attribute(attribute, known):
-                wanted.fail(f"there is no attribute of this name; there are: {', '.join(known)}")
+                wanted.fail(
+                    f"there is no attribute of this name; {meant(attribute, known)}there are: "
+                    f"{', '.join(known)}"
+                )
             found[attribute] = NAMES.read(wanted)
         return found
 

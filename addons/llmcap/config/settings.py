@@ -32,6 +32,7 @@ from llmcap.config.treasury import TREASURY
 from llmcap.config.yamldoc import Place
 from llmcap.pricing import parse_override
 from llmcap.words.errors import ConfigError
+from llmcap.words.meant import meant
 from llmcap.words.records import (
     Budget,
     BudgetMode,
@@ -85,8 +86,11 @@ def resolve(document: Place) -> Policy:
             field, kind = SETTINGS[key]
             values[field] = kind.read(place)
         else:
-            known = ", ".join(sorted([*SETTINGS, *FOR_BUDGETS, "budgets", "providers"]))
-            place.fail(f"there is no setting of this name; there are: {known}")
+            known = sorted([*SETTINGS, *FOR_BUDGETS, "budgets", "providers"])
+            place.fail(
+                f"there is no setting of this name; {meant(key, known)}there are: "
+                f"{', '.join(known)}"
+            )
     if budgets is not None:
         values["budgets"] = read_budgets(
             budgets, mode=values.get("mode", BudgetMode.ENFORCE), **shared

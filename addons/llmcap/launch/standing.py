@@ -107,7 +107,11 @@ def announced(
 def _already(environ: Mapping[str, str]) -> str:
     standing = find(environ)
     where = f" at {standing.url()}" if standing else ""
-    return f"a proxy of yours is up{where}\nhint: `llmcap down` stops it"
+    return (
+        f"a proxy of yours is up{where}\n"
+        "hint: `llmcap status` shows its caps, `llmcap budget set` changes one, "
+        "`llmcap down` stops it"
+    )
 
 
 def bind(port: int, host: str = LOOPBACK) -> socket.socket:

@@ -18,6 +18,7 @@ from llmcap.pricing.units import units
 from llmcap.pricing.vendor_terms import KEYS as TERM_KEYS
 from llmcap.pricing.vendor_terms import VendorTerm, VendorTerms, parse_patterns
 from llmcap.words.errors import PriceError
+from llmcap.words.meant import meant
 from llmcap.words.usage import Price, Tier, Variant
 
 MODEL_KEYS = frozenset((
@@ -147,7 +148,8 @@ def parse_rates(fields: object, where: str) -> Mapping[str, Decimal]:
     for name, value in fields.items():
         if name not in known:
             raise PriceError(
-                f"{where}: {name!r} is not a unit\nhint: the units are {', '.join(known)}"
+                f"{where}: {name!r} is not a unit\n"
+                f"hint: {meant(name, known)}the units are {', '.join(known)}"
             )
         rates[name] = parse_amount(value, f"{where}.{name}")
     return MappingProxyType(rates)
@@ -167,7 +169,7 @@ def parse_amount(value: object, where: str) -> Decimal:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount < 0:
         raise PriceError(
-            f"{where}: {value!r} must be an amount in USD of zero or more, such as 2.50"
+            f"{where}: {text!r} must be an amount in USD of zero or more, such as 2.50"
         )
     return amount
 

@@ -8,7 +8,6 @@ read and metered. A provider never knows a budget, a ledger or a price.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 
 from llmcap.providers import (
     azure,
@@ -51,6 +50,7 @@ from llmcap.providers.parts.spelling import normal
 from llmcap.providers.parts.table import Table
 from llmcap.providers.xai.provider import PROVIDER as XAI
 from llmcap.words.errors import ConfigError
+from llmcap.words.meant import meant
 from llmcap.words.rules import OwnHost
 
 PROVIDERS: tuple[Provider, ...] = (
@@ -124,9 +124,7 @@ def provider_named(name: str) -> Provider:
 
 def provider_hint(name: str) -> str:
     """What may have been meant by a name that is none of the table's."""
-    near = get_close_matches(name, provider_names(), n=3)
-    meant = f"is it {' or '.join(near)}? " if near else ""
-    return f"{meant}`llmcap providers` lists them"
+    return f"{meant(name, provider_names())}`llmcap providers` lists them"
 
 
 def provider_names() -> tuple[str, ...]:
