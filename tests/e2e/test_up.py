@@ -113,7 +113,9 @@ def test_down_waits_for_the_calls_in_flight_and_leaves_the_port_free(
         assert not down.done()
         provider.open_gate()
         assert "[DONE]" in answer.result()
-        assert down.result() == "LLMCap is down.\n"
+        assert down.result() == (
+            "LLMCap is down. Where `llmcap env` was taken, calls fail until it is up again.\n"
+        )
     (budget,) = json.loads(shell("$LLMCAP status --json"))["budgets"]
     assert budget["spent_usd"] == usd_string(provider.nanos()) != "0"
     assert budget["held_usd"] == "0"
