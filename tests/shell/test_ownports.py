@@ -100,6 +100,19 @@ def test_a_client_that_is_ourselves_is_served_nothing() -> None:
     assert proxy.connects("example.com", 443, client=client)
 
 
+def test_a_client_with_an_address_that_we_have_too_is_served() -> None:
+    """Over the loopback one port may be ours towards a provider, and a client's towards us."""
+    proxy = Proxy()
+    both = ("127.0.0.1", 40_000)
+    opened = Server(address=("127.0.0.1", PORT), sockname=both, peername=("127.0.0.1", PORT))
+    proxy.run("server_connected", ServerConnectionHookData(opened, tflow.tclient_conn()))
+    client = tflow.tclient_conn()
+    client.peername, client.sockname = both, ("127.0.0.1", PORT + 1)
+    assert proxy.connects("example.com", 443, client=client)
+    client.sockname = ("127.0.0.1", PORT)  # what we were connected to ourselves
+    assert not proxy.connects("example.com", 443, client=client)
+
+
 def test_a_listener_on_all_interfaces_is_no_other_machines() -> None:
     """Only this machine's own addresses are its."""
     assert not Listener("0.0.0.0", PORT, "tcp").takes("203.0.113.9", protocol="tcp")

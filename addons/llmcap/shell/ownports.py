@@ -10,13 +10,17 @@ that turns out to be a connection of our own is served nothing, whatever led it 
 import asyncio
 import socket
 from collections.abc import Awaitable
+from ipaddress import ip_address
 
 from mitmproxy import http
+from mitmproxy.connection import Server
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from llmcap.shell.listeners import Listener, listeners
 
 SAID = "This is the port of a proxy, LLMCap's, and no web page: a request to itself leads nowhere."
+
+Address = tuple[str, int]
 
 # Of RFC 9110, section 15.5.20: this server cannot answer for the target.
 MISDIRECTED = 421
@@ -26,7 +30,7 @@ class OwnPorts:
     """The addon: looks at every request, and at every connection that is about to be opened."""
 
     def __init__(self) -> None:
-        self._opened: set[tuple[str, int]] = set()  # our ends of the connections that we opened
+        self._opened: set[tuple[Address, Address | None]] = set()  # as `_ends` has them
 
     def requestheaders(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Answer a request to ourselves, also one that another proxy would bring back."""
@@ -45,19 +49,33 @@ class OwnPorts:
         assert data.server.address is not None
         host, port = data.server.address[:2]
         protocol = data.server.transport_protocol
-        ours = data.client.peername[:2] in self._opened
+        client = data.client.peername[:2]
+        ours = not self._opened.isdisjoint({(client, None), (client, data.client.sockname[:2])})
         if ours or await leads_here(host, port, protocol=protocol):
             data.server.error = SAID
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
-        """Remember our end of it."""
-        if data.server.sockname:
-            self._opened.add(data.server.sockname[:2])
+        """Remember its ends."""
+        self._opened |= _ends(data.server)
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
         """Another program may have that address next."""
-        if data.server.sockname:
-            self._opened.discard(data.server.sockname[:2])
+        self._opened -= _ends(data.server)
+
+
+def _ends(server: Server) -> set[tuple[Address, Address | None]]:
+    """
+    Our end of a connection, and the other one where that alone tells a client from us.
+
+    Over the loopback a client may have the same address and port as we have at that moment, as it
+    is connected to somebody else. Elsewhere we have an address that no client has, and what comes
+    back may have been led here from any other.
+    """
+    if not server.sockname:
+        return set()
+    there = server.peername[:2] if server.peername else None
+    at_home = there is not None and ip_address(there[0]).is_loopback
+    return {(server.sockname[:2], there if at_home else None)}
 
 
 async def leads_here(host: str, port: int, *, protocol: str) -> bool:
