@@ -75,7 +75,7 @@ def test_up_answers_for_its_own_port(*, chained: bool, shell: Shell) -> None:
 
 def test_run_answers_for_its_own_port(user: User) -> None:
     """Its command knows the port by `HTTPS_PROXY`, and it may open pages."""
-    ask = 'curl -sS --max-time 5 -o /dev/null -w "%{http_code}" "$HTTP_PROXY/" --noproxy "*"'
+    ask = 'curl -sS --max-time 120 -o /dev/null -w "%{http_code}" "$HTTP_PROXY/" --noproxy "*"'
     done = user.run("--cap", "1", "--", "sh", "-c", ask)
     assert done.stdout == "421", done.stderr
 
