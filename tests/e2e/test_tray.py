@@ -1,6 +1,7 @@
 """`llmcap tray` in a real tray, on a display of its own, beside a real `llmcap up`."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -121,9 +122,9 @@ def test_the_tray_shows_what_is_spent_and_opens_the_page(
     call = f'eval "$($LLMCAP env)"; {CURL}'
     shell("; ".join([call] * 4))
     screen.icon("near", "tray-near.png")
-    assert (
-        "80 % is reached: cap: 4 requests spent, 1 requests left of 5 requests" in said.read_text()
-    )
+    # What a call in flight holds is taken too: it may be told before the fourth has ended.
+    told = r"80 % is reached: cap: [34] requests spent, 1 requests left of 5 requests\n"
+    assert re.search(told, said.read_text())
     shell(call)
     place = screen.icon("over", "tray-over.png")
     assert "100 % is reached" in said.read_text()
