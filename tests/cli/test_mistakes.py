@@ -39,7 +39,7 @@ WORDS = [
 FILES = ["text", "folder", "empty", "nowhere/file", "/dev/null", "/proc/1/no", ""]
 CONFIGS = ["bad.yaml", "loop.yaml", "deep.yaml", "nul.yaml", "latin.yaml", *FILES]
 
-# They start a proxy, a program or a screen; `--cap ""` is no mistake to them.
+# They start a proxy, a program or a screen.
 STARTERS = {"up", "run", "top", "doctor"}
 
 
