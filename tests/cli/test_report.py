@@ -94,7 +94,7 @@ def test_a_report_is_of_the_calls_that_were_asked_for(path, arguments, cost):
 def test_a_report_for_people_ends_with_the_sum(path):
     """Aligned columns."""
     lines = run(path, "report").stdout.splitlines()
-    assert lines[0].split() == ["MODEL", "CALLS", "REFUSED", "READ", "CACHED", "WRITTEN", "COST"]
+    assert lines[0].split() == ["MODEL", "CALLS", "REFUSED", "INPUT", "CACHED", "OUTPUT", "COST"]
     assert lines[-1].split() == ["in", "all", "3", "1", "3,000", "900", "60", "$0.16"]
 
 

@@ -73,7 +73,7 @@ def import_(
         left = several(count, "call is", "calls are")
         tell(f"{name} has no price: {left} left out; `llmcap prices update` may know it")
     for why, count in sorted(notes.counts.items()):
-        tell(f"{count} {why}")
+        tell(f"{why}: {count:,}")
     are = ("call would be", "calls would be") if dry else ("call is", "calls are")
     known = several(taken.known, "was", "were")
     new = several(taken.new, *are)

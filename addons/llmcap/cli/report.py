@@ -100,7 +100,7 @@ def report(
     total = _total(list(found.values()))
     last = [""] * bool(drawn)
     rows.append(("in all", *[""] * (len(by) - 1), *_figures(total), *last))
-    names = ("CALLS", "REFUSED", "READ", "CACHED", "WRITTEN", "COST")
+    names = ("CALLS", "REFUSED", "INPUT", "CACHED", "OUTPUT", "COST")
     echo_table(
         (*(name.upper() for name in by), *names, *last), rows, right="l" * len(by) + "rrrrrr"
     )
