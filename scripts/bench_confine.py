@@ -63,6 +63,20 @@ asyncio.open_connection = here
 """
 
 
+# What a start is measured without: the proxy's own imports, which go on for as long as the command
+# takes. Its thread waits for ever in their place.
+HELD = """
+import sys, threading
+
+class Held:
+    def find_spec(self, name, path=None, target=None):
+        if name == "mitmproxy" and threading.current_thread() is not threading.main_thread():
+            threading.Event().wait()
+
+sys.meta_path.insert(0, Held())
+"""
+
+
 # --- the provider --------------------------------------------------------------------------------
 
 
@@ -202,11 +216,13 @@ def run_once(folder: Path, load: str, how: Sequence[str]) -> dict[str, float]:
     return figures
 
 
-def run_of(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """A run of `llmcap run`."""
+def run_of(
+    folder: Path, *words: str, redirect: str = "redirect"
+) -> "subprocess.CompletedProcess[str]":
+    """A run of `llmcap run`, with what that folder has for Python's start."""
     environ = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder / "data"),
-        "PYTHONPATH": os.pathsep.join([str(folder / "redirect"), str(ROOT / "addons")]),
+        "PYTHONPATH": os.pathsep.join([str(folder / redirect), str(ROOT / "addons")]),
         "SSL_CERT_FILE": str(folder / "ca.pem"),
     }  # fmt: skip
     command = [
@@ -230,8 +246,8 @@ def taken(started: Callable[[], object]) -> tuple[float, float]:
 def start_row(rounds: int, folder: Path) -> str:
     """What confinement adds to a start, beside what an empty interpreter takes."""
     starts: dict[str, Callable[[], object]] = {
-        "confined": lambda: run_of(folder, "--confine", "--", "true"),
-        "not": lambda: run_of(folder, "--", "true"),
+        "confined": lambda: run_of(folder, "--confine", "--", "true", redirect="held"),
+        "not": lambda: run_of(folder, "--", "true", redirect="held"),
         "python": lambda: subprocess.run([sys.executable, "-c", "pass"], check=True),
         "python -I -S": lambda: subprocess.run(
             [sys.executable, "-I", "-S", "-c", "pass"], check=True
@@ -312,9 +328,9 @@ def main() -> None:
         with provider:
             assert provider.stdout is not None
             port = int(provider.stdout.readline())
-            (folder / "redirect").mkdir()
-            script = folder / "redirect" / "sitecustomize.py"
-            script.write_text(EVERYWHERE.format(port=port), encoding="utf-8")
+            for at, text in (("redirect", EVERYWHERE.format(port=port)), ("held", HELD)):
+                (folder / at).mkdir()
+                (folder / at / "sitecustomize.py").write_text(text, encoding="utf-8")
             run_of(folder, "--", "true")  # makes the certificates
             print(f"| {options.rounds} rounds, confined to not | latency, or the whole run | CPU |")
             print("| --- | --- | --- |")
