@@ -100,10 +100,10 @@ def test_a_process_with_a_way_of_its_own_is_not_taken(shell: Shell) -> None:
 
 def test_the_options_are_words_of_a_shell(shell: Shell) -> None:
     """No network, nothing that can be written, and no variable of a proxy."""
-    said = shell("$LLMCAP confine --container 'my box' 2>/dev/null").splitlines()
+    said = shell("$LLMCAP confine --container my-box 2>/dev/null").splitlines()
     assert [line.split()[0] for line in said] == ["docker", "podman"]
     words = shlex.split(said[0])
-    assert words[:6] == ["docker", "run", "--name", "my box", "--network", "none"]
+    assert words[:6] == ["docker", "run", "--name", "my-box", "--network", "none"]
     mounts = [word for before, word in pairwise(words) if before == "--volume"]
     assert all(mount.endswith(":ro") for mount in mounts)
     assert len(mounts) == 3
@@ -113,8 +113,8 @@ def test_the_options_are_words_of_a_shell(shell: Shell) -> None:
 def test_the_command_that_is_to_follow_has_the_same_options(shell: Shell) -> None:
     """Whoever copies it loses none; what it would not take is said at once."""
     given = "--project 'my own' --port 99 --allow-host '*.a.com' --deny-other-hosts"
-    said = shell(f"$LLMCAP confine --container 'my box' {given} 2>&1 >/dev/null")
-    assert f"'my box')\" {given}, or" in said
+    said = shell(f"$LLMCAP confine --container my-box {given} 2>&1 >/dev/null")
+    assert f'my-box)" {given}, or' in said
     assert "add --deny-other-hosts" in shell(
         "$LLMCAP confine --container box --allow-host a.com 2>&1"
     )
