@@ -6,6 +6,7 @@ that is busy with something else is no reason for a test to fail.
 """
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 
@@ -27,6 +28,11 @@ os.environ.update(
 )
 for name in [each for each in os.environ if each.startswith("LLMCAP_")]:
     del os.environ[name]
+
+
+# A shell that runs the tests in the background has them ignore these, and all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
