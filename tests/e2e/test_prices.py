@@ -72,6 +72,13 @@ def is_sent(proxy: ProxyHandle) -> bool:
     return ask(proxy, NEW)[0] == 404
 
 
+def told(proxy: ProxyHandle) -> list[str]:
+    """The kinds of all events so far."""
+    events = proxy.ledger.with_suffix(".events.sqlite3")
+    with closing(sqlite3.connect(f"file:{events}?mode=ro", uri=True)) as db:
+        return [kind for (kind,) in db.execute("SELECT kind FROM events")]
+
+
 def costs(proxy: ProxyHandle) -> list[Decimal]:
     """What each settled call paid for a million tokens of output."""
     rate = PriceBook().find("openai", OLD, datetime.now(UTC))
@@ -122,10 +129,7 @@ def test_a_proxy_under_load_adopts_what_was_taken(
     assert set(statuses) == {200}
     assert set(costs(proxy)) == {2, 3}
     assert len(costs(proxy)) == len(statuses)
-    events = proxy.ledger.with_suffix(".events.sqlite3")
-    with closing(sqlite3.connect(f"file:{events}?mode=ro", uri=True)) as db:
-        kinds = [kind for (kind,) in db.execute("SELECT kind FROM events")]
-    assert kinds.count("price_changed") == 2
+    wait_for(lambda: told(proxy).count("price_changed") == 2, proxy)
 
 
 @pytest.mark.parametrize("good", [True, False], ids=["good", "broken"])
