@@ -1,5 +1,7 @@
 """What an answer without usage is taken to have cost."""
 
+from datetime import timedelta
+
 import pytest
 from walk import (
     INPUT_NANOS,
@@ -121,3 +123,23 @@ def test_a_usage_that_cannot_be_true_is_booked_at_no_less_than_it_tells(
     assert call.settlement.cost_nanos > call.held.hold.held_nanos
     assert call.settlement.usage.input_tokens >= read
     assert call.settlement.usage.output_tokens >= written
+
+
+@pytest.mark.parametrize("words", [0, 1, 40])
+def test_what_comes_while_this_program_ends_costs_what_its_model_writes(words):
+    """Nobody reads it any more, and what was seen until then says little of how much it is."""
+    there = walk("10")
+    paces = there.firewall.shared.paces
+    for _ in range(100):
+        paces.observe(
+            "openai", "gpt-4o-mini", tokens=2_000, elapsed=timedelta(seconds=1), streamed=True
+        )
+    call = there.admit(chat(stream=True, max_tokens=LIMIT))
+    there.clock.forward(seconds=0.05)
+    begin(call, stream=True)
+    for _ in range(words):
+        call.feed(chunk("word "))
+    call.broke("the proxy ended", sent=True, ours=True)
+    made = words + 2_000 * 0.15
+    assert made <= call.settlement.usage.output_tokens <= LIMIT
+    assert there.balance.spent >= made * OUTPUT_NANOS

@@ -80,6 +80,7 @@ class Visible:
         self._counted_tokens = 0
         self._left_at: datetime | None = None
         self._lost_at: datetime | None = None  # the provider's own connection broke then
+        self._ended_at: datetime | None = None  # we end, and read no more
         self._left_bytes = 0
         self._stopped = False
         self._missed = 0
@@ -121,6 +122,10 @@ class Visible:
         """The provider's connection is lost, and what nobody had read there."""
         self._lost_at = self._clock()
 
+    def ended(self) -> None:
+        """This program ends: what has come since its last look is read by nobody."""
+        self._ended_at = self._clock()
+
     def tokens(self, meter: Meter) -> int:
         """
         A bound of the visible tokens so far: counted text, what else was seen by its bytes, and the
@@ -160,6 +165,18 @@ class Visible:
     def time_to_write(self) -> timedelta:
         """Since it was asked for, and until its provider notices that nobody listens."""
         return max(self._clock() - self.asked_at, timedelta(0)) + self._notice_within
+
+    @property
+    def time_unread(self) -> timedelta | None:
+        """
+        How long it may have been written unread, until its provider notices that we have ended.
+
+        None where we have not: then it was read. How far behind a program is that ends says nothing
+        that it has seen, so it is the time that goes with a connection that breaks.
+        """
+        if self._ended_at is None:
+            return None
+        return min(self._ended_at - self.asked_at, BROKEN_WITHIN) + NOTICE_WITHIN
 
     @property
     def _notice_within(self) -> timedelta:

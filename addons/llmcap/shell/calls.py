@@ -275,7 +275,7 @@ class Calls:
         """The proxy ends: settle what is in flight."""
         self.upgrades.done()
         for passage, sent in self.in_flight.take_all():
-            passage.broke("the proxy ended", sent=sent)
+            passage.broke("the proxy ended", sent=sent, ours=True)
         self.callers.close()
 
     # --- failures -----------------------------------------------------------------------------

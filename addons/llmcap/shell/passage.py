@@ -106,12 +106,12 @@ class Passage:
         except BaseException as error:  # noqa: BLE001 - likewise
             self.fail(error)
 
-    def broke(self, reason: str, *, sent: bool) -> None:
-        """The exchange is over without a whole answer."""
+    def broke(self, reason: str, *, sent: bool, ours: bool = False) -> None:
+        """The exchange is over without a whole answer; `ours`: as this program ends."""
         if not isinstance(self.call, CallInFlight):
             return
         try:
-            self.call.broke(reason, sent=sent)
+            self.call.broke(reason, sent=sent, ours=ours)
         except ENDINGS:
             raise
         except BaseException as error:  # noqa: BLE001 - other calls must be settled too

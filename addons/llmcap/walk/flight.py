@@ -155,8 +155,12 @@ class CallInFlight:
         self._left(failed=self._status >= 500)
         return rest
 
-    def broke(self, reason: str, *, sent: bool) -> None:
-        """The exchange ended without a whole response: a hang-up, a reset, a timeout."""
+    def broke(self, reason: str, *, sent: bool, ours: bool = False) -> None:
+        """
+        The exchange ended without a whole response: a hang-up, a reset, a timeout.
+
+        Or this program ends, which is `ours`.
+        """
         unanswered = sent and self._meter is None and not self._visible.is_left(reason)
         if self.settlement is not None:
             if self.cut:
@@ -169,6 +173,8 @@ class CallInFlight:
             self._booking.end(self._assumed(whole=False, note=f"no response: {reason}"))
         else:
             self._visible.broke(reason)
+            if ours:
+                self._visible.ended()
             self._settle(self._meter.finish(broke=True), note=reason)
         self._left(failed=unanswered or self._status >= 500)
 

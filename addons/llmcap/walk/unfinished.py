@@ -198,18 +198,20 @@ def _output_tokens(
     admission: Admission, meter: Meter | None, visible: Visible, limit: int, *, whole: bool
 ) -> int:
     made = unseen = certain = 0
+    paces, provider, model = admission.shared.paces, admission.provider.name, admission.ask.model
     if meter is not None:
         reading = meter.reading
         certain = visible.certain(meter, limit=limit)
         reported = sum(charge.usage.output_tokens for charge in reading.charges)
         seen = visible.tokens(meter)
         unseen = 0 if whole else visible.unseen(seen, reading)
+        if not whole and (unread := visible.time_unread) is not None:
+            most = paces.most(provider, model, unread) * admission.ask.choices
+            unseen = max(unseen, UNSEEN_TOKENS + most)
         made = max(reported, seen, meter.opaque_bytes(whole=whole)) + unseen
     silent = meter is None or not (admission.ask.stream or whole)
     if silent or not admission.shows_all:
-        most = admission.shared.paces.most(
-            admission.provider.name, admission.ask.model, visible.time_to_write
-        )
+        most = paces.most(provider, model, visible.time_to_write)
         made = max(made, UNSEEN_TOKENS + most * admission.ask.choices)
     # A provider keeps to the limit that it was told, unless it certainly did not.
     asked = admission.demand.output_limit * admission.ask.choices
