@@ -171,8 +171,8 @@ class Visible:
         """
         How long it may have been written unread, until its provider notices that we have ended.
 
-        None where we have not: then it was read. How far behind a program is that ends says nothing
-        that it has seen, so it is the time that goes with a connection that breaks.
+        None where we have not: then it was read. A program that ends has not seen how far behind it
+        was, so this is the time that is taken for a connection that breaks.
         """
         if self._ended_at is None:
             return None
