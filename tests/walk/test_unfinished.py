@@ -125,9 +125,10 @@ def test_a_usage_that_cannot_be_true_is_booked_at_no_less_than_it_tells(
     assert call.settlement.usage.output_tokens >= written
 
 
+@pytest.mark.parametrize("ours", [True, False], ids=["our end", "the provider's connection"])
 @pytest.mark.parametrize("words", [0, 1, 40])
-def test_what_comes_while_this_program_ends_costs_what_its_model_writes(words):
-    """Nobody reads it any more, and what was seen until then says little of how much it is."""
+def test_what_nobody_read_at_a_pace_that_nobody_measured_costs_what_its_model_writes(words, ours):
+    """Nothing that was seen until then says how much it is."""
     there = walk("10")
     paces = there.firewall.shared.paces
     for _ in range(100):
@@ -139,7 +140,7 @@ def test_what_comes_while_this_program_ends_costs_what_its_model_writes(words):
     begin(call, stream=True)
     for _ in range(words):
         call.feed(chunk("word "))
-    call.broke("the proxy ended", sent=True, ours=True)
+    call.broke("it ended", sent=True, ours=ours)
     made = words + 2_000 * 0.15
     assert made <= call.settlement.usage.output_tokens <= LIMIT
     assert there.balance.spent >= made * OUTPUT_NANOS

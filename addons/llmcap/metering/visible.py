@@ -169,14 +169,19 @@ class Visible:
     @property
     def time_unread(self) -> timedelta | None:
         """
-        How long it may have been written unread, until its provider notices that we have ended.
+        How long it may have been written unread, at a pace that nobody has measured; None where
+        what was read shows the pace.
 
-        None where we have not: then it was read. A program that ends has not seen how far behind it
-        was, so this is the time that is taken for a connection that breaks.
+        That is so at our own end, as a program that ends has not seen how far behind it was, and
+        with a connection that broke before there was a pace.
         """
-        if self._ended_at is None:
+        if self._ended_at is not None:
+            at = self._ended_at
+        elif self._lost_at is not None and not self._is_measured(self._lost_at):
+            at = self._lost_at
+        else:
             return None
-        return min(self._ended_at - self.asked_at, BROKEN_WITHIN) + NOTICE_WITHIN
+        return min(at - self.asked_at, BROKEN_WITHIN) + NOTICE_WITHIN
 
     @property
     def _notice_within(self) -> timedelta:
@@ -192,11 +197,15 @@ class Visible:
         That is no older than our last look but one. Where no pace was measured, what was lost may
         have come in one burst, which no look has shown.
         """
-        first = self.first_byte_at
-        if self.heard_at is None or first is None or at - first < MEASURED_MIN:
+        if self.heard_at is None or not self._is_measured(at):
             return BROKEN_WITHIN
         unheard = max(at - self.heard_at, timedelta(0))
         return min(2 * unheard, BROKEN_WITHIN) + NOTICE_WITHIN
+
+    def _is_measured(self, at: datetime) -> bool:
+        """Whether what was read until then shows a pace."""
+        first = self.first_byte_at
+        return first is not None and at - first >= MEASURED_MIN
 
     def unseen(self, tokens: int, reading: Reading) -> int:
         """The most that the provider made before it noticed, beside `tokens` that were seen."""
