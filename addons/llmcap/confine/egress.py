@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network
 
+from llmcap.confine.inward import LISTENERS_MAX
 from llmcap.confine.names import NETWORK
 from llmcap.providers import provider_of
 from llmcap.words.errors import ConfigError
@@ -13,8 +14,6 @@ from llmcap.words.errors import ConfigError
 # The ports that lead out: of the web, and SSH's. A port below 1024 cannot be wanted by a program
 # itself, unless it is root's.
 PORTS = (22, 80, 443)
-
-LISTENERS_MAX = 250  # handed out at once, with three more files: SCM_MAX_FD of the kernel is 253
 
 # A proxy's own page; it answers itself.
 OWN_NAME = "llmcap.internal"

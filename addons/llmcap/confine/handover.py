@@ -23,13 +23,12 @@ from typing import Any, Self
 
 from llmcap.confine.egress import Egress
 from llmcap.confine.gate import Gate, Gates
-from llmcap.confine.inward import Inward
+from llmcap.confine.inward import FILES_MAX, Inward
 from llmcap.words.errors import ConfigError
 from llmcap.words.told import Log
 
 NAME = "confined"  # of the socket
 MESSAGE_BYTES_MAX = 1 << 17
-FILES_MAX = 253  # SCM_MAX_FD of the kernel
 WAITING_MAX = 64
 ANSWER_SECONDS_MAX = 30
 

@@ -13,6 +13,11 @@ _COUNTED_6 = {"Ip6OutNoRoutes", "Udp6NoPorts"}
 
 COUNTERS_BYTES_MAX = 65_536
 
+# How many open files another process is given at once: SCM_MAX_FD of the kernel; three of them are
+# the resolver and the counters.
+FILES_MAX = 253
+LISTENERS_MAX = FILES_MAX - 3
+
 
 @dataclass(frozen=True, slots=True)
 class Inward:

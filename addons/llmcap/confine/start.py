@@ -20,7 +20,7 @@ from pathlib import Path
 from llmcap.confine.egress import Egress
 from llmcap.confine.forked import Forked, Waiting
 from llmcap.confine.ground import why_not
-from llmcap.confine.inward import Inward
+from llmcap.confine.inward import FILES_MAX, Inward
 from llmcap.confine.names import NETWORK
 from llmcap.confine.plan import Plan, send
 from llmcap.words.errors import LLMCapError
@@ -29,7 +29,6 @@ GO = b"+"
 
 RESOLVER = ("127.0.0.1", 53)
 MESSAGE_BYTES_MAX = 65_536
-FILES_MAX = 253  # SCM_MAX_FD of the kernel
 
 # A proxy needs two open files for each connection of its clients; the command keeps its own limit.
 OPEN_FILES_WANTED = 65_536
