@@ -228,7 +228,7 @@ class Stream(Handler):
             self.page.streams -= 1
 
     async def _tell(self) -> None:
-        version, told_at, last = None, 0.0, ""
+        version, told_at, last = None, 0.0, None
         with contextlib.closing(Watch(self.page.ledger)) as watch:
             while True:
                 found = watch.version()
@@ -237,7 +237,7 @@ class Stream(Handler):
                     version = found
                     step = partial(now_document, self.page, self.node, self.role)
                     document = await self.work(step)
-                    what = json.dumps({**document, "time": ""})
+                    what = {**document, "time": ""}
                     if what != last or due:
                         last, told_at = what, time.monotonic()
                         self.write(f"event: now\ndata: {json.dumps(document)}\n\n")
