@@ -50,8 +50,13 @@ def signing_key(ledger: Path) -> "Ed25519PrivateKey":
 
 
 def public_key(ledger: Path) -> str:
-    """Its public half, in hexadecimal digits. Raises `LedgerError`."""
-    return signing_key(ledger).public_key().public_bytes_raw().hex()
+    """The public half of its key. Raises `LedgerError`."""
+    return public_half(signing_key(ledger))
+
+
+def public_half(key: "Ed25519PrivateKey") -> str:
+    """That of a key, in hexadecimal digits."""
+    return key.public_key().public_bytes_raw().hex()
 
 
 def is_signed(text: str, signature: str, key: str) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmcap.ledger.seals.hashes import hashed
-from llmcap.ledger.seals.keys import is_signed
+from llmcap.ledger.seals.keys import is_signed, public_half
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -51,9 +51,8 @@ def sign(
 ) -> None:
     """Sign what an entry carries on, and these rows of the totals. In the caller's transaction."""
     document = json.dumps({"carrier": _hash(db, entry_id), "entry": entry_id, "totals": totals})
-    public = key.public_key().public_bytes_raw().hex()
     db.execute(_TABLE)
-    db.execute(_ADD, (entry_id, document, public, key.sign(document.encode()).hex()))
+    db.execute(_ADD, (entry_id, document, public_half(key), key.sign(document.encode()).hex()))
 
 
 def fault(db: sqlite3.Connection, *, key: str = "", covered: int = 0) -> str:
