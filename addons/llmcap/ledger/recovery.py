@@ -27,6 +27,10 @@ OTHERS = """
 # What an open hold says of the call's price: see `_PULSE` in `schema`.
 COLUMNS = "hold_id, held_nanos, held_tokens, began, sure_nanos, sure_tokens, token_nanos, choices"
 OPEN = f"INSERT INTO open_holds (process_id, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+EXTEND = """
+    UPDATE open_holds SET held_nanos = held_nanos + ?, held_tokens = held_tokens + ?
+    WHERE hold_id = ? RETURNING held_nanos, held_tokens
+"""
 
 _PACES = "SELECT provider, model, streams, highest, wholes, highest_whole, longest FROM paces"
 _MODEL = "SELECT provider, model FROM entries WHERE id = ?"

@@ -27,7 +27,7 @@ from llmcap.ledger.liveness import Lock, is_gone, lock_path
 from llmcap.ledger.memory import Memory
 from llmcap.ledger.promise import MEMORY, utc_now
 from llmcap.ledger.pulse import Pulse, last_word
-from llmcap.ledger.recovery import OPEN, OTHERS, columns_of
+from llmcap.ledger.recovery import EXTEND, OPEN, OTHERS, columns_of
 from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
 from llmcap.ledger.rows import text as clean
 from llmcap.ledger.store import Store, patiently
@@ -157,11 +157,7 @@ class SqliteLedger(Memory, Balances):
             scopes = with_balances(db, hold.scopes, hold.balance_ids)
             if not fits_more(scopes, more_nanos=more_nanos, more_tokens=more_tokens):
                 return None
-            held = db.execute(
-                "UPDATE open_holds SET held_nanos = held_nanos + ?, held_tokens = held_tokens + ? "
-                "WHERE hold_id = ? RETURNING held_nanos, held_tokens",
-                (more_nanos, more_tokens, hold.id),
-            ).fetchall()
+            held = db.execute(EXTEND, (more_nanos, more_tokens, hold.id)).fetchall()
             if not held:
                 raise HoldEnded(f"hold {hold.id} of call {hold.call.id} has ended")
             row = self._row(EntryKind.EXTENSION)._replace(

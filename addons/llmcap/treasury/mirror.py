@@ -18,6 +18,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from llmcap.ledger.recovery import EXTEND
 from llmcap.ledger.rows import ADD_POSTING, Row, add
 from llmcap.ledger.store import Store
 from llmcap.treasury.hands import Hands
@@ -39,10 +40,6 @@ _TABLES = (
 _LAST = "SELECT coalesce(max(id), 0) FROM mirrored WHERE node = ?"
 # What is in flight on the nodes, as far as they have told.
 _OPEN = "INSERT INTO open_holds (hold_id, process_id, held_nanos, held_tokens) VALUES (?, ?, ?, ?)"
-_MORE = (
-    "UPDATE open_holds SET held_nanos = held_nanos + ?, held_tokens = held_tokens + ? "
-    "WHERE hold_id = ?"
-)
 _ENDED = "DELETE FROM open_holds WHERE hold_id = ?"
 _BUDGET = "INSERT OR IGNORE INTO budgets (name, unit, every, per) VALUES (?, ?, ?, ?)"
 _BALANCE = """
@@ -115,7 +112,7 @@ def _add(db: sqlite3.Connection, node: NodeRow, fields: list[Any]) -> int:
     if kind == "hold":
         db.execute(_OPEN, (here, process_id, row.held_nanos, row.held_tokens))
     elif kind == "extension":
-        db.execute(_MORE, (row.held_nanos, row.held_tokens, hold_id))
+        db.execute(EXTEND, (row.held_nanos, row.held_tokens, hold_id))
     elif ends is not None:
         db.execute(_ENDED, (ends,))
     return here
