@@ -105,7 +105,7 @@ class Fleet:
         found = {}
         for node in sorted(known.intersection(wanted)):
             told = Told(budgets, hands.balances(node_id=node or None))
-            path = mirrored(hands, node_id=node or None)
+            path = mirrored(hands, node_id=node or None, nodes=nodes.rows)
             _share(names, path)
             catch_up(path)
             found[node] = Books(self._ledger, path, node, told, nodes)

@@ -12,7 +12,7 @@ import heapq
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -54,18 +54,27 @@ _BALANCE_ID = """
 
 
 def mirrored(
-    hands: Hands, *, node_id: str | None = None, environ: Mapping[str, str] = os.environ
+    hands: Hands,
+    *,
+    node_id: str | None = None,
+    nodes: Sequence[NodeRow] | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Path:
-    """The file with the entries of the whole fleet, or of one node, brought up to date."""
+    """
+    The file with the entries of the whole fleet, or of one node, brought up to date.
+
+    Without `nodes`, the treasury is asked which there are.
+    """
     name = f"fleet-{hands.fleet_id()}" + (f"-{node_id}" if node_id else "")
     path = data_folder(environ) / f"{name}.sqlite3"
-    nodes = [node for node in hands.nodes() if node_id in (None, node.id)]
+    known = hands.nodes() if nodes is None else nodes
+    wanted = [node for node in known if node_id in (None, node.id)]
     with contextlib.closing(Store(path, durability="normal", patient=True)) as store:
         with store as db:
             for statement in _TABLES:
                 db.execute(statement)
-            last = [db.execute(_LAST, (node.id,)).fetchone()[0] for node in nodes]
-        fresh = [_fresh(hands, node, after=its) for node, its in zip(nodes, last, strict=True)]
+            last = [db.execute(_LAST, (node.id,)).fetchone()[0] for node in wanted]
+        fresh = [_fresh(hands, node, after=its) for node, its in zip(wanted, last, strict=True)]
         merged = heapq.merge(*fresh, key=itemgetter(0))
         while rows := list(islice(merged, BATCH)):
             with store as db:
