@@ -113,16 +113,15 @@ class Fleet:
 
 
 def _names(ledger: Path) -> Mapping[str, str]:
-    """What keys are called on this machine; all nodes of a fleet make the same fingerprints."""
+    """What keys are called in it; all nodes of a fleet make the same fingerprints."""
     with history.reading(ledger) as db:
         return key_names(db)
 
 
 def _share(names: Mapping[str, str], path: Path) -> None:
-    with closing(Store(path, durability="normal", patient=True)) as store:
-        before = key_names(store.reading())
-        changed = {key for key in names.keys() | before.keys() if names.get(key) != before.get(key)}
-        if changed:
-            with store as db:
-                for key in sorted(changed):
-                    write_name(db, key, names.get(key, ""))
+    before = _names(path)
+    changed = {key for key in names.keys() | before.keys() if names.get(key) != before.get(key)}
+    if changed:
+        with closing(Store(path, durability="normal", patient=True)) as store, store as db:
+            for key in sorted(changed):
+                write_name(db, key, names.get(key, ""))
