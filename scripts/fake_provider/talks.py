@@ -8,8 +8,9 @@ https://platform.openai.com/docs/api-reference/realtime, https://ai.google.dev/a
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 Frame = dict[str, Any]
 REALTIME_PATH = "/v1/realtime"
@@ -22,34 +23,22 @@ NANOS = {"gpt-realtime-mini": (600, 2_400), "gemini-3.8-live": (750, 4_500)}
 CHARACTERS_PER_TOKEN = 4
 
 
-class Talk(Protocol):
-    """One session. `billed` are the tokens that were read and written until now, and their cost."""
-
-    read: int
-    written: int
-    nanos: int
-
-    def greeting(self) -> Iterator[Frame]:
-        """What the provider says by itself."""
-        ...
-
-    def answers(self, frame: Frame, words: int) -> Iterator[Frame]:
-        """What it says to a frame; an answer has so many words, each of them a token."""
-        ...
-
-
-class _Talk:
-    """What both have in common: a conversation that grows, and a bill."""
+class Talk(ABC):
+    """One session: a conversation that grows, and its bill in nano-dollars."""
 
     def __init__(self, model: str) -> None:
         self.model = model
-        self.read = self.written = self.nanos = 0
+        self.nanos = 0
         self._heard = 0  # tokens of the conversation
         self._turns = 0
 
     def greeting(self) -> Iterator[Frame]:
-        """Nothing."""
+        """What the provider says by itself."""
         yield from ()
+
+    @abstractmethod
+    def answers(self, frame: Frame, words: int) -> Iterator[Frame]:
+        """What it says to a frame; an answer has so many words, each of them a token."""
 
     def hear(self, frame: Frame) -> None:
         """More of the conversation."""
@@ -60,14 +49,12 @@ class _Talk:
         read_nanos, written_nanos = NANOS[self.model]
         read = self._heard
         self._turns += 1
-        self.read += read
-        self.written += words
         self.nanos += read * read_nanos + words * written_nanos
         self._heard += words
         return read
 
 
-class Realtime(_Talk):
+class Realtime(Talk):
     """OpenAI's."""
 
     def greeting(self) -> Iterator[Frame]:
@@ -127,7 +114,7 @@ class Realtime(_Talk):
         return {"type": kind, "event_id": "event_s", "session": session}
 
 
-class Live(_Talk):
+class Live(Talk):
     """Google's."""
 
     def answers(self, frame: Frame, words: int) -> Iterator[Frame]:
