@@ -130,7 +130,7 @@ _AGENTS = tuple(f"{how} {api}" for api in ("responses", "chat") for how in _RUN_
 _MODELS = ("openai/gpt-4o-mini", "anthropic/claude-haiku-4-5", "gemini/gemini-2.5-flash")
 _LITELLM = tuple(f"{how} {model}" for model in _MODELS for how in _WHOLE_STREAM)
 _TO = ("openai:gpt-4o-mini", "anthropic:claude-haiku-4-5")
-_CHATLAS = ("chatlas", "openai", "anthropic", "google-genai")
+_APIS = ("openai", "anthropic")
 
 TRIED: tuple[Tried, ...] = (
     *_js("`ai` 7", ("ai@7", "@ai-sdk/openai@4", "@ai-sdk/anthropic@4"), "vercel.mjs", *_AI),
@@ -178,7 +178,9 @@ TRIED: tuple[Tried, ...] = (
     ),
     *_py("Google ADK", ("google-adk",), "google_adk_program.py", *_RUN_STREAM),
     *_py("LiteLLM", ("litellm",), "litellm_program.py", *_LITELLM),
-    *_py("chatlas", _CHATLAS, "chatlas_program.py", "openai", "anthropic", "google"),
+    *_py(
+        "chatlas", ("chatlas", *_APIS, "google-genai"), "chatlas_program.py", *_APIS, "google"
+    ),
     *_py(
         "Inspect", ("inspect-ai", "openai", "anthropic"), "inspect_program.py",
         "openai/gpt-4o-mini", "anthropic/claude-haiku-4-5",
@@ -216,7 +218,7 @@ TRIED: tuple[Tried, ...] = (
     *_py("Outlines", ("outlines", "openai"), "outlines_program.py", *_WHOLE_STREAM),
     *_py("Guidance", ("guidance", "openai"), "guidance_program.py", ""),
     *_py("DeepEval", ("deepeval",), "deepeval_program.py", ""),
-    *_py("browser-use", ("browser-use",), "browser_use_program.py", *_CHATLAS[1:3], "google"),
+    *_py("browser-use", ("browser-use",), "browser_use_program.py", *_APIS, "google"),
     *_py("AgentScope", ("agentscope",), "agentscope_program.py", *_WHOLE_STREAM),
     *_py("OpenHands SDK", ("openhands",), "openhands_program.py", ""),
     *_py("Deep Agents", ("deepagents", "langchain-openai"), "deepagents_program.py", ""),
@@ -234,7 +236,7 @@ TRIED: tuple[Tried, ...] = (
     ),
     *_js(
         "LlamaIndex.TS", ("llamaindex", "@llamaindex/openai", "@llamaindex/anthropic"),
-        "llamaindex.mjs", *(f"{how} {api}" for api in _CHATLAS[1:3] for how in _WHOLE_STREAM),
+        "llamaindex.mjs", *(f"{how} {api}" for api in _APIS for how in _WHOLE_STREAM),
     ),
     *_js("Groq npm", ("groq-sdk",), "vendors.mjs", "whole groq", "stream groq"),
     *_js(
