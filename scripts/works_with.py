@@ -96,7 +96,7 @@ def main() -> None:
         kept = keeps(tried, enough, capped)
         line = row(tried, enough, capped, kept=kept)
         print(line, flush=True)
-        failed |= not (kept or tried.known)
+        failed |= not (kept or (tried.known and metered(enough, capped)))
         if options.write:
             TABLE.write(tried.name, line, [each.name for each in TRIED])
     sys.exit(failed)
@@ -105,7 +105,7 @@ def main() -> None:
 def keeps(tried: Tried, enough: Outcome, capped: Outcome) -> bool:
     """Whether a client ended as it is promised."""
     return (
-        enough.exact
+        metered(enough, capped)
         and as_named(tried, enough)
         and capped.refused <= CALLS_MAX * tried.callers
         and capped.seconds - enough.seconds <= LONGER_SECONDS_MAX
@@ -113,6 +113,11 @@ def keeps(tried: Tried, enough: Outcome, capped: Outcome) -> bool:
         and capped.exit_code not in (0, None)
         and not (enough.left or capped.left)
     )
+
+
+def metered(enough: Outcome, capped: Outcome) -> bool:
+    """Whether the ledger has what was billed, and nothing was billed where a cap allows nothing."""
+    return enough.exact and capped.billed_nanos == 0
 
 
 def as_named(tried: Tried, outcome: Outcome) -> bool:
