@@ -81,8 +81,10 @@ for _ in range(10):
 seen.append(told("ten calls by with_options"))
 failing = True
 time.sleep = lambda seconds: None  # the pauses between the tries
+Cerebras(api_key="none", base_url=address)
+seen.append(told("a client is made, where that fails"))
 asyncio.run(make(address))
 seen.append(told("an asynchronous client is made, where that fails"))
-sys.exit(0 if seen == [(0, 1), (10, 10), (0, 3)] else 1)
+sys.exit(0 if seen == [(0, 1), (10, 10), (0, 3), (0, 3)] else 1)
 END
 "$folder/venv/bin/python" "$folder/seen.py"

@@ -2,7 +2,7 @@
 # Codex tells with each turn what the whole thread has used so far: added up, three turns cost twice what they did.
 #
 # Guess: the `usage` of `turn.completed` in `codex exec --json` is that turn's, so that whoever bills turns adds them up.
-# Seen:  three turns of 1,000 tokens in each say 1,000, 2,000 and 3,000, also where each is a process of its own.
+# Seen:  three turns of 1,000 tokens in each say 1,000, 2,000 and 3,000, though each is a process of its own.
 set -eu
 sed -n '2,5s/^# *//p' "$0"
 

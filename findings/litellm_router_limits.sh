@@ -1,5 +1,5 @@
 #!/bin/sh
-# LiteLLM's Router sends a deployment of `rpm` 2 and `tpm` 2,000 ten calls at once: they are weights, and no limits.
+# LiteLLM's Router sends a deployment of `rpm` 2 and `tpm` 2,000 ten calls within a minute: they are weights, and no limits.
 #
 # Guess: requests and tokens a minute bound what a deployment is sent; the third call waits, fails, or goes elsewhere.
 # Seen:  ten of ten calls of 1,010 tokens are made and answered, without an error.

@@ -66,7 +66,8 @@ console.log("openai", JSON.parse(readFileSync("node_modules/openai/package.json"
 console.log("not streamed:                ", JSON.stringify(whole));
 console.log("streamed:                    ", JSON.stringify(streamed));
 console.log("streamed, with include_usage:", JSON.stringify(asked));
-const found = whole.calls === 2 && whole.total_tokens === 2020 && streamed.calls === 2 && streamed.total_tokens === 0;
+const found = [whole, streamed, asked].every(({ calls }) => calls === 2)
+  && whole.total_tokens === 2020 && streamed.total_tokens === 0 && asked.total_tokens === 2020;
 process.exit(found ? 0 : 1);
 END
 node seen.mjs
