@@ -27,7 +27,7 @@ with open(sys.argv[1], "w") as file:
     file.writelines(json.dumps(line(output)) + "\n" for output in (1, 200))
 END
 "${PYTHON:-python3}" "$folder/tree.py" "$folder/home/.claude/projects/p/a.jsonl"
-(cd "$folder" && npm install --silent --no-fund --no-audit ccusage@17.2.1 >/dev/null 2>&1)
+(cd "$folder" && npm install --silent --no-fund --no-audit --prefix "$folder" ccusage@17.2.1 >/dev/null 2>&1)
 echo "ccusage 17.2.1; the transcript has one answer, told at 1 and then at 200 tokens of output"
 HOME="$folder/home" node "$folder/node_modules/ccusage/dist/index.js" daily --json --offline >"$folder/told.json" 2>/dev/null
 "${PYTHON:-python3}" - "$folder/told.json" <<'END'

@@ -25,7 +25,7 @@ for name, separators in (("compact", (",", ":")), ("spaced", (", ", ": "))):
     path.write_text(json.dumps(line, separators=separators) + "\n")
 END
 "${PYTHON:-python3}" "$folder/tree.py" "$folder"
-(cd "$folder" && npm install --silent --no-fund --no-audit ccusage@20.0.24 >/dev/null 2>&1)
+(cd "$folder" && npm install --silent --no-fund --no-audit --prefix "$folder" ccusage@20.0.24 >/dev/null 2>&1)
 echo "ccusage 20.0.24; one answer of 10 tokens in and 5 out, written in two ways"
 for name in compact spaced; do
     env -i PATH="$PATH" HOME="$folder/$name" TZ=UTC node "$folder/node_modules/ccusage/src/cli.js" claude daily --json --offline \

@@ -9,7 +9,7 @@ sed -n '2,5s/^# *//p' "$0"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --silent --no-fund --no-audit @musistudio/claude-code-router@2.0.0 >/dev/null 2>&1
+npm install --silent --no-fund --no-audit --prefix "$folder" @musistudio/claude-code-router@2.0.0 >/dev/null 2>&1
 cat >seen.py <<'END'
 import json
 import os

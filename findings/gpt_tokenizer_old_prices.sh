@@ -9,7 +9,7 @@ sed -n '2,5s/^# *//p' "$0"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --silent --no-fund --no-audit gpt-tokenizer@4.0.0 >/dev/null 2>&1
+npm install --silent --no-fund --no-audit --prefix "$folder" gpt-tokenizer@4.0.0 >/dev/null 2>&1
 cat >seen.mjs <<'END'
 import { readFileSync } from "node:fs";
 

@@ -10,7 +10,7 @@ folder=$(mktemp -d)
 gateway=
 trap 'test -z "$gateway" || kill "$gateway" 2>/dev/null; rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --silent --no-fund --no-audit @portkey-ai/gateway@1.15.2 >/dev/null 2>&1
+npm install --silent --no-fund --no-audit --prefix "$folder" @portkey-ai/gateway@1.15.2 >/dev/null 2>&1
 port=$("${PYTHON:-python3}" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 node node_modules/@portkey-ai/gateway/build/start-server.js --headless "--port=$port" >gateway.log 2>&1 &
 gateway=$!

@@ -9,7 +9,7 @@ sed -n '2,5s/^# *//p' "$0"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --silent --no-fund --no-audit tokenlens@1.3.1 ai@6.0.326 @ai-sdk/openai@3.0.141 >/dev/null 2>&1
+npm install --silent --no-fund --no-audit --prefix "$folder" tokenlens@1.3.1 ai@6.0.326 @ai-sdk/openai@3.0.141 >/dev/null 2>&1
 cat >seen.mjs <<'END'
 import http from "node:http";
 import { readFileSync } from "node:fs";
