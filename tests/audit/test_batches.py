@@ -119,9 +119,13 @@ def test_what_ran_is_read_by_its_own_reader(tmp_path: Path) -> None:
         result("canceled"),
         result("expired"),
         {"key": "k", "error": {"code": 3}},
+        {"recordId": "1", "modelInput": {}, "error": {"errorCode": 400}},
+        {**vertex({}), "status": "Bad Request: too long"},
+        {"batch_request_id": "x1", "batch_result": {"error": "too long"}},
     ],
-    ids=["refused", "openai expired", "errored", "canceled", "expired", "gemini"],
-)
+    ids=["refused", "openai expired", "errored", "canceled", "expired", "gemini", "bedrock",
+         "vertex", "xai"],
+)  # fmt: skip
 def test_a_call_that_failed_is_free_whose_ever_it_was(line: dict[str, Any], tmp_path: Path) -> None:
     """As their vendors say; and why it cost nothing is told."""
     (row,) = audit(tmp_path, line)
@@ -151,6 +155,11 @@ def test_a_call_that_failed_is_free_whose_ever_it_was(line: dict[str, Any], tmp_
         ),
         (vertex({"usageMetadata": {"promptTokenCount": 5}}), "which model has answered"),
         ({"instance": {"content": "x"}, "predictions": [{}], "status": ""}, "which model"),
+        ({"recordId": "1", "modelInput": {}, "modelOutput": {}}, "which model"),
+        ({"recordId": "1", "modelInput": {}, "error": None}, "which model"),
+        (vertex({}), "which model"),
+        ({"request": {"contents": []}, "response": None}, "which model"),
+        ({"batch_request_id": "x1", "batch_result": {"error": None}}, "no usage"),
     ],
 )
 def test_what_cannot_be_known_says_why_and_is_never_zero(

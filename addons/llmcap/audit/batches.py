@@ -240,7 +240,7 @@ def _of_xai(line: Mapping[str, Any], name: str) -> Recording:
     page = line if "results" in line else {"results": [line]}
     told = _told(page, name, "https://api.x.ai/v1/batches/{}/results", "")
     results = [document(each.get("batch_result")) for each in documents(page["results"])]
-    failed = all("error" in each and not each.get("response") for each in results)
+    failed = all(each.get("error") and not each.get("response") for each in results)
     return replace(told, headers=_JSON, status=HTTP_ERRORS if failed else 200)
 
 
@@ -248,15 +248,17 @@ def _of_xai(line: Mapping[str, Any], name: str) -> Recording:
 
 
 def _of_bedrock(line: Mapping[str, Any], name: str) -> Recording:
-    answer = document(line.get("modelOutput"))
-    if not answer and "error" not in line:
+    if not line.keys() & {"modelOutput", "error"}:
         return _asked(name, "", line.get("modelInput"))
+    answer = document(line.get("modelOutput"))
+    model = text(answer.get("model"))
     return _called(
         name,
-        _BEDROCK.format(text(answer.get("model"))),
-        model=text(answer.get("model")),
+        _BEDROCK.format(model),
+        model=model,
         asked=document(line.get("modelInput")),
         answer=answer,
+        failed=bool(line.get("error")) and not answer,
     )
 
 
@@ -269,7 +271,7 @@ def _is_vertexs(line: Mapping[str, Any]) -> bool:
 
 def _of_vertex(line: Mapping[str, Any], name: str) -> Recording:
     answer, asked = document(line.get("response")), document(line.get("request"))
-    if not (answer or line.keys() & {"status", "prediction", "predictions"}):
+    if not line.keys() & {"response", "status", "prediction", "predictions"}:
         return _asked(name, "", asked)
     if text(answer.get("type")) == "message":
         publisher, model, verb = "anthropic", text(answer.get("model")), "rawPredict"
@@ -282,29 +284,32 @@ def _of_vertex(line: Mapping[str, Any], name: str) -> Recording:
         _VERTEX.format(publisher, model, verb),
         model=model,
         asked=asked,
-        answer=answer if "instance" not in line else document(line),
+        answer=answer,
+        failed=bool(text(line.get("status"))) and not answer and "instance" not in line,
     )
-    failed = bool(text(line.get("status"))) and not answer
-    return replace(
-        called,
-        status=HTTP_ERRORS if failed else 200,
-        at=time_of(line.get("processed_time")) or time_of(answer.get("createTime")),
-    )
+    at = time_of(line.get("processed_time")) or time_of(answer.get("createTime"))
+    return replace(called, at=at)
 
 
 def _called(
-    name: str, url: str, *, model: str, asked: Mapping[str, Any], answer: Mapping[str, Any]
+    name: str,
+    url: str,
+    *,
+    model: str,
+    asked: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    failed: bool,
 ) -> Recording:
-    """A call and its answer; where there is none, the call has failed."""
+    """A call and its answer. What has not failed and names no model may have cost anything."""
     body, answered = (json.dumps(each, ensure_ascii=False) for each in (asked, answer))
     return Recording(
         id=name,
         request=request_of("POST", url, _JSON, body.encode("utf-8", "surrogatepass")),
-        status=200 if answer else HTTP_ERRORS,
+        status=HTTP_ERRORS if failed else 200,
         headers=_JSON,
         body=answered.encode("utf-8", "surrogatepass"),
         at=None,
-        absent="" if model or not answer else "which model has answered is not in the line",
+        absent="" if model or failed else "which model has answered is not in the line",
         batch=Batch.CALLED,
         model=model,
     )
