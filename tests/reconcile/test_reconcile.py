@@ -174,6 +174,9 @@ def test_gzip_is_read(tmp_path: Path) -> None:
         (b"BilledCost,ChargePeriodStart,SkuMeter\nmuch,2026-11-10,x\n", "no number"),
         (b"BilledCost,ChargePeriodStart,SkuMeter,BillingCurrency\n1,2026-11-10,openai,EUR\n",
          "the bill is in EUR"),
+        (b'{"data": [{"start_time": 1e99999999, "results": [{}]}]}', "is no time"),
+        (b"start_time,num_model_requests,output_tokens\n" + b"9" * 400 + b",1,1\n", "is no time"),
+        (b"start_time,num_model_requests,output_tokens\n1.2.3,1,1\n", "is no time"),
     ],
 )  # fmt: skip
 def test_what_is_no_export_is_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:

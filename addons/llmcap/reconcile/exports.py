@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
@@ -127,4 +128,4 @@ def _items(document: Any) -> Iterator[Any]:
 
 def _start(row: dict[str, str]) -> str:
     value = row.get("start_time_iso") or row["start_time"]
-    return day_of(int(float(value)) if value.replace(".", "").isdecimal() else value)
+    return day_of(Decimal(value) if value.replace(".", "", 1).isdecimal() else value)

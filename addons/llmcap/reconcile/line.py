@@ -74,7 +74,8 @@ def day_of(value: object) -> str:
     """The UTC day of a time as exports write it: seconds since 1970, RFC 3339, or a date."""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         try:
-            return datetime.fromtimestamp(int(value), UTC).date().isoformat()
+            # As a float first: an integer of 1e99999999 would take minutes to make.
+            return datetime.fromtimestamp(int(float(value)), UTC).date().isoformat()
         except (ValueError, OverflowError, OSError):
             raise ReconcileError(f"{str(value)[:40]!r} is no time") from None
     text = str(value).strip().replace(" UTC", "+00:00").replace("/", "-")
