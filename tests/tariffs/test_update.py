@@ -489,3 +489,16 @@ def test_prices_in_the_form_of_the_config_may_be_taken(page: Page, tmp_path: Pat
     assert found("openai/gpt-6.2-sol").rates["output"] == Decimal("10.50")
     file.write_text("nobody/gpt: {input: 2, output: 10}\n")
     assert "no such provider" in update("--from", str(file), "--yes").output
+
+
+@pytest.mark.parametrize("form", ["{%s}", "%s"])
+def test_a_price_that_stands_twice_in_a_list_of_ones_own_is_not_taken(
+    form: str, tmp_path: Path
+) -> None:
+    """As JSON under the name of YAML, and as YAML: of both the last would count, and be cheaper."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(form % '"openai/gpt-6.2-sol": {"input": 9, "input": 1, "output": 10}')
+    result = update("--from", str(file), "--yes")
+    assert result.exit_code == 2
+    assert "'input' stands there twice" in result.output
+    assert not taken_path().exists()

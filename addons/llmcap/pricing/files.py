@@ -26,7 +26,18 @@ _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _ExactLoader(_BaseLoader):  # type: ignore[misc]
-    """YAML whose decimals and dates stay the text that was written."""
+    """YAML whose decimals and dates stay the text that was written, and each name stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - as there
+        """A mapping: of two equal names YAML takes the last, which may be the cheaper one."""
+        names: set[str] = set()
+        for name in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if name.value in names:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{name.value[:80]!r} stands there twice", name.start_mark
+                )
+            names.add(name.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 _ExactLoader.yaml_implicit_resolvers = {
