@@ -10,10 +10,9 @@ under the renewed authority. Domains are added, and only go at the end of its li
 knows another config must not take them from a proxy that runs.
 """
 
-import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
@@ -26,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from llmcap.words.errors import ConfigError
-from llmcap.words.paths import make_folder
+from llmcap.words.paths import locked, make_folder
 
 NAME = "LLMCap spend firewall"
 
@@ -110,7 +109,7 @@ def ensure(folder: Path, hosts: Iterable[str], *, now: datetime | None = None) -
     moment = now or datetime.now(UTC)
     try:
         make_folder(folder)
-        with _locked(folder):
+        with locked(folder / ".lock"):  # two runs that start at once must not make two authorities
             key: ec.EllipticCurvePrivateKey | None = None
             if (folder / KEY_FILE).exists():
                 authority, key = _read(folder)
@@ -213,13 +212,3 @@ def _replace(path: Path, content: bytes, *, mode: int) -> None:
         file.write(content)
         os.fchmod(file.fileno(), mode)
     Path(made).replace(path)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Two runs that start at once must not make two authorities."""
-    import fcntl  # noqa: PLC0415  # POSIX only, and the rest of this file is not
-
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from llmcap.words.errors import PriceError
-from llmcap.words.paths import data_folder, make_folder
+from llmcap.words.paths import data_folder, locked, make_folder
 
 Document = dict[str, Any]
 
@@ -112,21 +112,15 @@ def read_taken(path: Path) -> Taken | None:
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Nobody else writes there in the meantime: what one took, another would put back."""
-    import fcntl  # noqa: PLC0415  # POSIX only, and the rest of this file is not
+    """
+    Nobody else writes there in the meantime: what one took, another would put back.
 
-    with _kept_at(path):
-        make_folder(path.parent)
-        lock = path.with_name(f"{path.name}.lock").open("a")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
-def _kept_at(path: Path) -> Iterator[None]:
+    Raises `PriceError` for what cannot be written, in the meantime too.
+    """
     try:
-        yield
+        make_folder(path.parent)
+        with locked(path.with_name(f"{path.name}.lock")):
+            yield
     except OSError as error:
         raise PriceError(
             f"{path}: newer prices cannot be kept there, those before stay in force: "
@@ -135,7 +129,7 @@ def _kept_at(path: Path) -> Iterator[None]:
 
 
 def write_taken(path: Path, taken: Taken) -> None:
-    """Put the file in place, whole, for its owner only."""
+    """Put the file in place, whole, for its owner only. For who is `alone` there."""
     body = {
         "at": taken.at,
         "models": taken.models,
@@ -145,18 +139,13 @@ def write_taken(path: Path, taken: Taken) -> None:
     }
     plain = json.loads(_text(body))
     document = {"format": FORMAT, "digest": _digest(plain), "body": plain}
-    make_folder(path.parent)
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with (
-            _kept_at(path),
-            os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file,
-        ):
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(document, file)
             file.flush()
             os.fsync(file.fileno())
-        with _kept_at(path):
-            made.replace(path)
+        made.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             made.unlink()

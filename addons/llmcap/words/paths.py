@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -55,6 +56,16 @@ def make_folder(folder: Path) -> None:
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """One process at a time, of those that lock this file; it is made, and stays."""
+    import fcntl  # noqa: PLC0415  # POSIX only, and the rest of this file is not
+
+    with file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Watched:
