@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 from llmcap.metering.bill import total
 from llmcap.words.money import usd_string
-from llmcap.words.records import Charge, Usage
+from llmcap.words.usage import COUNTS, Charge, Usage
 
 # Always shown where there is a usage; everything else only where it is not zero.
 _SHOWN = frozenset((
     "input_tokens", "output_tokens", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning",
 ))  # fmt: skip
-_COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name != "extras")
 
 
 class Audited(NamedTuple):
@@ -70,7 +69,7 @@ class Audited(NamedTuple):
 def usage_document(usage: Usage) -> dict[str, Any]:
     """A usage as JSON: the main counts always, the others and the fees where there are any."""
     document: dict[str, Any] = {}
-    for name in _COUNTS:
+    for name in COUNTS:
         value = getattr(usage, name)
         if value or name in _SHOWN:
             document[name] = value

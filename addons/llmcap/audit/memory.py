@@ -8,10 +8,10 @@ does not depend on how many processes did it.
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, override
 
-from llmcap.words.usage import Usage
+from llmcap.words.usage import COUNTS, Usage
 
 Key = tuple[Hashable, ...]  # a kind, a provider and a name
 
@@ -105,9 +105,4 @@ class Watched(Memory):
 
 
 def _sum(one: Usage, other: Usage) -> Usage:
-    counts = {
-        each.name: getattr(one, each.name) + getattr(other, each.name)
-        for each in fields(Usage)
-        if each.name != "extras"
-    }
-    return Usage(**counts)
+    return Usage(**{name: getattr(one, name) + getattr(other, name) for name in COUNTS})

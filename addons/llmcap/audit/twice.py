@@ -11,7 +11,7 @@ have the same ids in both.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from llmcap.audit.memory import Memory
@@ -19,7 +19,7 @@ from llmcap.audit.parts import time_of
 from llmcap.pricing.terms import BATCH, settled
 from llmcap.providers.parts.reader import document, documents, text
 from llmcap.words.records import Reading
-from llmcap.words.usage import Charge, Usage
+from llmcap.words.usage import COUNTS, Charge, Usage
 
 _OPEN, _LINES, _ANSWERS = "open batches", "lines of batches", "answers of batches"
 _BEGUN = ("in_progress_at", "started_at", "created_at")
@@ -127,9 +127,5 @@ def _span(body: bytes, name: str) -> tuple[datetime | None, datetime | None]:
 
 def _less(whole: Usage, part: Usage) -> Usage | None:
     """What is left of a usage; None where the part does not fit into it."""
-    left = {
-        each.name: getattr(whole, each.name) - getattr(part, each.name)
-        for each in fields(Usage)
-        if each.name != "extras"
-    }
+    left = {name: getattr(whole, name) - getattr(part, name) for name in COUNTS}
     return None if min(left.values()) < 0 else replace(whole, **left)

@@ -23,8 +23,8 @@ from llmcap.words.records import (
     EntryKind,
     Scope,
     Settlement,
-    Usage,
 )
+from llmcap.words.usage import COUNTS, Usage
 
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -32,8 +32,7 @@ _TEXT_CHARS_MAX = 500
 _ATTRIBUTES_CHARS_MAX = 4_000
 _json = json.JSONEncoder(separators=(",", ":")).encode
 _REMEMBERED_MAX = 1_024
-_COUNTS = tuple(name for name in Usage.__slots__ if name != "extras")
-_counts = attrgetter(*_COUNTS)
+_counts = attrgetter(*COUNTS)
 
 
 class Row(NamedTuple):
@@ -126,7 +125,7 @@ def usage_json(usage: Usage) -> str | None:
     if read and written and not (any(parts) or usage.extras):
         # Most have no more, and whole numbers are JSON as they are printed.
         return f'{{"input_tokens":{read},"output_tokens":{written}}}'
-    counts = {name: count for name in _COUNTS if (count := getattr(usage, name))}
+    counts = {name: count for name in COUNTS if (count := getattr(usage, name))}
     for name, count in usage.extras.items():
         if count:
             counts[name] = str(count) if isinstance(count, Decimal) else count

@@ -14,7 +14,7 @@ from llmcap.providers.parts.shape import Provider
 from llmcap.words.errors import PriceError
 from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Call, Hold
-from llmcap.words.usage import Charge, Price, Reading, Usage
+from llmcap.words.usage import COUNTS, Charge, Price, Reading, Usage
 
 # The price of a provider's model at a time, as whoever asks for a bill looks it up: a changed
 # config puts other prices in place, so none is kept here.
@@ -87,9 +87,8 @@ def total(charges: tuple[Charge, ...]) -> Usage:
     counts: dict[str, int] = {}
     extras: dict[str, int | Decimal] = {}
     for charge in charges:
-        for name in Usage.__dataclass_fields__:
-            if name != "extras":
-                counts[name] = counts.get(name, 0) + getattr(charge.usage, name)
+        for name in COUNTS:
+            counts[name] = counts.get(name, 0) + getattr(charge.usage, name)
         for name, count in charge.usage.extras.items():
             extras[name] = extras.get(name, 0) + count
     return Usage(**counts, extras=extras)

@@ -51,6 +51,9 @@ class Usage:
         return not (self.input_tokens or self.output_tokens or any(self.extras.values()))
 
 
+COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name != "extras")
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """From a time on, and until another, where there is one."""
