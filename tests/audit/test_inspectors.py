@@ -87,6 +87,24 @@ def test_a_session_of_fiddler_is_metered(form: str, tmp_path: Path) -> None:
     assert first["time"] == "2026-11-02T10:00:00+01:00"
 
 
+def test_what_fiddler_did_not_decrypt_is_unknown(tmp_path: Path) -> None:
+    """Where it did, the calls in a tunnel stand beside it; a tunnel that was refused had none."""
+    answers = [
+        "200 Connection Established\r\n\r\nThis is a CONNECT tunnel, through which traffic flows.",
+        "200 Connection Established\r\n\r\nHTTPS Decryption is enabled in Fiddler, so sessions ...",
+        "502 Bad Gateway\r\n\r\n",
+    ]
+    file = tmp_path / "session.saz"
+    with zipfile.ZipFile(file, "w") as archive:
+        for number, answer in enumerate(answers):
+            archive.writestr(f"raw/{number}_s.txt", f"HTTP/1.1 {answer}")
+            asked = "CONNECT api.openai.com:443 HTTP/1.1\r\nHost: api.openai.com:443\r\n\r\n"
+            archive.writestr(f"raw/{number}_c.txt", asked)
+    rows = audit(file)
+    assert [row["cost_usd"] for row in rows] == [None, "0", "0"]
+    assert "encrypted" in rows[0]["note"]
+
+
 def collection(url: object, **more: Any) -> dict[str, Any]:
     """A collection of Postman's with one saved example in a folder."""
     asked = {"method": "POST", "url": url, "body": {"mode": "raw", "raw": ASKED}}

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from llmcap.audit import har
 from llmcap.audit.parts import (
     BODY_BYTES_MAX,
+    HTTP_ERRORS,
     Recording,
     body_of,
     date_of,
@@ -32,6 +33,7 @@ from llmcap.audit.parts import (
 from llmcap.providers.parts.reader import document, documents, text
 from llmcap.words.errors import FormatError
 
+_ENCRYPTED = "what went through its tunnel is encrypted"
 _IMPORT = "hint: `llmcap import` reads it"
 
 # The marks of a document that has no exchange in it, and what it is.
@@ -82,7 +84,7 @@ def charles(line: Mapping[str, Any], number: int) -> Recording:
 
 def _absent(line: Mapping[str, Any], *, has_body: bool) -> str:
     if line.get("tunnel"):
-        return "what went through its tunnel is encrypted"
+        return _ENCRYPTED
     if line.get("webSocket"):
         return har.NO_MESSAGES
     return "" if has_body else har.NO_BODY
@@ -104,6 +106,8 @@ def _body_of(message: Mapping[str, Any]) -> bytes:
 _REQUEST = re.compile(r"(raw/0*(\d+))_c\.txt")
 _BEGUN = re.compile(rb'Client(?:Begin|Done)Request="([^"]+)"')
 _BLANK = re.compile(rb"\r?\n\r?\n")
+# The answer to a CONNECT, where what went through its tunnel is among the sessions (FiddlerCore).
+_DECRYPTED = b"HTTPS Decryption is enabled"
 
 
 def packed(file: BinaryIO) -> Iterator[Recording]:
@@ -145,8 +149,14 @@ def _session(archive: zipfile.ZipFile, names: set[str], stem: str, number: str) 
         headers=lower(headers),
         body=answer,
         at=time_of(begun[1].decode("utf-8", "replace") if begun else "") or date_of(headers),
-        absent=har.NO_MESSAGES if status == har.SWITCHED else "",
+        absent=_untold(asked[0].upper(), status, answer),
     )
+
+
+def _untold(method: str, status: int, answer: bytes) -> str:
+    if method == "CONNECT" and status < HTTP_ERRORS and _DECRYPTED not in answer:
+        return _ENCRYPTED
+    return har.NO_MESSAGES if status == har.SWITCHED else ""
 
 
 def _message(raw: bytes) -> tuple[list[str], dict[str, str], bytes]:
