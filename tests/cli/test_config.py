@@ -78,7 +78,7 @@ def test_a_budget_of_a_provider_that_there_is_not_is_told(tmp_path):
     """It would count nothing; a host of the config's own is there, and so is what a glob fits."""
     path = tmp_path / "c.yaml"
     path.write_text(
-        "providers: [{host: llm.example.com, like: openai, name: mine}]\nbudgets:\n"
+        "providers: [{host: llm.example.com, like: openai, name: Mine}]\nbudgets:\n"
         "- {name: typo, cap: 1, match: {provider: opnai}}\n"
         "- {name: right, cap: 1, match: {provider: [OpenAI, mine, az*]}}\n"
     )

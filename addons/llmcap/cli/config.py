@@ -143,7 +143,7 @@ def _unknown_models(policy: Policy) -> list[tuple[str, str]]:
 
 def _unknown_providers(policy: Policy) -> list[tuple[str, str, str]]:
     """Patterns of budgets that fit no provider, and what may have been meant."""
-    known = [*provider_names(), *(own.name for own in policy.hosts)]
+    known = [*provider_names(), *(own.name.lower() for own in policy.hosts)]
     return [
         (budget.name, pattern, provider_hint(pattern))
         for budget in policy.budgets
