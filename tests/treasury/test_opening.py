@@ -102,8 +102,8 @@ def test_what_keeps_a_role_out_is_not_taken_for_another_cause(libpq, said):
 
 SET = {
     "client_encoding": "latin1", "datestyle": "'German, DMY'", "timezone": "'Asia/Kathmandu'",
-    "default_transaction_isolation": "serializable", "lock_timeout": "1", "search_path": "nowhere",
-    "standard_conforming_strings": "off", "statement_timeout": "1",
+    "default_transaction_isolation": "serializable", "lock_timeout": "99", "search_path": "nowhere",
+    "standard_conforming_strings": "off", "statement_timeout": "500",
 }  # fmt: skip
 
 
@@ -119,6 +119,10 @@ def test_how_a_database_is_set_changes_nothing(postgres, tmp_path, encoding):
     node.close()
     with Hands(postgres.url(name)) as hands:
         assert hands.balances()[0][1].spent == 10_000_000
+    wire = Wire(postgres.url(name))
+    asked = "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"
+    assert wire.transaction(lambda db: db.execute(asked).fetchone()) == ("10s", "0")
+    wire.close()
 
 
 def test_what_is_asked_of_a_connection_is_asked_for_one_transaction(database):
