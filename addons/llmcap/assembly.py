@@ -4,7 +4,6 @@ From options and environment to a firewall: every part is made here and given to
 An option wins over its environment variable. Nothing of a setting that cannot be used is used.
 """
 
-import contextlib
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +30,7 @@ from llmcap.telemetry.exporter import Telemetry
 from llmcap.telemetry.observed import observed
 from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import ConfigError, LedgerError, LLMCapError
-from llmcap.words.paths import default_ledger
+from llmcap.words.paths import default_ledger, put_private, secret_in
 from llmcap.words.records import Policy
 from llmcap.words.rules import BreakerKind, EventKind
 from llmcap.words.told import Log
@@ -309,12 +308,9 @@ def fingerprint_secret(ledger: str, *, of_fleet: bytes = b"") -> bytes:
     path = Path(ledger).with_suffix(".fingerprint-key")
     try:
         if of_fleet:
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(FileExistsError):
-            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(made, "wb") as file:
-                file.write(of_fleet or secrets.token_bytes(SECRET_BYTES))
-        return path.read_bytes()
+            put_private(path, of_fleet)
+            return of_fleet
+        return secret_in(path, lambda: secrets.token_bytes(SECRET_BYTES))
     except OSError as error:
         raise LedgerError(
             f"{path}: the key for fingerprints cannot be made or read: {error.strerror}\n"

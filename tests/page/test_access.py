@@ -1,6 +1,9 @@
 """Tokens and sessions: what they say, and how long."""
 
+import pytest
+
 from llmcap.page.access import SESSIONS_MAX, Access, Role, role_of, secret_for, token_for
+from llmcap.words.errors import ConfigError
 
 SECRET = b"s" * 32
 
@@ -39,3 +42,10 @@ def test_the_key_is_made_once(tmp_path):
     path = tmp_path / "ledger.sqlite3"
     assert secret_for(path) == secret_for(path)
     assert secret_for(path) != secret_for(tmp_path / "other.sqlite3")
+
+
+def test_a_key_that_is_none_is_told(tmp_path):
+    """A short one could be guessed."""
+    (tmp_path / "ledger.page-key").write_bytes(b"short")
+    with pytest.raises(ConfigError, match="this is no key of the page: it has 5 bytes, expected"):
+        secret_for(tmp_path / "ledger.sqlite3")

@@ -1,6 +1,9 @@
 """The ledger lies where the system keeps what a user must not lose."""
 
 import os
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 import llmcap
 from llmcap.ledger import open_ledger
 from llmcap.notices.events import EventLog, events_path
-from llmcap.words.paths import data_folder, default_ledger, finding_us
+from llmcap.words.paths import data_folder, default_ledger, finding_us, put_private, secret_in
 
 HOME = Path("/home/ada")
 
@@ -56,3 +59,43 @@ def test_a_loose_umask_lets_nobody_else_write(tmp_path, monkeypatch):
     assert {str(path): path.stat().st_mode & 0o077 for path in made} == {
         str(path): 0 for path in made
     }
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_of_those_who_need_a_secret_at_once_all_have_the_same(tmp_path, monkeypatch, links):
+    """Nobody reads one that is not written yet, or another than the next who asks."""
+
+    def none(*_: Path) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", none)
+    many = 8 if links else 1  # of two without links, one may read what the other replaces
+    together = threading.Barrier(many)
+
+    def make() -> bytes:
+        together.wait()  # all have seen that there is none
+        return secrets.token_bytes(32)
+
+    path = tmp_path / "key"
+    with ThreadPoolExecutor(many) as people:
+        found = set(people.map(lambda _: secret_in(path, make), range(many)))
+    assert found == {path.read_bytes()}
+    assert found == {secret_in(path, make)}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["key"]
+
+
+def test_a_file_that_cannot_be_put_in_place_leaves_the_one_before(tmp_path, monkeypatch):
+    """A full disk is an error, no half of a file, and no remains."""
+    path = tmp_path / "kept"
+    put_private(path, b"before")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("llmcap.words.paths.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        put_private(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert [each.name for each in tmp_path.iterdir()] == ["kept"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from llmcap.words.errors import ConfigError
-from llmcap.words.paths import make_private
+from llmcap.words.paths import secret_in
 
 SECRET_BYTES = 32
 # A link is opened soon after it was made; a session lasts a working day.
@@ -134,13 +134,14 @@ def secret_for(ledger: Path) -> bytes:
     """The key that tokens are signed with: a file beside the ledger, for its owner only."""
     path = ledger.with_suffix(".page-key")
     try:
-        make_private(str(path))
-        secret = path.read_bytes()
-        if len(secret) < SECRET_BYTES:
-            path.write_bytes(secrets.token_bytes(SECRET_BYTES))
-            secret = path.read_bytes()
-        return secret
+        secret = secret_in(path, lambda: secrets.token_bytes(SECRET_BYTES))
     except OSError as error:
         raise ConfigError(
             f"{path}: the key of the page cannot be made or read: {error.strerror}"
         ) from error
+    if len(secret) < SECRET_BYTES:
+        raise ConfigError(
+            f"{path}: this is no key of the page: it has {len(secret)} bytes, expected "
+            f"{SECRET_BYTES}\nhint: remove it, and another one is made"
+        )
+    return secret

@@ -10,8 +10,6 @@ all, and carries the digest of what is in it: one that somebody cut short is not
 import contextlib
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -20,7 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from llmcap.words.errors import PriceError
-from llmcap.words.paths import data_folder, locked, make_folder
+from llmcap.words.paths import data_folder, locked, make_folder, put_private
 
 Document = dict[str, Any]
 
@@ -139,17 +137,7 @@ def write_taken(path: Path, taken: Taken) -> None:
     }
     plain = json.loads(_text(body))
     document = {"format": FORMAT, "digest": _digest(plain), "body": plain}
-    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(document, file)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            made.unlink()
-        raise
+    put_private(path, json.dumps(document).encode())
 
 
 def _digest(body: Document) -> str:

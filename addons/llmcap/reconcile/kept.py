@@ -8,12 +8,11 @@ One file, put in place whole: a page, a scraper and a proxy read it while anothe
 
 import contextlib
 import json
-import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from llmcap.words.errors import ReconcileError
-from llmcap.words.paths import make_private
+from llmcap.words.paths import put_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,7 @@ def keep(ledger: str | Path, provider: str, verdict: Kept) -> None:
     path = kept_path(ledger)
     document = {name: asdict(each) for name, each in read_kept(ledger).items()}
     document[provider] = asdict(verdict)
-    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        make_private(str(made))
-        made.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        made.rename(path)
+        put_private(path, (json.dumps(document, indent=2) + "\n").encode())
     except OSError as error:
-        made.unlink(missing_ok=True)
         raise ReconcileError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,8 +1,9 @@
 """Where LLMCap keeps its files on this machine, by the conventions of the system."""
 
 import os
+import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +46,43 @@ def make_private(path: str) -> None:
     """Make a file, if there is none, for its owner only. A database in memory has no file."""
     if path != ":memory:":
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def put_private(path: Path, data: bytes, *, over: bool = True) -> None:
+    """
+    Put a file in place, whole, for its owner only; others see it as it was before, or as it is.
+
+    Without `over` one that is there stays: of those who make it at once, one has made it.
+    """
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if over:
+            made.replace(path)
+        else:
+            _link(made, path)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _link(made: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(made)
+    except FileExistsError:
+        pass
+    except OSError:  # the file system has no links
+        if not path.exists():
+            made.replace(path)
+
+
+def secret_in(path: Path, make: Callable[[], bytes]) -> bytes:
+    """A secret in a file, made by whoever needs it first. Raises `OSError`."""
+    if not path.exists():
+        put_private(path, make(), over=False)
+    return path.read_bytes()
 
 
 def make_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmcap.words.errors import LedgerError
-from llmcap.words.paths import make_private
+from llmcap.words.paths import secret_in
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,10 +33,8 @@ def signing_key(ledger: Path) -> "Ed25519PrivateKey":
 
     path = key_path(ledger)
     try:
-        make_private(str(path))
-        if not path.read_bytes():
-            path.write_bytes(Ed25519PrivateKey.generate().private_bytes_raw())
-        return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+        secret = secret_in(path, lambda: Ed25519PrivateKey.generate().private_bytes_raw())
+        return Ed25519PrivateKey.from_private_bytes(secret)
     except OSError as error:
         raise LedgerError(
             f"{path}: the key that signs what is pruned cannot be made or read: {error.strerror}"
