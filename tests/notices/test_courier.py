@@ -194,6 +194,28 @@ def test_a_log_that_cannot_be_opened_stops_nothing(tmp_path, sinks, caplog):
     assert "no alerts will be sent" in caplog.text
 
 
+def test_what_nobody_foresaw_is_told_and_ends_nothing(tmp_path, sinks, monkeypatch, caplog):
+    """A fault of ours in one round is no end of all alerts."""
+    faults = [ValueError("odd")]
+    closings = EventLog.closings
+
+    def odd(log: EventLog, *given):
+        if faults:
+            raise faults.pop()
+        return closings(log, *given)
+
+    monkeypatch.setattr(EventLog, "closings", odd)
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.01)
+    courier = Courier(str(tmp_path / "ledger.sqlite3"))
+    courier.direct([EVERYTHING])
+    courier.tell(event("first"))
+    until(lambda: not faults)
+    courier.tell(event("second"))
+    until(lambda: sinks[target_id(EVERYTHING)].messages == ["first", "second"])
+    courier.close()
+    assert "alerts could not be brought" in caplog.text
+
+
 def test_without_events_and_targets_nothing_is_started(tmp_path, sinks):
     """Most proxies tell nothing: no thread, no file."""
     courier = Courier(str(tmp_path / "e"), [])

@@ -1,5 +1,7 @@
 """The page of a fleet, with real nodes on a real PostgreSQL."""
 
+import threading
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -10,6 +12,7 @@ from served import served
 from llmcap.ledger import history, queries
 from llmcap.ledger.names.keys import name_key
 from llmcap.page import fleet as fleet_module
+from llmcap.page.books import Books, Nodes
 from llmcap.page.fleet import Fleet
 from llmcap.words.records import Admit, Deny
 
@@ -83,6 +86,30 @@ def test_a_change_on_the_page_is_in_force_on_all_nodes(page, nodes):
         client.until("/api/now", lambda found: found["budgets"][0]["paused"])["budgets"][0]["cap"]
         == "5"
     )
+
+
+def test_what_nobody_foresaw_ends_no_look(tmp_path, monkeypatch):
+    """It is told like an outage, and the next question has the fleet's books again."""
+    monkeypatch.setattr(fleet_module, "LOST_SECONDS", 0)
+    fleet = Fleet("postgresql://127.0.0.1:1/x", tmp_path / "ledger.sqlite3")
+    looks = iter([ValueError("a row of another shape"), KeyError("cap")])
+    books = Books(tmp_path / "ledger.sqlite3", tmp_path / "all.sqlite3")
+
+    def look(_):
+        if (error := next(looks, None)) is not None:
+            raise error
+        return Nodes(datetime.now(UTC), ()), {"": books}
+
+    monkeypatch.setattr(fleet, "_look", look)
+    stop = threading.Event()
+    looking = threading.Thread(target=fleet.follow, args=(stop,))
+    looking.start()
+    try:
+        notes = [fleet.books("").note for _ in range(3)]
+    finally:
+        stop.set()
+        looking.join()
+    assert notes == ["ValueError: a row of another shape", "KeyError: 'cap'", ""]
 
 
 def test_an_outage_is_told_and_this_node_shown(page, nodes, postgres, monkeypatch):

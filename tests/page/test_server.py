@@ -6,6 +6,7 @@ import io
 import json
 import re
 import socket
+import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -16,12 +17,13 @@ from urllib.parse import quote
 import pytest
 from books import budget, call, demand, scopes
 from page.conftest import BUDGETS, EVIL, NOW, made
-from served import SECONDS, Client
+from served import SECONDS, Client, served
 
 from llmcap.ledger import history, queries, spans
+from llmcap.ledger.follower import Follower
 from llmcap.notices.courier import Courier
 from llmcap.notices.events import WaitingCall, events_path
-from llmcap.page import handlers
+from llmcap.page import handlers, server
 from llmcap.page.access import Role, secret_for, token_for
 from llmcap.page.server import listen, main
 from llmcap.words.errors import ConfigError
@@ -83,6 +85,25 @@ def raised(path: Path) -> int:
     with history.reading(path) as db:
         budget = history.definitions(db)[0][0]
         return queries.balances(db, datetime.now().astimezone(), [budget])[0][1].raised
+
+
+def test_what_nobody_foresaw_is_told_and_counted_later(path, ledger, monkeypatch, capfd):
+    """The rollups are kept again after any error, and not only after one of the ledger's."""
+    faults = [KeyError("sold"), sqlite3.DatabaseError("database disk image is malformed")]
+    step = Follower.step
+
+    def odd(follower: Follower) -> bool:
+        if faults:
+            raise faults.pop()
+        return step(follower)
+
+    monkeypatch.setattr(Follower, "step", odd)
+    monkeypatch.setattr(server, "AGAIN_SECONDS", 0)
+    with served(path) as page:
+        page.client().until("/api/spend", lambda found: not found.get("counting"))
+    said = capfd.readouterr().err
+    assert "the page cannot count: KeyError: 'sold'" in said
+    assert "the page cannot count: DatabaseError: database disk image is malformed" in said
 
 
 def test_a_link_is_good_for_its_time_and_as_it_was_made(page, path):

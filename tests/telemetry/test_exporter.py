@@ -79,6 +79,17 @@ def test_nobody_waits_for_a_receiver_that_is_not_there(monkeypatch, caplog) -> N
     assert all(each.startswith("LLMCap: telemetry does not arrive: ") for each in warnings)
 
 
+def test_a_call_that_cannot_be_told_keeps_no_other_back(monkeypatch, caplog) -> None:
+    """Whatever was wrong with it."""
+    with receiving() as receiver:
+        telemetry = Telemetry(TelemetryRule(receiver.url))
+        telemetry.tell(replace(done(), ended_at=None))
+        telemetry.tell(done())
+        telemetry.close()
+        receiver.wait(lambda: len(receiver.spans) == 1)
+    assert "a call could not be told to the telemetry" in caplog.text
+
+
 def test_what_is_not_installed_is_told(monkeypatch) -> None:
     """With the command that helps."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)

@@ -190,6 +190,9 @@ class Courier:
             except LedgerError as error:
                 logger.warning("LLMCap: %s", error)
                 self._stop.wait(IDLE_SECONDS)
+            except Exception:  # what comes next is brought all the same
+                logger.exception("LLMCap: alerts could not be brought")
+                self._stop.wait(IDLE_SECONDS)
         try:
             log.show_breakers(self._process, [])
             log.show_waiting(self._process, [], self._clock())

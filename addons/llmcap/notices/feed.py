@@ -183,6 +183,8 @@ def _logged() -> Iterator[None]:
         yield
     except (LedgerError, sqlite3.Error, OSError) as error:
         logger.warning("LLMCap: calls cannot be brought: %s", error)
+    except Exception:
+        logger.exception("LLMCap: calls cannot be brought")
 
 
 # --- places -----------------------------------------------------------------------------------

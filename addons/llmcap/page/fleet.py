@@ -6,6 +6,7 @@ here (`treasury.mirror`), counts it, and asks for the balances. Where the treasu
 or is long in answering, the question is answered from what there is, with a note that says so.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Collection, Mapping
@@ -22,6 +23,8 @@ from llmcap.page.books import HERE, Books, Nodes, Told, of_machine
 from llmcap.treasury.hands import Hands
 from llmcap.treasury.mirror import mirrored
 from llmcap.words.errors import ConfigError, LLMCapError
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 3
 # After the treasury could not be asked, nobody waits for it again so soon.
@@ -85,9 +88,11 @@ class Fleet:
                 self._begun += 1
             try:
                 nodes, found, lost = *self._look(wanted), ""
-            except LLMCapError as error:
+            except Exception as error:
+                if not isinstance(error, LLMCapError):
+                    logger.exception("the page could not look at the treasury")
                 self._hands.close()  # another look connects again
-                nodes, found, lost = self._nodes, {}, str(error).partition("\n")[0]
+                nodes, found, lost = self._nodes, {}, in_a_line(error)
             with self._turn:
                 self._nodes = nodes
                 self._found |= found
@@ -110,6 +115,12 @@ class Fleet:
             catch_up(path)
             found[node] = Books(self._ledger, path, node, told, nodes)
         return nodes, found
+
+
+def in_a_line(error: Exception) -> str:
+    """What is told of an error to people; one that nobody foresaw is told with its kind."""
+    said = str(error).partition("\n")[0]
+    return said if isinstance(error, LLMCapError) else f"{type(error).__name__}: {said}"
 
 
 def _names(ledger: Path) -> Mapping[str, str]:

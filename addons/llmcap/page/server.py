@@ -8,12 +8,14 @@ by nobody. It is no part of a proxy's process, so that a slow question never del
 import argparse
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,44 +24,52 @@ import tornado.httpserver
 from llmcap.ledger.follower import Follower
 from llmcap.ledger.seals.chain import SEGMENT_ENTRIES, Sealer
 from llmcap.page.access import Access, secret_for
-from llmcap.page.fleet import Fleet
+from llmcap.page.fleet import Fleet, in_a_line
 from llmcap.page.handlers import Page, application
 from llmcap.pricing import PriceBook
 from llmcap.words.errors import ConfigError, LedgerBusy, LedgerError, LLMCapError
 
+logger = logging.getLogger(__name__)
+
 BODY_BYTES_MAX = 10_000
 HEAD_BYTES_MAX = 16_384
 FOLLOW_SECONDS = 0.5
+BUSY_SECONDS = 0.05
 AGAIN_SECONDS = 5
 SEAL_SECONDS = 10  # or when a segment is full
 STOP_SECONDS = 5
 
 
 def follow(ledger: Path, stop: threading.Event) -> None:
-    """Keep the rollups, never more than a second behind, and the seals, until it is stopped."""
-    follower: Follower | None = None
-    sealer: Sealer | None = None
+    """
+    Keep the rollups, never more than a second behind, and the seals, until it is stopped.
+
+    Whatever goes wrong is told, and begun anew.
+    """
+    while not stop.is_set():
+        try:
+            with closing(Follower(ledger)) as follower, closing(Sealer(ledger)) as sealer:
+                _keep(follower, sealer, stop)
+        except LedgerBusy:
+            stop.wait(BUSY_SECONDS)
+        except Exception as error:
+            if not isinstance(error, LedgerError):
+                logger.exception("the page failed")
+            print(f"the page cannot count: {in_a_line(error)}", file=sys.stderr)  # noqa: T201 - its log
+            stop.wait(AGAIN_SECONDS)
+
+
+def _keep(follower: Follower, sealer: Sealer, stop: threading.Event) -> None:
     sealed_at = time.monotonic()
     while not stop.is_set():
-        more = False
         try:
-            follower = follower or Follower(ledger)
-            sealer = sealer or Sealer(ledger)
             more = follower.step()
             waited = time.monotonic() - sealed_at > SEAL_SECONDS
             if not more and sealer.step(datetime.now(UTC), least=1 if waited else SEGMENT_ENTRIES):
                 more, sealed_at = True, time.monotonic()
+            stop.wait(0.005 if more else FOLLOW_SECONDS)
         except LedgerBusy:
-            stop.wait(FOLLOW_SECONDS / 10)
-            continue
-        except LedgerError as error:
-            print(f"the page cannot count: {error}", file=sys.stderr)  # noqa: T201 - its log
-            follower = sealer = None
-            stop.wait(AGAIN_SECONDS)
-        stop.wait(0.005 if more else FOLLOW_SECONDS)
-    for each in (follower, sealer):
-        if each is not None:
-            each.close()
+            stop.wait(BUSY_SECONDS)
 
 
 def listen(port: int, *, or_another: bool = False) -> socket.socket:

@@ -73,7 +73,10 @@ class Telemetry:
 
     def _run(self) -> None:
         while (done := self._queue.get()) is not None:
-            self._teller.tell(done)
+            try:
+                self._teller.tell(done)
+            except Exception:  # the next call is told of all the same
+                logger.exception("LLMCap: a call could not be told to the telemetry")
             if self._closing.is_set() and self._queue.empty():
                 break
         self._teller.close()

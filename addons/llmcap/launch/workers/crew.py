@@ -224,7 +224,7 @@ class Crew:
                 return
             try:
                 self._wait_ready(self._start(number))
-            except (ConfigError, OSError) as error:
+            except (ConfigError, OSError, ValueError) as error:  # what it said was no answer
                 if self._ending:
                     return
                 logger.error("LLMCap: worker %d does not start: %s", number, error)  # noqa: TRY400
