@@ -178,31 +178,29 @@ FEW_OF = 20
 def want(
     db: sqlite3.Connection,
     names: Sequence[str],
-    attributes: Mapping[str, str],
+    attributes: Mapping[str, Sequence[str]],
     fits_model: Callable[[str, str | None], bool] | None,
 ) -> tuple[These, list[Mapping[str, str]]]:
     """
-    Choose the facts with these attributes, for the name `FACTS`: how they are read.
+    Choose the facts with one of these values of each attribute, for the name `FACTS`.
 
-    With it come the values that each key stands for: those of `names`, "" for what a call has not.
+    That is how they are read; with it come the values that each key stands for: those of `names`,
+    "" for what a call has not.
     """
     alike: dict[str, int] = {}
     db.create_function("key_of", 1, lambda values: alike.setdefault(values, len(alike)))
-    given = {f"name{number}": _path(name) for number, name in enumerate(names)}
+    given: dict[str, str] = {f"name{number}": _path(name) for number, name in enumerate(names)}
     told = ", ".join(f"coalesce(facts ->> :{place}, '')" for place in given)
     fits = ["TRUE"]
-    source = "rollup_facts"
-    for number, (name, value) in enumerate(attributes.items()):
-        given |= {f"its{number}": name, f"path{number}": _path(name), f"value{number}": value}
-        fits.append(f"coalesce(facts ->> :path{number}, '') = :value{number}")
-        if value and source == "rollup_facts":  # those with a value are few, and found by it
-            source = (
-                "rollup_facts_with AS found CROSS JOIN rollup_facts ON id = found.facts_id "
-                f"AND found.name = :its{number} AND found.value = :value{number}"
-            )
     if fits_model is not None:
         db.create_function("fits_model", 2, fits_model)
         fits.append("fits_model(facts ->> 'model', facts ->> 'asked')")
+    rarest = _rarest(db, attributes)
+    for number, (name, values) in enumerate(attributes.items()):
+        given |= {f"its{number}": name, f"path{number}": _path(name)}
+        given[f"values{number}"] = json.dumps(list(values))
+        fits.append((_FOUND if name == rarest else _TOLD).format(number))
+    source = _SOURCE if rarest else "rollup_facts"
     db.execute("DROP TABLE IF EXISTS temp.wanted")
     db.execute("CREATE TEMP TABLE wanted (value TEXT PRIMARY KEY, key INTEGER) WITHOUT ROWID")
     count = db.execute(
@@ -213,6 +211,29 @@ def want(
     (everything,) = db.execute("SELECT coalesce(max(id), 0) FROM rollup_facts").fetchone()
     these = FEW if count * FEW_OF < everything else WANTED
     return these, [dict(zip(names, json.loads(values), strict=True)) for values in alike]
+
+
+_SOURCE = "rollup_facts_with AS found CROSS JOIN rollup_facts ON id = found.facts_id"
+_VALUES = "(SELECT value FROM json_each(:values{0}))"
+_FOUND = f"found.name = :its{{0}} AND found.value IN {_VALUES}"
+_TOLD = f"coalesce(facts ->> :path{{0}}, '') IN {_VALUES}"
+_COUNT = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM rollup_facts_with
+        WHERE name = ? AND value IN (SELECT value FROM json_each(?)) LIMIT ?)
+"""
+
+
+def _rarest(db: sqlite3.Connection, attributes: Mapping[str, Sequence[str]]) -> str:
+    """The attribute by which the fewest facts are found; "" where each may be missing."""
+    found, fewest = "", FOREVER
+    for name, values in attributes.items():
+        if "" not in values:
+            asked = (name, json.dumps(list(values)), fewest)
+            (count,) = db.execute(_COUNT, asked).fetchone()
+            if count < fewest:
+                found, fewest = name, count
+    return found
 
 
 def _path(name: str) -> str:

@@ -74,17 +74,22 @@ def sums(
     zone: tzinfo,
     since: datetime | None = None,
     until: datetime | None = None,
-    attributes: Mapping[str, str] | None = None,
+    attributes: Mapping[str, str | tuple[str, ...]] | None = None,
     model: str | None = None,
     only: Sequence[str] = SUMS,
 ) -> dict[Key, Rollup]:
     """
     The sums of each group, the dearest first, as `spans.sums` gives them of single calls.
 
-    `attributes` must be equal, `model` is a glob without regard to case, of the asked or the served
-    one. Times of day are those of `zone`. `only` are the sums that are wanted: fewer are faster.
+    `attributes` must be equal, or one of several; `model` is a glob without regard to case, of the
+    asked or the served one. Times of day are those of `zone`. `only` are the sums that are wanted:
+    fewer are faster.
     """
-    question = _Question(tuple(by), zone, attributes or {}, model, only)
+    wanted = {
+        name: (values,) if isinstance(values, str) else values
+        for name, values in (attributes or {}).items()
+    }
+    question = _Question(tuple(by), zone, wanted, model, only)
     with one_moment(db):
         found = question.answer(db, since, until)
     if by and by[0] in TIMES:
@@ -98,7 +103,7 @@ class _Question:
 
     by: tuple[str, ...]
     zone: tzinfo
-    attributes: Mapping[str, str]
+    attributes: Mapping[str, tuple[str, ...]]  # the values of each that fit
     model: str | None
     only: Sequence[str]
 
@@ -159,7 +164,7 @@ class _Question:
         return ((key, steps[number].first, sums) for key, number, sums in rows)
 
     def _fits(self, facts: Mapping[str, str]) -> bool:
-        if any(facts.get(name, "") != value for name, value in self.attributes.items()):
+        if any(facts.get(name, "") not in fit for name, fit in self.attributes.items()):
             return False
         return self._fits_model(facts["model"], facts.get("asked"))
 

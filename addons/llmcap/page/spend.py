@@ -1,9 +1,9 @@
 """What was spent: totals and steps of a span of time, by one attribute, from the rollups."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -78,8 +78,9 @@ def document(db: sqlite3.Connection, question: Asked, book: PriceBook) -> dict[s
     span = question.span
     with rollups.one_moment(db):
         reading = _Some(db, question) if question.where else _All(db, question)
-        found, before = reading.totals(span), reading.costs(_before(span))
+        found = reading.totals(span)
         best = sorted(found, key=lambda value: (-found[value].cost_nanos, value))
+        before, all_before = reading.costs(_before(span), best[:SHOWN])
         steps = steps_of(span, question.zone, finest=reading.finest)
         stacked = reading.stacked(best[:STACKED], steps)
         saved = saved_nanos(reading.sold(span), book, _at(span.last))
@@ -103,7 +104,7 @@ def document(db: sqlite3.Connection, question: Asked, book: PriceBook) -> dict[s
         "metadata": metadata,
         "others": max(len(best) - SHOWN, 0),
         "total": {**figures(together(found.values())),
-                  "before_usd": usd_string(sum(before.values())),
+                  "before_usd": usd_string(all_before),
                   "saved_usd": usd_string(saved)},
     }  # fmt: skip
 
@@ -158,18 +159,16 @@ class _All:
             rest.merge(together(known.values()), -1)
         return known | ({"": rest} if rest.calls or rest.refused else {})
 
-    def costs(self, span: Span) -> dict[str, int]:
+    def costs(self, span: Span, _best: Sequence[str]) -> tuple[dict[str, int], int]:
+        """Of the values, and of all calls."""
         known = rollups.costs(self._db, self._by, span)
         whole = rollups.costs(self._db, "", span).get("", 0)
-        return known | {"": whole - sum(known.values())}
+        return known | {"": whole - sum(known.values())}, whole
 
     def stacked(self, best: Sequence[str], steps: Sequence[Span]) -> Stacked:
         named = [value for value in best if value]
         found = rollups.series(self._db, self._by, named, steps)
-        rest = rollups.series(self._db, "", [""], steps)[""]
-        for costs in found.values():
-            rest = [whole - part for whole, part in zip(rest, costs, strict=True)]
-        return [*found.items(), (None, rest)]
+        return _with_rest(found, rollups.series(self._db, "", [""], steps)[""])
 
     def sold(self, span: Span) -> dict[str, Rollup]:
         """By provider and model, as `openai/gpt-5`."""
@@ -177,7 +176,12 @@ class _All:
 
 
 class _Some:
-    """Calls of which more is asked: sums of all that is known of a call, as far as it fits."""
+    """
+    Calls of which more is asked: sums of all that is known of a call, as far as it fits.
+
+    All that fits is read once, for the totals. For the rest only the dearest values are, and what
+    they come to together: where one attribute is asked for, its own sums are there.
+    """
 
     finest = STEP_SLOTS[1]
 
@@ -186,37 +190,75 @@ class _Some:
         self._found: dict[tuple[str, ...], Rollup] = {}
 
     def _sums(
-        self, span: Span, by: tuple[str, ...], only: Sequence[str] = COST
+        self,
+        span: Span,
+        by: tuple[str, ...],
+        *values: str,
+        only: Sequence[str] = COST,
+        zone: tzinfo = UTC,
     ) -> dict[tuple[str, ...], Rollup]:
+        """Of all that fits, or of these values only."""
+        these = {self._question.by: values} if values else {}
         return rollups.sums(
-            self._db, by, zone=self._question.zone, since=_at(span.first), until=_at(span.last),
-            attributes=self._question.where, only=only,
+            self._db, by, zone=zone, since=_at(span.first), until=_at(span.last),
+            attributes={**self._question.where, **these}, only=only,
         )  # fmt: skip
 
     def totals(self, span: Span) -> dict[str, Rollup]:
-        self._found = self._sums(span, (self._question.by, "provider", "model"), SUMS)
+        self._found = self._sums(span, (self._question.by, "provider", "model"), only=SUMS)
         return _by(self._found, lambda key: key[0])
 
     def sold(self, _span: Span) -> dict[str, Rollup]:
         return _by(self._found, lambda key: f"{key[1]}/{key[2]}")
 
-    def costs(self, span: Span) -> dict[str, int]:
-        found = self._sums(span, (self._question.by,))
-        return {value: sums.cost_nanos for (value,), sums in found.items()}
+    def costs(self, span: Span, best: Sequence[str]) -> tuple[dict[str, int], int]:
+        """Of the dearest values, and of all that fits."""
+        found = self._sums(span, (self._question.by,), *best) if best else {}
+        (whole,) = self._whole([span])
+        return {value: sums.cost_nanos for (value,), sums in found.items()}, whole
 
     def stacked(self, best: Sequence[str], steps: Sequence[Span]) -> Stacked:
-        """By what their hour or day is called."""
-        unit = "day" if _in_days(steps) else "hour"
+        costs = {value: [0] * len(steps) for value in best}
+        found = self._by_step(steps, (self._question.by,), *best) if best else ()
+        for (value,), number, cost_nanos in found:
+            costs[value][number] += cost_nanos
+        return _with_rest(costs, self._whole(steps))
+
+    def _whole(self, steps: Sequence[Span]) -> list[int]:
+        """What all that fits cost in each of these steps."""
+        if len(self._question.where) == 1:
+            ((name, value),) = self._question.where.items()
+            return rollups.series(self._db, name, [value], steps)[value]
+        costs = [0] * len(steps)
+        for _, number, cost_nanos in self._by_step(steps, ()):
+            costs[number] += cost_nanos
+        return costs
+
+    def _by_step(
+        self, steps: Sequence[Span], by: tuple[str, ...], *values: str
+    ) -> Iterator[tuple[tuple[str, ...], int, int]]:
+        """Values with the numbers of steps, and nano-dollars to be added up there."""
+        if len(steps) == 1:
+            found = self._sums(steps[0], by, *values)
+            yield from ((key, 0, sums.cost_nanos) for key, sums in found.items())
+            return
+        # Days are the viewer's; steps of hours are UTC's, and each has a name of its own there.
+        in_days = any(step.last - step.first > STEP_SLOTS[-1] for step in steps)
+        unit, zone = ("day", self._question.zone) if in_days else ("hour", UTC)
         numbers = {
-            rollups.called(slot, self._question.zone, unit): number
+            rollups.called(slot, zone, unit): number
             for number, step in enumerate(steps)
             for slot in range(step.first, step.last)
         }
-        costs: dict[str | None, list[int]] = {value: [0] * len(steps) for value in (*best, None)}
-        span = Span(steps[0].first, steps[-1].last)
-        for (name, value), sums in self._sums(span, (unit, self._question.by)).items():
-            costs[value if value in costs else None][numbers[name]] += sums.cost_nanos
-        return list(costs.items())
+        found = self._sums(Span(steps[0].first, steps[-1].last), (unit, *by), *values, zone=zone)
+        for (name, *key), sums in found.items():
+            yield tuple(key), numbers[name], sums.cost_nanos
+
+
+def _with_rest(found: Mapping[str, list[int]], whole: Sequence[int]) -> Stacked:
+    """The costs of some values, and under None what is left of all by step."""
+    rest = [costs - sum(parts) for costs, *parts in zip(whole, *found.values(), strict=True)]
+    return [*((value, costs) for value, costs in found.items()), (None, rest)]
 
 
 def _by(
@@ -226,10 +268,6 @@ def _by(
     for key, sums in found.items():
         parts.setdefault(name_of(key), []).append(sums)
     return {name: together(each) for name, each in parts.items()}
-
-
-def _in_days(steps: Sequence[Span]) -> bool:
-    return any(step.last - step.first > STEP_SLOTS[-1] for step in steps)
 
 
 def steps_of(span: Span, zone: ZoneInfo, *, finest: int = 1) -> list[Span]:
