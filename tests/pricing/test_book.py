@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -25,12 +25,14 @@ from llmcap.pricing import (
 )
 from llmcap.pricing.entries import parse_amount, parse_hours
 from llmcap.pricing.files import find_folder, parse_yaml, read_document
+from llmcap.pricing.rates import rates_for
 from llmcap.words.errors import PriceError
 from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Price, Tier, Usage, Variant
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MILLION = 1_000_000
+BOOK = PriceBook()
 SOURCES = Path(__file__).resolve().parents[2] / "addons" / "llmcap" / "pricing"
 
 
@@ -269,6 +271,45 @@ def test_working_hours_are_those_of_weekdays(book: PriceBook) -> None:
     assert friday is not None
     assert saturday is not None
     assert friday.rates["input"] == 2 * saturday.rates["input"]
+
+
+@given(
+    minutes=st.integers(0, 60 * 24 * 700),
+    lasts=st.integers(1, 60 * 24 * 10),
+    part=st.floats(0, 1),
+    model=st.sampled_from([
+        ("deepseek", "deepseek-chat"), ("deepseek", "deepseek-flash"),
+        ("deepseek", "deepseek-v4-pro"), ("openai", "o3"), ("anthropic", "claude-opus-4-8"),
+        ("openai", "gpt-4o"), ("openrouter", "openrouter/auto"),
+    ]),
+)  # fmt: skip
+def test_no_price_that_a_call_meets_is_above_that_of_all_its_time(
+    minutes: int, lasts: int, part: float, model: tuple[str, str]
+) -> None:
+    """Whichever of them is billed: that of its start, of its end, or one in between."""
+    at = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    until = at + timedelta(minutes=lasts)
+    met = BOOK.find(*model, at + part * (until - at))
+    most = BOOK.find(*model, at, until=until)
+    assert met is not None
+    assert most is not None
+    for term in ("", *met.variants):
+        reads = (0, *(tier.above + 1 for tier in met.tiers))
+        for read in reads:
+            rates = rates_for(met, (term,) if term else (), read)
+            highest = rates_for(most, (term,) if term else (), read)
+            assert all(highest.get(unit, 0) >= rate for unit, rate in rates.items())
+
+
+def test_a_call_that_meets_one_price_has_that_price() -> None:
+    """To the record itself, so that what was computed of it is found again."""
+    at = datetime(2026, 11, 20, 2, tzinfo=UTC)
+    one = BOOK.find("deepseek", "deepseek-v4-pro", at)
+    assert BOOK.find("deepseek", "deepseek-v4-pro", at, until=at + timedelta(hours=1)) is one
+    dearer = BOOK.find(
+        "deepseek", "deepseek-v4-pro", at - timedelta(hours=2), until=at - timedelta(minutes=30)
+    )
+    assert dearer is one, "where one is dearer in all, it is that one"
 
 
 def test_hours_must_be_hours() -> None:

@@ -2,13 +2,14 @@
 
 import gzip
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from walk import INPUT_NANOS, OUTPUT_NANOS, chat, post, walk
+from walk import INPUT_NANOS, OUTPUT_NANOS, answer, chat, completion, post, walk
 
 from llmcap.walk.flight import CallInFlight
 from llmcap.words.errors import LedgerError
@@ -288,3 +289,33 @@ def test_an_answer_that_breaks_off_has_the_tokens_of_all_who_worked_for_it():
     call.broke("the connection was reset", sent=True)
     assert call.settlement.ending is Ending.ASSUMED
     assert call.settlement.usage.input_tokens == 3_100
+
+
+PEAK = datetime(2026, 11, 20, 6, tzinfo=UTC)  # a Friday; DeepSeek asks twice as much until ten
+
+
+@pytest.mark.parametrize("broke", [False, True])
+@pytest.mark.parametrize(
+    ("begins", "ends", "times"),
+    [(-90, -85, 1), (-30, -20, 1), (-5, 5, 2), (0, 1, 2), (239, 245, 2), (240, 241, 1)],
+)
+def test_a_price_that_changes_during_a_call_is_the_dearer_one(begins, ends, times, broke):
+    """No page says which of the two is billed; minutes are those before and after the peak."""
+    there = walk()
+    there.clock.now = PEAK + timedelta(minutes=begins)
+    fields = {"model": "deepseek-v4-pro", "messages": [{"role": "user", "content": "hello"}]}
+    request = post("/chat/completions", {**fields, "max_tokens": 50_000}, host="api.deepseek.com")
+    call = there.admit(request)
+    held = there.balance.held
+    there.clock.now = PEAK + timedelta(minutes=ends)
+    if broke:
+        call.broke("no answer", sent=True)
+    else:
+        answer(call, completion(1_000_000, 1_000_000))
+    usd = Decimal("0.66") + Decimal("1.98")
+    most = 2 * 50_000 * 1_980 if begins > -60 and begins < 240 else 50_000 * 1_980
+    assert most <= held < most + 1_000_000
+    if broke:
+        assert there.balance.spent == held, "nobody says that it stops when we go"
+    else:
+        assert there.balance.spent == times * usd * 1_000_000_000

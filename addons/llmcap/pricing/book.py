@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from llmcap.pricing.alike import limits_of
-from llmcap.pricing.dearest import ANY_MODEL, bills_tokens, routed
+from llmcap.pricing.dearest import ANY_MODEL, bills_tokens, dearer, routed
 from llmcap.pricing.entries import Entry, parse_model, parse_rates, parse_terms
 from llmcap.pricing.files import find_folder, read_document
 from llmcap.pricing.names import Names, parse_names
@@ -84,7 +84,7 @@ class PriceBook:
         self._found: dict[tuple[str, str], tuple[Entry, ...]] = {}
         # Under two names a model has one price: what is computed of it is then found at once.
         self._same: dict[tuple[Entry, ...], tuple[Entry, ...]] = {}
-        self._routers: dict[tuple[str, str, datetime], Price] = {}
+        self._routers: dict[tuple[str, str, datetime, datetime], Price] = {}
         self._longest: dict[str, tuple[int | None, int | None]] = {}
         self._overrides: dict[str, dict[str, Override]] = {}
         for key, fields in (overrides or {}).items():
@@ -92,16 +92,22 @@ class PriceBook:
             models = self._overrides.setdefault(override.provider, {})
             models[override.model.lower()] = override
 
-    def find(self, provider: str, model: str, at: datetime) -> Price | None:
+    def find(
+        self, provider: str, model: str, at: datetime, *, until: datetime | None = None
+    ) -> Price | None:
         """
         The price of the model at an aware time, or None where it is not known.
 
+        With `until`, none that holds in the meantime exceeds it: where a price changes during a
+        call, no vendor says which of the two is billed.
+
         None is for the caller's policy; it never means free. What is free has a price of zero.
         """
-        price = self._in_force(provider, model, at)
-        return self._routed(price, at) if price is not None and price.serves else price
+        until = until or at
+        price = self._in_force(provider, model, at, until)
+        return self._routed(price, at, until) if price is not None and price.serves else price
 
-    def _in_force(self, provider: str, model: str, at: datetime) -> Price | None:
+    def _in_force(self, provider: str, model: str, at: datetime, until: datetime) -> Price | None:
         """The model's own entry: of a router, its fee."""
         key = (provider, model)
         entries = self._found.get(key)
@@ -111,16 +117,16 @@ class PriceBook:
                 self._found.clear()
                 self._same.clear()
             self._found[key] = entries = self._same.setdefault(entries, entries)
-        return in_force(entries, at)
+        return in_force(entries, at) if until <= at else dearest_in(entries, at, until)
 
-    def _routed(self, router: Price, at: datetime) -> Price:
-        """What a router costs at that hour: no price changes within one."""
-        hour = at.replace(minute=0, second=0, microsecond=0)
-        key = (router.provider, router.model, hour)
+    def _routed(self, router: Price, at: datetime, until: datetime) -> Price:
+        """What a router costs from that hour to that one: no price changes within one."""
+        first, last = (each.replace(minute=0, second=0, microsecond=0) for each in (at, until))
+        key = (router.provider, router.model, first, last)
         if key not in self._routers:
             any_model = router.serves == (ANY_MODEL,)
             names = self.models(router.provider) if any_model else router.serves
-            found = [self._in_force(router.provider, name, at) for name in names]
+            found = [self._in_force(router.provider, name, at, until) for name in names]
             prices = [each for each in found if each is not None and not each.serves]
             if len(self._routers) >= _ROUTERS_MAX:
                 self._routers.clear()
@@ -326,6 +332,13 @@ def in_force(entries: tuple[Entry, ...], at: datetime) -> Price | None:
         if entry.holds(at):
             return entry.price
     return entries[0].price if entries else None
+
+
+def dearest_in(entries: tuple[Entry, ...], at: datetime, until: datetime) -> Price | None:
+    """The price that none of those in force in that time exceeds; mostly there is one."""
+    moments = (at, *(moment for entry in entries for moment in entry.changes(at, until)))
+    found = {id(price): price for each in moments if (price := in_force(entries, each))}
+    return dearer(list(found.values())) if found else None
 
 
 def _each(entries: Iterable[Entry], change: Callable[[Price], Price]) -> tuple[Entry, ...]:

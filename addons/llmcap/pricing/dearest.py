@@ -36,10 +36,23 @@ def longest(prices: Sequence[Price], limit: str) -> int | None:
 
 def tables(price: Price, term: str = "") -> list[Rates]:
     """Every table of rates that a call could meet under one term: one for each context tier."""
-    tiers = (*price.tiers, *(tier for each in price.variants.values() for tier in each.tiers))
-    read = (0, *(tier.above + 1 for tier in tiers))
+    read = (0, *(above + 1 for above in _bounds(price)))
     terms = (term,) if term else ()
     return [rates_for(price, terms, tokens, marginal=True) for tokens in read]
+
+
+def dearer(prices: Sequence[Price]) -> Price:
+    """What no price of one model exceeds, whatever tier and term of them a call meets."""
+    for price in prices:
+        if all(_covers(price, other) for other in prices):
+            return price
+    return replace(
+        prices[0],
+        rates=MappingProxyType(highest([each for price in prices for each in tables(price)])),
+        tiers=(),
+        variants=_worst_variants(prices),
+        source="; ".join(price.source for price in prices),
+    )
 
 
 def routed(router: Price, prices: Sequence[Price]) -> Price:
@@ -58,13 +71,12 @@ def routed(router: Price, prices: Sequence[Price]) -> Price:
         unit: rate + _fee(fee, unit) if unit in TOKEN_UNITS else rate
         for unit, rate in highest([each for price in prices for each in tables(price)]).items()
     }
-    terms = sorted({term for price in prices for term in price.variants})
     known = all(price.reads_most for price in prices)
     return replace(
         router,
         rates=MappingProxyType(rates),
         tiers=(),
-        variants=MappingProxyType({term: _worst_variant(prices, term) for term in terms}),
+        variants=_worst_variants(prices),
         fee=MappingProxyType(fee),
         context_window=longest(prices, "reads_most") if known else None,
         max_output=longest(prices, "max_output") if known else None,
@@ -83,6 +95,33 @@ def _largest(prices: Sequence[Price], own: str, vendors: str) -> int | None:
 
 def _fee(fee: Rates, unit: str) -> Decimal:
     return fee.get("output" if unit in OUTPUT_UNITS else "input", ZERO)
+
+
+def _covers(price: Price, other: Price) -> bool:
+    """Whether the one costs as much as the other at least, in any tier and under any term."""
+    if price is other:
+        return True
+    if _bounds(price) != _bounds(other):
+        return False
+    terms = ("", *price.variants, *other.variants)
+    pairs = (zip(tables(price, each), tables(other, each), strict=True) for each in terms)
+    return all(
+        _rate(mine, unit) >= rate
+        for each in pairs
+        for mine, theirs in each
+        for unit, rate in highest([mine, theirs]).items()
+    )
+
+
+def _bounds(price: Price) -> list[int]:
+    """After how many tokens its rates become others."""
+    tiers = (*price.tiers, *(tier for each in price.variants.values() for tier in each.tiers))
+    return [tier.above for tier in tiers]
+
+
+def _worst_variants(prices: Sequence[Price]) -> Mapping[str, Variant]:
+    terms = sorted({term for price in prices for term in price.variants})
+    return MappingProxyType({term: _worst_variant(prices, term) for term in terms})
 
 
 def _worst_variant(prices: Sequence[Price], term: str) -> Variant:
@@ -105,9 +144,11 @@ def _worst_variant(prices: Sequence[Price], term: str) -> Variant:
 
 def highest(found: Sequence[Rates]) -> dict[str, Decimal]:
     """Of each unit the highest; a part that a table has no rate for costs what its whole does."""
-    rates: dict[str, Decimal] = {}
-    for name in {name for table in found for name in table}:
-        whole = "output" if name in OUTPUT_UNITS else "input"
-        instead = whole if name in TOKEN_UNITS else name
-        rates[name] = max(table.get(name, table.get(instead, ZERO)) for table in found)
-    return rates
+    names = {name for table in found for name in table}
+    return {name: max(_rate(table, name) for table in found) for name in names}
+
+
+def _rate(table: Rates, name: str) -> Decimal:
+    whole = "output" if name in OUTPUT_UNITS else "input"
+    instead = whole if name in TOKEN_UNITS else name
+    return table.get(name, table.get(instead, ZERO))

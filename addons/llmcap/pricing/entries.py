@@ -6,9 +6,9 @@ unknown keys are refused, amounts are exact and not negative, tiers ascend.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +33,7 @@ VARIANT_KEYS = frozenset(("rates", "factor", "tiers", "unasked"))
 _NO_RATES: Mapping[str, Decimal] = MappingProxyType({})
 _HOURS = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 _WEEKDAYS = "mon-fri"
+_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,20 @@ class Entry:
         start, end = self.hours
         clock = moment.time()
         return start <= clock < end if start <= end else clock >= start or clock < end
+
+    def changes(self, at: datetime, until: datetime) -> Iterator[datetime]:
+        """When in that time it may begin or cease to hold; its hours by those of a week at most."""
+        if self.since is not None and at < self.since <= until:
+            yield self.since
+        if self.hours is None:
+            return
+        first, last = at.astimezone(UTC), min(until, at + _WEEK).astimezone(UTC)
+        for days in range((last.date() - first.date()).days + 1):
+            day = first.date() + timedelta(days=days)
+            for clock in (time.min, *self.hours):
+                moment = datetime.combine(day, clock, UTC)
+                if first < moment <= last:
+                    yield moment
 
 
 def parse_model(

@@ -8,7 +8,7 @@ the policy and the prices are others once the config has changed.
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from llmcap.bounds.estimate import TokenCounter
@@ -22,7 +22,7 @@ from llmcap.metering.habits import Habits
 from llmcap.metering.pace import Paces
 from llmcap.notices.alerts import Event
 from llmcap.pricing import PriceBook
-from llmcap.providers.parts.shape import Provider, Request
+from llmcap.providers.parts.shape import Ask, Provider, Request
 from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shared.files import Uploads
 from llmcap.shared.gauges import Gauges
@@ -54,6 +54,24 @@ SAID_MAX = 10_000
 
 # The model of a thing that was named in its place and never seen: any that the provider has.
 HIDDEN = "unknown model of "
+
+
+# An answer is begun in this time, and comes no slower than that:
+# https://api-docs.deepseek.com/quick_start/rate_limit (not begun after ten minutes, it is given
+# up). What is ordered for later is done in a day: https://platform.openai.com/docs/guides/batch
+BEGUN_WITHIN = timedelta(minutes=10)
+TOKENS_PER_SECOND_MIN = 20
+LATER_WITHIN = timedelta(days=1)
+ENDLESS_TOKENS = 400_000  # where a request sets no limit: no model of the book writes more at once
+
+
+def over_by(ask: Ask, at: datetime) -> datetime:
+    """When a call that begins at that time is answered at the latest, as far as prices go by it."""
+    if ask.deferred or ask.lots:
+        return at + LATER_WITHIN
+    limit = ENDLESS_TOKENS if ask.output_limit is None else ask.output_limit
+    written = limit if ask.generates else 0
+    return at + BEGUN_WITHIN + timedelta(seconds=written // TOKENS_PER_SECOND_MIN)
 
 
 class Shared:
@@ -133,9 +151,15 @@ class Shared:
             # No word of it: until then a call is worth all that it holds.
             self.paces.not_kept(fresh)
 
-    def price_of(self, provider: Provider, model: str, at: datetime) -> Price | None:
-        """The price of a model at that time, or what the policy puts in its place."""
-        price = self.prices.find(provider.price_key, model, at)
+    def price_of(
+        self, provider: Provider, model: str, at: datetime, *, until: datetime | None = None
+    ) -> Price | None:
+        """
+        The price of a model at that time, or what the policy puts in its place.
+
+        The dearest that it was until now, or may be `until` then.
+        """
+        price = self.prices.find(provider.price_key, model, at, until=until or self.clock())
         dearest = self.policy.unknown_models is UnknownPolicy.MOST_EXPENSIVE
         if price is None and (dearest or model.startswith(HIDDEN)):
             return self.prices.dearest(provider.price_key, at)

@@ -19,7 +19,7 @@ from llmcap.providers.suspects import (
     stays_refused,
 )  # fmt: skip
 from llmcap.replies import Refusal, refuse_upgrade
-from llmcap.shared.state import Shared
+from llmcap.shared.state import Shared, over_by
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Pass, Refused, unbounded
 from llmcap.walk.attributes import Facts, attributes_of
@@ -83,17 +83,18 @@ def consider_ask(
     """The same for what was read already: within a session, `request` is a frame of it."""
     ask = with_named(shared, provider, ask)
     call = _call(shared, provider, endpoint, request, ask, facts)
-    prices = [shared.price_of(provider, model, call.at) for model in (ask.model, *ask.other_models)]
+    until, models = over_by(ask, call.at), (ask.model, *ask.other_models)
+    prices = [shared.price_of(provider, model, call.at, until=until) for model in models]
     if prices[0] is None and shared.policy.unknown_models is UnknownPolicy.ALLOW:
         name = f"{provider.name}/{ask.model}"
         shared.notify("unmetered", f"{name} has no price: passed unmetered", subject=name)
         return Pass("unknown model")
-    for model, price in zip((ask.model, *ask.other_models), prices, strict=True):
+    for model, price in zip(models, prices, strict=True):
         if price is None:
             return _unknown_model(shared, provider, model, endpoint, request)
     known = [price for price in prices if price is not None]
     counted = sold(ask, known[0])
-    named = dict(zip((ask.model, *ask.other_models), known, strict=True))
+    named = dict(zip(models, known, strict=True))
     if other := unsold(ask.lots, named.__getitem__) or ("" if counted else ask.model):
         return _unsold(shared, provider, other, endpoint, request)
     ask = counted or ask

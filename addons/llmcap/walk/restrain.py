@@ -15,6 +15,7 @@ from llmcap.brakes.thresholds import Reached
 from llmcap.providers.parts.declared import asked
 from llmcap.replies import CAP_REACHED, Refusal
 from llmcap.replies.refusal import iso
+from llmcap.shared.state import over_by
 from llmcap.walk.admission import Admission
 from llmcap.walk.answers import Refused
 from llmcap.walk.ordering import with_named
@@ -121,7 +122,8 @@ def _cheaper(admission: Admission, models: Iterable[str]) -> Admission | None:
 def _rewritten(admission: Admission, model: str) -> Admission | None:
     """The same call to another model, or None where that cannot be said in its request."""
     shared, endpoint, call = admission.shared, admission.endpoint, admission.call
-    price = shared.prices.find(admission.provider.price_key, model, call.at)
+    until = over_by(admission.ask, call.at)
+    price = shared.prices.find(admission.provider.price_key, model, call.at, until=until)
     request = with_model(admission.request, admission.ask.model, model)
     if price is None or request is None or endpoint.read is None:
         return None
@@ -139,7 +141,9 @@ def _rewritten(admission: Admission, model: str) -> Admission | None:
         return None
     if ask is None or ask.model != model:
         return None
-    others = [shared.price_of(admission.provider, name, call.at) for name in ask.other_models]
+    others = [
+        shared.price_of(admission.provider, name, call.at, until=until) for name in ask.other_models
+    ]
     if None in others:
         return None
     told = {"model": model, "asked_model": admission.ask.model}
