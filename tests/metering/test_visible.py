@@ -218,3 +218,14 @@ def test_what_was_lost_is_no_older_than_our_last_look_but_one(silent: float, wit
     made.broke("connection reset by the provider")
     unseen = UNSEEN_TOKENS + max(IN_EVENTS, round(50 * within))
     assert made.unseen(500, SEEN) == unseen
+
+
+def test_a_wait_for_the_first_token_shows_no_pace() -> None:
+    """After ten seconds of thought an answer may break off in the middle of its first burst."""
+    clock = FakeClock()
+    made = visible(clock)
+    clock.forward(seconds=10)
+    made.heard_at = clock()
+    made.broke("connection reset by the provider")
+    assert made.time_unread(500) is None
+    assert made.time_unread(0) == BROKEN_WITHIN + NOTICE_WITHIN

@@ -106,8 +106,13 @@ class Visible:
         self._stopped, self._round_trip = stopped, round_trip
 
     def missed(self, unread: int, *, of: Meter) -> None:
-        """So many bytes had come and were not read: tokens as in those that were."""
-        self._missed = -(-unread * self.tokens(of) // max(of.read_bytes, 1))
+        """
+        So many bytes had come and were not read: tokens as in those that were.
+
+        Where none was seen by then, as many as so many bytes can be.
+        """
+        seen = self.tokens(of)
+        self._missed = -(-unread * seen // max(of.read_bytes, 1)) if seen else unread
 
     def is_left(self, reason: str) -> bool:
         """Whether its client ended it: mitmproxy has the same reason for a reset of either side."""
@@ -166,18 +171,18 @@ class Visible:
         """Since it was asked for, and until its provider notices that nobody listens."""
         return max(self._clock() - self.asked_at, timedelta(0)) + self._notice_within
 
-    @property
-    def time_unread(self) -> timedelta | None:
+    def time_unread(self, tokens: int) -> timedelta | None:
         """
         How long it may have been written unread, at a pace that nobody has measured; None where
         what was read shows the pace.
 
         That is so at our own end, as a program that ends has not seen how far behind it was, and
-        with a connection that broke before there was a pace.
+        with a connection that broke before there was a pace: a wait for the first of its tokens
+        shows none.
         """
         if self._ended_at is not None:
             at = self._ended_at
-        elif self._lost_at is not None and not self._is_measured(self._lost_at):
+        elif self._lost_at is not None and not (tokens and self._is_measured(self._lost_at)):
             at = self._lost_at
         else:
             return None

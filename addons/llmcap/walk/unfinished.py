@@ -205,7 +205,7 @@ def _output_tokens(
         reported = sum(charge.usage.output_tokens for charge in reading.charges)
         seen = visible.tokens(meter)
         unseen = 0 if whole else visible.unseen(seen, reading)
-        if not whole and (unread := visible.time_unread) is not None:
+        if not whole and (unread := visible.time_unread(seen)) is not None:
             most = paces.most(provider, model, unread) * admission.ask.choices
             unseen = max(unseen, UNSEEN_TOKENS + most)
         made = max(reported, seen, meter.opaque_bytes(whole=whole)) + unseen

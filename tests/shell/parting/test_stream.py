@@ -151,6 +151,23 @@ def test_a_provider_is_left_when_all_that_came_was_read_or_it_is_too_late(is_lat
     assert spent >= (20 + missed) * OUTPUT_NANOS
 
 
+@pytest.mark.parametrize(("words", "least"), [(20, 20 + 28), (0, 50)])
+def test_what_a_broken_connection_had_brought_is_counted(words, least, monkeypatch):
+    """asyncio has it still, and hands nothing on once its connection broke."""
+    unread = 28 * len(chunk("word "))
+    monkeypatch.setattr("llmcap.shell.parting.stream.waiting", lambda _: unread)
+
+    async def then(proxy):
+        await proxy.provider_closes()
+
+    answer = HEAD + piece(*("word ",) * words)
+    proxy = streamed().run(*request(stream=True), answer=answer, then=then)
+    assert proxy.told[-1] == "error"
+    spent, held = proxy.balance
+    assert held == 0
+    assert spent >= least * OUTPUT_NANOS
+
+
 @pytest.mark.parametrize("usage", [None, (100, 10)], ids=["no usage", "usage"])
 def test_what_comes_after_a_client_has_gone_is_counted(usage):
     """Our half is closed first, on which the provider closes its own."""

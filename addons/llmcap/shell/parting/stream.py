@@ -58,7 +58,9 @@ class PartingHttpStream(CuttableHttpStream):
     ) -> CommandGenerator[None]:
         """Where the client has gone and its answer is wanted all the same, read on."""
         if isinstance(event, ResponseProtocolError) and (known := leaver_of(self.flow.id)):
-            known.parted(stopped=False, round_trip=self._round_trip())
+            # What had come of it is there still, and mitmproxy asks for none of it any more.
+            left = waiting(self._transport) or 0
+            known.parted(stopped=False, round_trip=self._round_trip(), unread=left)
         waits = self.client_state == self.state_done and self.server_state in (
             self.state_wait_for_response_headers,
             self.state_consume_response_body,
