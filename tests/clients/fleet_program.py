@@ -45,7 +45,10 @@ def nodes(person: Person, node: str) -> None:
     calls.locator("a").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("One call")
     expect(page).to_have_url(re.compile("node=" + node))
+    page.get_by_role("link", name="Now").click()
+    expect(page.locator("#inside")).to_contain_text("its own page shows them")
     chooser.select_option("")
+    expect(page.locator("#inside")).not_to_contain_text("its own page shows them")
     person.look("spend", "?by=node")
     expect(page.locator("tbody tr")).to_have_count(1)  # two nodes of one name
     person.look("exposure")

@@ -60,6 +60,7 @@ def test_every_view_is_the_fleets_or_a_nodes(page, nodes):
     assert client.get(f"/api/call/{mine[0]['entry']}?node={one}")["id"] == mine[0]["id"]
     assert client.get(f"/api/spend?node={one}")["total"]["cost_usd"] == "0.05"
     assert client.get(f"/api/now?node={two}")["budgets"][0]["spent"] == "0.07"
+    assert (now["told"], client.get(f"/api/now?node={two}")["told"]) == (True, False)
     here = client.get("/api/calls?node=here")
     assert ([each["id"] for each in here["calls"]], here["fleet"]["shown"]) == (["one"], "here")
     lines = client.get(f"/api/calls.csv?node={two}").decode().splitlines()

@@ -4,6 +4,7 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
+from llmcap.ledger.names.table import key_names
 from llmcap.page.access import Role
 from llmcap.page.books import Books
 from llmcap.page.now import balances_seen, budget_document, fleet_document
@@ -16,22 +17,27 @@ def document(books: Books, db: sqlite3.Connection, now: datetime, role: Role) ->
     Each budget in dollars with what is still to be spent of it, those with the most first.
 
     A budget that counts everything bounds the sum; the least of those is the worst case, whatever
-    the others allow.
+    the others allow. One that is only watched bounds nothing, and stands last.
     """
+    names = key_names(db)
     rows = [row for row in balances_seen(books, db, now, role) if row[0].budget.unit is CapUnit.USD]
     found = []
     whole = []
     for scope, balance in rows:
+        told = budget_document(scope, balance, now, names)
+        if scope.budget.watched:
+            found.append((-1, {**told, "most_usd": None}))
+            continue
         most = max(scope.budget.cap + balance.raised - balance.spent, 0)
         most = 0 if balance.paused else most
-        found.append((most, {**budget_document(scope, balance, now), "most_usd": usd_string(most)}))
+        found.append((most, {**told, "most_usd": usd_string(most)}))
         if not scope.budget.match and not scope.budget.per and not scope.budget.allow:
             whole.append((most, scope))
     found.sort(key=lambda row: (-row[0], row[1]["name"], row[1]["value"]))
     worst = min(whole, key=lambda row: row[0], default=None)
     unseen = [
         budget.name for budget in books.budgets(db)
-        if budget.per and budget.unit is CapUnit.USD and not role.project
+        if budget.per and budget.unit is CapUnit.USD and not budget.watched and not role.project
     ]  # fmt: skip
     return {
         "time": now.isoformat(),

@@ -66,6 +66,7 @@ def document(books: Books, now: datetime, role: Role) -> dict[str, Any]:
         "in_flight": [call_line(call) for call in flying],
         "refused": [call_line(call) for call in refused[:SHOWN_MAX]],
         "clamped": [call_line(call) for call in clamped[:SHOWN_MAX]],
+        "told": books.with_events,
         "waiting": waiting,
         "last_hour": counts,
         "breakers": breakers,

@@ -2,14 +2,14 @@
 
 import { ask } from "./api.js";
 import { cell, el, empty, meter, table } from "./dom.js";
-import { day, percent, small, usd } from "./format.js";
+import { day, percent, small, titled, usd } from "./format.js";
 
 export async function show(place) {
   const found = await ask("/api/exposure");
   const rows = found.budgets.map((each) => el("tr", {},
-    el("td", { class: "name" }, each.value ? `${each.name}: ${each.value}` : each.name, each.paused ? el("span", {}, " ", el("span", { class: "tag bad" }, "paused")) : "",
-      meter([["spent", Number(each.cap) > 0 ? Number(each.spent) / Number(each.cap) : 1]], `${percent(each.spent, each.cap)} of ${each.name} ${each.value} is spent`)),
-    cell(small(each.most_usd), "r"), cell(small(each.spent), "r"), cell(small(each.cap), "r wide"), cell(each.resets_at ? day(each.resets_at) : "never", "r wide")));
+    el("td", { class: "name" }, titled(each), each.mode === "watch" ? el("span", {}, " ", el("span", { class: "tag" }, "only watched")) : "", each.paused ? el("span", {}, " ", el("span", { class: "tag bad" }, "paused")) : "",
+      meter([["spent", Number(each.cap) > 0 ? Number(each.spent) / Number(each.cap) : 1]], `${percent(each.spent, each.cap)} of ${titled(each)} is spent`)),
+    cell(each.most_usd === null ? "no bound" : small(each.most_usd), "r"), cell(small(each.spent), "r"), cell(small(each.cap), "r wide"), cell(each.resets_at ? day(each.resets_at) : "never", "r wide")));
   place.replaceChildren(
     el("div", { class: "head" }, el("h1", {}, "Exposure")),
     el("div", { class: "facts" }, el("div", { class: "fact" },

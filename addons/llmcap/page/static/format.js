@@ -63,3 +63,8 @@ export function span(milliseconds) {
   const hours = Math.round(minutes / 60);
   return hours < 48 ? hours + " h" : Math.round(hours / 24) + " days";
 }
+
+// A budget, with the value that it counts where it has one; of a key the name that people gave it.
+export function titled(each) {
+  return each.value ? `${each.name}: ${each.value_name || each.value}` : each.name;
+}

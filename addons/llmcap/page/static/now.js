@@ -2,7 +2,7 @@
 
 import { address, admin, ask } from "./api.js";
 import { cell, el, empty, meter, table } from "./dom.js";
-import { amount, count, day, short, small, span, when } from "./format.js";
+import { amount, count, day, short, small, span, titled, when } from "./format.js";
 import { act } from "./actions.js";
 import { link } from "./spend.js";
 
@@ -17,7 +17,7 @@ export function update(place, document_) {
   const inside = place.querySelector("#inside");
   if (!inside || inside.contains(document.activeElement) && document.querySelector("dialog[open]")) return;
   const focused = document.activeElement?.dataset?.act;
-  inside.replaceChildren(...[facts, budgets, nodes, waiting, flying, refused, clamped, bills, told].map((part) => part(document_)).filter(Boolean));
+  inside.replaceChildren(...[facts, budgets, nodes, waiting, flying, refused, clamped, bills, told, elsewhere].map((part) => part(document_)).filter(Boolean));
   if (focused) inside.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
 }
 
@@ -47,7 +47,7 @@ function budget(each) {
   const taken = Number(each.left) > 0 ? (spent + held) / cap : 1; // about, and exactly 1 when nothing is left
   const watched = each.mode === "watch";
   const mood = each.paused || taken >= 1 ? "over" : taken >= 0.8 ? "near" : "";
-  const name = each.value ? `${each.name}: ${each.value_name || each.value}` : each.name;
+  const name = titled(each);
   const unit = each.unit === "usd" ? "" : " " + each.unit;
   const said = `${name}: ${amount(each.spent, each.unit)} spent and ${amount(each.held, each.unit)} held of ${amount(each.cap, each.unit)}${unit}`;
   return el("article", { class: "card budget " + mood },
@@ -105,11 +105,21 @@ function nodes(found) {
     table([["Machine"], ["Node", "wide"], ["State"], ["Heard", "r"]], rows, "Nodes of the fleet")) : null;
 }
 
+// What stands beside each machine's own ledger, and in no treasury: of whose this is.
+function where(found) {
+  return found.fleet && found.fleet.shown !== "here" ? ", on this machine" : "";
+}
+
+// Of another machine nobody here knows it.
+function elsewhere(found) {
+  return found.fleet && found.fleet.shown && !found.told ? empty("What waits there, its breakers and its events are known at that machine: its own page shows them.") : null;
+}
+
 function waiting(found) {
   const now = new Date(found.time);
   const rows = found.waiting.map((call) => el("tr", {},
     cell(call.model, "name"), cell(call.project || call.client || "–", "name"), cell(span(now - new Date(call.since)), "r"), cell("money that calls in flight hold of " + call.budgets.join(" and "), "note")));
-  return rows.length ? el("section", { class: "card" }, el("h2", {}, "Waiting"),
+  return rows.length ? el("section", { class: "card" }, el("h2", {}, "Waiting" + where(found)),
     table([["Model"], ["Project or client"], ["For", "r"], ["What it waits for"]], rows, "Calls that wait")) : null;
 }
 
@@ -136,7 +146,7 @@ function bills(found) {
     cell(each.provider, "name"), cell(each.rate === null ? "–" : (each.rate * 100).toFixed(2) + " %", "r"),
     cell(el("span", { class: each.agrees ? "tag" : "tag bad" }, each.agrees ? "agrees" : "differs")),
     cell(each.verdict, "note"), cell(when(each.at), "num")));
-  return rows.length ? el("section", { class: "card" }, el("h2", {}, "Captured of what was billed"),
+  return rows.length ? el("section", { class: "card" }, el("h2", {}, "Captured of what was billed" + where(found)),
     table([["Provider"], ["Captured", "r"], [""], ["Verdict"], ["Compared"]], rows, "Bills")) : null;
 }
 
@@ -147,6 +157,6 @@ function told(found) {
   const rows = found.events.slice(0, 12).map((each) => el("tr", {},
     cell(when(each.at), "num"), cell(el("span", { class: "tag" }, each.event.replaceAll("_", " "))), cell(each.message, "note")));
   return el("div", {},
-    open.length ? el("section", { class: "card" }, el("h2", {}, "Open breakers"), table([["State"], ["Breaker"], ["Why"], [""]], open, "Open breakers")) : null,
-    rows.length ? el("section", { class: "card" }, el("h2", {}, "Told lately"), table([["Time"], ["Kind"], ["What"]], rows, "Events")) : null);
+    open.length ? el("section", { class: "card" }, el("h2", {}, "Open breakers" + where(found)), table([["State"], ["Breaker"], ["Why"], [""]], open, "Open breakers")) : null,
+    rows.length ? el("section", { class: "card" }, el("h2", {}, "Told lately" + where(found)), table([["Time"], ["Kind"], ["What"]], rows, "Events")) : null);
 }
