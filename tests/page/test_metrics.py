@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -13,9 +14,11 @@ from itertools import pairwise
 import pytest
 from books import call, scopes, settled
 from click.testing import CliRunner
+from page.conftest import BUDGETS
 
 from llmcap.cli import main
 from llmcap.ledger.follower import catch_up
+from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.notices.courier import Courier
 from llmcap.notices.events import WaitingCall, events_path
 from llmcap.page import metrics
@@ -47,7 +50,9 @@ def test_metrics_are_the_sums_of_the_ledger(path, ledger):
     assert found["llmcap_budget_cap"]["all", "usd"] == 9
     assert found["llmcap_budget_held"]["all", "usd"] == pytest.approx(0.7)
     assert found["llmcap_budget_values"]["each", "usd"] == 2
-    assert found["llmcap_calls_total"] == {("assumed",): 1, ("refused",): 1, ("settled",): 5}
+    assert found["llmcap_calls_total"] == {
+        ("assumed",): 1, ("refused",): 1, ("released",): 0, ("settled",): 5,
+    }  # fmt: skip
     assert found["llmcap_cost_usd_total"]["openai",] == pytest.approx(0.600000015)
     assert found["llmcap_refused_calls_total"]["all",] == 1
     assert found["llmcap_calls_in_flight"] == {(): 1}
@@ -168,3 +173,61 @@ def test_promtool_finds_nothing_wrong(path, ledger, tmp_path):
     checked = subprocess.run([PROMTOOL, "check", "rules", rules], capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
     assert b"6 rules found" in checked.stdout
+
+
+# What is scraped each minute, from a start on, and what is told at a minute: alert and budget.
+SCRAPED = {
+    "llmcap_proxies{}": "1x20 stale _x40",
+    'llmcap_refused_calls_total{budget="all"}': "0x10 1x10",
+    'llmcap_budget_used_ratio{budget="all",unit="usd"}': "0.5x10 0.95x10",
+}
+TOLD = {
+    5: [],
+    12: ["LLMCapBudgetRefuses"],
+    18: ["LLMCapBudgetNearlyUsed", "LLMCapBudgetRefuses"],
+    40: ["LLMCapNoProxy"],
+}
+
+
+@needs_promtool
+def test_alerts_are_told_when_they_should_be(tmp_path):
+    """The real Prometheus: at the first refusal of a budget, and when nobody answers any more."""
+    rules = tmp_path / "rules.yml"
+    rules.write_text(CliRunner().invoke(main, ["metrics", "rules"]).stdout)
+    alerts = set(re.findall(r"alert: (\w+)", rules.read_text()))
+    cases = [
+        {"eval_time": f"{minute}m", "alertname": alert,
+         "exp_alerts": [{"exp_labels": LABELS[alert], "exp_annotations": {"summary": SAID[alert]}}]
+         if alert in told else []}
+        for minute, told in TOLD.items() for alert in alerts
+    ]  # fmt: skip
+    series = [{"series": name, "values": values} for name, values in SCRAPED.items()]
+    test = tmp_path / "test.yml"
+    test.write_text(json.dumps({
+        "rule_files": [str(rules)],
+        "tests": [{"interval": "1m", "input_series": series, "alert_rule_test": cases}],
+    }))  # fmt: skip
+    checked = subprocess.run([PROMTOOL, "test", "rules", test], capture_output=True, check=False)
+    assert checked.returncode == 0, (checked.stdout + checked.stderr).decode()
+
+
+LABELS = {
+    "LLMCapBudgetRefuses": {"severity": "warning", "budget": "all"},
+    "LLMCapBudgetNearlyUsed": {"severity": "warning", "budget": "all", "unit": "usd"},
+    "LLMCapNoProxy": {"severity": "critical"},
+}
+SAID = {
+    "LLMCapBudgetRefuses": "Calls that all refused in ten minutes: 1",
+    "LLMCapBudgetNearlyUsed": "all has used 95% of its cap",
+    "LLMCapNoProxy": "No proxy runs on this ledger: nothing is metered, and nothing capped",
+}
+
+
+def test_a_counter_begins_at_zero(path):
+    """Prometheus sees no increase in the first sample of a series: a first refusal was no alert."""
+    with closing(SqliteLedger(path)) as ledger:
+        ledger.define(BUDGETS)
+    catch_up(path)
+    found = told(path)
+    assert found["llmcap_refused_calls_total"] == {(each.name,): 0 for each in BUDGETS}
+    assert set(found["llmcap_calls_total"].values()) == {0}

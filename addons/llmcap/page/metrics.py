@@ -27,6 +27,8 @@ from llmcap.words.errors import ConfigError
 from llmcap.words.records import CapUnit
 
 NANOS = 10**9
+# How a call ends. A counter is there from 0 on: Prometheus sees no increase in its first sample.
+ENDS = ("assumed", "refused", "released", "settled")
 
 _REFUSED_BY = """
     SELECT budgets.name, sum(balances.refused) FROM balances
@@ -119,9 +121,10 @@ def _calls(db: sqlite3.Connection, now: datetime) -> Iterator[Any]:
         return
     always = Span(0, rollups.slot_of(now) + 1)
     ended = CounterMetricFamily("llmcap_calls", "Calls by how they ended.", labels=["state"])
-    for state, sums in sorted(rollups.totals(db, "state", always).items()):
-        if state != "held":  # these are no end, and go down again
-            ended.add_metric([state], sums.calls + sums.refused)
+    known = rollups.totals(db, "state", always)
+    for state in ENDS:
+        sums = known.get(state, Rollup())
+        ended.add_metric([state], sums.calls + sums.refused)
     yield ended
     cost = CounterMetricFamily("llmcap_cost_usd", "What calls cost.", labels=["provider"])
     bound = CounterMetricFamily(
@@ -139,7 +142,8 @@ def _calls(db: sqlite3.Connection, now: datetime) -> Iterator[Any]:
     yield from (cost, bound, tokens)
     refused = CounterMetricFamily("llmcap_refused_calls", "By the budget that refused them.",
                                   labels=["budget"])  # fmt: skip
-    for name, count in db.execute(_REFUSED_BY):
+    never = {budget.name: 0 for budget, _ in history.definitions(db)}
+    for name, count in sorted({**never, **dict(db.execute(_REFUSED_BY))}.items()):
         refused.add_metric([name], count)
     yield refused
     yield _gauge("llmcap_assumed_ratio", "Of what a day's calls cost, the share that is a bound.",
