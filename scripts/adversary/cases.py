@@ -46,6 +46,7 @@ class Case:
     utilisation_min: int | None = None  # percent, at the first persistent refusal
     exact: bool = True  # the ledger is the bill: every call told its usage
     above_max: int | None = None  # percent that the ledger may be above the bill
+    above_served: bool = False  # that holds as soon as one answer was read to its end
     never_early: bool = True  # no refusal while less than half is spent
     all_settle: bool = True  # nothing is in flight when all clients have gone
     fates: frozenset[Fate] = frozenset({Fate.SERVED, Fate.REFUSED})
@@ -246,8 +247,8 @@ def declared(clients: int, *, searches: int, api: str = "responses") -> Case:
 
     What each answer costs is told by its stream, so what the ledger takes for it is near the bill
     where nothing was begun, and never below it where something was. xAI counts in a vocabulary of
-    its own, and adds a prompt of which it says no number: until an answer has told what the prompt
-    of these calls reads, that is more than a short one.
+    its own, and adds a prompt of which it says no number: that is more than a short one, until an
+    answer has told what the prompt of these calls reads; then those that left before cost that too.
     """
     xai = api == "xai"
     return Case(
@@ -258,7 +259,8 @@ def declared(clients: int, *, searches: int, api: str = "responses") -> Case:
         behaviour={"length": "120", "searches": searches, "search_every": 15, **PACE},
         exact=False,
         never_early=False,
-        above_max=None if searches else 200 if xai else 10,
+        above_max=None if searches else 20 if xai else 10,
+        above_served=xai,
         calls_max=100,
         seconds_max=6,
         fates=UNTIDY,

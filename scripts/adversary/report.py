@@ -57,7 +57,9 @@ class Report:
             found.append(f"the ledger is {usd_string(self.bill - self.ledger)} USD below the bill")
         if case.exact and self.ledger != self.bill:
             found.append("all usage was told, and the ledger is not the bill")
-        if case.above_max is not None and self.ledger * 100 > self.bill * (100 + case.above_max):
+        is_told = self.fates.get(Fate.SERVED) or not case.above_served
+        near = self.bill * (100 + (case.above_max or 0))
+        if case.above_max is not None and is_told and self.ledger * 100 > near:
             above = 100 * (self.ledger - self.bill) / self.bill
             found.append(f"the ledger is {above:.1f} % above the bill, promised {case.above_max} %")
         if case.window_seconds and self.bill < 2 * case.cap_nanos:

@@ -2,7 +2,13 @@
 
 import pytest
 
-from llmcap.metering.asked import _KNOWN_MAX, ADDED_TOKENS, Asked
+from llmcap.metering.asked import (
+    _KNOWN_MAX,
+    _WAITING_BYTES_MAX,
+    _WAITING_MAX,
+    ADDED_TOKENS,
+    Asked,
+)
 
 TOLD = 700
 HELLO = {"role": "user", "content": "hello"}
@@ -90,3 +96,43 @@ def test_no_more_are_remembered_than_fit():
         known.learn("xai", {"model": str(number), "input": "x"}, 1)
     assert known.most("xai", {"model": "0", "input": "x"}, characters) is None
     assert known.most("xai", {"model": "1", "input": "x"}, characters) == 1 + ADDED_TOKENS
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"truncation": "auto"}, {"transforms": ["middle-out"]}, {"context_management": [{}]}],
+    ids=str,
+)
+def test_a_prompt_that_its_vendor_may_shorten_tells_nothing(beside):
+    """A longer one may then have read less."""
+    known = Asked()
+    known.learn("xai", chat(HELLO, **beside), TOLD)
+    assert known.most("xai", chat(HELLO, AGAIN, **beside), characters) is None
+
+
+def test_who_waits_is_told_by_the_same_prompt_and_by_longer_ones():
+    """Each time that it may be less; the same prompt ends the waiting, another says nothing."""
+    known, told = Asked(), []
+    known.wait("xai", chat(HELLO), 100, told.append)
+    known.learn("xai", chat(AGAIN), 5)
+    known.learn("xai", chat(HELLO, tools=[{"type": "function"}]), 5)
+    known.learn("openrouter", chat(HELLO), 5)
+    assert told == []
+    known.learn("xai", chat(HELLO, ANSWER, AGAIN), 720)
+    known.learn("xai", chat(HELLO), TOLD)
+    known.learn("xai", chat(HELLO), TOLD)
+    assert told == [720 + ADDED_TOKENS, TOLD + ADDED_TOKENS]
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(_WAITING_MAX, 1), (4, _WAITING_BYTES_MAX // 4)], ids=["many", "large"]
+)
+def test_the_oldest_that_waits_is_forgotten(count, size):
+    """What waits keeps a request, so that many of them, or large ones, would fill the memory."""
+    known, told = Asked(), []
+    for number in range(count + 1):
+        body = {"model": str(number), "input": "x"}
+        known.wait("xai", body, size, lambda _, number=number: told.append(number))
+    for number in range(count + 1):
+        known.learn("xai", {"model": str(number), "input": "x"}, 1)
+    assert told == list(range(1, count + 1))

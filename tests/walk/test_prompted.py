@@ -58,6 +58,21 @@ def test_a_hang_up_reads_what_the_same_prompt_read(beside):
     assert left(asked(there, FIRST, **beside)) == TOLD + ADDED_TOKENS
 
 
+@pytest.mark.parametrize("beside", [{}, {"tools": SEARCH}], ids=["plain", "search declared"])
+@pytest.mark.parametrize("further", [(), FURTHER], ids=["the same", "a longer one"])
+def test_a_hang_up_before_anything_was_told_is_corrected_by_a_later_answer(beside, further):
+    """Of the same prompt, or of one that begins with it: it has read no more than that."""
+    there = walk("100")
+    early = asked(there, FIRST, **beside)
+    assert left(early) > 2 * TOLD
+    assumed = early.settlement.cost_nanos
+    ended(later := asked(there, FIRST, *further, **beside))
+    assert early.settlement.usage.input_tokens == TOLD + ADDED_TOKENS
+    assert early.settlement.cost_nanos < assumed / 2
+    assert there.balance.spent == early.settlement.cost_nanos + later.settlement.cost_nanos
+    assert there.balance.held == 0
+
+
 def test_of_a_longer_conversation_only_what_is_new_is_bounded():
     """Each turn begins with those before it."""
     there = walk("100")

@@ -4,14 +4,16 @@ off before theirs does.
 
 A prompt that begins with all the messages of an earlier one, and has the same tools and the like
 beside them, reads what that one read and its own further messages: so only these have to be
-bounded, by a factor for a vocabulary that is not ours, and nothing of what its vendor adds. Of a
-request only hashes are kept; bounded, in memory.
+bounded, by a factor for a vocabulary that is not ours, and nothing of what its vendor adds. Where
+nothing was told yet, a call waits for it: the answer to the same prompt, or to one that begins with
+it, may come later. Of a request only hashes are kept; bounded, in memory.
 """
 
 import hashlib
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from llmcap.providers.openai.prompts import SILENT
@@ -20,23 +22,40 @@ from llmcap.providers.parts.shape import Document
 # Where the messages of a request stand: in a chat, and in OpenAI's responses.
 _CONVERSATIONS = ("messages", "input")
 
+# Where a vendor leaves out of a long conversation what does not fit, it has not read all of it.
+_SHORTENING = ("context_management", "plugins", "transforms", "truncation")
+
 # What a vendor adds to the same prompt at another time may have a date in it, or a name.
 ADDED_TOKENS = 16
 
 _KNOWN_MAX = 10_000
 
+# What waits keeps what it waits with: of large requests few wait, the oldest are forgotten.
+_WAITING_MAX = 200
+_WAITING_BYTES_MAX = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    link: bytes  # its whole prompt
+    size: int  # bytes that are kept for it
+    told: Callable[[int], None]
+
 
 class Asked:
-    """Of the prompts that were told lately."""
+    """Of the prompts that were told lately, and of the calls that wait to be told theirs."""
 
     def __init__(self) -> None:
         self._told: OrderedDict[bytes, int] = OrderedDict()
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
 
     def learn(self, seller: str, body: Document, tokens: int) -> None:
         """Its prompt had so many tokens; the most that was told of the same one counts."""
         links = _links(seller, body)
         if not links:
             return
+        self._tell(links, tokens)
         link = links[-1]
         self._told[link] = max(tokens, self._told.get(link, 0))
         self._told.move_to_end(link)
@@ -60,9 +79,40 @@ class Asked:
                 return told + ADDED_TOKENS + (bound(further) if further else 0)
         return None
 
+    def wait(self, seller: str, body: Document, size: int, told: Callable[[int], None]) -> None:
+        """
+        Call `told` with the most that such a prompt has read, each time that an answer tells that.
+
+        `size` is how many bytes are kept for that.
+        """
+        links = _links(seller, body)
+        if not links:
+            return
+        self._waiting.append(_Waiting(links[-1], size, told))
+        self._waiting_bytes += size
+        while len(self._waiting) > _WAITING_MAX or self._waiting_bytes > _WAITING_BYTES_MAX:
+            self._waiting_bytes -= self._waiting.popleft().size
+
+    def _tell(self, links: list[bytes], tokens: int) -> None:
+        """A longer prompt has read all of the shorter one too; the same one ends the waiting."""
+        if not self._waiting:
+            return
+        waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
+        for each in waiting:
+            if each.link in links:
+                each.told(tokens + ADDED_TOKENS)
+            if each.link != links[-1]:
+                self._waiting.append(each)
+                self._waiting_bytes += each.size
+
 
 def _links(seller: str, body: Document) -> list[bytes]:
-    """A hash for each of its messages, of all up to it and of what stands beside them."""
+    """
+    A hash for each of its messages, of all up to it and of what stands beside them; none where
+    the vendor may shorten it.
+    """
+    if any(body.get(name) not in (None, "disabled") for name in _SHORTENING):
+        return []
     beside = {
         name: value
         for name, value in body.items()

@@ -256,10 +256,12 @@ class Admission:
         if self.ask.stream:  # it is looked at while it runs: then its event loop would count
             self._prompt_tokens(self.request)
 
-    def served_under(self, terms: tuple[str, ...], *, begun: int | None = None) -> Demand:
+    def served_under(
+        self, terms: tuple[str, ...], *, begun: int | None = None, prompt_tokens: int | None = None
+    ) -> Demand:
         """
         The demand of the same call, where its answer has told terms under which it is served, and
-        how many calls of tools were `begun` at most.
+        how many calls of tools were `begun` at most. `prompt_tokens` were told by another answer.
 
         What was held for what it asked, or for what its account may have by default, is then not
         what it cost.
@@ -267,8 +269,9 @@ class Admission:
         used = self._using(begun) if begun is not None else None
         request, ask, prices = used or (self.request, self.ask, self.prices)
         known = replace(ask, terms=settled(ask.terms, terms))
-        prompt = self._prompt_tokens(request)
-        return self._demand(known, prices, answered=True, prompt_tokens=prompt)
+        if prompt_tokens is None:
+            prompt_tokens = self._prompt_tokens(request)
+        return self._demand(known, prices, answered=True, prompt_tokens=prompt_tokens)
 
     def cut_refusal(self, hold: Hold) -> Refusal:
         """Why a stream is cut: the first budget that could not hold more for it."""

@@ -5,12 +5,15 @@ What cannot be written now keeps its hold, and is tried again: a moment later wh
 writes, by the housekeeping where something failed.
 """
 
+from collections.abc import Callable
+
 from llmcap.shared.gauges import END
+from llmcap.walk import prompted
 from llmcap.walk.admission import Admission
 from llmcap.walk.allowance import Allowance
 from llmcap.words.errors import HoldEnded
 from llmcap.words.money import usd_string
-from llmcap.words.records import Balance, Hold, Settlement
+from llmcap.words.records import Balance, Ending, Hold, Settlement
 from llmcap.words.usage import Made
 
 
@@ -19,6 +22,8 @@ class Booking:
 
     def __init__(self, admission: Admission, allowance: Allowance) -> None:
         self.settlement: Settlement | None = None
+        # What it is taken to have cost where its prompt was known to be so many tokens.
+        self.by_prompt: Callable[[int], Settlement] | None = None
         self._balances: tuple[Balance, ...] | None = None  # as the end of the hold left them
         self._admission = admission
         self._allowance = allowance
@@ -56,6 +61,19 @@ class Booking:
         self.settlement = settlement
         if self._balances is not None:
             self._shared.record(self._write_correction)
+
+    def wait_for_prompt(self) -> None:
+        """It is over, and was assumed: a later answer may tell what its prompt has read."""
+        assumed = self.settlement is not None and self.settlement.ending is Ending.ASSUMED
+        if assumed and self.by_prompt is not None:
+            prompted.wait(self._admission, self._told_prompt)
+
+    def _told_prompt(self, tokens: int) -> None:
+        assert self.settlement is not None, "what waits has ended"
+        assert self.by_prompt is not None, "it waits to be told"
+        found = self.by_prompt(tokens)
+        if found.cost_nanos < self.settlement.cost_nanos:
+            self.correct(found)
 
     def _write_correction(self) -> None:
         assert self.settlement is not None, "what is corrected was settled"

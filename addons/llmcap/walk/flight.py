@@ -301,7 +301,7 @@ class CallInFlight:
         return found
 
     def _assumed(self, *, whole: bool, note: str) -> Settlement:
-        return assumed(
+        found = assumed(
             self._admission,
             self._hold,
             self._meter,
@@ -310,6 +310,8 @@ class CallInFlight:
             whole=whole,
             note=note,
         )
+        self._booking.by_prompt = found.by_prompt
+        return found.settlement
 
     def _told(self, reading: Reading) -> bool:
         """Whether the final usage is there, and can be true: only a failure is for nothing."""
@@ -342,6 +344,7 @@ class CallInFlight:
         if not self._in_flight:
             return
         self._in_flight = False
+        self._booking.wait_for_prompt()
         cost = self.settlement.cost_nanos if self.settlement else 0
         first_byte_at = self._visible.first_byte_at
         waited = first_byte_at - self._visible.asked_at if first_byte_at else None

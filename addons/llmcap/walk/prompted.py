@@ -1,11 +1,12 @@
 """
-What a prompt reads, where that can be told and not only bounded: counted, or by earlier answers.
+What a prompt reads, where that can be told and not only bounded: counted, or by other answers.
 
 Whole answers tell it: what tools of a vendor's own add that are only declared, and what the prompt
 read that the next one of its conversation begins with. It is for calls that break off before their
 answer has told it.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -56,6 +57,16 @@ def tokens_of(call: Asking, request: Request) -> int | None:
     if request is call.request:
         return tokens
     return tokens + call.shared.declared.tokens(_declared(call))
+
+
+def wait(call: Asking, told: Callable[[int], None]) -> None:
+    """
+    It broke off before anything told what its prompt has read: `told` is called where a later
+    answer of its conversation does, with the most that it can be.
+    """
+    if _is_worth(call) and _told_before(call) is None:
+        body, size = call.request.document(), call.ask.text_bytes
+        call.shared.asked.wait(call.provider.name, body, size, told)
 
 
 # --- what stands in the request, counted ------------------------------------------------------

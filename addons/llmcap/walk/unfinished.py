@@ -6,8 +6,10 @@ provider made before it noticed that nobody listens. Work that does not show is 
 free: where there may be some, it is all that the model can have written in that time.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from llmcap.metering.bill import bill_of, counts_nothing, total
 from llmcap.metering.meter import Meter
@@ -29,6 +31,29 @@ COUNT_BYTES_MAX = 512 * 1024
 # beside that. Where its vendor goes on to the end and bills that, that end is waited for.
 LINGER_FOR_USAGE = timedelta(seconds=3)
 LINGER_TO_THE_END = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What a call is taken to have cost: for now, where a later answer may tell what it read."""
+
+    settlement: Settlement
+    # The same where its prompt was known to be so many tokens; None where that changes nothing.
+    by_prompt: Callable[[int], Settlement] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of such an answer but for its prompt; `reading` is what it has told itself."""
+
+    reading: Reading
+    told_nanos: int  # what that costs by itself, whatever of it can be all or true
+    told: Usage
+    output: int  # tokens, all that it can have written
+    begun: int | None  # calls of its vendor's own tools
+    certain: int | None  # those that it has certainly written; None: there was no answer
+    unseen: int  # those of `output` that nobody has seen
+    note: str
 
 
 def read_on(admission: Admission) -> timedelta:
@@ -69,7 +94,8 @@ def refused(
     row = refused_as(admission.provider.name, meter.status, meter.error_body(whole=whole))
     if row is None and meter.status in TIMED_OUT:
         note = f"{note}: what was done until then is not told"
-        return assumed(admission, hold, None, visible, limit=limit, whole=False, note=note)
+        left = assumed(admission, hold, None, visible, limit=limit, whole=False, note=note)
+        return left.settlement
     if row is None:
         return Settlement(Ending.RELEASED, 0, note=note)
     note = f"{note} and may bill {row.bills}: {row.source}"
@@ -92,7 +118,7 @@ def assumed(
     limit: int,
     whole: bool,
     note: str,
-) -> Settlement:
+) -> Assumed:
     """
     What was seen, and unless the answer is `whole`, what was on its way.
 
@@ -104,9 +130,10 @@ def assumed(
     passed = meter is not None and visible.certain(meter, limit=limit) > limit
     if not (whole or passed or stops(admission.provider.name, stream=ask.stream)):
         note = f"{note}; nobody says that this provider stops then"
-        return at_hold(admission, hold, note, reading)
+        return Assumed(at_hold(admission, hold, note, reading))
     if whole and ask.measures and meter is not None and meter.opaque_bytes(whole=True):
-        return at_hold(admission, hold, f"{note}; its bytes do not tell what it has cost", reading)
+        note = f"{note}; its bytes do not tell what it has cost"
+        return Assumed(at_hold(admission, hold, note, reading))
     if whole:
         # What would have been told is known: it is what is usual.
         untold = tuple(kind for kind in reading.untold if kind not in reading.usual)
@@ -118,18 +145,35 @@ def assumed(
     reading = replace(reading, billed_usd=None)
     if counts_nothing(reading) or not total(reading.charges).input_tokens:
         reading = replace(reading, charges=())
-    begun = _begun(admission, meter, visible, whole=whole)
     output = _output_tokens(admission, meter, visible, limit, whole=whole) if ask.generates else 0
+    written = meter if ask.generates else None
+    seen = _Seen(
+        reading, told_nanos, told, output,
+        begun=_begun(admission, meter, visible, whole=whole),
+        certain=visible.certain(written, limit=limit) if written else None,
+        unseen=max(output - visible.tokens(written), 0) if written else output,
+        note=note,
+    )  # fmt: skip
+    priced = partial(_priced, admission, hold, seen)
+    is_known = reading.charges and not seen.begun
+    return Assumed(priced(None), None if is_known else priced)
+
+
+def _priced(admission: Admission, hold: Hold, seen: _Seen, prompt_tokens: int | None) -> Settlement:
+    """What it costs by all that was seen of it, and by its prompt where somebody has told that."""
+    ask, reading, output = admission.ask, seen.reading, seen.output
     if reading.charges:
         first, *others = reading.charges
         usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
-        seen = replace(reading, charges=(replace(first, usage=usage), *others))
-        cost = bill_of(admission.shared.price_of, admission.provider, seen, hold).nanos
-        usage = total(seen.charges)
-    if not reading.charges or begun:
+        filled = replace(reading, charges=(replace(first, usage=usage), *others))
+        cost = bill_of(admission.shared.price_of, admission.provider, filled, hold).nanos
+        usage = total(filled.charges)
+    if not reading.charges or seen.begun:
         # What was told before tools began leaves out what they add to be read.
         _count_input(admission)
-        demand = admission.served_under(reading.terms, begun=begun)
+        demand = admission.served_under(
+            reading.terms, begun=seen.begun, prompt_tokens=prompt_tokens
+        )
         per_token = demand.per_output_nanos / ask.choices
         most = demand.fixed_nanos + ceil_nanos(output * per_token / 1_000_000_000)
         if not reading.charges or most > cost:
@@ -137,17 +181,17 @@ def assumed(
             cost = most
     if output <= admission.demand.output_limit * ask.choices:
         # What may have come beside it is no dearer than the hold; what was seen may be.
-        seen_nanos = _seen_nanos(admission, meter, visible, limit, cost=cost, output=output)
-        cost = min(cost, max(hold.held_nanos, seen_nanos))
-    if told_nanos > cost:
-        cost, usage = told_nanos, replace(told, output_tokens=max(told.output_tokens, output))
+        cost = min(cost, max(hold.held_nanos, _seen_nanos(admission, seen, cost=cost)))
+    if seen.told_nanos > cost:
+        cost, told = seen.told_nanos, seen.told
+        usage = replace(told, output_tokens=max(told.output_tokens, output))
     return Settlement(
         Ending.ASSUMED,
         cost,
         usage=usage,
         model=reading.model,
         response_id=reading.response_id,
-        note=note,
+        note=seen.note,
     )
 
 
@@ -157,27 +201,19 @@ def _told_nanos(admission: Admission, hold: Hold, reading: Reading) -> int:
     return bill.nanos if bill.known else 0
 
 
-def _seen_nanos(
-    admission: Admission,
-    meter: Meter | None,
-    visible: Visible,
-    limit: int,
-    *,
-    cost: int,
-    output: int,
-) -> int:
+def _seen_nanos(admission: Admission, seen: _Seen, *, cost: int) -> int:
     """
-    What was seen costs so much at least, whatever is held; all of `output` costs `cost`.
+    What was seen costs so much at least, whatever is held; all of the output costs `cost`.
 
     Of a sliced answer, whose hold bounds nothing that still comes, all but the tokens that nobody
     has seen; of one that is held by its limit, the output that is certain.
     """
-    if meter is None or not admission.ask.generates:
+    if seen.certain is None:
         return 0
     per_token = admission.demand.per_output_nanos / admission.ask.choices / 1_000_000_000
     if not admission.sliced:
-        return ceil_nanos(visible.certain(meter, limit=limit) * per_token)
-    return cost - ceil_nanos(max(output - visible.tokens(meter), 0) * per_token)
+        return ceil_nanos(seen.certain * per_token)
+    return cost - ceil_nanos(seen.unseen * per_token)
 
 
 def _begun(
