@@ -44,6 +44,10 @@ NOTHING = "0.00001"
 LONG_ANSWER = "20000"  # tokens, far beyond the caps below
 TOKEN_SECONDS = 0.002  # as fast as the fastest models; a stream is cut while it is generated
 
+# How much more than its bill a cut answer may cost: it never told what its prompt has read, and how
+# a provider writes the tools into a prompt is bounded, not known.
+CUT_ABOVE_PERCENT = 25
+
 # How much longer than with money an agent may take to give up.
 PATIENCE_SECONDS = 10
 
@@ -127,10 +131,21 @@ class Outcome:
         return int(self.report["calls"]) + int(self.report["refused"])
 
     @property
+    def booked_nanos(self) -> int:
+        """What the ledger has."""
+        whole, _, fraction = str(self.report["cost_usd"]).partition(".")
+        return int(whole + f"{fraction:0<9}")
+
+    @property
     def exact(self) -> bool:
         """Whether the ledger has what the provider billed, to the nano-dollar."""
-        whole, _, fraction = str(self.report["cost_usd"]).partition(".")
-        return int(whole + f"{fraction:0<9}") == self.billed_nanos
+        return self.booked_nanos == self.billed_nanos
+
+    @property
+    def covered(self) -> bool:
+        """The same where an answer was cut: never less, and not much more."""
+        most = self.billed_nanos * (100 + CUT_ABOVE_PERCENT) // 100
+        return self.billed_nanos <= self.booked_nanos <= most
 
     @property
     def sentence(self) -> bool:
@@ -156,9 +171,9 @@ def main() -> None:
         print(line, flush=True)
         if options.write:
             TABLE.write(agent.name, line, [each.name for each in AGENTS])
-        enough, capped, _ = outcomes
+        enough, capped, cut = outcomes
         longer = capped.seconds - enough.seconds
-        metered = all(each.exact for each in outcomes) and capped.billed_nanos == 0
+        metered = enough.exact and capped.exact and cut.covered and capped.billed_nanos == 0
         failed |= not (metered and capped.sentence and longer < PATIENCE_SECONDS)
     sys.exit(failed)
 
