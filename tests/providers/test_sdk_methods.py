@@ -85,6 +85,12 @@ SDKS = {
         lambda path: path.replace("/v1beta", AT_VERTEX, 1),
         ("POST", "/v1beta/publishers/google/models/m:generateContent"),
     ),
+    "google-genai, the newer half, on Vertex": (
+        "us-central1-aiplatform.googleapis.com",
+        lambda: speakeasy("google/genai/_gaos"),
+        lambda path: path.replace("/{}/", f"{AT_VERTEX}/", 1),
+        ("POST", "/{}/interactions"),
+    ),
     "xai-sdk": ("api.x.ai", lambda: grpc("xai_sdk"), str, ("POST", "/xai_api.Chat/GetCompletion")),
 }
 AWS = {

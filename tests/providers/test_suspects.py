@@ -3,6 +3,7 @@
 import pytest
 from walk import post, walk
 
+from llmcap.providers import PROVIDERS, match
 from llmcap.providers.parts.shape import Request
 from llmcap.sockets import opened
 from llmcap.walk.answers import Pass, Refused
@@ -10,6 +11,7 @@ from llmcap.walk.attributes import Facts
 from llmcap.words.records import EndpointPolicy
 
 OPENAI, CHATGPT, DATABRICKS = "api.openai.com", "chatgpt.com", "adb-1.azuredatabricks.net"
+PRODUCTS = [each for each in PROVIDERS if not each.api_only]
 ASKING = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -62,6 +64,18 @@ def test_what_could_cost_money_is_not_sent(request_):
 def test_the_config_may_let_it_pass(request_):
     """The user's word is the last."""
     assert isinstance(walk("1", unknown_endpoints=EndpointPolicy.PASS).admit(request_), Pass)
+
+
+@pytest.mark.parametrize("provider", PRODUCTS, ids=lambda each: each.name)
+def test_who_names_a_model_asks_it_wherever_that_is_sold(provider):
+    """At a path of next year too; what is paid by the month, or by nobody, costs no more."""
+    host = provider.hosts[0].replace("*", "x")
+    known = match(host, "POST", "/next-year/think")
+    assert known is not None
+    assert known[1] is None
+    found = walk("1").admit(post("/next-year/think", ASKING, host=host))
+    assert isinstance(found, Pass if provider.paid_flat else Refused)
+    assert isinstance(walk("0").admit(post("/next-year/think", {"name": "x"}, host=host)), Pass)
 
 
 @pytest.mark.parametrize("request_", PASSED.values(), ids=PASSED)

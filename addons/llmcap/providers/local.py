@@ -56,6 +56,7 @@ PROVIDER = Provider(
     hosts=HOSTS,
     match=match,
     api_only=False,
+    paid_flat=True,
     dialect="ollama",
     routes=tuple(route for route in _ROUTES.table if _works(route[2])),
 )

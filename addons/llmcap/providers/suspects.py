@@ -99,6 +99,6 @@ def passes_unknown(policy: Policy, provider: Provider, request: Request) -> bool
     """Whether a request, or a WebSocket, that no table knows may pass unmetered."""
     if policy.unknown_endpoints is not EndpointPolicy.AUTO:
         return policy.unknown_endpoints is EndpointPolicy.PASS
-    if provider.api_only:
+    if provider.api_only or costs(provider, request.path) or asks_a_model(request):
         return False
-    return not (costs(provider, request.path) or asks_a_model(request))
+    return provider.paid_flat or not names_a_model(request)

@@ -196,7 +196,8 @@ _LIVE = "/ws/"
 SESSIONS = _out_of_sight("a session", "It is metered where it is a WebSocket of the Live API.")
 
 _VERSIONS = ("/v1", "/v1beta", "/v1alpha", "/v1main")
-_PATHS = Routes(
+# What is no verb of a model. Vertex AI has the same below a location.
+PATHS = Routes(
     route
     for version in _VERSIONS
     for route in (
@@ -253,15 +254,15 @@ def match(method: str, path: str) -> Endpoint | None:
     if path.lower().startswith(_LIVE):
         return SESSIONS
     if method in ("GET", "HEAD", "OPTIONS", "DELETE"):
-        return _PATHS(method, path) or FREE
-    return _PATHS(method, path)
+        return PATHS(method, path) or FREE
+    return PATHS(method, path)
 
 
 # The same for people.
 ROUTES = (
     *(("POST", f"/{{version}}/models/{{}}:{verb}", endpoint) for verb, endpoint in VERBS.items()),
     *((method, path.replace("/v1beta/", "/{version}/"), endpoint)
-      for method, path, endpoint in _PATHS.table if path.startswith("/v1beta/")),
+      for method, path, endpoint in PATHS.table if path.startswith("/v1beta/")),
     ("GET", "/ws/**", SESSIONS),
 )  # fmt: skip
 

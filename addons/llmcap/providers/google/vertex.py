@@ -29,7 +29,7 @@ from llmcap.providers.parts.content import measure
 from llmcap.providers.parts.limits import EITHER, MAX_TOKENS, either
 from llmcap.providers.parts.reader import document
 from llmcap.providers.parts.routes import Routes
-from llmcap.providers.parts.shape import Ask, Document, Endpoint, Provider, Request
+from llmcap.providers.parts.shape import Ask, Billing, Document, Endpoint, Provider, Request
 from llmcap.providers.parts.spelling import normal
 from llmcap.providers.parts.tiers import tier
 from llmcap.words.records import Usage
@@ -50,6 +50,7 @@ _PUBLISHED = re.compile(
     rf"{_VERSION}/(?:projects/[^/]+/(?:locations/[^/]+/)?)?publishers/([^/]+)/models/(.+):(\w+)",
     re.IGNORECASE,
 )
+_BELOW = re.compile(rf"(?P<upload>/upload)?{_LOCATION}(?P<rest>/.+)", re.IGNORECASE)
 _ENDPOINT = re.compile(rf"{_LOCATION}/endpoints/(?P<name>.+)", re.IGNORECASE)
 _CACHES = re.compile(rf"{_LOCATION}/cachedContents(/[^/]+)?", re.IGNORECASE)
 _DESCRIBED = re.compile(rf"{_LOCATION}/models/[^/:]+", re.IGNORECASE)
@@ -63,8 +64,10 @@ _GRPC = re.compile(
 )
 _TASKS = re.compile(
     r".*/(?:batchPredictionJobs|tuningJobs|cachedContents|evaluateInstances|ragCorpora"
-    r"|reasoningEngines)\b.*|.*:(?:evaluateInstances|generateSyntheticData|retrieveContexts"
-    r"|augmentPrompt|corroborateContent|generateInstanceRubrics)",
+    r"|reasoningEngines|evaluationRuns|onlineEvaluators|sandboxEnvironments|memoryBanks)\b.*"
+    r"|.*:(?:evaluateInstances|evaluateDataset|generateSyntheticData|generateUserScenarios"
+    r"|retrieveContexts|asyncRetrieveContexts|askContexts|augmentPrompt|corroborateContent"
+    r"|generateInstanceRubrics|generateLossClusters|execute|query|streamQuery|run)",
     re.IGNORECASE,
 )
 
@@ -190,6 +193,11 @@ TASKS = replace(
     advice="Send the calls one by one, or as a batch of the Gemini API: those are metered.",
 )
 
+_LOCATED = {
+    each.name: replace(each, read=located(each.read))
+    for _, _, each in google.PATHS.table
+    if each.billing is Billing.METERED and each.read is not None
+}
 _GOOGLES = {
     **google.VERBS,
     "generateContent": GENERATE,
@@ -211,7 +219,8 @@ def match(method: str, path: str) -> Endpoint | None:
     """The endpoint of a path: by publisher and verb, or by the API below an endpoint."""
     path = normal(path)
     if method in ("GET", "HEAD", "OPTIONS", "DELETE"):
-        return LATER if path.lower().startswith("/ws/") else FREE
+        below = _below(method, path)
+        return below or (LATER if path.lower().startswith("/ws/") else FREE)
     if found := _PUBLISHED.fullmatch(path):
         known = _published(*(each.lower() for each in found.groups()))
         return known if method == "POST" else LATER
@@ -227,7 +236,20 @@ def match(method: str, path: str) -> Endpoint | None:
         return FREE
     if _TASKS.fullmatch(path):
         return TASKS
-    return LATER if _GRPC.fullmatch(path) else None
+    return _below(method, path) or (LATER if _GRPC.fullmatch(path) else None)
+
+
+def _below(method: str, path: str) -> Endpoint | None:
+    """
+    What the Gemini API has too, below a location: interactions, agents, what begins by itself.
+
+    google-genai 3.4.0, `_gaos/google_genai.py`, puts the location in the place of a version.
+    """
+    found = _BELOW.fullmatch(path)
+    if found is None:
+        return None
+    known = google.PATHS(method, f"{found['upload'] or ''}/v1beta{found['rest']}")
+    return _LOCATED.get(known.name, known) if known else None
 
 
 def _published(publisher: str, model: str, verb: str) -> Endpoint:
@@ -261,6 +283,11 @@ PROVIDER = Provider(
         ("POST", f"{_PROJECT}/endpoints/openapi/chat/completions", CHAT),
         ("POST", f"{_PROJECT}/endpoints/{{}}:generateContent", GENERATE),
         ("POST", f"{_PROJECT}/endpoints/{{}}:predict", LATER),
+        *(
+            (method, path.replace("/v1beta", _PROJECT, 1), _LOCATED.get(each.name, each))
+            for method, path, each in google.PATHS.table
+            if path.startswith(("/v1beta/interactions", "/v1beta/decisions"))
+        ),
     ),
     # The same hosts train, store and search, for other money.
     api_only=False,

@@ -24,5 +24,6 @@ PROVIDER = Provider(
         )
     ),
     api_only=False,
+    paid_flat=True,
     dialect="openai_responses",
 )

@@ -373,6 +373,7 @@ class Provider:
     hosts: tuple[str, ...]
     match: Match
     api_only: bool = True  # False: the host also serves a product, unknown paths may pass
+    paid_flat: bool = False  # what it does that no table knows is paid by the month, or by nobody
     dialect: str = "openai"
     prices: str = ""  # the provider's name in the price book, where it is not `name`
     # What `match` knows, for people: where it is no table itself.
