@@ -13,6 +13,7 @@ from exchanging import answer, ask, endpoint_of
 
 from llmcap.pricing import PriceBook
 from llmcap.providers import match, provider_of
+from llmcap.providers.bedrock.hosts import hosts_of, region_terms
 from llmcap.providers.bedrock.provider import signed
 from llmcap.providers.parts.shape import Billing
 
@@ -69,7 +70,7 @@ def test_converse_counts_the_cache_beside_the_input():
     assert charge.model == "us.anthropic.claude-haiku-4-5-20251001-v1:0"
     assert charge.usage.input_tokens == 7_371
     assert (charge.usage.cache_write_5m, charge.usage.cache_write_1h) == (351, 7_000)
-    assert charge.terms == ("flex",)
+    assert charge.terms == ("flex", "geo-us-east-1")
 
 
 @pytest.mark.parametrize(
@@ -380,3 +381,14 @@ def test_watsonx_generates_with_a_default_limit():
     reading = answer(url, asked, wire, content_type="text/event-stream")
     assert reading.complete
     assert (reading.charges[0].usage.input_tokens, reading.charges[0].usage.output_tokens) == (9, 2)
+
+
+@pytest.mark.parametrize("host", hosts_of("bedrock-runtime", "bedrock-mantle"))
+def test_every_host_of_a_model_of_amazons_is_in_a_region(host):
+    """Whatever its domain is: of a partition, for IPv6, certified, in a network of one's own."""
+    place = host.removeprefix("*.").replace("*", "sa-east-1")
+    for each in (place, f"vpce-1-2.{place}", place.upper()):
+        assert region_terms(each) == ("geo-sa-east-1",)
+    found = match(host.replace("*", "sa-east-1"), "POST", "/model/m/converse")
+    assert found is not None
+    assert found[1] is not None

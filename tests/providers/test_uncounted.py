@@ -255,7 +255,7 @@ def test_converse_tells_its_terms_in_head_or_body(head, body, terms):
     reader = endpoint.reader(ask)
     reader.head(head)
     reader.body({**conversed(), **body})
-    assert reader.reading().charges[0].terms == terms
+    assert reader.reading().charges[0].terms == (*terms, "geo-us-east-1")
 
 
 VERTEX = (

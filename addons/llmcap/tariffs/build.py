@@ -11,7 +11,7 @@ Who says what:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +24,7 @@ from llmcap.tariffs import carry, litellm_table, merge, vendor_terms
 from llmcap.tariffs.genai import Catalog
 from llmcap.tariffs.modes import with_modes
 from llmcap.tariffs.overlay import exact, patched
+from llmcap.tariffs.regions import with_regions
 
 Document = dict[str, Any]
 
@@ -126,6 +127,11 @@ class Sources:
         path = self.folder / f"{provider}.yaml"
         return exact(parse_yaml(path.read_bytes(), path.name)) if path.is_file() else {}
 
+    def rows(self, rules: Document) -> Iterator[tuple[str, Document]]:
+        """All of litellm's entries for one provider, by their keys."""
+        for source in (*rules.get("litellm", ()), *rules.get("beside", ())):
+            yield from self.table.get(source, {}).items()
+
     def listed(self, rules: Document) -> dict[str, Document]:
         """litellm's entries for one provider, by the id that its API takes."""
         found: dict[str, Document] = {}
@@ -160,6 +166,8 @@ def document(
     for model, patch in overlay.get("models", {}).items():
         models[model] = patched(models.get(model), patch, model)
     _settle_names(models, overlay.get("models", {}))
+    if "regions" in rules:
+        with_regions(models, sources.rows(rules), rules["regions"])
     known = (old or {}).get("models", {})
     for model, fields in models.items():
         if sources.is_partial and model in known:

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations.html
 from dataclasses import replace
 from functools import partial
 
+from llmcap.providers.bedrock.hosts import hosts_of
 from llmcap.providers.bedrock.profiles import PROFILES
 from llmcap.providers.bedrock.provider import BEDROCK_FREE, BEDROCK_LATER, signed
 from llmcap.providers.compatible import Route
@@ -33,10 +34,10 @@ _ANY = "POST|PUT|PATCH"
 _LOOKS: tuple[Route, ...] = (("GET|DELETE", "/**", BEDROCK_FREE),)
 
 
-def _around(name: str, *hosts: str, routes: tuple[Route, ...]) -> Provider:
+def _around(name: str, *services: str, routes: tuple[Route, ...]) -> Provider:
     return Provider(
         name=name,
-        hosts=hosts,
+        hosts=hosts_of(*services),
         match=Routes((*routes, *_LOOKS)),
         dialect="bedrock",
         prices="aws-bedrock",
@@ -46,8 +47,7 @@ def _around(name: str, *hosts: str, routes: tuple[Route, ...]) -> Provider:
 
 CONTROL = _around(
     "aws-bedrock-control",
-    "bedrock.*.amazonaws.com",
-    "bedrock-fips.*.amazonaws.com",
+    "bedrock",
     routes=(
         *_jobs("POST", "/model-invocation-job", "/model-customization-jobs", "/model-import-jobs"),
         *_jobs("POST", "/model-evaluation-jobs", "/evaluation-jobs", "/model-copy-jobs"),
@@ -74,9 +74,8 @@ CONTROL = _around(
 # Agents and knowledge bases: models that they call are billed, and no answer tells which.
 AGENTS = _around(
     "aws-bedrock-agents",
-    "bedrock-agent-runtime.*.amazonaws.com",
-    "bedrock-agent-runtime-fips.*.amazonaws.com",
-    "bedrock-agentcore.*.amazonaws.com",
+    "bedrock-agent-runtime",
+    "bedrock-agentcore",
     routes=(
         *_free(_ANY, "/sessions/**", "/tags/**", "/identities/**"),
         *_free("POST", "/browsers/{}/sessions/list", "/code-interpreters/{}/sessions/list"),
@@ -90,8 +89,7 @@ AGENTS = _around(
 # Where agents and knowledge bases are made. What goes into a knowledge base is embedded.
 BUILDING = _around(
     "aws-bedrock-agent-building",
-    "bedrock-agent.*.amazonaws.com",
-    "bedrock-agent-fips.*.amazonaws.com",
+    "bedrock-agent",
     routes=(
         *_jobs("PUT", "/knowledgebases/{}/datasources/{}/ingestionjobs"),
         *_jobs("PUT", "/knowledgebases/{}/datasources/{}/documents"),
@@ -101,7 +99,7 @@ BUILDING = _around(
 )
 CORE_BUILDING = _around(
     "aws-bedrock-agentcore-control",
-    "bedrock-agentcore-control.*.amazonaws.com",
+    "bedrock-agentcore-control",
     routes=(
         # Judges that run by themselves, policies that a model writes, machines by the hour.
         *_agents(_ANY, "/online-evaluation-configs/**", "/capacity-providers/**"),
@@ -117,8 +115,8 @@ CORE_BUILDING = _around(
 # Documents, pictures, sound and film, by the page or the minute.
 DATA_AUTOMATION = _around(
     "aws-bedrock-data-automation",
-    "bedrock-data-automation.*.amazonaws.com",
-    "bedrock-data-automation-runtime.*.amazonaws.com",
+    "bedrock-data-automation",
+    "bedrock-data-automation-runtime",
     routes=(
         ("POST", "/", BEDROCK_LATER),
         ("POST", "/invokeBlueprintOptimizationAsync", BEDROCK_LATER),

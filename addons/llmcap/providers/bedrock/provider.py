@@ -16,6 +16,7 @@ from functools import partial
 from llmcap.providers.anthropic.provider import MESSAGES
 from llmcap.providers.bedrock.converse import ConverseReader, limit_converse, read_converse
 from llmcap.providers.bedrock.guardrails import ApplyReader, read_apply
+from llmcap.providers.bedrock.hosts import hosts_of, region_terms
 from llmcap.providers.bedrock.invoke import AnthropicReader, InvokeReader, limit_invoke, read_invoke
 from llmcap.providers.bedrock.usage import model_in, stands_for
 from llmcap.providers.compatible import (
@@ -40,8 +41,19 @@ def signed(headers: Mapping[str, str]) -> bool:
     return headers.get("authorization", "").startswith("AWS4-")
 
 
+def located(read: Read) -> Read:
+    """The same with the region of its host, by which some models have other prices."""
+
+    def read_located(request: Request) -> Ask:
+        ask = read(request)
+        return replace(ask, terms=(*ask.terms, *region_terms(request.host)))
+
+    return read_located
+
+
 def profiled(read: Read) -> Read:
     """The same for paths that name a profile of one's own or a router: their models are told."""
+    read = located(read)
 
     def read_profiled(request: Request) -> Ask:
         ask = read(request)
@@ -95,8 +107,10 @@ API = Api(
     responses=AskedResponsesReader,
     embeddings=AskedEmbeddingsReader,
     limits=by_model,
+    reads=located,
 )
-_MESSAGES = replace(MESSAGES, reader=AnthropicReader)
+assert MESSAGES.read is not None
+_MESSAGES = replace(MESSAGES, read=located(MESSAGES.read), reader=AnthropicReader)
 _MANTLE: tuple[Route, ...] = (
     *openai_api("/v1", "/openai/v1", api=API),
     ("POST", "/anthropic/v1/messages", _MESSAGES),
@@ -128,15 +142,7 @@ def _operation(path: str, name: str) -> Endpoint | None:
 
 PROVIDER = Provider(
     name="aws-bedrock",
-    hosts=(
-        "bedrock-runtime.*.amazonaws.com",
-        "bedrock-runtime-fips.*.amazonaws.com",
-        "bedrock-runtime.*.amazonaws.com.cn",
-        "bedrock-runtime.*.api.aws",
-        "bedrock-runtime-fips.*.api.aws",
-        "bedrock-mantle.*.api.aws",
-        "*.bedrock-runtime.*.vpce.amazonaws.com",
-    ),
+    hosts=hosts_of("bedrock-runtime", "bedrock-mantle"),
     match=match,
     dialect="bedrock",
     signed=signed,
