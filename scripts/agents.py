@@ -260,7 +260,7 @@ def run_once(
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     command = [
-        sys.executable, "-m", "llmcap.cli", "run", "--preserve-status", "--report", str(report),
+        sys.executable, "-m", "llmcap", "run", "--preserve-status", "--report", str(report),
         *options, "--", str(agent.programs / agent.command[0]), *agent.command[1:],
     ]  # fmt: skip
     environ = {

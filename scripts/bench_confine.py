@@ -226,7 +226,7 @@ def run_of(
         "SSL_CERT_FILE": str(folder / "ca.pem"),
     }  # fmt: skip
     command = [
-        sys.executable, "-m", "llmcap.cli", "run", "-q", "--config", str(folder / "llmcap.yaml"),
+        sys.executable, "-m", "llmcap", "run", "-q", "--config", str(folder / "llmcap.yaml"),
     ]  # fmt: skip
     return subprocess.run(
         [*command, *words],

@@ -211,7 +211,7 @@ def run_once(
     report.unlink(missing_ok=True)
     work.mkdir()
     command = [
-        sys.executable, "-m", "llmcap.cli", "run", "--preserve-status", "--report", str(report),
+        sys.executable, "-m", "llmcap", "run", "--preserve-status", "--report", str(report),
         "--cap", cap, "--", *command_of(tried, home),
     ]  # fmt: skip
     began = time.monotonic()

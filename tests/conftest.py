@@ -6,6 +6,7 @@ that is busy with something else is no reason for a test to fail.
 """
 
 import os
+import re
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -19,14 +20,15 @@ settings.register_profile("fast", deadline=None)
 settings.register_profile("deep", deadline=None, max_examples=2_000)
 settings.load_profile("fast")
 
-# The user's own ledger, config and certificates are no business of a test, nor are its settings.
+# The user's own ledger, config and certificates are no business of a test, nor are its settings;
+# those that begin with LLMCAP_TEST_ are for tests.
 HOME = tempfile.TemporaryDirectory(prefix="llmcap-tests-")
 os.environ.update(
     XDG_DATA_HOME=f"{HOME.name}/data",
     XDG_CONFIG_HOME=f"{HOME.name}/config",
     XDG_RUNTIME_DIR=HOME.name,
 )
-for name in [each for each in os.environ if each.startswith("LLMCAP_")]:
+for name in [each for each in os.environ if re.match("LLMCAP_(?!TEST_)", each)]:
     del os.environ[name]
 
 

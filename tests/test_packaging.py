@@ -85,8 +85,9 @@ def test_the_wheel_has_the_addon_of_mitmdump(unpacked: Path) -> None:
 def test_the_wheel_has_the_command(unpacked: Path) -> None:
     """`llmcap` is what the entry point says."""
     (points,) = unpacked.glob("*.dist-info/entry_points.txt")
-    assert "llmcap = llmcap.cli:main" in points.read_text()
-    assert "Usage:" in run_in(unpacked, "import llmcap.cli; llmcap.cli.main(['--help'])")
+    assert "llmcap = llmcap.__main__:main" in points.read_text()
+    program = "import sys, llmcap.__main__; sys.argv[1:] = ['--help']; llmcap.__main__.main()"
+    assert "Usage:" in run_in(unpacked, program)
 
 
 def test_version_and_changelog_agree() -> None:

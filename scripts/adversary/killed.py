@@ -26,7 +26,7 @@ from fake_provider.process import ProviderHandle
 KILLS = 1000
 AT_ONCE = 6
 END_SECONDS_MAX = 60
-PARTS = {"llmcap", "its child", "its grandchild"}
+PARTS = {"llmcap", "its child", "its grandchild", "its keeper"}
 
 # From before the network is made, and from when the first answer is on its way.
 KILLED_WITHIN_SECONDS = 1.5
@@ -35,12 +35,14 @@ STREAM = json.dumps(
     {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "stream": True,
      "max_tokens": 4000}
 )  # fmt: skip
+# Calls, and one who asks nobody for anything, and so would not notice the end. Without it they end:
+# the last that was started, which is killed, is it between two calls.
 CALLS = (
-    "sleep 3600 & sleeper=$!; "  # which asks nobody for anything, and so would not notice the end
-    "while :; do curl -sS -N https://api.openai.com/v1/chat/completions "
+    "sleep 3600 & sleeper=$!; "
+    "while kill -0 $sleeper; do curl -sS -N https://api.openai.com/v1/chat/completions "
     f"-H 'authorization: Bearer x' -d '{STREAM}' || {{ kill $sleeper; exit; }}; done"
 )
-RUN = (sys.executable, "-m", "llmcap.cli", "run", "--confine", "--cap", "1000", "--")
+RUN = (sys.executable, "-m", "llmcap", "run", "--confine", "--cap", "1000", "--")
 
 
 def kill_many(

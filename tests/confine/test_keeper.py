@@ -43,7 +43,7 @@ def test_what_a_command_leaves_behind_stays_where_it_ended_by_itself(ground: Gro
     code, left = ended(ground, "exit 7")
     assert code == 7
     assert lives(left)
-    assert end_all(network_of(Path(f"/proc/{left}"))) == 2
+    assert end_all(network_of(f"/proc/{left}")) == 2
 
 
 def test_what_a_killed_command_leaves_behind_is_ended(ground: Ground) -> None:

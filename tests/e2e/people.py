@@ -46,7 +46,7 @@ class User:
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """Start `llmcap run WORDS...`."""
         return subprocess.Popen(
-            [sys.executable, "-m", "llmcap.cli", "run", *words],
+            [sys.executable, "-m", "llmcap", "run", *words],
             env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip

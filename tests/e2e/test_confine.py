@@ -71,7 +71,7 @@ def test_a_terminal_and_its_jobs_are_as_without(user: User) -> None:
     """Stopped and gone on, ended by a key that is pressed, and the size of the window."""
     pid, terminal = pty.fork()
     if pid == 0:
-        words = [sys.executable, "-m", "llmcap.cli", "run", "--confine", "--cap", "1", "--"]
+        words = [sys.executable, "-m", "llmcap", "run", "--confine", "--cap", "1", "--"]
         os.execve(sys.executable, [*words, "bash", "--norc", "-c", JOBS], user.environ)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
     shown, pressed = b"", False
@@ -265,8 +265,8 @@ def test_a_port_of_this_machine_is_reached_where_it_was_named(user: User, neighb
 
 def test_a_run_inside_is_counted_once_and_the_status_line_finds_its_proxy(user: User) -> None:
     """The inner proxy's calls arrive at the outer one by their names, like any other's."""
-    inner = (sys.executable, "-m", "llmcap.cli", "run", "--cap", "2", "--", *CURL)
-    line = (sys.executable, "-m", "llmcap.cli", "statusline", "--format", "plain")
+    inner = (sys.executable, "-m", "llmcap", "run", "--cap", "2", "--", *CURL)
+    line = (sys.executable, "-m", "llmcap", "statusline", "--format", "plain")
     script = f"{shlex.join(inner)} && {shlex.join(line)}"
     done = user.run("--confine", "--cap", "1", "--", "sh", "-c", script)
     assert done.stdout.startswith("200\n$0.0000"), done.stderr
@@ -296,7 +296,7 @@ def test_where_namespaces_are_forbidden_it_is_125_and_nothing_ran(user: User) ->
     mark = user.home / "mark"
     forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
     done = subprocess.run(
-        ["unshare", "-Ur", "sh", "-c", forbid, "sh", sys.executable, "-m", "llmcap.cli",
+        ["unshare", "-Ur", "sh", "-c", forbid, "sh", sys.executable, "-m", "llmcap",
          "run", "--confine", "--", "touch", str(mark)],
         env=user.environ, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
     )  # fmt: skip
@@ -322,7 +322,7 @@ def test_the_doctor_tries_a_command_in_a_network_of_its_own(user: User) -> None:
     dial = "exec 3<>/dev/tcp/192.0.2.1/443"
     script = f"bash -c {shlex.quote(dial)} 2>&1; env -i PATH=$PATH {shlex.join(CURL)}"
     done = subprocess.run(
-        [sys.executable, "-m", "llmcap.cli", "doctor", "--confine", "--json", "--", "sh", "-c",
+        [sys.executable, "-m", "llmcap", "doctor", "--confine", "--json", "--", "sh", "-c",
          script],
         env=user.environ, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
     )  # fmt: skip

@@ -29,7 +29,7 @@ def test_what_a_program_can_try_spends_nothing_unseen(user: User) -> None:
         abstract.bind(f"\0{user.home}")  # as X11's, of the network outside
         abstract.listen()
         done = subprocess.run(
-            [*ORDINARY, sys.executable, "-m", "llmcap.cli", "run", "--confine", "--config",
+            [*ORDINARY, sys.executable, "-m", "llmcap", "run", "--confine", "--config",
              str(config), "--", sys.executable, str(ATTEMPTS), str(user.home)],
             env=user.environ, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
         )  # fmt: skip

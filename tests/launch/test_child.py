@@ -253,3 +253,13 @@ def test_a_resize_reaches_the_command() -> None:
         screen.until("ready")
         screen.resize(33, 77)
         assert "33 77" in screen.until("EXIT 3")
+
+
+def test_an_interrupt_just_before_the_command_is_not_forgotten(tmp_path: Path) -> None:
+    """The terminal has told nobody but us."""
+    made = tmp_path / "made"
+    with child.signals_held():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            child.run(["touch", str(made)], os.environ)
+    assert not made.exists()

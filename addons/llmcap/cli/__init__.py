@@ -126,6 +126,9 @@ class LazyGroup(click.Group):
         """Run the subcommand."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            tell("llmcap: interrupted")
+            sys.exit(130)  # as of a shell: 128 and the number of the signal
         except TreasuryUnreachable as error:
             raise Failure(
                 f"{error}\nhint: see that it runs and is what `treasury:` names; `llmcap report "

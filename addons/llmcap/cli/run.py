@@ -72,7 +72,9 @@ PORT = click.IntRange(1, 65_535)
 )  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="No line at the end.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
 def run(  # noqa: PLR0913, PLR0917 - one argument for each option
+    waiting: Waiting | None,
     cap: str,
     also: tuple[str, ...],
     project: str,
@@ -111,7 +113,8 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     $ llmcap run --cap 0.50 --also ci:20/day -- python evaluate.py
     """  # noqa: D301 - click reads the control character
     # The rest is imported after the fork, which copies what there is in memory.
-    waiting = Waiting() if confine and sys.platform == "linux" else None
+    if waiting is None and confine and sys.platform == "linux":
+        waiting = Waiting()
     from llmcap.launch import run as runner  # noqa: PLC0415
     from llmcap.launch import throughup  # noqa: PLC0415
     from llmcap.launch.proxythread import end_with  # noqa: PLC0415

@@ -5,7 +5,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 
 from llmcap.confine import inside
 from llmcap.confine.keeper import Keeper
@@ -53,6 +52,8 @@ class Forked:
             finally:
                 os.close(descriptor)
             if not ended:
+                import subprocess  # noqa: PLC0415 - not before the fork, which it would make dearer
+
                 raise subprocess.TimeoutExpired([str(self.pid)], timeout)
         code = self._reaped(0)
         assert code is not None, self.pid

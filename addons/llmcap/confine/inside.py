@@ -19,7 +19,6 @@ import signal
 import socket
 import struct
 from collections.abc import Sequence
-from typing import NoReturn
 
 from llmcap.confine.plan import Plan, receive
 
@@ -29,12 +28,14 @@ IFF_UP, IFF_RUNNING = 0x1, 0x40
 PR_SET_PDEATHSIG = 1
 MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 
+LIBC = ctypes.CDLL(None, use_errno=True)  # made once, before the fork
+
 EXIT_OURS = 125
 BACKLOG = 4096
 
 
-def main(outside: socket.socket) -> NoReturn:
-    """Wait for the plan, make it all, and be the command."""
+def main(outside: socket.socket) -> None:
+    """Wait for the plan, make it all, and be the command: it never returns."""
     step = "namespaces"
     try:
         plan = receive(outside)
@@ -113,7 +114,7 @@ def write(path: str, text: str) -> None:
 
 def die_with_parent(plan: Plan) -> None:
     """After the namespaces, which clear it. It outlives `execve`, but for setuid programs."""
-    if ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+    if LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(0, "prctl")
     if os.getppid() != plan.parent:
         os._exit(EXIT_OURS)  # it is gone already
@@ -142,10 +143,9 @@ def packed(address: str) -> bytes:
 
 def set_up_mounts(plan: Plan) -> None:
     """Files of ours over those of the system, for nobody but the command."""
-    mount = ctypes.CDLL(None, use_errno=True).mount
     binds = [(source, target, MS_BIND) for source, target in plan.mounts]
     for source, target, flags in (("none", "/", MS_REC | MS_PRIVATE), *binds):
-        if mount(os.fsencode(source), os.fsencode(target), None, ctypes.c_ulong(flags), None):
+        if LIBC.mount(os.fsencode(source), os.fsencode(target), None, ctypes.c_ulong(flags), None):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), target)
 

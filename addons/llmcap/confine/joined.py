@@ -9,7 +9,6 @@ have ways past the proxy.
 import os
 import select
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from llmcap.confine.egress import Egress
@@ -29,7 +28,7 @@ def join(pid: int, egress: Egress) -> Inward:
     helper, ours = fork()
     try:
         with ours:
-            send(ours, replace(plan_of(egress), join=pid))
+            send(ours, plan_of(egress, join=pid))
             lines, descriptors = received(ours)
             if lines[:1] == ["ready"]:
                 ours.send(GO)

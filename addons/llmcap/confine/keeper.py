@@ -6,16 +6,12 @@ has lost its way out, and one that asks nobody for anything would stay for ever.
 """
 
 import contextlib
-import ctypes
 import errno
 import gc
 import os
 import signal
 import socket
-from pathlib import Path
-from typing import NoReturn
 
-PR_SET_NAME = 15  # <linux/prctl.h>
 NAME = b"llmcap-keeper"
 RELEASED = b"."
 NUMBER_BYTES_MAX = 32
@@ -44,8 +40,8 @@ class Keeper:
         Raises `OSError`: `FileNotFoundError` where the child has ended. A child in our own network
         is refused.
         """
-        network = network_of(Path(f"/proc/{child}"))
-        if network == network_of(Path("/proc/self")):
+        network = network_of(f"/proc/{child}")
+        if network == network_of("/proc/self"):
             raise OSError(errno.EINVAL, "its network is ours", str(child))
         with contextlib.suppress(ConnectionError):  # it was killed: it is only there for our end
             self._ours.send(b"%d" % network)
@@ -65,19 +61,19 @@ class Keeper:
         os.waitpid(self._pid, 0)
 
 
-def network_of(process: Path) -> int:
+def network_of(process: str) -> int:
     """The number of its network namespace, by its folder below /proc. Raises `OSError`."""
-    return (process / "ns" / "net").stat().st_ino
+    return os.stat(f"{process}/ns/net").st_ino  # noqa: PTH116 - `pathlib` is large
 
 
 def end_all(network: int) -> int:
     """Kill every process in that network; how many there were."""
     found = 0
-    for process in Path("/proc").glob("[0-9]*"):
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - the same
         with contextlib.suppress(OSError):  # it has ended, or is somebody else's
-            descriptor = os.pidfd_open(int(process.name))
+            descriptor = os.pidfd_open(int(name))
             try:  # the number is that of the same process from here on
-                if network_of(process) == network:
+                if network_of(f"/proc/{name}") == network:
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
                     found += 1
             finally:
@@ -85,8 +81,8 @@ def end_all(network: int) -> int:
     return found
 
 
-def _keep(theirs: int) -> NoReturn:
-    """In the fork: wait until the other end is gone, however that comes about."""
+def _keep(theirs: int) -> None:
+    """In the fork: wait until the other end is gone, however that comes about, and end."""
     try:
         gc.disable()  # it would touch, and so copy, all that we have in memory
         os.setsid()
@@ -95,7 +91,9 @@ def _keep(theirs: int) -> NoReturn:
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-        ctypes.CDLL(None).prctl(PR_SET_NAME, NAME, 0, 0, 0)
+        called = os.open("/proc/self/comm", os.O_WRONLY)
+        os.write(called, NAME)
+        os.close(called)
         told = os.read(3, NUMBER_BYTES_MAX)
         if told.isdigit() and os.read(3, 1) != RELEASED:
             for _ in range(PASSES_MAX):

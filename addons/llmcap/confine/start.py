@@ -13,9 +13,9 @@ import resource
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 from llmcap.confine.egress import Egress
 from llmcap.confine.forked import Forked, Waiting
@@ -77,8 +77,8 @@ class Prepared:
         waiting = waiting or Waiting()
         files = resource.getrlimit(resource.RLIMIT_NOFILE)
         _raise_limit(files)
-        plan = replace(
-            plan_of(egress), files=files, apart=apart, environ=dict(environ), command=command,
+        plan = plan_of(
+            egress, files=files, apart=apart, environ=environ, command=command,
             mounts=[(str(source), str(target)) for source, target in mounts],
         )  # fmt: skip
         self.process, self._ours = waiting.process, waiting.line
@@ -150,8 +150,8 @@ def start(
     return Prepared(command, environ, egress=egress, mounts=mounts, serve=serve).go()
 
 
-def plan_of(egress: Egress) -> Plan:
-    """The network that these rules need, in the child that they are for."""
+def plan_of(egress: Egress, **more: Any) -> Plan:
+    """The network that these rules need, and what more the child is to be told."""
     wildcard = [("0.0.0.0", port) for port in egress.ports]  # noqa: S104 - of a network with nobody else
     reached = [
         (host, port)
@@ -163,6 +163,7 @@ def plan_of(egress: Egress) -> Plan:
         networks=[_interface(network) for network in (NETWORK, *egress.networks)],
         listen=wildcard + reached,
         resolver=RESOLVER,
+        **more,
     )
 
 

@@ -98,8 +98,10 @@ def run(
     Run the command to its end, inside of `signals_held`; its exit code, 128+n for a signal n.
 
     `started` makes the process, where that takes more than a start. Raises `CommandError` where it
-    cannot be started.
+    cannot be started, and `KeyboardInterrupt` where that came before it: nobody else was told.
     """
+    if signal.SIGINT in signal.sigpending():
+        raise KeyboardInterrupt
     process = (started or start)(command, environ)
     # One that was made before signals were held may have ended before, and would tell nobody.
     code = _look_after(process)
