@@ -148,6 +148,11 @@ def test_no_mistake_has_a_traceback(name: str) -> None:
         (["config", "check", "no pe.yaml"], "hint: `llmcap config init 'no pe.yaml'` writes"),
         (["reconcile", "--api", "foo"], "hint: there are openai, anthropic, openrouter, xai"),
         (["reconcile", "--api", "openai"], "--api needs --key env:NAME"),
+        (["budget", "raise", "all", "-5"], "'-5' is not a cap"),
+        (["up", "--port", "abc"], "'abc' is no port: expected a whole number from 0 to 65535"),
+        (["log", "-n", "0"], "'0' is no count: expected a whole number from 1 to 2147483648"),
+        (["top", "--every", "0"], "expected a number of at least 0.1"),
+        (["env", "--unset"], "no variables of `llmcap env`: there is nothing to unset"),
         (["budget", "raise", "each", "1"], "hint: those that count now: red"),
         (["budget", "pause", "al"], "there is no budget named 'al'; there are: all, each"),
         (["service", "install", "--dry-run", "--cap", "banana"], "the option cap: "),
@@ -161,6 +166,18 @@ def test_the_message_says_what_to_do(words: list[str], said: str) -> None:
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_every_option_that_is_a_number_says_its_bounds() -> None:
+    """The words of the library say nothing of what was expected: 'not a valid integer range'."""
+    plain = (click.types.IntParamType, click.types.FloatParamType)
+    found = [
+        f"llmcap {' '.join(path)} {option.opts[0]}"
+        for path, command in leaves(main)
+        for option in command.params
+        if isinstance(option.type, plain)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("words", [["--help"], ["prices"], ["config", "schema"]], ids=" ".join)

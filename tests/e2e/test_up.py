@@ -114,12 +114,25 @@ def test_down_waits_for_the_calls_in_flight_and_leaves_the_port_free(
         provider.open_gate()
         assert "[DONE]" in answer.result()
         assert down.result() == (
-            "LLMCap is down. Where `llmcap env` was taken, calls fail until it is up again.\n"
+            "LLMCap is down. Where `llmcap env` was taken, calls fail until it is up again;\n"
+            'there, eval "$(llmcap env --unset)" puts back what was set before.\n'
         )
     (budget,) = json.loads(shell("$LLMCAP status --json"))["budgets"]
     assert budget["spent_usd"] == usd_string(provider.nanos()) != "0"
     assert budget["held_usd"] == "0"
     assert f":{port}" in shell(f"{up} {port}")
+
+
+def test_a_shell_puts_back_what_it_took(shell: Shell) -> None:
+    """Also where it took it twice, and the proxy is gone."""
+    shell("$LLMCAP up --port 0")
+    taken = 'eval "$($LLMCAP env)"; eval "$($LLMCAP env --project blue)"'
+    shown = "env | grep -v ^_= | sort"
+    before = shell(shown)
+    within = shell(f"{taken}; {shown}")
+    assert "LLMCAP_PROXY=http://blue@127.0.0.1:" in within
+    unset = 'eval "$($LLMCAP env --unset)"'
+    assert shell(f"{taken}; $LLMCAP down; {unset}; {shown}").endswith(before)
 
 
 def test_a_session_s_line_says_what_it_has_cost(shell: Shell, provider: ProviderHandle) -> None:

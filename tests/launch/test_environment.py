@@ -121,3 +121,34 @@ def test_fish_and_powershell_have_their_own_quoting() -> None:
     """Fish escapes a quote with a backslash, PowerShell doubles it."""
     assert environment.shell_lines({"A": "it's\\"}, shell="fish") == ["set -gx A 'it\\'s\\\\'"]
     assert environment.shell_lines({"A": "it's"}, shell="powershell") == ["$env:A = 'it''s'"]
+
+
+BEFORE = {"HTTPS_PROXY": "http://me:it's@proxy:3128", "NO_PROXY": ""}
+
+
+def test_what_a_shell_takes_of_us_it_can_put_back() -> None:
+    """Also where it took it twice, for another project: what was set and what was not."""
+    first = environment.remembering({"HTTPS_PROXY": "a", "NO_PROXY": "b", "MARK": "c"}, BEFORE)
+    within = {**BEFORE, **first}
+    within |= environment.remembering({"HTTPS_PROXY": "d", "OTHER": "e"}, within)
+    left = {**within, **environment.restored(within)}
+    assert {name: value for name, value in left.items() if value is not None} == BEFORE
+
+
+@pytest.mark.parametrize("told", ["", "x", "[]", '{"A": 1}'])
+def test_what_we_did_not_write_is_put_back_by_nobody(told: str) -> None:
+    """One sentence, and nothing is unset."""
+    with pytest.raises(ConfigError, match="open a new shell"):
+        environment.restored({environment.BEFORE_MARK: told})
+
+
+def test_a_shell_unsets_what_was_not_set() -> None:
+    """Each in its own words."""
+    values = {"A": None, "B": "it's"}
+    script = "\n".join([*environment.shell_lines(values, shell="sh"), 'echo "${A-none} $B"'])
+    shown = subprocess.run(["sh", "-c", script], env={"A": "x"}, capture_output=True, check=True)
+    assert shown.stdout == b"none it's\n"
+    assert environment.shell_lines({"A": None}, shell="fish") == ["set -e A"]
+    assert environment.shell_lines({"A": None}, shell="powershell") == [
+        "Remove-Item -ErrorAction Ignore Env:A"
+    ]

@@ -19,7 +19,7 @@ from llmcap.audit.crew import Work, audited, cores
 from llmcap.audit.memory import Memory
 from llmcap.audit.pieces import shared_bytes
 from llmcap.audit.recordings import Recording, read
-from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
+from llmcap.cli.options import Number, cap_option, config_option, json_option, moment, rules_from
 from llmcap.cli.output import echo, echo_json_line, echo_table, json_line, tell
 from llmcap.rehearsal import Rehearsed, Stage, Verdict, above_hold, composed
 from llmcap.words.counts import several
@@ -56,7 +56,7 @@ JOBS_MAX = 256
 @click.option(
     "--jobs",
     "-j",
-    type=click.IntRange(1, JOBS_MAX),
+    type=Number("number of processes", click.IntRange(1, JOBS_MAX)),
     help="Processes that read at the same time. [default: the cores, for long files]",
 )
 @cap_option

@@ -23,6 +23,9 @@ from llmcap.words.errors import ConfigError
 from llmcap.words.money import usd_string
 from llmcap.words.records import Balance, CapUnit, Scope
 
+# An amount below zero is told as one, and not as an option that there is not.
+AMOUNTS = {"ignore_unknown_options": True}
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 value_option: Decorator = click.option(
@@ -63,7 +66,7 @@ def list_budgets(ledger_path: Path, config_path: Path | None, *, as_json: bool) 
     )
 
 
-@budget.command(name="raise")
+@budget.command(name="raise", context_settings=AMOUNTS)
 @click.argument("name")
 @click.argument("amount")
 @value_option
@@ -88,7 +91,7 @@ def raise_budget(
     _adjust(where, scope, f"raised by {shown(more, scope)}", how, raise_by=more)
 
 
-@budget.command(name="set")
+@budget.command(name="set", context_settings=AMOUNTS)
 @click.argument("name")
 @click.argument("cap")
 @value_option

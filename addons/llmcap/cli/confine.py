@@ -5,6 +5,7 @@ import shlex
 
 import click
 
+from llmcap.cli.options import TAKEN_PORT, Number
 from llmcap.cli.output import echo, tell
 from llmcap.confine.container import Given, command, compose, inside, named, options
 from llmcap.confine.egress import read_egress
@@ -15,16 +16,16 @@ from llmcap.launch.throughup import attend
 from llmcap.words import paths
 from llmcap.words.errors import ConfigError
 
-PORT = click.IntRange(1, 65_535)
+PID = Number[int]("process id", click.IntRange(min=1))
 
 
 @click.command()
-@click.option("--pid", type=click.IntRange(min=1), help="A process that runs in that network.")
+@click.option("--pid", type=PID, help="A process that runs in that network.")
 @click.option("--container", metavar="NAME", help="Print how to start a container of this name.")
 @click.option("--compose", "as_compose", is_flag=True, help="With --container: a compose file.")
 @click.option("--project", default="", metavar="NAME", help="The project that the calls count for.")
 @click.option(
-    "--port", "ports", multiple=True, type=PORT, metavar="PORT",
+    "--port", "ports", multiple=True, type=TAKEN_PORT, metavar="PORT",
     help="The ports that lead out, in the place of 22, 80 and 443.",
 )  # fmt: skip
 @click.option(

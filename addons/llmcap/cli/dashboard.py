@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from llmcap.cli.options import config_option, json_option, ledger_option, policy_from
+from llmcap.cli.options import PORT, config_option, json_option, ledger_option, policy_from
 from llmcap.cli.output import echo, echo_json, tell
 from llmcap.launch import standing
 from llmcap.launch.pageprocess import PageProcess, page_beside
@@ -19,7 +19,7 @@ from llmcap.words.errors import ConfigError
 @ledger_option
 @config_option
 @click.option("--serve", is_flag=True, help="Serve it here until Ctrl-C, without a proxy.")
-@click.option("--port", type=click.IntRange(0, 65535), help="With --serve: the port of loopback.")
+@click.option("--port", type=PORT, help="With --serve: the port of loopback.")
 @click.option("--viewer", is_flag=True, help="A link that changes nothing.")
 @click.option("--project", default="", help="A viewer's link to this project alone.")
 @click.option("--no-browser", is_flag=True, help="Print the link, and open nothing.")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from llmcap.cli.options import json_option, ledger_option
+from llmcap.cli.options import COUNT, json_option, ledger_option
 from llmcap.cli.output import echo_json, echo_table, tell
 from llmcap.notices.events import EventLog, events_path
 from llmcap.words.shown import in_one_sentence
@@ -13,7 +13,7 @@ from llmcap.words.shown import in_one_sentence
 
 @click.command()
 @click.option("-n", "--limit", "count", default=20, show_default=True,
-              type=click.IntRange(1, 2**31), help="How many, the newest first.")  # fmt: skip
+              type=COUNT, help="How many, the newest first.")  # fmt: skip
 @ledger_option
 @json_option
 def events(count: int, ledger_path: Path, *, as_json: bool) -> None:

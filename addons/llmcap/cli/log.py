@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from llmcap.cli.fleetwide import books_again, books_option
-from llmcap.cli.options import json_option, moment
+from llmcap.cli.options import COUNT, json_option, moment
 from llmcap.cli.output import echo_json_line, echo_table, tell
 from llmcap.ledger import history
 from llmcap.ledger.history import PastCall
@@ -25,7 +25,7 @@ ALIGNED = "llllrrrll"
 
 
 @click.command()
-@click.option("-n", "--limit", default=20, show_default=True, type=click.IntRange(1, 2**31),
+@click.option("-n", "--limit", default=20, show_default=True, type=COUNT,
               help="The newest calls to show.")  # fmt: skip
 @click.option("--since", metavar="WHEN", help="Only calls from then on: a date, or 24h, 7d.")
 @click.option("--project", help="Only calls of this project.")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from click.core import ParameterSource
@@ -24,6 +24,31 @@ _AGO = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
+
+
+class Number[N: (int, float)](click.ParamType[N]):
+    """A number of something that has bounds, and says which where it was given something else."""
+
+    def __init__(self, noun: str, bounds: click.IntRange | click.FloatRange) -> None:
+        self.name = noun
+        self._bounds = bounds
+
+    def convert(
+        self, value: str | N, param: click.Parameter | None, ctx: click.Context | None
+    ) -> N:
+        """The number."""
+        try:
+            return cast("N", self._bounds.convert(cast("Any", value), param, ctx))
+        except click.BadParameter:
+            least, most = self._bounds.min, self._bounds.max
+            expected = f"of at least {least}" if most is None else f"from {least} to {most}"
+            whole = "a whole number" if isinstance(self._bounds, click.IntRange) else "a number"
+            self.fail(f"{value!r} is no {self.name}: expected {whole} {expected}", param, ctx)
+
+
+PORT = Number[int]("port", click.IntRange(0, 65_535))
+COUNT = Number[int]("count", click.IntRange(1, 2**31))
+TAKEN_PORT = Number[int]("port", click.IntRange(1, 65_535))
 
 
 def file_named(

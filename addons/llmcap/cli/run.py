@@ -7,13 +7,11 @@ from pathlib import Path
 
 import click
 
-from llmcap.cli.options import cap_named
+from llmcap.cli.options import TAKEN_PORT, cap_named
 from llmcap.cli.output import tell
 from llmcap.confine.forked import Waiting
 from llmcap.launch import child
 from llmcap.words.errors import LLMCapError
-
-PORT = click.IntRange(1, 65_535)
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -55,11 +53,11 @@ PORT = click.IntRange(1, 65_535)
     help="Confined: through the proxy of `llmcap up`, under its budgets, and none of its own.",
 )  # fmt: skip
 @click.option(
-    "--reach", multiple=True, type=PORT, metavar="PORT",
+    "--reach", multiple=True, type=TAKEN_PORT, metavar="PORT",
     help="Confined: let a port of this machine's loopback through, such as 5432.",
 )  # fmt: skip
 @click.option(
-    "--port", "ports", multiple=True, type=PORT, metavar="PORT",
+    "--port", "ports", multiple=True, type=TAKEN_PORT, metavar="PORT",
     help="Confined: the ports that lead out, in the place of 22, 80 and 443.",
 )  # fmt: skip
 @click.option(

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import click
 
-from llmcap.cli.options import json_option, ledger_option
+from llmcap.cli.options import Number, json_option, ledger_option
 from llmcap.cli.output import echo_json
 from llmcap.screens.cockpit import snapshot
 from llmcap.words.errors import ConfigError
+
+SECONDS = Number[float]("number of seconds", click.FloatRange(min=0.1))
 
 
 @click.command()
 @ledger_option
 @click.option(
-    "--every", "seconds", type=click.FloatRange(min=0.1), default=1.0, show_default=True,
+    "--every", "seconds", type=SECONDS, default=1.0, show_default=True,
     help="Seconds between two looks at the ledger.",
 )  # fmt: skip
 @json_option

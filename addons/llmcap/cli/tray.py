@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from llmcap.cli.options import Number
 from llmcap.cli.output import tell
 from llmcap.launch import standing
 from llmcap.launch.pageprocess import PageProcess
@@ -26,10 +27,12 @@ LOOK_SECONDS = 2
 ELSEWHERE = "hint: start it in a desktop session; `llmcap top` and `llmcap statusline` need none"
 X11_EVENTS = 1 << 15 | 1 << 17 | 1 << 2  # what is exposed, what happens to the window, clicks
 
+SHARE = Number[int]("share", click.IntRange(1, 100))
+
 
 @click.command()
 @click.option(
-    "--at", "shares", multiple=True, type=click.IntRange(1, 100), default=(80, 100),
+    "--at", "shares", multiple=True, type=SHARE, default=(80, 100),
     show_default=True, help="Tell when so many percent of a cap are taken; once a window.",
 )  # fmt: skip
 def tray(shares: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from llmcap.assembly import policy_of, settings_from
-from llmcap.cli.options import cap_named, json_option
+from llmcap.cli.options import PORT, cap_named, json_option
 from llmcap.cli.output import echo, echo_json, tell
 from llmcap.launch import environment, standing
 from llmcap.launch import up as standing_proxy
@@ -39,7 +39,7 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
 
 @click.command()
 @click.option(
-    "--port", default=standing.DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535),
+    "--port", default=standing.DEFAULT_PORT, show_default=True, type=PORT,
     help="The port; 0 takes any that is free.",
 )  # fmt: skip
 @click.option(
@@ -59,7 +59,7 @@ SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
     type=click.Path(dir_okay=False), help="The ledger file; the default is in your data folder.",
 )  # fmt: skip
 @click.option(
-    "--page-port", type=click.IntRange(0, 65535), metavar="PORT",
+    "--page-port", type=PORT, metavar="PORT",
     help="The port of its page on loopback; the default is 8378, or another that is free.",
 )  # fmt: skip
 @click.option(
@@ -140,7 +140,8 @@ def down() -> None:
         tell("No proxy is up.")
         return
     standing.stop(found)
-    tell("LLMCap is down. Where `llmcap env` was taken, calls fail until it is up again.")
+    tell("LLMCap is down. Where `llmcap env` was taken, calls fail until it is up again;")
+    tell('there, eval "$(llmcap env --unset)" puts back what was set before.')
 
 
 @click.command()
@@ -148,20 +149,20 @@ def down() -> None:
     "--shell", type=click.Choice(SHELLS), help="For which shell; the default is yours.",
 )  # fmt: skip
 @click.option("--project", default="", metavar="NAME", help="Count the calls for this project.")
+@click.option("--unset", is_flag=True, help="Put back what was set before, and use it no more.")
 @json_option
-def env(shell: str | None, project: str, *, as_json: bool) -> None:
+def env(shell: str | None, project: str, *, unset: bool, as_json: bool) -> None:
     """
     Print the variables under which programs use the standing proxy.
 
     \b
     $ eval "$(llmcap env)"
     $ eval "$(llmcap env --project website)"
+    $ eval "$(llmcap env --unset)"
     """  # noqa: D301 - click reads the control character
-    found = standing.find()
-    if found is None:
-        raise ConfigError("no proxy is up\nhint: `llmcap up` starts one")
-    place = prepare(os.environ, found.hosts)
-    values = place.variables(os.environ, proxy_url=found.url(project=project))
+    values = environment.restored(os.environ) if unset else _values(project)
+    if not values:
+        raise ConfigError("this shell has no variables of `llmcap env`: there is nothing to unset")
     if as_json:
         echo_json(values)
         return
@@ -169,3 +170,12 @@ def env(shell: str | None, project: str, *, as_json: bool) -> None:
     family = shell if shell in {"fish", "powershell"} else "sh"
     for line in environment.shell_lines(values, shell=family):
         echo(line)
+
+
+def _values(project: str) -> dict[str, str | None]:
+    found = standing.find()
+    if found is None:
+        raise ConfigError("no proxy is up\nhint: `llmcap up` starts one")
+    place = prepare(os.environ, found.hosts)
+    values = place.variables(os.environ, proxy_url=found.url(project=project))
+    return {**environment.remembering(values, os.environ)}

@@ -6,7 +6,8 @@ proxies in both cases, the bundle where a variable replaces the roots, our certi
 it adds to them. Pure: an environment goes in, another comes out, nothing is read or written.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +24,9 @@ MARK = "LLMCAP_PROXY"
 
 # Beside it, the proxy that ours sends everything on to, if there is one.
 UPSTREAM_MARK = "LLMCAP_UPSTREAM"
+
+# What stood in the place of the variables that a shell has of `llmcap env`, as JSON.
+BEFORE_MARK = "LLMCAP_BEFORE"
 
 # In the place of the URL, where a command is confined: it has no proxy, but finds our page there.
 CONFINED = "http://llmcap.internal:80"
@@ -177,19 +181,56 @@ def _quoted(option: str) -> str:
     return f'"{option}"' if " " in option else option
 
 
-def shell_lines(values: Mapping[str, str], *, shell: str) -> list[str]:
-    """Lines that set the variables in a shell: `sh`, `fish` or `powershell`."""
-    if shell == "fish":
-        return [f"set -gx {name} {_single(value, escaped=True)}" for name, value in values.items()]
-    if shell == "powershell":
-        return [
-            "$env:{} = '{}'".format(name, value.replace("'", "''"))
-            for name, value in values.items()
-        ]
-    return [f"export {name}={_single(value)}" for name, value in values.items()]
+def remembering(values: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The values, and what `restored` needs; of a shell that has some already, its first."""
+    before = {**{name: environ.get(name) for name in values}, **restored(environ)}
+    before.pop(BEFORE_MARK, None)
+    return {**values, BEFORE_MARK: json.dumps(before)}
 
 
-def _single(value: str, *, escaped: bool = False) -> str:
-    if escaped:  # fish knows \\ and \' inside of single quotes
-        return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
-    return "'{}'".format(value.replace("'", "'\\''"))
+def restored(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """
+    What takes the variables back that `remembering` gave a shell; None for those that were not set.
+    Empty where it has none of them. Raises `ConfigError` where what it remembers cannot be read.
+    """
+    if (text := environ.get(BEFORE_MARK)) is None:
+        return {}
+    try:
+        before = json.loads(text)
+    except ValueError:
+        before = None
+    if not isinstance(before, dict) or not all(isinstance(v, str | None) for v in before.values()):
+        raise ConfigError(
+            f"{BEFORE_MARK} is not as `llmcap env` wrote it, so nobody knows what was set before\n"
+            "hint: open a new shell"
+        )
+    return {**before, BEFORE_MARK: None}
+
+
+def shell_lines(values: Mapping[str, str | None], *, shell: str) -> list[str]:
+    """Lines that set the variables in a shell, or unset them: `sh`, `fish` or `powershell`."""
+    set_one, unset_one = _SHELLS[shell]
+    return [
+        unset_one.format(name) if value is None else set_one(name, value)
+        for name, value in values.items()
+    ]
+
+
+def _set_in_fish(name: str, value: str) -> str:
+    # It knows \\ and \' inside of single quotes.
+    return "set -gx {} '{}'".format(name, value.replace("\\", "\\\\").replace("'", "\\'"))
+
+
+def _set_in_powershell(name: str, value: str) -> str:
+    return "$env:{} = '{}'".format(name, value.replace("'", "''"))
+
+
+def _set_in_sh(name: str, value: str) -> str:
+    return "export {}='{}'".format(name, value.replace("'", "'\\''"))
+
+
+_SHELLS: Mapping[str, tuple[Callable[[str, str], str], str]] = {
+    "sh": (_set_in_sh, "unset {}"),
+    "fish": (_set_in_fish, "set -e {}"),
+    "powershell": (_set_in_powershell, "Remove-Item -ErrorAction Ignore Env:{}"),
+}
