@@ -269,6 +269,7 @@ class MessagesReader(BaseReader):
         self._usage: Document = {}
         self._stopped = False
         self._searches = 0  # that were begun
+        self._uses: set[str] = set()  # of the vendor's own tools, by their ids
         self._refusals = Refusals()
 
     def event(self, event: Document, name: str = "") -> None:
@@ -333,14 +334,22 @@ class MessagesReader(BaseReader):
                 self._refusals.wrote()
                 self.see(value)
 
+    def _used(self, use: object, *, searches: bool) -> None:
+        """A tool of the vendor's own was begun."""
+        self._uses.add(text(use))
+        self.begun = (self.begun or 0) + 1
+        self._searches += searches
+
     def _block(self, block: Document) -> None:
         self._refusals.block(block)
         kind = text(block.get("type"))
         if kind in ("server_tool_use", "mcp_tool_use"):
-            self.begun = (self.begun or 0) + 1
-            self._searches += block.get("name") == "web_search"
+            self._used(block.get("id"), searches=block.get("name") == "web_search")
         if kind.endswith("_result"):
-            return  # what a tool gave back is input
+            # What a tool gave back is input. It may be all that is shown of its use.
+            if (use := text(block.get("tool_use_id"))) not in self._uses:
+                self._used(use, searches=kind == "web_search_tool_result")
+            return
         for key in ("text", "thinking"):
             if isinstance(value := block.get(key), str):
                 self.see(value)

@@ -222,6 +222,8 @@ class GenerateReader(BaseReader):
             self._queries.update(query for query in queries if isinstance(query, str) and query)
         for chunk in documents(grounding.get("groundingChunks")):
             self._sources |= chunk.keys()
+        # What a search has found shows it too.
+        self._grounded |= "web" in self._sources or bool(grounding.get("searchEntryPoint"))
 
     def _with_untold(self, usage: Usage) -> Usage:
         """The same where nothing tells of which medium its tokens are: all are of the dearest."""
@@ -241,7 +243,8 @@ class GenerateReader(BaseReader):
         units: dict[str, Count] = {}
         if self._grounded:
             dearest = "enterprise_search" if "enterprise_search" in self.ask.fees else "web_search"
-            units[dearest] = len(self._queries) if bills_queries(self.served_model) else 1
+            queries = max(len(self._queries), 1)
+            units[dearest] = queries if bills_queries(self.served_model) else 1
         if "maps" in self._sources:
             units["maps_search"] = 1
         if "retrievedContext" in self._sources and "own_search" in self.ask.fees:

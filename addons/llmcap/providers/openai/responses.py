@@ -8,6 +8,8 @@ A background response has no usage yet; a later GET of it has (PROVIDERS: "OpenA
 https://platform.openai.com/docs/api-reference/responses/object
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from llmcap.pricing.terms import STANDARD, TIER
@@ -47,6 +49,8 @@ _UNPRICED = (
 # A search in files finds twenty chunks of at most 4,096 tokens, unless it says how many:
 # https://platform.openai.com/docs/assistants/tools/file-search#how-it-works
 CHUNKS_DEFAULT, CHUNK_TOKENS_MAX = 20, 4_096
+
+_STEP = re.compile(r"response\.(\w+_call)\.\w+")  # response.web_search_call.searching
 
 # An image that a response draws is billed at the image model's price, which its usage leaves out.
 IMAGE_MODEL = "gpt-image-1"
@@ -211,6 +215,11 @@ def _image_tool(offers: list[Document]) -> Document:
     return next((tool for tool in offers if tool.get("type") == "image_generation"), {})
 
 
+def _key(item_id: object, event: Document) -> str:
+    """By what the events of one call are known to belong together."""
+    return text(item_id) or f"#{event.get('output_index')}"
+
+
 def _id(value: object) -> str:
     """An id that is given as a string or inside an object."""
     return text(value) or text(document(value).get("id"))
@@ -227,12 +236,12 @@ class ResponsesReader(BaseReader):
     # Calls of tools too: the last event may leave out what was put out before it.
     telling = Marks(
         b'"response.completed"', b'"response.incomplete"', b'"response.failed"',
-        b'"response.cancelled"', b'_call"', b'"error"', b"[DONE]",
+        b'"response.cancelled"', b'_call"', b"_call.", b'"error"', b"[DONE]",
     )  # fmt: skip
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
-        self._items: list[Document] = []  # as they ended
+        self._items: dict[str, Document] = {}  # calls of tools by their ids, as they ended
 
     def event(self, event: Document, name: str = "") -> None:
         """One event: deltas are counted, the last one holds the response."""
@@ -240,7 +249,10 @@ class ResponsesReader(BaseReader):
         if kind.endswith(".delta"):
             self.see(event.get("delta"))
         elif kind in ("response.output_item.added", "response.output_item.done"):
-            self._item(document(event.get("item")), begins=kind.endswith("added"))
+            item = document(event.get("item"))
+            self._item(item, _key(item.get("id"), event), begins=kind.endswith("added"))
+        elif found := _STEP.fullmatch(kind):
+            self._step(_key(event.get("item_id"), event), found[1])
         elif kind in ENDINGS or document(event.get("response")).get("usage"):
             self.body(document(event.get("response")))
         elif kind in ("response.created", "response.queued", "response.in_progress"):
@@ -258,6 +270,9 @@ class ResponsesReader(BaseReader):
         usage = document.get("usage")
         if not isinstance(usage, dict) or not usage:
             self.see_json(_shown(document))
+            for index, item in enumerate(documents(document.get("output"))):
+                if (kind := text(item.get("type"))).endswith("_call"):
+                    self._step(_key(item.get("id"), {"output_index": index}), kind)
             return
         whole = self._untrimmed(document)
         told = with_hidden(chat_usage(usage, self.units(whole)), usage)
@@ -266,12 +281,8 @@ class ResponsesReader(BaseReader):
         self.charge_all(tuple(charges))
         self.complete = True
 
-    def _item(self, item: Document, *, begins: bool) -> None:
-        """
-        An item of the output, as it begins and as it ends.
-
-        A search tells at its end how many queries it made of one call.
-        """
+    def _item(self, item: Document, key: str, *, begins: bool) -> None:
+        """An item as it begins and as it ends: then a search tells how many queries it made."""
         kind = text(item.get("type"))
         if not kind.endswith("_call"):
             return
@@ -279,15 +290,27 @@ class ResponsesReader(BaseReader):
             self.see_call(text(item.get("name")) or kind)
         if kind in self.clients_calls:
             return
+        self._step(key, kind)
         if not begins:
-            self._items.append(item)
-        queries = document(item.get("action")).get("queries")
-        further = len(queries) - 1 if isinstance(queries, list) and queries else 0
-        self.begun = (self.begun or 0) + (1 if begins else further)
+            self._items[key] = item
+            queries = document(item.get("action")).get("queries")
+            further = len(queries) - 1 if isinstance(queries, list) and queries else 0
+            self.begun = (self.begun or 0) + further
+
+    def _step(self, key: str, kind: str) -> None:
+        """A call of a tool of the vendor's own is on its way: by whatever is shown of it first."""
+        if key not in self._items and kind not in self.clients_calls:
+            self._items[key] = {"type": kind}
+            self.begun = (self.begun or 0) + 1
 
     def _untrimmed(self, response: Document) -> Document:
-        """With what some leave out of its last event: calls as they came, tools as asked for."""
-        output = response.get("output") or self._items
+        """With what some leave out of its end: calls that were shown before, tools as asked for."""
+        output = documents(response.get("output"))
+        left = Counter(item.get("type") for item in output)
+        for item in self._items.values():
+            left[item["type"]] -= 1
+            if left[item["type"]] < 0:
+                output.append(item)
         drawing = [{"type": "image_generation", "model": name} for name in self.ask.other_models]
         asked = [*({"type": unit} for unit in self.ask.fees), *drawing]
         return {**response, "output": output, "tools": response.get("tools") or asked}
