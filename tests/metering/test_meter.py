@@ -11,6 +11,7 @@ from typing import override
 
 import brotli
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -359,3 +360,37 @@ def test_unread_bytes_are_bounded() -> None:
         each.feed(piece)
         assert each.unread_bytes <= BACKLOG_BYTES_MAX
     assert each.finish().visible_events == 20_000
+
+
+UNTOLD = {
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "deflate": lambda body: zlib.compress(body)[2:],
+    "br": brotli.compress,
+    "zstd": zstandard.compress,
+    "UTF-16": lambda body: body.decode().encode("utf-16"),
+    "UTF-32": lambda body: body.decode().encode("utf-32-be"),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("packed", UNTOLD.values(), ids=UNTOLD)
+def test_bytes_that_are_no_text_do_not_bound_what_they_are(packed, stream):
+    """A thousand words are a few bytes, where somebody has packed them and does not say so."""
+    body = json.dumps({"choices": [{"message": {"content": "word " * 1_000}}]}).encode()
+    kind = "text/event-stream" if stream else "application/json"
+    for status, failed in ((200, True), (503, False)):
+        each = meter(stream=stream, status=status, content_type=kind)
+        assert not fed(each, packed(body)).complete
+        assert bool(each.failed) is failed
+
+
+@pytest.mark.parametrize(
+    "body", ['{"a": "b"', "\ufeffgr\u00fc\u00dfe \u4f60" * 9, "\x1b[1mhi", "", " \n"]
+)
+def test_text_that_nobody_understood_is_bounded_by_its_bytes(body):
+    """In whatever script, cut anywhere."""
+    for end in range(len(body.encode()) + 1):
+        each = meter()
+        fed(each, body.encode()[:end])
+        assert each.failed is None

@@ -35,6 +35,10 @@ _BLANK_LINE = b"\n\n"  # between events, as nearly all write it
 
 NOTHING_READ = Reading()
 
+# What no text has, in its first bytes: it is compressed and nobody says so, or of another alphabet.
+_NO_TEXT = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")
+LOOKED_AT_BYTES = 64
+
 BOM = b"\xef\xbb\xbf"  # of UTF-8, which pages may begin with
 
 _one = json.JSONDecoder().raw_decode
@@ -61,6 +65,7 @@ class Meter:
         self.read_bytes = 0  # how much of it was read
         self._decoded_bytes = 0
         self._begins = b""  # its first byte that is no space
+        self._first = b""  # its first bytes, where nobody has understood any yet
         # How many bytes are still to come, where the header says so.
         self._missing = None if status == 204 else _length(headers)
         self._framing: Framing = framing_of(headers.get("content-type", ""), streams=ask.stream)
@@ -148,6 +153,8 @@ class Meter:
                 if self._error is not None:
                     self._error += piece[: ERROR_BYTES_MAX - len(self._error)]
                 self._begins = self._begins or piece.removeprefix(BOM).lstrip()[:1]
+                if len(self._first) < LOOKED_AT_BYTES:
+                    self._first += piece[:LOOKED_AT_BYTES]
                 self._read(self._framing.decode(piece))
             if self._missing is not None:
                 self._missing -= len(data)
@@ -171,6 +178,8 @@ class Meter:
                 self._end()
             except Exception as error:  # noqa: BLE001  as above
                 self._fail(error)
+        if self._error is None and self.opaque_bytes(whole=not broke) and self._is_no_text:
+            self.failed = self.failed or "its bytes are no text, so they do not bound what they are"
         reading = self.reading
         if not (broke or reading.complete) and reading.stopped and reading.charges:
             self._reading = replace(reading, complete=True)
@@ -193,6 +202,16 @@ class Meter:
     def error_body(self, *, whole: bool) -> bytes | None:
         """How an error begins, decoded; None where it is not `whole` or could not be decoded."""
         return bytes(self._error or b"") if whole and not self.failed else None
+
+    @property
+    def _is_no_text(self) -> bool:
+        """Whether what came is compressed, or in units of more bytes: not even its size tells."""
+        try:
+            self._first[:LOOKED_AT_BYTES].decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.start + 4 <= min(len(self._first), LOOKED_AT_BYTES):
+                return True
+        return not _NO_TEXT.isdisjoint(self._first)
 
     @property
     def _is_page(self) -> bool:
