@@ -11,10 +11,10 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,11 @@ class ProviderHandle:
         return frozenset(record["stream"] for record in self.bill()["records"])
 
     def _control(self, verb: str, body: bytes | None = None) -> dict[str, Any]:
-        url = f"http://127.0.0.1:{self.plain_port}/__control__/{verb}"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(url, data=body, timeout=CONTROL_TIMEOUT_SECONDS) as response:
+        connection = HTTPConnection("127.0.0.1", self.plain_port, timeout=CONTROL_TIMEOUT_SECONDS)
+        with closing(connection):
+            connection.request("GET" if body is None else "POST", f"/__control__/{verb}", body)
+            response = connection.getresponse()
+            assert response.status == 200, response.status
             document: dict[str, Any] = json.load(response)
         return document
 

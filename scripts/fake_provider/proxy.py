@@ -12,6 +12,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from mitmproxy.certs import CertStore
 
 from fake_provider.process import ROOT, ProviderHandle
 from fake_provider.tls import HOSTS
@@ -32,6 +35,8 @@ START_SECONDS = 180
 STOP_SECONDS = 60
 POLL_SECONDS = 0.02
 SETTLE_SECONDS = 120
+
+CA_BITS = 2048  # as mitmproxy makes its own
 
 # What any program needs to start; everything else about the proxy is in `ProxyHandle.environ`.
 KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR")
@@ -131,7 +136,7 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
     loaded before LLMCap's. A second one with the same folder continues with the same ledger;
     `ledger` names one that several folders share. `program` may be another one of mitmproxy's, and
     `terminal` the descriptor of one that it is to be in. A `warm` one is mitmdump in a copy of a
-    Python that has imported mitmproxy already.
+    Python that has imported mitmproxy and LLMCap already, with the CA of all that are warm.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / "ready"
@@ -167,6 +172,7 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
     with log.open("wb") as output:
         if warm:
             assert terminal is None, "a copy is in no terminal"
+            _give_authority(folder / "confdir")
             process = _warm_mitmproxy().start(command, variables, stdout=output, stderr=output)
         else:
             process = subprocess.Popen(
@@ -189,10 +195,29 @@ def proxy_process(  # noqa: PLR0913  each is a setting of its own
 
 @cache
 def _warm_mitmproxy() -> WarmPython:
-    """One for all proxies of this process."""
-    found = WarmPython(Path(sys.executable), ["mitmproxy.tools.main", "mitmproxy.tools.dump"])
+    """One for all proxies of this process. LLMCap's modules are those that the addon imports."""
+    found = WarmPython(
+        Path(sys.executable), ["mitmproxy.tools.main", "mitmproxy.tools.dump", "llmcap.addon"]
+    )
     atexit.register(found.close)
     return found
+
+
+def _give_authority(confdir: Path) -> None:
+    """A CA where there is none: to make one takes longer than a warm proxy does to start."""
+    if confdir.exists():
+        return
+    confdir.mkdir()
+    for name, content in _authority().items():
+        (confdir / name).write_bytes(content)
+
+
+@cache
+def _authority() -> dict[str, bytes]:
+    """The files of one that mitmproxy made, by their names; for all proxies of this process."""
+    with tempfile.TemporaryDirectory(prefix="llmcap-authority-") as folder:
+        CertStore.create_store(Path(folder), "mitmproxy", CA_BITS)
+        return {each.name: each.read_bytes() for each in Path(folder).iterdir()}
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes] | Copy", ready: Path, log: Path) -> int:
