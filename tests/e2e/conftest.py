@@ -1,7 +1,6 @@
 """The real mitmdump, a fake provider, and programs that know of neither."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
@@ -92,18 +91,9 @@ def run_program(
     """Run `NAME_program.py` with arguments; its exit code must be 0, or its trace is shown."""
     name, *rest = arguments
     command = [str(PROGRAMS / f"{name}_program.py"), *rest]
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
-        with warm.start(
-            command, proxy.environ(user=user, **environ), stdout=said, stderr=errors
-        ) as program:
-            try:
-                code = program.wait(PROGRAM_SECONDS)
-            finally:
-                program.kill()
-        said.seek(0)
-        errors.seek(0)
-        assert code == 0, f"{errors.read()}\n--- mitmdump:\n{proxy.log()}"
-        return [json.loads(line) for line in said]
+    done = warm.run(command, proxy.environ(user=user, **environ), PROGRAM_SECONDS)
+    assert done.returncode == 0, f"{done.stderr}\n--- mitmdump:\n{proxy.log()}"
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Somebody at a shell, as the tests of `llmcap run` have them, and the call that they make."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -7,10 +8,12 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from company_proxy import CompanyProxy
 from fake_provider.process import ROOT, ProviderHandle
+from warm_python import WarmPython
 
 CALL = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 50}
 URL = "https://api.openai.com/v1/chat/completions"
@@ -19,6 +22,7 @@ CURL = (
     "-H", "authorization: Bearer sk-fake", "-d", json.dumps(CALL),
 )  # fmt: skip
 COMMAND_SECONDS = 300  # ends what hangs
+LLMCAP = str(Path(sys.executable).with_name("llmcap"))
 
 
 @dataclass
@@ -52,7 +56,14 @@ class User:
         )  # fmt: skip
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Start it and wait for its end."""
+        """
+        Run it to its end.
+
+        In a copy of a Python that has imported mitmproxy, which takes longer than all that most
+        tests do; what is confined is a fork of its own, and begins as it does at a real shell.
+        """
+        if "--confine" not in words:
+            return _warm_llmcap().run([LLMCAP, "run", *words], self.environ, COMMAND_SECONDS)
         with self.start(*words) as process:
             out, err = process.communicate(timeout=COMMAND_SECONDS)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -65,3 +76,11 @@ class User:
                 "SELECT coalesce(sum(cost_nanos), 0) FROM entries WHERE kind LIKE ?", (kind,)
             ).fetchone()
         return int(spent)
+
+
+@cache
+def _warm_llmcap() -> WarmPython:
+    """One for all runs of this process."""
+    found = WarmPython(Path(sys.executable), ["llmcap.cli", "llmcap.launch.master", "llmcap.addon"])
+    atexit.register(found.close)
+    return found

@@ -4,12 +4,10 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
@@ -42,16 +40,8 @@ def program(tmp_path: Path) -> Path:
 
 def run(warm: WarmPython, program: Path, *words: str, **environ: str) -> tuple[int, str, str]:
     """How it ended, and what it printed."""
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
-        with warm.start([str(program), *words], environ, stdout=said, stderr=errors) as copy:
-            code = copy.wait(SECONDS)
-        return code, read(said), read(errors)
-
-
-def read(file: IO[Any]) -> str:
-    """All of it."""
-    file.seek(0)
-    return str(file.read())
+    done = warm.run([str(program), *words], environ, SECONDS)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_a_program_finds_no_package_on_our_path(
