@@ -13,6 +13,7 @@ from pathlib import Path
 import house
 import pytest
 from house import House
+from rows import each_row
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
@@ -129,14 +130,10 @@ def built(source: Path, files: dict[str, str]) -> House:
     return House(source, rooms=["low", "providers", "high"], families=["first", "second"])
 
 
-def each_module() -> pytest.MarkDecorator:
-    """One case per source file."""
-    return pytest.mark.parametrize(
-        "path", HOUSE.files, ids=lambda path: str(path.relative_to(HOUSE.source))
-    )
+each_module = each_row("path", HOUSE.files, ids=lambda path: path.relative_to(HOUSE.source))
 
 
-@each_module()
+@each_module
 def test_packages_from_outside_stay_where_they_belong(path: Path) -> None:
     """A dependency is used in few places, so that it can be replaced."""
     room = HOUSE.room_of(HOUSE.name_of(path))
@@ -168,7 +165,7 @@ def test_everything_before_the_edges_works_without_mitmproxy() -> None:
     assert result.returncode == 0, result.stderr
 
 
-@each_module()
+@each_module
 def test_no_float_is_near_money(path: Path) -> None:
     """No conversion to float, no annotation with it, and no literal, where amounts are computed."""
     place = path.relative_to(HOUSE.source).with_suffix("").as_posix()
@@ -197,7 +194,7 @@ def is_float(node: ast.AST) -> bool:
     return any(isinstance(part, ast.Name) and part.id == "float" for part in ast.walk(said))
 
 
-@each_module()
+@each_module
 def test_every_time_has_a_zone(path: Path) -> None:
     """No `datetime.now()` without a zone, no `utcnow`, no `today`, no naive `fromtimestamp`."""
     for node in ast.walk(HOUSE.trees[path]):

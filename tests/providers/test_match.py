@@ -1,6 +1,7 @@
 """Promise: every known request finds its endpoint; what is not known is said to be unknown."""
 
 import pytest
+from rows import each_row
 
 from llmcap.providers import PROVIDERS, match, provider_of
 from llmcap.providers.parts.shape import Billing
@@ -113,7 +114,7 @@ def test_a_host_of_nobody_matches_nothing(host: str):
     assert match(host, "POST", "/v1/chat/completions") is None
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+@each_row("provider", PROVIDERS, ids=lambda provider: provider.name)
 def test_a_provider_is_found_by_each_of_its_hosts(provider):
     """Exact names and patterns."""
     for host in provider.hosts:

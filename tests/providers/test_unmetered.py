@@ -1,6 +1,7 @@
 """Promise: who is known to sell model calls is metered, or refused, or told of."""
 
 import pytest
+from rows import each_row
 from sdk_methods import PACKAGES, hosts_named
 
 from llmcap.providers import match, provider_of
@@ -9,7 +10,7 @@ from llmcap.providers.sellers import SELLERS
 from llmcap.providers.unmetered import everyone, unmetered
 from llmcap.words.rules import HostPolicy
 
-ROWS = pytest.mark.parametrize("row", everyone(), ids=lambda row: row.name)
+ROWS = each_row("row", everyone(), ids=lambda row: row.name)
 
 
 @ROWS
@@ -36,7 +37,7 @@ def test_every_name_is_one_sellers():
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("seller", SELLERS, ids=lambda seller: seller.name)
+@each_row("seller", SELLERS, ids=lambda seller: seller.name)
 def test_a_seller_without_prices_has_the_api_of_openai(seller):
     """Chats are read, limited and metered; its models have no price until somebody names one."""
     assert seller.source

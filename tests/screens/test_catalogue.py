@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rows import each_row
 
 from llmcap.cli import main
 from llmcap.providers import PROVIDERS, local, provider_of
@@ -23,7 +24,7 @@ def test_the_written_table_is_the_code_s():
     assert README.read_text("utf-8") == catalogue.markdown()
 
 
-@pytest.mark.parametrize("provider", ALL, ids=lambda provider: provider.name)
+@each_row("provider", ALL, ids=lambda provider: provider.name)
 def test_every_path_of_the_table_leads_where_it_says(provider: Provider):
     """A path of the document, filled in, finds an endpoint that costs what the document says."""
     listed = list(catalogue.rows(provider))
@@ -39,7 +40,7 @@ def test_every_path_of_the_table_leads_where_it_says(provider: Provider):
                 assert catalogue.KINDS[found.billing] == row.bill or "{}" in path, told
 
 
-@pytest.mark.parametrize("provider", ALL, ids=lambda provider: provider.name)
+@each_row("provider", ALL, ids=lambda provider: provider.name)
 def test_every_refusal_has_a_shape_and_every_bill_a_measure(provider: Provider):
     """No endpoint falls back on a shape that is not its own, none that costs has no reader."""
     table = getattr(provider.match, "table", provider.routes)

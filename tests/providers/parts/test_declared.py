@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import each_row
 from walk import chat, post, walk
 
 from llmcap.providers import PROVIDERS, match
@@ -65,7 +66,7 @@ def test_an_endpoint_without_a_declaration_has_no_call_that_could_be_bounded():
         unread_in(sent({}), provider="openai", fields="nothing")
 
 
-@pytest.mark.parametrize("name", tables())
+@each_row("name", tables())
 def test_every_table_says_where_it_is_from(name):
     """A source for each format, a reason for each field that is free; none stands twice."""
     table = tables()[name]
@@ -153,7 +154,7 @@ JSON_FORMATS = sorted({
 
 
 @pytest.mark.parametrize(("value", "times"), UNREAD.values(), ids=UNREAD)
-@pytest.mark.parametrize(("provider", "fields"), JSON_FORMATS)
+@each_row("provider fields", JSON_FORMATS)
 def test_what_nobody_declared_is_unread(provider, fields, value, times):
     """If it could name or multiply something; a switch or a share cannot."""
     unread = unread_in(sent({"x_new": value}), provider=provider, fields=fields)
@@ -161,7 +162,7 @@ def test_what_nobody_declared_is_unread(provider, fields, value, times):
     assert unread.times == (times or 1)
 
 
-@pytest.mark.parametrize(("provider", "fields"), [*JSON_FORMATS, ("deepgram", "listen")])
+@each_row("provider fields", [*JSON_FORMATS, ("deepgram", "listen")])
 def test_what_nobody_declared_is_unread_in_a_query(provider, fields):
     """As in a body; the version of the API and the like are known."""
     content_type = "audio/wav" if fields == "listen" else "application/json"
@@ -179,7 +180,7 @@ DEAR = [
 ]
 
 
-@pytest.mark.parametrize(("provider", "fields", "field"), DEAR)
+@each_row("provider fields field", DEAR)
 def test_what_has_no_bound_is_unread_where_it_is_only_switched_on(provider, fields, field):
     """In a body as in a query; and a switch that is off costs nothing."""
     for on in (True, False):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from rows import each_row
 
 from llmcap.providers import PROVIDERS, match
 from llmcap.providers.parts.shape import Billing, Request
@@ -51,12 +52,13 @@ CHATS = {
 }
 
 
-@pytest.mark.parametrize(("host", "endpoint"), CHATS.values(), ids=CHATS)
 @pytest.mark.parametrize("fields", [{}, {OLD: 900}, {NEW: 900}, {OLD: 900, NEW: 900}, {OLD: 0}])
 @pytest.mark.parametrize("model", ["gpt-4o", "deepseek-chat"])
-def test_a_clamp_is_obeyed_by_whom_it_is_sent_to(host, endpoint, fields, model):
+@each_row("name", CHATS)
+def test_a_clamp_is_obeyed_by_whom_it_is_sent_to(name, fields, model):
     """Read again, the request that a clamp made is bounded by what was clamped, and has no more."""
     assert len(CHATS) > 40
+    host, endpoint = CHATS[name]
     document = {"model": model, "model_id": model, "messages": [], **fields}
     lowered = endpoint.limit(document, 40)
     body = json.dumps(lowered).encode()

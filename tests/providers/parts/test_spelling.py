@@ -1,6 +1,7 @@
 """Promise: a path costs the same however it is spelled, and no spelling of it makes it free."""
 
 import pytest
+from rows import each_row
 
 from llmcap.providers import PROVIDERS, match
 from llmcap.providers.parts.routes import Routes, dearer, found_by
@@ -82,7 +83,7 @@ def test_no_spelling_of_a_path_that_costs_is_free(host, method, path, way):
     assert found[1].billing is METERED
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+@each_row("provider", PROVIDERS, ids=lambda provider: provider.name)
 def test_what_is_free_is_free_for_the_methods_that_it_names(provider):
     """An unheard-of method on a free path is unknown, and HEAD is a GET."""
     table = getattr(provider.match, "table", provider.routes)
