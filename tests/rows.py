@@ -41,7 +41,7 @@ def each_row(
         parameters = inspect.signature(check).parameters
         assert parameters.keys() >= set(wanted), f"{check.__name__} does not take {names}"
         left = [kept for name, kept in parameters.items() if name not in wanted]
-        test.__signature__ = inspect.Signature(left)  # type: ignore[attr-defined]
+        test.__signature__ = inspect.Signature(left)
         for kept in ("__module__", "__name__", "__qualname__", "__doc__"):
             setattr(test, kept, getattr(check, kept))
         return test

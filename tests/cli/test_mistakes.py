@@ -72,7 +72,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "empty").write_text("")
     (tmp_path / "bad.yaml").write_text("budgets: [{name: a, cap: banana}]\n")
     (tmp_path / "loop.yaml").write_text("budgets: &a [*a]\n")
-    (tmp_path / "deep.yaml").write_text("[" * 5_000)
+    (tmp_path / "deep.yaml").write_text("[\n" * 5_000)
     (tmp_path / "nul.yaml").write_bytes(b"a: \0\n")
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9\n")
     path = tmp_path / "data" / "llmcap" / "ledger.sqlite3"
