@@ -226,7 +226,9 @@ def test_a_webhook_gets_one_warning_and_one_stop_across_a_restart(
     proxy.process.wait()
     proxy = start(folder, config=config, environ=environ)
     lines = tool(proxy, tmp_path, 40)
-    assert statuses(lines)[429] > 5
+    # How many of them are told the first status depends on how fast this machine is.
+    assert statuses(lines)[429] >= 1
+    assert statuses(lines)[429] + statuses(lines)[402] > 5
     assert receiver.wait_for(2) == ["warning", "exceeded"]
     proxy.process.terminate()
     proxy.process.wait()
