@@ -199,9 +199,11 @@ def test_pages_of_the_real_shape_are_read_as_the_vendors_package_reads_them(
     assert kinds == {"organization.usage.completions.result", "organization.costs.result"}
 
 
-# What each kind of export has beside the use of a service: the columns of such a row.
+# What each kind of export has beside the use of a service: the columns of such a row. The first is
+# the one that says so, and what it says of use.
 BESIDE: dict[str, dict[str, str]] = {
     "focus": {"ChargeCategory": "Tax", "BilledCost": "1.25", "ChargeDescription": "VAT"},
+    "focus, corrected": {"ChargeClass": "Correction", "BilledCost": "1.25"},
     "cur": {"line_item_line_item_type": "Tax", "line_item_unblended_cost": "1.25",
             "line_item_product_code": "AmazonBedrock"},
     "azure": {"chargeType": "Tax", "costInBillingCurrency": "1.25"},
@@ -211,23 +213,25 @@ BESIDE: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_tax_is_told_beside_the_usage(tmp_path: Path, name: str) -> None:
     """It is no call that went past the proxy, and no other price; an empty line is no row."""
-    provider, made = EXPORTS[name]
+    provider, made = EXPORTS[name.partition(",")[0]]
     calls = month(provider)
     header, *rows = csv.reader(io.StringIO(str(made(calls)).removeprefix("\ufeff")))
     category = next(iter(BESIDE[name]))
-    usage = [dict(zip(header, row, strict=True)) | {category: "Usage"} for row in rows]
+    of_use = "null" if category == "ChargeClass" else "Usage"
+    usage = [dict(zip(header, row, strict=True)) | {category: of_use} for row in rows]
     file = tmp_path / "bill.csv"
     with file.open("w", newline="") as out:
-        writer = csv.DictWriter(out, [*header, category])
+        writer = csv.DictWriter(out, list(dict.fromkeys([*header, category])))
         writer.writeheader()
         writer.writerows([*usage, {**usage[-1], **BESIDE[name]}])
         out.write("\n")
     book = ledger(tmp_path / "ledger.sqlite3", calls)
     done = run(file, "--ledger", book, "--provider", provider, "--json")
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["beside_usd"] == {"Tax": "1.25"}
+    word = BESIDE[name][category]
+    assert json.loads(done.stdout)["beside_usd"] == {word: "1.25"}
     assert (
-        "beside the usage, of no call: Tax +$1.25"
+        f"beside the usage, of no call: {word} +$1.25"
         in run(file, "--ledger", book, "--provider", provider).stderr
     )
 

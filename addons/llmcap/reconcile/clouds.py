@@ -12,7 +12,8 @@ What clouds say that they billed, as their exports have it: one row a day, resou
   cost-usage-details-ea): `date`, `meterName`, `quantity`, `costInBillingCurrency`, ...
 
 Rows are summed as they come, by their own text: what a text means is asked once. What is no usage
-(taxes, credits, refunds, fees) is told beside it, as no call explains it.
+(taxes, credits, refunds, fees) is told beside it, as no call explains it; so are FOCUS rows of the
+class `Correction`, which change what an earlier bill said and are no further use.
 """
 
 import re
@@ -37,6 +38,9 @@ ZERO = Decimal(0)
 # What each export calls the use of a service: FOCUS and Azure, AWS, Google.
 _USAGE = frozenset(("", "usage", "discountedusage", "savingsplancoveredusage", "regular"))
 
+# What stands where a column says nothing.
+_EMPTY = frozenset(("", "null", "none"))
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -53,6 +57,7 @@ class Shape:
     service: Sequence[str]
     bucket: Sequence[str]
     category: Sequence[str]  # whether it is usage, or something beside it
+    correction: Sequence[str] = ()  # whether it corrects what an earlier bill said
 
 
 FOCUS = Shape(
@@ -60,7 +65,7 @@ FOCUS = Shape(
     ("ChargePeriodStart",), ("SkuMeter", "ChargeDescription", "x_SkuMeterName", "x_UsageType"),
     ("ConsumedQuantity", "PricingQuantity"), ("ConsumedUnit", "PricingUnit"),
     ("BilledCost",), ("BillingCurrency",), ("ServiceName",),
-    ("SubAccountId", "ResourceId", "BillingAccountId"), ("ChargeCategory",),
+    ("SubAccountId", "ResourceId", "BillingAccountId"), ("ChargeCategory",), ("ChargeClass",),
 )  # fmt: skip
 CUR = Shape(
     "AWS Cost and Usage Report", "aws-bedrock",
@@ -113,7 +118,9 @@ def read_rows(shape: Shape, header: Sequence[str], rows: Iterator[list[str]]) ->
     assert cost is not None
     quantity = first(shape.quantity)
     texts = [places[name.lower()] for name in shape.sku if name.lower() in places]
-    wished = (shape.unit, shape.currency, shape.service, shape.bucket, shape.category)
+    wished = (
+        shape.unit, shape.currency, shape.service, shape.bucket, shape.category, shape.correction
+    )  # fmt: skip
     named = [first(each) for each in wished]
     wanted = [*texts, *(each for each in named if each is not None), time]
     get = itemgetter(*wanted, time)  # a tuple even of one
@@ -149,7 +156,7 @@ def _lines(
     days: dict[str, str] = {}
     for key, (cost, quantity) in totals.items():
         found = iter(key[texts:])
-        unit, currency, service, bucket, category = (
+        unit, currency, service, bucket, category, correction = (
             next(found) if each is not None else "" for each in named
         )
         if key[-1] not in days:
@@ -160,8 +167,9 @@ def _lines(
         if currency and currency.upper() != "USD":
             raise ReconcileError(f"{shape.name}: the bill is in {currency}, not in USD")
         sums = Sums(nanos=int((cost * NANOS).to_integral_value()), priced=True)
-        if category.lower() not in _USAGE:
-            yield Line(days[key[-1]], told, sums, bucket, beside=category)
+        beside = category if category.lower() not in _USAGE else correction
+        if beside.lower() not in _EMPTY:
+            yield Line(days[key[-1]], told, sums, bucket, beside=beside)
             continue
         kinds = [kind for text in key[:texts] if (kind := kind_of(text)) is not None]
         if kinds:
