@@ -7,6 +7,7 @@ https://docs.x.ai/docs/api-reference
 from dataclasses import replace
 from decimal import Decimal
 
+from llmcap.pricing.terms import BATCH
 from llmcap.providers.parts.reader import (
     BaseReader,
     document,
@@ -14,7 +15,7 @@ from llmcap.providers.parts.reader import (
 )
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.providers.xai.usage import SearchingReader, ToolsReader, ticks
-from llmcap.words.records import Charge, Reading
+from llmcap.words.records import Reading
 
 
 def read_batch_results(request: Request) -> Ask:
@@ -30,16 +31,17 @@ class BatchResultsReader(BaseReader):
     def body(self, document: Document) -> None:
         """The whole page."""
         self.response_id = self.ask.previous_id
-        charges: list[Charge] = []
         answers = [_answer(result) for result in documents(document.get("results"))]
-        for answer in answers:
-            charges += _charges(answer)
+        told = [_reading(answer) for answer in answers if answer]
+        charges = tuple(
+            replace(charge, terms=(BATCH,)) for reading in told for charge in reading.charges
+        )
         if charges:
-            self.charge_all(tuple(charges))
+            self.charge_all(charges)
             bills = [bill for answer in answers if (bill := ticks(answer)) is not None]
-            # A bill that is missing must not make its call free.
+            # A bill that is missing must not make its call free, nor the page whole.
             self.billed_usd = sum(bills, Decimal(0)) if len(bills) == len(charges) else None
-            self.complete = True
+            self.complete = all(reading.complete or reading.error for reading in told)
 
 
 def _answer(result: Document) -> Document:
@@ -48,9 +50,9 @@ def _answer(result: Document) -> Document:
     return next((document(each) for each in response.values()), {})
 
 
-def _charges(answer: Document) -> tuple[Charge, ...]:
+def _reading(answer: Document) -> Reading:
     responds = answer.get("object") == "response"
     reader = (ToolsReader if responds else SearchingReader)(Ask(model=""))
     reader.body(answer)
     reading: Reading = reader.reading()
-    return tuple(replace(charge, terms=("batch",)) for charge in reading.charges)
+    return reading
