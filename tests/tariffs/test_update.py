@@ -315,6 +315,28 @@ def test_what_was_taken_meanwhile_is_not_put_back(page: Page, tmp_path: Path) ->
     assert found("openai/gpt-9-own").rates["output"] == 8
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_update_says_what_it_has_written(
+    page: Page, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Nothing, where another has taken all of it since it looked."""
+    document = genai("openai", model("gpt-6.2-sol", SOL))
+    other = tmp_path / "same.json"
+    other.write_text(json.dumps(document))
+
+    def meanwhile() -> None:
+        page.meanwhile = lambda: None
+        assert "Taken: 1 change" in update("--from", str(other), "--yes").output
+
+    page.meanwhile = meanwhile
+    said = took(page, document, *options)
+    if options:
+        assert json.loads(said)["taken"] is False
+    else:
+        assert "Nothing is left to take" in said
+        assert "Taken:" not in said
+
+
 def test_where_prices_cannot_be_kept_is_said(page: Page, tmp_path: Path) -> None:
     """In one sentence with the place, and nothing changes."""
     (tmp_path / "data" / "llmcap" / "prices.json.lock").mkdir(parents=True)  # root writes anywhere

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmcap.cli.options import json_option
 from llmcap.cli.output import echo, echo_json, on_terminal, tell
-from llmcap.pricing.taken import Taken, alone, read_taken, taken_path, write_taken
+from llmcap.pricing.taken import alone, read_taken, taken_path, write_taken
 from llmcap.words.counts import several
+
+if TYPE_CHECKING:
+    from llmcap.tariffs.update import Proposal
 
 _SHOWN_MAX = 40
 
@@ -63,20 +66,25 @@ def update(
     proposal = newer.propose(gathered, taken, wishes, datetime.now(UTC))
     made = newer.adopt(proposal, taken)
 
-    def write(made: Taken | None) -> None:
-        """It, or the same laid over what somebody else has taken since it was proposed."""
+    def write() -> "Proposal | None":
+        """
+        The proposal that was written: the one shown, or the same laid over what somebody else has
+        taken since. None where nothing is left of it then.
+        """
         with alone(path):
             latest = read_taken(path)
+            last = proposal
             if latest != taken:
-                again = newer.propose(gathered, latest, wishes, datetime.now(UTC))
-                made = newer.adopt(again, latest)
-            if made is not None:
-                write_taken(path, made)
+                last = newer.propose(gathered, latest, wishes, datetime.now(UTC))
+            made = newer.adopt(last, latest)
+            if made is None:
+                return None
+            write_taken(path, made)
+            return last
 
     if as_json:
-        if made is not None and yes:
-            write(made)
-        echo_json(_document(proposal, written=made is not None and yes))
+        written = write() if made is not None and yes else None
+        echo_json(_document(written or proposal, written=written is not None))
         return
     most = len(proposal.changes) if show_all else _SHOWN_MAX
     titles = {
@@ -102,8 +110,11 @@ def update(
     if not yes and not (on_terminal() and click.confirm("Take them?")):
         tell("Nothing was taken: --yes takes it")
         return
-    write(made)
-    count = len([each for each in proposal.changes if newer.is_taken(each)])
+    written = write()
+    if written is None:
+        echo("Nothing is left to take: another update has taken it meanwhile.")
+        return
+    count = len([each for each in written.changes if newer.is_taken(each)])
     echo(
         f"Taken: {several(count, 'change')} from {sources}. `llmcap prices reset` takes them back."
     )
