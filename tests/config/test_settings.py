@@ -158,7 +158,8 @@ def test_an_empty_config_is_the_safe_default():
         ("budgets:\n- {name: a}", "llmcap.yaml:2: budgets.0: the budget has no cap"),
         ("budgets:\n- {name: a, cap: 1, evry: day}", "llmcap.yaml:2: budgets.0.evry: a budget has"),
         ("budgets:\n- {name: a, cap: 1, every: dya}", "llmcap.yaml:2: budgets.0.every:"),
-        ("budgets:\n- {name: a, cap: 1, timezone: Mars}", "llmcap.yaml:2: budgets.0"),
+        ("budgets:\n- {name: a, cap: 1, timezone: Mars}", "llmcap.yaml:2: budgets.0.timezone"),
+        ("timezone: Mars", "llmcap.yaml:1: timezone"),
         ("budgets:\n- {name: a, cap: 1, per: team}", "llmcap.yaml:2: budgets.0.per: 'team' is no"),
         ("budgets:\n- {name: a, cap: 1, match: {team: x}}", "llmcap.yaml:2: budgets.0.match.team:"),
         (

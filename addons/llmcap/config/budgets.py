@@ -33,6 +33,15 @@ _EXAMPLE = "write it like `- {name: all, cap: $50}`"
 _ACTIONS = "warn, {throttle: 2s}, {downgrade: MODEL} or refuse"
 
 
+def _zone(place: Place) -> str:
+    name = TEXT.read(place)
+    guarded(place, parse_window, "once", name)
+    return name
+
+
+ZONE = Kind(_zone, TEXT.schema)
+
+
 def read_budgets(
     place: Place, *, hold: HoldMode, timezone: str, mode: BudgetMode = BudgetMode.ENFORCE
 ) -> tuple[Budget, ...]:
@@ -146,7 +155,7 @@ KINDS: dict[str, Kind[Any]] = {
         "once, run, minute, hour, day, week, month, year, a rolling length like 5h, or five cron "
         'fields like "0 9 * * mon".'
     ),
-    "timezone": TEXT.said("Where its days begin, such as Europe/Berlin."),
+    "timezone": ZONE.said("Where its days begin, such as Europe/Berlin."),
     "match": patterns().said("Only calls with these attributes fall under it; globs."),
     "allow": Kind(
         _EXCEPTIONS.read,

@@ -9,7 +9,7 @@ from typing import Any
 from llmcap.budgets.budget import parse_short
 from llmcap.config import yamldoc
 from llmcap.config.accounts import ACCOUNTS
-from llmcap.config.budgets import read_budgets
+from llmcap.config.budgets import ZONE, read_budgets
 from llmcap.config.guards import ALERTS, BREAKERS, TELEMETRY
 from llmcap.config.hosts import PASSED, OwnHosts, read_hosts
 from llmcap.config.keys import KEYS
@@ -20,7 +20,6 @@ from llmcap.config.readers import (
     PORTS,
     SECONDS,
     SWITCH,
-    TEXT,
     WHOLE,
     Kind,
     choice,
@@ -45,7 +44,7 @@ from llmcap.words.records import (
 from llmcap.words.rules import NO_BREAKERS, HostPolicy
 
 HOLD = choice(HoldMode).said("For all budgets: hold a stream's ceiling, or slice by slice.")
-TIMEZONE = TEXT.said("For all budgets: where days begin, such as Europe/Berlin.")
+TIMEZONE = ZONE.said("For all budgets: where days begin, such as Europe/Berlin.")
 
 # What a file says once for all budgets that say nothing else.
 FOR_BUDGETS: Mapping[str, Kind[Any]] = {"hold": HOLD, "timezone": TIMEZONE}
