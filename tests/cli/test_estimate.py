@@ -25,10 +25,10 @@ def body(tmp_path: Path) -> Path:
     return path
 
 
-def run(*arguments: object, stdin: str = "") -> str:
+def run(*arguments: object, stdin: str = "", exit_code: int = 0) -> str:
     """What the command prints."""
     result = CliRunner().invoke(main, [str(each) for each in arguments], input=stdin)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == exit_code, result.output
     return result.stdout
 
 
@@ -53,9 +53,10 @@ def test_a_cap_clamps_and_refuses(body: Path) -> None:
     """As a budget would."""
     clamped = json.loads(run("estimate", "--url", URL, "--cap", "0.10", "--json", body))
     assert (clamped["verdict"], clamped["reason"]) == ("clamped", "output_limit")
-    refused = json.loads(run("estimate", "--url", URL, "--cap", "0.0001", "--json", body))
+    small = ("estimate", "--url", URL, "--cap", "0.0001", body)
+    refused = json.loads(run(*small, "--json", exit_code=1))
     assert (refused["verdict"], refused["reason"]) == ("refused", "cap_reached")
-    assert "refused (cap_reached)" in run("estimate", "--url", URL, "--cap", "0.0001", body)
+    assert "refused (cap_reached)" in run(*small, exit_code=1)
 
 
 def test_headers_count(body: Path) -> None:

@@ -9,7 +9,7 @@ import click
 from llmcap.audit.recordings import request_to
 from llmcap.cli.options import cap_option, config_option, json_option, moment, rules_from
 from llmcap.cli.output import echo, echo_json, echo_table, tell
-from llmcap.rehearsal import Rehearsed, Stage, exact_usd
+from llmcap.rehearsal import Rehearsed, Stage, Verdict, exact_usd
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import format_usd
 
@@ -46,6 +46,7 @@ def estimate(
     It goes through the walk of live traffic under the budgets of the config and --cap, of which
     nothing is spent yet: how much is held, composed of what and who bounds each part, whether the
     call is admitted, clamped, refused or passed (holds nothing), and why. Nothing is sent.
+    The exit code is 1 where it is refused, 2 where nothing can be said.
     """
     now = datetime.now(UTC)
     policy, prices = rules_from(config_path, cap)
@@ -60,6 +61,8 @@ def estimate(
         echo_json(found.document())
     else:
         _show(found)
+    if found.verdict is Verdict.REFUSED:
+        sys.exit(1)
 
 
 def _header(text: str) -> tuple[str, str]:
