@@ -43,6 +43,7 @@ class Audited(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The object of this exchange in `--json`; money is a decimal string."""
         cost = None if self.cost_nanos is None else usd_string(self.cost_nanos)
+        usage = self.usage
         document: dict[str, Any] = {
             "id": self.id,
             "time": self.at.isoformat(),
@@ -52,7 +53,7 @@ class Audited(NamedTuple):
             "billable": self.billable,
             "deferred": self.deferred,
             "assumed": self.assumed,
-            "usage": None if self.usage is None else usage_document(self.usage),
+            "usage": None if usage is None else usage_document(usage),
             "cost_usd": cost,
             "note": self.note,
         }

@@ -127,7 +127,6 @@ class Auditor:
         if ask.made and not ask.model:
             known: Made | None = self._memory.get((_MADE, provider.price_key, ask.made))
             ask = replace(ask, model=known.models[0] if known else ask.made)
-        row = row._replace(model=ask.model or None)
         by_units = ask.measures or any(media.unit for media in ask.media)
         if by_units and (price := self._prices.find(provider.price_key, ask.model, row.at)):
             try:
@@ -185,7 +184,7 @@ class Auditor:
         reading = meter.finish()
         self._learn(provider, reading)
         served = reading.model or next((charge.model for charge in reading.charges), None)
-        row = row._replace(model=served or row.model, charges=reading.charges)
+        row = row._replace(model=served or ask.model or None, charges=reading.charges)
         known = bool(reading.charges) or reading.billed_usd is not None
         if endpoint.billing is Billing.DEFERRED:
             if not self._is_ours(recording, provider, endpoint, reading):
@@ -202,9 +201,9 @@ class Auditor:
         if ask.kept_seconds:
             note = "what it costs depends on how long it is kept"
             return row._replace(charges=(), cost_nanos=None, note=note)
-        row = row._replace(billable=True)
         if known:
             return self._known(row, recording, provider, reading, ask)
+        row = row._replace(billable=True)
         if reading.deferred:
             return row._replace(note="its usage comes with a later request")
         told = reading.visible_bytes if ask.generates else len(recording.body)
@@ -222,10 +221,10 @@ class Auditor:
         """An answer that tells its usage, to whom asked or in the file of a batch."""
         if recording.batch is Batch.CALLED:
             if self._is_charged(provider, reading):
-                return row._replace(charges=(), note=CHARGED)
+                return row._replace(billable=True, charges=(), note=CHARGED)
             reading = in_batch(reading)
         self._remember(provider, reading)
-        row = row._replace(charges=reading.charges)
+        row = row._replace(billable=True, charges=reading.charges)
         return self._priced(row, provider, reading, ask)
 
     def _deferred(

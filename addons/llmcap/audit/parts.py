@@ -4,7 +4,6 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -14,6 +13,7 @@ from llmcap.audit.transcripts import Frames
 from llmcap.providers.parts.shape import Request
 from llmcap.streams.codec import decoder_for
 from llmcap.words.errors import FormatError
+from llmcap.words.frozen import record
 
 # A body that decodes to more than this is not an LLM call's.
 BODY_BYTES_MAX = 256 * 2**20
@@ -31,7 +31,7 @@ class Batch(Enum):
     CALLED = "called"  # both, as if it were sent by itself
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Recording:
     """
     One exchange. Header names are lower-case; `body` is encoded as its `content-encoding` says.

@@ -274,15 +274,13 @@ def _lines(file: BinaryIO, first: int = 1) -> Iterator[Recording]:
 def _read_line(line: object, number: int) -> Iterator[Recording]:
     if not isinstance(line, Mapping):
         raise FormatError(f"line {number} is no exchange with url, request and response")
-    if what := inspectors.foreign(line):
-        raise FormatError(f"there is no exchange in line {number}: {what}")
-    if not batches.is_batch(line) and _is_body(line):
-        raise FormatError(
-            f"line {number} is the body of a request: there is no answer that tells its cost\n"
-            "hint: `llmcap estimate --url URL FILE` says what it can cost"
-        )
+    named = line.keys() >= _NAMED
+    if not named:
+        _refuse_other(line, number)
     try:
-        if inspectors.is_postman(line):
+        if named:
+            yield from _from_any_line(line, number)
+        elif inspectors.is_postman(line):
             yield from inspectors.postman(line)
         elif read_one := next((read_one for is_one, read_one in _KINDS if is_one(line)), None):
             yield read_one(line, number)
@@ -299,7 +297,21 @@ def _read_line(line: object, number: int) -> Iterator[Recording]:
         ) from error
 
 
-# Lines of one exchange each, by whose they are, and how each is read.
+def _refuse_other(line: Mapping[str, Any], number: int) -> None:
+    """Raises `FormatError` for what has no exchange in it."""
+    if what := inspectors.foreign(line):
+        raise FormatError(f"there is no exchange in line {number}: {what}")
+    if not batches.is_batch(line) and _is_body(line):
+        raise FormatError(
+            f"line {number} is the body of a request: there is no answer that tells its cost\n"
+            "hint: `llmcap estimate --url URL FILE` says what it can cost"
+        )
+
+
+# What only a line of one exchange with its parts side by side has.
+_NAMED = frozenset(("method", "url", "response_headers"))
+
+# Other lines of one exchange each, by whose they are, and how each is read.
 _KINDS: tuple[
     tuple[
         Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any], int], Recording]

@@ -1,5 +1,6 @@
 """`llmcap audit`: what recorded traffic cost, and with `--holds` what a proxy would have held."""
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,14 @@ from llmcap.audit.memory import Memory
 from llmcap.audit.pieces import shared_bytes
 from llmcap.audit.recordings import Recording, read
 from llmcap.cli.options import Number, cap_option, config_option, json_option, moment, rules_from
-from llmcap.cli.output import echo, echo_json_line, echo_table, json_line, tell
+from llmcap.cli.output import (
+    echo,
+    echo_json_line,
+    echo_json_lines,
+    echo_table,
+    json_line,
+    tell,
+)
 from llmcap.rehearsal import Rehearsed, Stage, Verdict, above_hold, composed
 from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
@@ -32,6 +40,8 @@ SHOWN_FROM_BYTES = 32 * 1024 * 1024
 
 JOB_BYTES_MIN = 8 * 1024 * 1024  # as much as makes it worth while to start one more process
 JOBS_MAX = 256
+
+_COLLECTED_AFTER = 10_000  # objects: of some ten exchanges
 
 
 @click.command()
@@ -117,8 +127,8 @@ def audit(
     if not as_json:
         _show(_audited(files, Work(auditor, at_vendor, _as_line), jobs))
         return
-    for name, rest in _audited(files, Work(auditor, at_vendor, _as_json), jobs):
-        echo(f'{{"id": {json_line(name)}, {rest}')
+    found = _audited(files, Work(auditor, at_vendor, _as_json), jobs)
+    echo_json_lines(f'{{"id": {json_line(name)}, {rest}' for name, rest in found)
 
 
 def _as_json(row: Audited) -> str:
@@ -136,11 +146,28 @@ def _audited[Shown](
 
     All files are one recording: what one charged, the next does not charge again.
     """
-    if jobs == 1:
-        yield from work.rows(_recordings(files), Memory())
-        return
-    with _progress(files) as passed:
-        yield from audited(files, work, jobs=jobs, passed=passed)
+    with _rarely_collected():
+        if jobs == 1:
+            yield from work.rows(_recordings(files), Memory())
+            return
+        with _progress(files) as passed:
+            yield from audited(files, work, jobs=jobs, passed=passed)
+
+
+@contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """
+    While exchanges are read, in this process and those that it forks.
+
+    Nearly nothing that is made of one goes in a circle, and to look for such after each exchange
+    or two takes a fifteenth of an audit.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECTED_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _jobs_for(files: Sequence[Path]) -> int:

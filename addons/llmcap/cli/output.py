@@ -19,6 +19,8 @@ from llmcap.words.told import json_text, lines, one_line
 
 _in_a_line = json.JSONEncoder(ensure_ascii=False).encode  # made once: that takes as long as a row
 
+_LINES_AT_ONCE = 200  # rows of a program that reads stdout: those of some milliseconds
+
 _SPOOLED_BYTES = 1 << 20  # of a table that is not printed yet; what is more is on disk
 
 
@@ -41,6 +43,25 @@ def echo_json(document: Any) -> None:
 def echo_json_line(document: Any) -> None:
     """One document on a line of its own, so that a reader can follow."""
     _print(json_line(document))
+
+
+def echo_json_lines(found: Iterable[str]) -> None:
+    """
+    Texts that `json_line` made, many in one go: to print a line takes longer than to make it.
+
+    Whoever looks at a terminal sees each as it comes. What came before an error is printed.
+    """
+    at_once = 1 if on_terminal() else _LINES_AT_ONCE
+    held: list[str] = []
+    try:
+        for text in found:
+            held.append(text)
+            if len(held) >= at_once:
+                _print("\n".join(held))
+                held.clear()
+    finally:
+        if held:
+            _print("\n".join(held))
 
 
 def json_line(document: Any) -> str:

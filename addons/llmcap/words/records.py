@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from llmcap.words.errors import NoBound
+from llmcap.words.frozen import record
 from llmcap.words.rules import (
     NO_BREAKERS,
     AlertTarget,
@@ -39,7 +40,7 @@ __all__ = [
 # --- the call -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Call:
     """
     One request to a provider's API, as budgets and the ledger see it.
@@ -59,7 +60,7 @@ class Call:
     trace: str = field(default="", compare=False)  # the W3C `traceparent` of its caller; not kept
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Bounded:
     """A part of a demand that has a most: so many of its unit, and who says so."""
 
@@ -67,7 +68,7 @@ class Bounded:
     by: str  # "the bytes of the body", "the request's max_tokens", "the model's window", ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unbounded:
     """A part of a demand that nothing in the request bounds: the model's dearest, or a refusal."""
 
@@ -97,7 +98,7 @@ class Part(NamedTuple):
         return Unbounded(self.unbounded) if self.unbounded else Bounded(self.most, self.by)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Demand:
     """
     The most a call may cost, in the form that admission needs.
@@ -289,7 +290,7 @@ class Policy:
 # --- admission ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Hold:
     """Money reserved for one call in flight. Ended exactly once, by a `Settlement`."""
 
@@ -301,7 +302,7 @@ class Hold:
     balance_ids: tuple[int, ...]  # the ledger's, in the order of `scopes`
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Admit:
     """The call may go; `output_limit` is set where the request must be clamped to it."""
 
@@ -333,7 +334,7 @@ class Ending(StrEnum):
     RELEASED = "released"  # the provider refused, or was never reached: free
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Settlement:
     """The end of a hold: what the call really used and cost."""
 
@@ -362,7 +363,7 @@ class EntryKind(StrEnum):
     ADJUSTED = "adjusted"  # a balance changed by hand
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     """
     One immutable row of the ledger, with the facts of the call it belongs to.

@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 
+from llmcap.words.frozen import record
+
 Count = int | Decimal
 NOTHING: Mapping[str, Count] = MappingProxyType({})
 
@@ -17,7 +19,7 @@ NOTHING: Mapping[str, Count] = MappingProxyType({})
 # --- what a call used -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Usage:
     """
     Counts by unit. The two totals hold everything; the fields below each are parts of them.
@@ -66,7 +68,7 @@ class Period:
         return self.since <= at and (self.until is None or at < self.until)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Charge:
     """
     One part of a call's bill: usage at one model under some terms.
@@ -99,7 +101,7 @@ class Made:
     tools: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reading:
     """
     What a provider's reader understood of one response, at any moment of it.

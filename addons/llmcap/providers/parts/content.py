@@ -11,7 +11,7 @@ places there are, `parts` says.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from llmcap.providers.parts.kinds import (
@@ -39,6 +39,7 @@ from llmcap.providers.parts.kinds import (
 from llmcap.providers.parts.multipart import fields_of
 from llmcap.providers.parts.shape import Media, Request, Sent
 from llmcap.words.errors import FormatError
+from llmcap.words.frozen import record
 
 _KINDS = ("image", "audio", "video")
 _DEPTH_MAX = 200
@@ -50,7 +51,7 @@ _NOTES = frozenset(("url", "uri", "sourceurl", "source"))
 _SAYING = frozenset(("text", "content", "title", "snippet", "name", "description"))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Content:
     """How much of a body is text, and the media in it."""
 

@@ -21,6 +21,7 @@ from llmcap.providers.parts.bodies import parsed
 from llmcap.providers.parts.spelling import normal
 from llmcap.streams.backlog import Marks
 from llmcap.words.arrival import UNTOLD, Arrival
+from llmcap.words.frozen import record
 from llmcap.words.records import Count, Reading
 
 Document = dict[str, Any]
@@ -207,7 +208,7 @@ class Piece:
     last: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ask:
     """
     What a request asks for: everything that its bound, its price and its budget depend on.
