@@ -394,3 +394,42 @@ def test_text_that_nobody_understood_is_bounded_by_its_bytes(body):
         each = meter()
         fed(each, body.encode()[:end])
         assert each.failed is None
+
+
+def sse(*events: object) -> bytes:
+    """A stream of these."""
+    return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+
+
+CLAUDE_ANSWER = sse(
+    {"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 5}}},
+    {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "hi"}},
+    {"type": "message_delta", "delta": {"stop_reason": "end"}, "usage": {"output_tokens": 2}},
+    {"type": "message_stop"},
+)
+GPT_ANSWER = sse(
+    {"type": "response.output_text.delta", "delta": "hi"},
+    {"type": "response.completed", "response": {"usage": {"input_tokens": 5, "output_tokens": 2}}},
+)
+ANSWERS = {
+    "chat": (openai.CHAT, STREAM),
+    "messages": (anthropic.MESSAGES, CLAUDE_ANSWER),
+    "responses": (openai.RESPONSES, GPT_ANSWER + b"data: [DONE]\n\n"),
+}
+
+
+@pytest.mark.parametrize(("endpoint", "wire"), ANSWERS.values(), ids=ANSWERS)
+def test_two_answers_in_one_stream_are_two_on_the_bill(endpoint, wire):
+    """Whatever is behind the first one's end is not its usage told again; half of one is seen."""
+    for size in (1, 7, len(wire), 2 * len(wire)):
+        both, each = 2 * wire, meter(endpoint, stream=True, content_type="text/event-stream")
+        reading = fed(each, *(both[at : at + size] for at in range(0, len(both), size)))
+        assert reading.complete
+        assert used(reading) == 2 * EXPECTED
+    each = meter(endpoint, stream=True, content_type="text/event-stream")
+    broken = fed(each, wire + wire[: len(wire) // 2])
+    assert not broken.complete
+    assert used(broken)[:1] == EXPECTED
+    alone = fed(meter(endpoint, stream=True, content_type="text/event-stream"), wire, b": ping\n\n")
+    assert alone.complete
+    assert used(alone) == EXPECTED

@@ -9,6 +9,8 @@ which is not the same as free.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from decimal import Decimal
+from functools import partial
 
 from llmcap.providers.parts.reader import DONE
 from llmcap.providers.parts.shape import Ask, Endpoint
@@ -32,6 +34,9 @@ READ_BYTES = 8 * 1024
 ERROR_BYTES_MAX = 16 * 1024
 
 _BLANK_LINE = b"\n\n"  # between events, as nearly all write it
+
+# The last events of an answer, by their types: what comes behind them is another one.
+_ENDS = frozenset(("message_stop", "response.completed", "response.incomplete"))
 
 NOTHING_READ = Reading()
 
@@ -57,7 +62,10 @@ class Meter:
         self.status = status
         self._error: bytearray | None = bytearray() if status >= 300 else None
         self._headers = headers
-        self._reader = endpoint.reader(ask) if endpoint.reader else None
+        self._make_reader = partial(endpoint.reader, ask) if endpoint.reader else None
+        self._reader = self._make_reader() if self._make_reader else None
+        self._before: Reading | None = None  # of the answers that ended in this stream
+        self._texts: list[str] = []  # of theirs
         self._reading = NOTHING_READ
         self._changed = self._reader is not None
         self._ended = False
@@ -226,14 +234,18 @@ class Meter:
 
     def _read_so_far(self) -> Reading:
         if self._changed and self._reader is not None:
-            self._reading = self._reader.reading()
+            reading = self._reader.reading()
+            self._reading = reading if self._before is None else _both(self._before, reading)
             self._changed = False
         return self._reading
 
     def take_text(self) -> str:
         """The generated text that came since this was asked last, as far as it was kept."""
         self._read_backlog()
-        return self._reader.take_text() if self._reader is not None else ""
+        texts, self._texts = self._texts, []
+        if self._reader is not None:
+            texts.append(self._reader.take_text())
+        return "".join(texts)
 
     # --- parts --------------------------------------------------------------------------------
 
@@ -242,14 +254,33 @@ class Meter:
             self._feed(self._backlog.take())
 
     def _read(self, events: Iterable[Event]) -> None:
-        reader = self._reader
-        assert reader is not None
         for name, data in events:
+            assert self._reader is not None
             parsed = _parsed(data)
             if isinstance(parsed, dict):
-                reader.event(parsed, name)
-            elif data.strip() == b"[DONE]":
-                reader.event({}, DONE)
+                self._reader.event(parsed, name)
+                kind = parsed.get("type")
+                ends = (kind if isinstance(kind, str) else name) in _ENDS
+            elif ends := data.strip() == b"[DONE]":
+                self._reader.event({}, DONE)
+            if ends:
+                self._next_answer()
+
+    def _next_answer(self) -> None:
+        """
+        An answer has ended: what it told is kept, and does not speak for one that may follow it.
+
+        Where it told nothing there is nothing to keep apart.
+        """
+        self._changed = True
+        if not self._tells_all():
+            return
+        assert self._reader is not None
+        assert self._make_reader is not None
+        self._before = self._read_so_far()
+        self._texts.append(self._reader.take_text())
+        self._reader = self._make_reader()
+        self._reader.head(self._headers)
 
     def _end(self) -> None:
         self._ended = True
@@ -276,6 +307,24 @@ class Meter:
         # The message of an error that is not ours may quote the body, which is nobody's business.
         ours = isinstance(error, FormatError)
         self.failed = str(error) if ours else f"the meter failed with a {type(error).__name__}"
+
+
+def _both(before: Reading, now: Reading) -> Reading:
+    """What two answers in one stream tell together; the same where there was but one."""
+    if not (now.charges or now.visible_bytes or now.error or now.billed_usd):
+        return before
+    bills = before.billed_usd, now.billed_usd
+    return replace(
+        now,
+        charges=(*before.charges, *now.charges),
+        model=now.model or before.model,
+        response_id=before.response_id,
+        billed_usd=sum((each for each in bills if each), Decimal(0)) if any(bills) else None,
+        visible_bytes=before.visible_bytes + now.visible_bytes,
+        visible_events=before.visible_events + now.visible_events,
+        called=before.called + now.called,
+        stopped=before.stopped + now.stopped,
+    )
 
 
 def _parsed(data: bytes) -> Parsed:

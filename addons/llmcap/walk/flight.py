@@ -279,7 +279,10 @@ class CallInFlight:
                 limit=self._allowance.told_limit,
                 whole=whole,
             )
-        if self.settlement is not None:
+        settled = self._settled_from
+        if self.settlement is not None and (
+            settled is None or reading.visible_bytes <= settled.visible_bytes
+        ):
             return self.settlement
         if reading.deferred and whole and reading.response_id:
             self.shared.parked.add(self, reading.response_id)
