@@ -174,6 +174,32 @@ def test_node_passes_through_or_the_doctor_says_that_it_does_not(user: User, nam
         doctor(user, *command, code=1, says="ignores proxy variables")
 
 
+OWN_AGENT = f"""
+const https = require("node:https");
+const agent = new https.Agent({{ keepAlive: true }});
+const headers = {{ authorization: "Bearer sk-fake" }};
+const options = {{ method: "POST", agent, headers }};
+const request = https.request({json.dumps(URL)}, options, (answer) => {{
+  console.log(answer.statusCode);
+  answer.resume().on("end", () => agent.destroy());
+}});
+request.end({json.dumps(json.dumps(CALL))});
+"""
+
+
+@pytest.mark.parametrize("name", ["node", "node-20", "node-24"])
+def test_an_agent_that_a_library_makes_for_itself_goes_no_way_of_its_own(
+    user: User, name: str
+) -> None:
+    """openai npm before 5 makes one; a Node that reads no proxies is left as it is."""
+    node = found(name)
+    if reads_proxies(node):
+        passes(user, node, "-e", OWN_AGENT)
+    else:
+        assert user.run("--cap", "1", "--", node, "-e", OWN_AGENT).returncode not in (0, 124)
+        assert user.company.targets == []
+
+
 def test_deno_passes_through(user: User) -> None:
     """By HTTPS_PROXY and DENO_CERT."""
     deno = found("deno")

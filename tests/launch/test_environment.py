@@ -83,6 +83,15 @@ def test_java_options_survive_a_space_in_the_path() -> None:
     assert '"-Djavax.net.ssl.trustStore=/a b/roots.p12"' in options
 
 
+def test_node_options_come_after_what_is_set_and_once() -> None:
+    """A run within a run has the same; what a user has set stays."""
+    first = environment.node_options("--max-old-space-size=4096")
+    assert first == f'--max-old-space-size=4096 --require "{environment.AGENTS}"'
+    assert environment.node_options(first) == first
+    assert environment.node_options("").startswith("--require ")
+    assert environment.AGENTS.is_file()
+
+
 @pytest.mark.parametrize(
     ("environ", "url"),
     [

@@ -43,6 +43,9 @@ PROXY_VARIABLES = (
 # Node 24 and later read proxies, and the system's roots, only when they are told to.
 SWITCHES: Mapping[str, str] = {"NODE_USE_ENV_PROXY": "1", "NODE_USE_SYSTEM_CA": "1"}
 
+# What Node loads first, so that the agents that its libraries make obey those too.
+AGENTS = Path(__file__).parents[1] / "data" / "node.cjs"
+
 # Local models do not pass through. IPv6 ranges are left out: httpx cannot parse them here.
 DIRECT = (
     "localhost", "127.0.0.1", "::1", "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12",
@@ -56,9 +59,9 @@ def proxied(
     environ: Mapping[str, str], *, proxy_url: str, trust: Trust, provider_hosts: Iterable[str]
 ) -> dict[str, str]:
     """The environment of a command that is to run behind the proxy."""
-    return {**environ, **variables(
-        environ, proxy_url=proxy_url, trust=trust, provider_hosts=provider_hosts
-    )}  # fmt: skip
+    set_here = variables(environ, proxy_url=proxy_url, trust=trust, provider_hosts=provider_hosts)
+    # Not among those: a shell that keeps them would start no Node once LLMCap was uninstalled.
+    return {**environ, **set_here, "NODE_OPTIONS": node_options(environ.get("NODE_OPTIONS", ""))}
 
 
 def variables(
@@ -174,6 +177,14 @@ def java_options(existing: str, *, proxy_url: str, store: Path) -> str:
     ]
     before = existing.partition(JAVA_MARK)[0].rstrip()
     return " ".join([*([before] if before else []), JAVA_MARK, *ours])
+
+
+def node_options(existing: str) -> str:
+    """`NODE_OPTIONS`, ours after what is there, and once. Node reads quotes and escapes there."""
+    path = str(AGENTS).replace("\\", "\\\\").replace('"', '\\"')
+    ours = f'--require "{path}"'
+    before = existing.removesuffix(ours).rstrip()
+    return f"{before} {ours}".strip()
 
 
 def _quoted(option: str) -> str:
