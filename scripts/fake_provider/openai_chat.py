@@ -10,7 +10,7 @@ from fake_provider.engine import Document, Event
 from fake_provider.generate import Choice, Order
 
 # Who tells the usage of a stream with its last choice, asked for or not.
-TELL_UNASKED = ("api.mistral.ai", "api-inference.together.ai")
+TELL_UNASKED = ("api.mistral.ai", "api-inference.together.ai", "openrouter.ai")
 GROQ = "api.groq.com"
 
 
