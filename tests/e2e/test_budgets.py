@@ -79,6 +79,18 @@ def statuses(lines: list[dict[str, Any]]) -> Counter[int]:
     return Counter(line["status"] for line in lines)
 
 
+def refused(lines: list[dict[str, Any]]) -> int:
+    """
+    How many calls, the last, were refused: the first of them with a quota's status, and those that
+    came after half a second with the one that ends a program. A busy machine has more of these.
+    """
+    refusals = [line["status"] for line in lines if line["status"] != 200]
+    assert refusals == sorted(refusals, reverse=True)
+    assert refusals[:1] == [429]
+    assert {*refusals} <= {429, 402}
+    return len(refusals)
+
+
 class Receiver:
     """A webhook's receiver: it notes what it gets, and fails as often as told."""
 
@@ -226,14 +238,12 @@ def test_a_webhook_gets_one_warning_and_one_stop_across_a_restart(
     proxy.process.wait()
     proxy = start(folder, config=config, environ=environ)
     lines = tool(proxy, tmp_path, 40)
-    # How many of them are told the first status depends on how fast this machine is.
-    assert statuses(lines)[429] >= 1
-    assert statuses(lines)[429] + statuses(lines)[402] > 5
+    assert refused(lines) > 5
     assert receiver.wait_for(2) == ["warning", "exceeded"]
     proxy.process.terminate()
     proxy.process.wait()
     proxy = start(folder, config=config, environ=environ)
-    assert statuses(tool(proxy, tmp_path, 3)) == {429: 3}
+    assert refused(tool(proxy, tmp_path, 3)) == 3
     proxy.process.terminate()
     proxy.process.wait()  # which brings what is to be brought
     assert receiver.wait_for(2) == ["warning", "exceeded"]

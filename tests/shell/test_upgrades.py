@@ -18,6 +18,8 @@ from llmcap.words.errors import LedgerError
 
 ASK = {"type": "response.create", "model": "gpt-4o-mini", "input": "hi", "max_output_tokens": 100}
 USAGE = {"input_tokens": 10, "output_tokens": 1}
+MOMENT = upgrades.IN_PLACE_SECONDS
+PATIENCE = 120  # seconds; ends what hangs
 
 
 def completed(response_id="resp_1"):
@@ -30,6 +32,7 @@ class Shell:
     """The addon with one open session; what it injects is kept instead."""
 
     def __init__(self, monkeypatch, cap="1", **policy):
+        self.monkeypatch = monkeypatch
         self.walked = walk(cap, **policy)
         self.addon = Upgrades()
         self.flow = tflow.twebsocketflow()
@@ -51,8 +54,14 @@ class Shell:
         side = "client" if to_client else "provider"
         self.injected += [(side, json.loads(frame)) for frame in frames]
 
-    async def frame(self, document, *, from_client=True):
-        """A frame arrives; gives it as the addon left it."""
+    async def frame(self, document, *, from_client=True, waits=False):
+        """
+        A frame arrives; gives it as the addon left it.
+
+        One that `waits` for money is told so after the addon's own moment; the others are decided
+        in their place, however busy this machine is.
+        """
+        self.monkeypatch.setattr(upgrades, "IN_PLACE_SECONDS", MOMENT if waits else PATIENCE)
         content = json.dumps(document).encode()
         message = WebSocketMessage(Opcode.TEXT, from_client, content)
         self.flow.websocket.messages.append(message)
@@ -101,16 +110,14 @@ def test_a_frame_that_waits_lets_the_providers_frames_pass(shell):
         known = ("response.cancel", "other")  # no frames that OpenAI knows: somebody allows them
         told = shell("0.00013", min_output=100, allow_fields=known)
         assert not (await told.frame(ASK)).dropped
-        waiting = await told.frame({**ASK, "input": "second"})
+        waiting = await told.frame({**ASK, "input": "second"}, waits=True)
         behind = await told.frame({"type": "response.cancel"})
         assert waiting.dropped
         assert behind.dropped
         assert told.injected == []
+        later = told.addon._lines[told.flow.id].task
         assert not (await told.frame(completed(), from_client=False)).dropped
-        for _ in range(100):
-            await asyncio.sleep(0.01)
-            if len(told.injected) == 2:
-                break
+        await asyncio.wait_for(later, PATIENCE)
         assert [side for side, _ in told.injected] == ["provider", "provider"]
         assert told.injected[0][1]["input"] == "second"
         assert told.injected[1][1] == {"type": "response.cancel"}
@@ -126,7 +133,7 @@ def test_a_connection_that_ends_while_a_frame_waits_leaves_nothing(shell):
         known = ("response.cancel", "other")  # no frames that OpenAI knows: somebody allows them
         told = shell("0.00013", min_output=100, allow_fields=known)
         await told.frame(ASK)
-        assert (await told.frame(ASK)).dropped
+        assert (await told.frame(ASK, waits=True)).dropped
         told.addon.hung_up(told.flow)
         await asyncio.sleep(0.3)
         assert told.walked.balance.held == 0
