@@ -12,6 +12,7 @@ Recordings of tests and of tools that look into assistants.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -118,8 +119,8 @@ def traced(line: Mapping[str, Any], number: int) -> Recording:
     return Recording(
         id=str(line.get("request_id") or line.get("id") or number),
         request=request_of(
-            str(asked.get("method") or "POST"), _whole(url), _headers(asked.get("headers")),
-            body_of(asked.get("body")),
+            str(asked.get("method") or "POST"), _whole(url, line.get("upstream_base_url")),
+            _headers(asked.get("headers")), body_of(asked.get("body")),
         ),
         status=status,
         headers=headers,
@@ -138,9 +139,18 @@ def _event(event: object) -> bytes:
     return f"data: {event}\n\n".encode()
 
 
-def _whole(url: str) -> str:
+def _whole(url: str, told: object = None) -> str:
+    """
+    The URL of a path, at the base that is `told` (by claude-tap), else at whose path it is.
+
+    A base may end as the path begins: `https://api.openai.com/v1` and `/v1/responses`.
+    """
     if not url.startswith("/"):
         return url
+    if isinstance(told, str) and told:
+        base = told.rstrip("/")
+        ending = urlsplit(base).path
+        return f"{base.removesuffix(ending) if url.startswith(f'{ending}/') else base}{url}"
     base = next((base for path, base in _HOSTS if url.startswith(path)), "")
     if not base:
         raise ValueError(f"{url} is a path without a host")

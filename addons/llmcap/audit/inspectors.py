@@ -37,10 +37,15 @@ _ENCRYPTED = "what went through its tunnel is encrypted"
 _IMPORT = "hint: `llmcap import` reads it"
 
 # The marks of a document that has no exchange in it, and what it is.
+_COMPACT = "hint: `claude-tap export --format compact` has it"
 _FOREIGN: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset(("call_type", "response_cost")), f"it is a log of LiteLLM\n{_IMPORT}"),
     (frozenset(("usageDetails",)), f"it is an export of Langfuse\n{_IMPORT}"),
     (frozenset(("resourceSpans",)), "it has spans of OpenTelemetry, without what was sent"),
+    (
+        frozenset(("turn", "duration_ms", "messages", "response")),
+        "it is a summary of claude-tap, which does not say whom it asked\n" + _COMPACT,
+    ),
     (frozenset(("__export_format",)), "Insomnia exports requests without their answers"),
 )
 

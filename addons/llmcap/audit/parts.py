@@ -111,6 +111,12 @@ def lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in lower.items() if name not in _FRAMING}
 
 
+def announced(headers: Mapping[str, str]) -> int:
+    """How long a body was when it was sent; 0 where that is not told."""
+    told = next((value for name, value in headers.items() if name.lower() == "content-length"), "")
+    return int(told) if str(told).isdecimal() else 0
+
+
 def joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Names in lower case; a repeated header is joined, as HTTP allows."""
     found: dict[str, str] = {}

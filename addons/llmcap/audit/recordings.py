@@ -20,9 +20,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from llmcap.audit import batches, cassettes, har, inspectors, transcripts
+from llmcap.audit import batches, cassettes, har, inspectors, intercepted, transcripts
 from llmcap.audit.flows import flows
-from llmcap.audit.parts import Recording, body_of, date_of, lower, request_of, time_of
+from llmcap.audit.parts import Recording, announced, body_of, date_of, lower, request_of, time_of
 from llmcap.audit.piecewise import JsonError, Piecewise
 from llmcap.providers.parts.shape import Request
 from llmcap.words.errors import ConfigError, FormatError
@@ -121,9 +121,9 @@ def _form_of_json(text: Piecewise, began: int) -> tuple[Form, int]:
                 if member == "entries" and text.peek() == "[":
                     return Form.ENTRIES, text.tell()
                 text.value()
-        if name in _WHOLES:
+        # A line of llm-interceptor's is a part of an exchange only.
+        if name in _PARTS or (text.value() == "request" and name == "type"):
             return Form.WHOLE, 0
-        text.value()
     return (Form.LINES, began) if text.peek() else (Form.WHOLE, 0)
 
 
@@ -180,7 +180,7 @@ def _reader_for(start: bytes, path: Path) -> _Read:
     raise FormatError(
         "this is no recording that LLMCap can read: it takes mitmproxy flow files, HAR, cassettes "
         "of VCR, fixtures of nock, sessions of Charles and Fiddler, examples of Postman, logs of "
-        "claude-trace, exports of Helicone, files of batches, "
+        "claude-trace, claude-tap and llm-interceptor, exports of Helicone, files of batches, "
         "and JSON Lines with one exchange a line"
     )
 
@@ -218,36 +218,39 @@ def _json(
     except JsonError as error:
         raise FormatError(f"this is no HAR, or only a part of one: {error}") from error
     if is_whole:
-        yield from _guarded(cassettes.interactions(document))
+        yield from _guarded(cassettes.interactions(document), "interaction", "cassette")
     elif is_alone:
         yield from _read_line(document, 1)
     else:
         file.seek(began)
-        yield from _lines(file)
+        if intercepted.is_interceptors(document):
+            lines = (_mapping(line, number) for number, line in _parsed(file))
+            yield from _guarded(intercepted.exchanges(lines), "exchange", "log")
+        else:
+            yield from _lines(file)
 
 
 _WHOLES = frozenset(("log", "interactions", "http_interactions"))
+_PARTS = _WHOLES | {"_meta_type"}  # of what no piece can be read by itself
 
 
 def _cassette(file: BinaryIO) -> Iterator[Recording]:
     document = cassettes.parse_yaml(file.read())
     if not isinstance(document, dict):
         raise FormatError("this is no cassette of VCR")
-    yield from _guarded(cassettes.interactions(document))
+    yield from _guarded(cassettes.interactions(document), "interaction", "cassette")
 
 
-def _guarded(found: Iterator[Recording]) -> Iterator[Recording]:
+def _guarded(found: Iterator[Recording], what: str, where: str) -> Iterator[Recording]:
     number = 1
     try:
         for recording in found:
             yield recording
             number += 1
     except KeyError as error:
-        raise FormatError(
-            f"interaction {number} of this cassette has no {error.args[0]}"
-        ) from error
+        raise FormatError(f"{what} {number} of this {where} has no {error.args[0]}") from error
     except (ValueError, TypeError, AttributeError) as error:
-        raise FormatError(f"interaction {number} of this cassette: {error}") from error
+        raise FormatError(f"{what} {number} of this {where}: {error}") from error
 
 
 def _array(file: BinaryIO) -> Iterator[Recording]:
@@ -261,6 +264,11 @@ def _array(file: BinaryIO) -> Iterator[Recording]:
 
 
 def _lines(file: BinaryIO, first: int = 1) -> Iterator[Recording]:
+    for number, line in _parsed(file, first):
+        yield from _read_line(line, number)
+
+
+def _parsed(file: BinaryIO, first: int = 1) -> Iterator[tuple[int, object]]:
     for number, text in enumerate(file, start=first):
         if not text.strip():
             continue
@@ -268,12 +276,17 @@ def _lines(file: BinaryIO, first: int = 1) -> Iterator[Recording]:
             line = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise FormatError(f"line {number} is no JSON: {error}") from error
-        yield from _read_line(line, number)
+        yield number, line
 
 
-def _read_line(line: object, number: int) -> Iterator[Recording]:
-    if not isinstance(line, Mapping):
-        raise FormatError(f"line {number} is no exchange with url, request and response")
+def _mapping(line: object, number: int) -> Mapping[str, Any]:
+    if isinstance(line, Mapping):
+        return line
+    raise FormatError(f"line {number} is no exchange with url, request and response")
+
+
+def _read_line(told: object, number: int) -> Iterator[Recording]:
+    line = _mapping(told, number)
     named = line.keys() >= _NAMED
     if not named:
         _refuse_other(line, number)
@@ -282,6 +295,9 @@ def _read_line(line: object, number: int) -> Iterator[Recording]:
             yield from _from_any_line(line, number)
         elif inspectors.is_postman(line):
             yield from inspectors.postman(line)
+        elif intercepted.is_bundle(line):
+            for each in intercepted.records(line):
+                yield from _read_line(each, number)
         elif read_one := next((read_one for is_one, read_one in _KINDS if is_one(line)), None):
             yield read_one(line, number)
         else:
@@ -379,11 +395,5 @@ def _from_line(line: Mapping[str, Any], number: int) -> Recording:
         headers=headers,
         body=body,
         at=time_of(line.get("recorded_at")) or date_of(headers),
-        lost_bytes=max(_announced(line.get("request_headers") or {}) - len(sent), 0),
+        lost_bytes=max(announced(line.get("request_headers") or {}) - len(sent), 0),
     )
-
-
-def _announced(headers: Mapping[str, str]) -> int:
-    """How long a body was when it was sent; 0 where that is not told."""
-    told = next((value for name, value in headers.items() if name.lower() == "content-length"), "")
-    return int(told) if str(told).isdecimal() else 0

@@ -88,12 +88,12 @@ def audit(
 
     FILES are mitmproxy flow files, HAR (of any browser or tool, also in a .zip with its bodies),
     sessions of Charles (.chlsj) and Fiddler (.saz), examples of Postman, cassettes of VCR, fixtures
-    of nock, logs of claude-trace, exports of Helicone, the output or results of a batch (of
-    OpenAI's kind, Anthropic's, Gemini's, Vertex's, Bedrock's, xAI's; its input bills nothing), or
-    JSON Lines with one exchange a line; each may be packed by gzip. What was not recorded is
-    unknown, not free. Metering and prices are those of live traffic. With --json there is one
-    object a line, in order. How many processes read makes no difference to what is told; with
-    --holds it is one.
+    of nock, logs of claude-trace, claude-tap and llm-interceptor, exports of Helicone, the output
+    or results of a batch (of OpenAI's kind, Anthropic's, Gemini's, Vertex's, Bedrock's, xAI's; its
+    input bills nothing), or JSON Lines with one exchange a line; each may be packed by gzip. What
+    was not recorded is unknown, not free. Metering and prices are those of live traffic. With
+    --json there is one object a line, in order. How many processes read makes no difference to what
+    is told; with --holds it is one.
 
     With --holds each exchange goes through the same walk as live traffic, one after the other,
     under the budgets of the config and --cap: `held_usd` is what was held before the call went,
