@@ -3,11 +3,12 @@
 import threading
 import time
 
+import pytest
 from books import budget, call, demand, scopes, settled
 
-from llmcap.ledger import checkpoint
-from llmcap.ledger.checkpoint import COMMITS
 from llmcap.ledger.sqlite import SqliteLedger
+from llmcap.ledger.writers import checkpoint
+from llmcap.ledger.writers.checkpoint import COMMITS
 
 
 def calls(ledger, number):
@@ -46,9 +47,15 @@ def header(log):
         return file.read(24)[16:]
 
 
-def test_log_of_two_that_write_without_a_pause_starts_anew(path, clock, monkeypatch):
+@pytest.mark.parametrize(
+    "bounds",
+    [{"RESTART_PAGES": 300}, {"RESTART_ANYHOW_PAGES": 300, "REST_PAGES": -1}],
+    ids=["where the rest is short", "where it never is"],
+)
+def test_log_of_two_that_write_without_a_pause_starts_anew(path, clock, monkeypatch, bounds):
     """One of them has always added something when the other has copied all that there was."""
-    monkeypatch.setattr(checkpoint, "RESTART_PAGES", 300)
+    for name, pages in bounds.items():
+        monkeypatch.setattr(checkpoint, name, pages)
     log = path.with_name(f"{path.name}-wal")
     beginnings: set[bytes] = set()
 

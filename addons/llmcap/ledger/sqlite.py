@@ -23,7 +23,7 @@ from llmcap.ledger.accounts import Accounts, find_or_make_budget, freed_at, near
 from llmcap.ledger.balances import Balances
 from llmcap.ledger.belonging import refuse_node
 from llmcap.ledger.endings import Endings, claim, claimant
-from llmcap.ledger.liveness import Lock, is_gone, lock_path
+from llmcap.ledger.liveness import Lock, in_use, is_gone, lock_path
 from llmcap.ledger.memory import Memory
 from llmcap.ledger.promise import MEMORY, utc_now
 from llmcap.ledger.pulse import Pulse, last_word
@@ -31,8 +31,10 @@ from llmcap.ledger.recovery import EXTEND, OPEN, OTHERS, columns_of
 from llmcap.ledger.rows import Posting, Row, add, amount, call_row, micros, post, settled, spent
 from llmcap.ledger.rows import text as clean
 from llmcap.ledger.store import Store, patiently
+from llmcap.ledger.writers.turns import turns_path
 from llmcap.words.errors import HoldEnded, LedgerBusy, LedgerError
 from llmcap.words.money import NANOS_MAX
+from llmcap.words.paths import make_private
 from llmcap.words.records import (
     Admit,
     Balance,
@@ -317,6 +319,7 @@ class SqliteLedger(Memory, Balances):
                 if self._path is not None:
                     self._lock = Lock(lock_path(self._path, process_id), group=self._group)
                     self._pulse.start(lock_path(self._path, process_id))
+                    make_private(str(turns_path(self._path)))
         except OSError as error:
             raise LedgerError(
                 f"the ledger {self._path}: its lock file cannot be made: {error.strerror}\n"
@@ -345,6 +348,9 @@ class SqliteLedger(Memory, Balances):
         if self._lock is not None:
             self._lock.release(remove=remove)
             self._lock = None
+            if self._path is not None and not in_use(self._path):
+                with contextlib.suppress(OSError):
+                    turns_path(self._path).unlink()
 
     def _check_open(self) -> None:
         if self._closed:

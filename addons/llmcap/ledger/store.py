@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from llmcap.ledger.checkpoint import Checkpointer
 from llmcap.ledger.promise import MEMORY
 from llmcap.ledger.schema import VERSION, migrate
+from llmcap.ledger.writers.checkpoint import Checkpointer
+from llmcap.ledger.writers.turns import Turns
 from llmcap.words.errors import LedgerBusy, LedgerError
 from llmcap.words.paths import make_folder, make_private
 
@@ -33,9 +34,9 @@ PATIENCE_SECONDS = 5
 PATIENT_MICROSECONDS = 2_000
 # A commit writes, and sums up, the whole of each page that it touches, of which it changes little.
 PAGE_BYTES = 2_048
-# How much the write-ahead log may grow before a commit copies it into the file: 40 MB, which the
-# checkpointer leaves to a commit only while calls come without a pause.
-CHECKPOINT_PAGES = 20_000
+# How much the write-ahead log may grow before a commit copies it into the file: 48 MB, which the
+# checkpointer leaves to a commit only where it cannot have the lock.
+CHECKPOINT_PAGES = 24_000
 
 # What went wrong by SQLite's primary result code: the reason, and the move.
 _REASONS = {
@@ -67,7 +68,7 @@ class Store:
 
     __slots__ = (
         "_checkpointer", "_connection", "_durability", "_factory", "_identity", "_name", "_path",
-        "_patient",
+        "_patient", "_turns",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +89,7 @@ class Store:
         self._patient = patient
         self._connection: sqlite3.Connection | None = None
         self._checkpointer = Checkpointer(self._path) if self._path is not None else None
+        self._turns = Turns(self._path)
         self._identity: tuple[int, ...] = ()
         try:
             self._make_file()
@@ -111,6 +113,7 @@ class Store:
         """Let go of the file; a later use opens it again."""
         if self._checkpointer is not None:
             self._checkpointer.stop()
+        self._turns.close()
         self._give_up()
 
     def _give_up(self) -> None:
@@ -136,17 +139,27 @@ class Store:
         return connection
 
     def _begin(self, connection: sqlite3.Connection) -> None:
-        """Take the write lock, as soon as another process lets go of it."""
+        """Take the write lock, as soon as it is this one's turn."""
         for pause in self._pauses():
+            if self._begun(connection):
+                return
+            time.sleep(pause / 1_000_000)
+        if not self._begun(connection):
+            raise self._busy()
+
+    def _begun(self, connection: sqlite3.Connection) -> bool:
+        """Whether it could be had now."""
+        if not self._turns.of_another():
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 if not is_busy(error):
                     raise
-                time.sleep(pause / 1_000_000)
             else:
-                return
-        connection.execute("BEGIN IMMEDIATE")
+                self._turns.over()
+                return True
+        self._turns.ask()
+        return False
 
     def _pauses(self) -> Iterator[int]:
         yield from PAUSES_MICROSECONDS
@@ -247,11 +260,14 @@ class Store:
         """The same error in our words: which file, why, and what to do."""
         code = _code(error)
         if is_busy(error):
-            return LedgerBusy(f"the ledger {self._name} is being written by another process")
+            return self._busy()
         if code in _REASONS:
             reason, move = _REASONS[code]
             return LedgerError(f"the ledger {self._name}: {reason} ({error})\nhint: {move}")
         return LedgerError(f"the ledger {self._name} cannot be used: {error}")
+
+    def _busy(self) -> LedgerBusy:
+        return LedgerBusy(f"the ledger {self._name} is being written by another process")
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:

@@ -25,8 +25,9 @@ from llmcap.words.records import Wait
 # A prompt of this size takes tiktoken some 10 ms: longer ones are counted in a thread.
 COUNT_IN_THREAD_BYTES = 32_768
 
-# How long a call waits for the ledger's write lock, and how often the one whose turn it is asks.
-LEDGER_PATIENCE_SECONDS = 5
+# How long a call waits for the ledger's write lock, and how often the one whose turn it is asks. A
+# machine with too few cores has waits of a second; past this, a process stands still with the lock.
+LEDGER_PATIENCE_SECONDS = 30
 LEDGER_RETRY_SECONDS = 0.001
 
 # A waiter looks this often by itself, as money may come back in another process.

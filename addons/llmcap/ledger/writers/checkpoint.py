@@ -8,8 +8,10 @@ on another connection does the same without stopping any writer, and Python runs
 The log starts anew where a writer finds all of it copied. One process that writes now and then does
 find that; of two that write without a pause, one has always added something by then, and the log
 grows. So once it is long, and nearly all of it copied, whoever made it so takes the write lock for
-the rest: some pages, and two waits for the disk, each several thousand commits. SQLite lets one
-process at a time do it, so any number may try. https://www.sqlite.org/c3ref/wal_checkpoint_v2.html
+the rest: some pages, and two waits for the disk, each several thousand commits. Where so much is
+written that the rest is never short, a longer log has it copied all the same. Others are asked to
+leave the lock alone meanwhile, as it would hardly be found free. SQLite lets one process at a time
+do it, so any number may try. https://www.sqlite.org/c3ref/wal_checkpoint_v2.html
 """
 
 import contextlib
@@ -17,11 +19,15 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from llmcap.ledger.writers.turns import Turns
+
 # A commit is four or five pages, so this is about 5 MB of log.
 COMMITS = 250
-# From what length on the log is made to start anew, 16 MB; how much of it may be left to copy then.
-RESTART_PAGES = 8_000
+# From what length on the log is made to start anew, 24 MB, and how much of it may be left to copy
+# then; and from what length on, 36 MB, whatever is left.
+RESTART_PAGES = 12_000
 REST_PAGES = 500
+RESTART_ANYHOW_PAGES = 18_000
 # How long that waits for who is writing, and with the lock for who is reading.
 BUSY_MILLISECONDS = 20
 
@@ -62,16 +68,22 @@ class Checkpointer:
             # It never makes a file: one that was deleted is for the store to tell.
             uri = f"{self._path.absolute().as_uri()}?mode=rw"
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-            with contextlib.closing(connection):
+            turns = Turns(self._path)
+            with contextlib.closing(connection), contextlib.closing(turns):
                 connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
                 while self._due.wait() and not self._stopping:
                     self._due.clear()
                     with contextlib.suppress(sqlite3.Error):
-                        keep_short(connection)
+                        keep_short(connection, turns)
 
 
-def keep_short(connection: sqlite3.Connection) -> None:
+def keep_short(connection: sqlite3.Connection, turns: Turns) -> None:
     """Copy the log; where it is long, and nearly all of it copied, let it start anew."""
     _, pages, copied = next(connection.execute("PRAGMA wal_checkpoint(PASSIVE)"))
-    if pages >= RESTART_PAGES and pages - copied <= REST_PAGES:
-        connection.execute("PRAGMA wal_checkpoint(RESTART)")
+    short = pages - copied <= REST_PAGES
+    if pages >= (RESTART_PAGES if short else RESTART_ANYHOW_PAGES):
+        turns.claim(BUSY_MILLISECONDS * 1_000_000)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        finally:
+            turns.over()
