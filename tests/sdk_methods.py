@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\{[^{}]*\}")
 def stainless(package: str) -> set[Asked]:
     """OpenAI, Anthropic, Groq, Together: `self._post("/path", ...)` in every resource."""
     found: set[Asked] = set()
-    for call, names in _calls(package):
+    for call, names in _calls(package, "self._"):
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in _STAINLESS:
             continue
         method = _STAINLESS[call.func.attr]
@@ -41,7 +41,7 @@ def stainless(package: str) -> set[Asked]:
 def speakeasy(package: str) -> set[Asked]:
     """Mistral, and Google's newer half: `self._build_request(method=..., path=...)`."""
     found: set[Asked] = set()
-    for call, names in _calls(package):
+    for call, names in _calls(package, "path="):
         named = {keyword.arg: keyword.value for keyword in call.keywords}
         if "method" in named and "path" in named and isinstance(call.func, ast.Attribute):
             for method in _text(named["method"], names):
@@ -52,7 +52,7 @@ def speakeasy(package: str) -> set[Asked]:
 def fern(package: str) -> set[Asked]:
     """Cohere: `self._client_wrapper.httpx_client.request("v2/chat", method="POST")`."""
     found: set[Asked] = set()
-    for call, names in _calls(package):
+    for call, names in _calls(package, "httpx_client"):
         named = {keyword.arg: keyword.value for keyword in call.keywords}
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if name in ("request", "stream") and call.args and "method" in named:
@@ -179,18 +179,25 @@ def grpc(package: str) -> set[Asked]:
 def hosts_named(package: str) -> set[str]:
     """The hosts that a package's source gives a client as the base of its URLs."""
     found: set[str] = set()
-    for call, names in _calls(package):
+    for call, names in _calls(package, "base_url"):
         named = {keyword.arg: keyword.value for keyword in call.keywords}
         if "base_url" in named:
             found |= {url.split("/")[2] for url in _text(named["base_url"], names) if "://" in url}
     return found
 
 
-def _calls(package: str) -> Iterator[tuple[ast.Call, dict[str, ast.expr]]]:
-    """Every call in a package, and the names that were given text in the file around it."""
+def _calls(package: str, word: str) -> Iterator[tuple[ast.Call, dict[str, ast.expr]]]:
+    """
+    Every call in a package, and the names that were given text in the file around it.
+
+    A file without the `word` has none that is looked for: most only declare types, by the thousand.
+    """
     assert PACKAGES is not None
     for file in sorted((PACKAGES / package).rglob("*.py")):
-        tree = ast.parse(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
+        if word not in text:
+            continue
+        tree = ast.parse(text)
         names = {
             node.targets[0].id: node.value
             for node in ast.walk(tree)
