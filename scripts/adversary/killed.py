@@ -95,11 +95,13 @@ def kill_one(environ: Mapping[str, str], seed: str) -> tuple[str, str]:
         reader.start()
         time.sleep(chance.uniform(0, KILLED_WITHIN_SECONDS))
         below = children(run.pid)
-        parts = {"llmcap": [run.pid], "its child": below[:1]}
+        parts = {"llmcap": [run.pid], "its child": below[:1], "its keeper": below[1:2]}
         parts["its grandchild"] = [pid for each in below for pid in children(each)]
         part = chance.choice([name for name, pids in parts.items() if pids])
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(parts[part][-1], signal.SIGKILL)  # the last that it has started
+        kill(parts[part][-1])  # the last that it has started
+        if part == "its keeper":  # the run goes on, and has another one
+            time.sleep(chance.uniform(0.3, KILLED_WITHIN_SECONDS))
+            kill(run.pid)
         gone_by = time.monotonic() + END_SECONDS_MAX
         while left := session(run.pid):
             if time.monotonic() > gone_by:
@@ -111,6 +113,12 @@ def kill_one(environ: Mapping[str, str], seed: str) -> tuple[str, str]:
             time.sleep(0.3)
         reader.join()
     return part, ""
+
+
+def kill(pid: int) -> None:
+    """Unless it has ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def session(leader: int) -> list[int]:
@@ -133,10 +141,20 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def traces(home: Path) -> tuple[str, list[str]]:
-    """What a run could leave: mounts, and files outside of our folder."""
+def traces(home: Path) -> tuple[str, list[str], list[int]]:
+    """What a run could leave: mounts, files outside of our folder, processes of any session."""
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
-    return mounts, sorted(str(path) for path in home.iterdir())
+    return mounts, sorted(str(path) for path in home.iterdir()), processes(home)
+
+
+def processes(home: Path) -> list[int]:
+    """Those that are alive and were started with that home, also in sandboxes of their own."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"HOME={home}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
 
 
 def ledger_of(environ: Mapping[str, str]) -> tuple[int, int]:

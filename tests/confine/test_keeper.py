@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from llmcap.confine.forked import Forked
-from llmcap.confine.keeper import Keeper, end_all, network_of
+from llmcap.confine.keeper import Keeper, end_all, is_within, space_of
 
 from .conftest import Ground
 
 # Two that ask nobody for anything, one of them in a session of its own; the word is that they run.
 LEAVES = "sleep 3600 & setsid sleep 3600 & echo $! >left; {end}"
+
+# One more in a sandbox of the command's own: namespaces below ours, with a network below ours.
+DEEP = "unshare -U -n sh -c 'echo $$ >left; exec sleep 3600' & until [ -s left ]; do :; done; "
 
 
 def ended(ground: Ground, end: str) -> tuple[int, int]:
@@ -43,7 +46,7 @@ def test_what_a_command_leaves_behind_stays_where_it_ended_by_itself(ground: Gro
     code, left = ended(ground, "exit 7")
     assert code == 7
     assert lives(left)
-    assert end_all(network_of(f"/proc/{left}")) == 2
+    assert end_all(space_of(f"/proc/{left}")) == 2
 
 
 def test_what_a_killed_command_leaves_behind_is_ended(ground: Ground) -> None:
@@ -51,6 +54,45 @@ def test_what_a_killed_command_leaves_behind_is_ended(ground: Ground) -> None:
     code, left = ended(ground, "kill -9 $$")
     assert code == -signal.SIGKILL
     assert not lives(left)
+
+
+def test_what_it_has_put_in_a_sandbox_of_its_own_is_ended_too(ground: Ground) -> None:
+    """It has a network of its own there, of which nobody was told."""
+    assert ground.code("sh", "-c", DEEP + "kill -9 $$") == -signal.SIGKILL
+    assert not lives(int(Path("left").read_text(encoding="ascii")))
+
+
+def test_a_process_outside_is_in_no_namespace_below() -> None:
+    """Whatever is above our own is nobody's business."""
+    assert is_within("/proc/self", space_of("/proc/self"))
+    assert not is_within("/proc/self", space_of("/proc/self") + 1)
+
+
+def test_a_keeper_that_was_killed_has_a_successor(ground: Ground) -> None:
+    """It outlives us as well as the first."""
+    process, keeper = started(ground)
+    before = children()
+    os.kill(keeper, signal.SIGKILL)
+    os.waitid(os.P_PID, keeper, os.WEXITED | os.WNOWAIT)
+    process.tend()
+    process.tend()  # of one that lives nothing comes
+    (successor,) = children() - before
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait(20) == -signal.SIGKILL
+    assert not lives(successor)
+
+
+def test_what_is_left_is_ended_also_where_the_keeper_was_killed_just_before(ground: Ground) -> None:
+    """Whoever sees the end of the command does it then."""
+    before = children()
+    process = ground.start("sh", "-c", LEAVES.format(end="exec sleep 3600"))
+    (keeper,) = children() - before - {process.pid}
+    while not Path("left").is_file() or not Path("left").stat().st_size:
+        time.sleep(0.01)
+    os.kill(keeper, signal.SIGKILL)
+    process.kill()
+    process.wait(20)
+    assert not lives(int(Path("left").read_text(encoding="ascii")))
 
 
 def test_its_keeper_has_no_file_of_ours_open(ground: Ground) -> None:
@@ -66,7 +108,7 @@ def test_a_child_in_our_own_network_has_no_keeper() -> None:
     """It would end everybody on this machine."""
     keeper = Keeper()
     with subprocess.Popen(["sleep", "3600"]) as child:
-        with pytest.raises(OSError, match="its network is ours"):
+        with pytest.raises(OSError, match="its namespaces are ours"):
             keeper.watch(child.pid)
         keeper.clear()
         assert child.poll() is None  # it was told of no network, and ended nobody

@@ -32,12 +32,17 @@ class Forked:
 
     def keep(self) -> None:
         """
-        From now on nothing in its network outlives a kill of ours, or of its own.
+        From now on nothing in its namespaces outlives a kill of ours, or of its own.
 
         Raises what `Keeper.watch` raises.
         """
         assert self._keeper is not None, self.pid
         self._keeper.watch(self.pid)
+
+    def tend(self) -> None:
+        """See to it that this stays so, when a child of ours has ended and it is not this one."""
+        if self._keeper is not None:
+            self._keeper.tend()
 
     def poll(self) -> int | None:
         """Its exit code, the number of its signal below 0, or None while it runs."""

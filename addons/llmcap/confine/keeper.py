@@ -1,5 +1,5 @@
 """
-The process that outlives a `kill -9` of ours, and ends what is still in a command's network then.
+The process that outlives a `kill -9` of ours, and ends what is left of a command then.
 
 The kernel ends the command itself with us. What the command has started may not even notice: it
 has lost its way out, and one that asks nobody for anything would stay for ever.
@@ -7,14 +7,18 @@ has lost its way out, and one that asks nobody for anything would stay for ever.
 
 import contextlib
 import errno
+import fcntl
 import gc
 import os
+import select
 import signal
 import socket
 
 NAME = b"llmcap-keeper"
 RELEASED = b"."
+NS_GET_PARENT = 0xB702  # <linux/nsfs.h>, see ioctl_ns(2)
 NUMBER_BYTES_MAX = 32
+END_MILLISECONDS_MAX = 1000  # for one; a disk may keep it longer
 PASSES_MAX = 100  # whatever starts others while it is looked for is found in the next one
 
 
@@ -23,10 +27,14 @@ class Keeper:
     Of the network that a child will be in. To be made before there are other threads: it is a fork.
 
     It has no terminal, is in no session of the command's, and keeps no file of ours open. What it
-    is told: a network's number, then that the command has ended, or nothing more.
+    is told: a user namespace's number, then that the command has ended, or nothing more.
     """
 
     def __init__(self) -> None:
+        self._space = 0
+        self._begin()
+
+    def _begin(self) -> None:
         theirs, self._ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._pid = os.fork()
@@ -35,16 +43,28 @@ class Keeper:
 
     def watch(self, child: int) -> None:
         """
-        The network that the child is in.
+        The namespaces that the child is in.
 
-        Raises `OSError`: `FileNotFoundError` where the child has ended. A child in our own network
-        is refused.
+        Raises `OSError`: `FileNotFoundError` where the child has ended. A child in our own ones is
+        refused.
         """
-        network = network_of(f"/proc/{child}")
-        if network == network_of("/proc/self"):
-            raise OSError(errno.EINVAL, "its network is ours", str(child))
-        with contextlib.suppress(ConnectionError):  # it was killed: it is only there for our end
-            self._ours.send(b"%d" % network)
+        space = space_of(f"/proc/{child}")
+        if space == space_of("/proc/self"):
+            raise OSError(errno.EINVAL, "its namespaces are ours", str(child))
+        self._space = space
+        self._tell(b"%d" % space)
+
+    def tend(self) -> None:
+        """
+        Another one in its place, where it was killed: else nobody would outlive us.
+
+        It is a fork beside other threads then, which imports nothing and needs no lock of theirs.
+        """
+        pid, _ = os.waitpid(self._pid, os.WNOHANG)
+        if pid:
+            self._ours.close()
+            self._begin()
+            self._tell(b"%d" % self._space)
 
     def release(self) -> None:
         """The command has ended by itself: what it leaves behind stays, as without us."""
@@ -54,31 +74,87 @@ class Keeper:
         """The command was killed: end what it leaves behind."""
         self._end(b"")
 
+    def _tell(self, word: bytes) -> None:
+        with contextlib.suppress(ConnectionError):  # it was killed: see `tend`
+            self._ours.send(word)
+
     def _end(self, word: bytes) -> None:
-        with self._ours, contextlib.suppress(ConnectionError):  # it may have been killed itself
+        with self._ours:
             if word:
-                self._ours.send(word)
-        os.waitpid(self._pid, 0)
+                self._tell(word)
+        _, status = os.waitpid(self._pid, 0)
+        if os.WIFSIGNALED(status) and self._space and not word:
+            end_all(self._space)
 
 
-def network_of(process: str) -> int:
-    """The number of its network namespace, by its folder below /proc. Raises `OSError`."""
-    return os.stat(f"{process}/ns/net").st_ino  # noqa: PTH116 - `pathlib` is large
+def space_of(process: str) -> int:
+    """
+    The number of its user namespace, by its folder below /proc.
+
+    Raises `OSError`, also where it has ended and nobody has asked for that yet.
+    """
+    descriptor = _opened(process)
+    try:
+        return os.fstat(descriptor).st_ino
+    finally:
+        os.close(descriptor)
 
 
-def end_all(network: int) -> int:
-    """Kill every process in that network; how many there were."""
+def is_within(process: str, space: int) -> bool:
+    """
+    Whether it is in that user namespace, or in one that was made in it: a command's own sandbox may
+    have a network of its own, too. Raises what `space_of` raises.
+    """
+    descriptor = _opened(process)
+    try:
+        while os.fstat(descriptor).st_ino != space:
+            try:
+                above = fcntl.ioctl(descriptor, NS_GET_PARENT)
+            except PermissionError:  # our own is not above that space
+                return False
+            os.close(descriptor)
+            descriptor = above
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _opened(process: str) -> int:
+    # Of the two that it is in, it gives back the network alone as it ends.
+    os.close(os.open(f"{process}/ns/net", os.O_RDONLY))
+    return os.open(f"{process}/ns/user", os.O_RDONLY)
+
+
+def end_all(space: int) -> int:
+    """Kill every process in that user namespace or below; how many there were."""
+    total = 0
+    for _ in range(PASSES_MAX):
+        found = _end_some(space)
+        total += found
+        if not found:
+            break
+    return total
+
+
+def _end_some(space: int) -> int:
     found = 0
-    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - the same
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - `pathlib` is large
         with contextlib.suppress(OSError):  # it has ended, or is somebody else's
             descriptor = os.pidfd_open(int(name))
             try:  # the number is that of the same process from here on
-                if network_of(f"/proc/{name}") == network:
+                if is_within(f"/proc/{name}", space):
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                    _await(descriptor)
                     found += 1
             finally:
                 os.close(descriptor)
     return found
+
+
+def _await(process: int) -> None:
+    waiting = select.poll()
+    waiting.register(process, select.POLLIN)
+    waiting.poll(END_MILLISECONDS_MAX)
 
 
 def _keep(theirs: int) -> None:
@@ -96,8 +172,6 @@ def _keep(theirs: int) -> None:
         os.close(called)
         told = os.read(3, NUMBER_BYTES_MAX)
         if told.isdigit() and os.read(3, 1) != RELEASED:
-            for _ in range(PASSES_MAX):
-                if not end_all(int(told)):
-                    break
+            end_all(int(told))
     finally:
         os._exit(0)

@@ -93,11 +93,13 @@ def run(
     environ: Mapping[str, str],
     *,
     started: Callable[[Sequence[str], Mapping[str, str]], Running] | None = None,
+    tend: Callable[[], object] = lambda: None,
 ) -> int:
     """
     Run the command to its end, inside of `signals_held`; its exit code, 128+n for a signal n.
 
-    `started` makes the process, where that takes more than a start. Raises `CommandError` where it
+    `started` makes the process, where that takes more than a start; `tend` is called when another
+    child of ours may have ended. Raises `CommandError` where it
     cannot be started, and `KeyboardInterrupt` where that came before it: nobody else was told.
     """
     if signal.SIGINT in signal.sigpending():
@@ -109,6 +111,8 @@ def run(
         number, by_terminal, sender = _next_signal()
         if number == signal.SIGCHLD:
             code = _look_after(process)
+            if code is None:
+                tend()
         elif not by_terminal and sender != process.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, number)

@@ -49,6 +49,7 @@ class Confined:
         self._way = way
         self._gate: Gate | Handed | None = None
         self._prepared: Prepared | None = None
+        self._process: Forked | None = None
         self._waiting = waiting
         shown = places.mounts(place.trust.bundle, folder=paths.data_folder(environ) / FOLDER)
         self._mounts = [*shown, *((Path(os.devnull), file) for file in hidden)]
@@ -73,10 +74,16 @@ class Confined:
         assert self._prepared is not None, environ
         prepared, self._prepared = self._prepared, None
         try:
-            return prepared.go()
+            self._process = prepared.go()
         except UnstartableError as error:
             missing = OSError(error.number, os.strerror(error.number), command[0])
             raise child.unstartable(command[0], missing) from error
+        return self._process
+
+    def tend(self) -> None:
+        """For `child.run`: see `Forked.tend`."""
+        if self._process is not None:
+            self._process.tend()
 
     def abandon(self) -> None:
         """Where it was prepared, and is not to be started any more."""

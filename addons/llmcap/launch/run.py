@@ -280,9 +280,10 @@ def beside(
         proxy.start()
         try:
             proxy.check()
-            started = confined.start if confined is not None else None
-            code = child.run(command, environ, started=started)
-            if confined is None:
+            if confined is not None:
+                code = child.run(command, environ, started=confined.start, tend=confined.tend)
+            else:
+                code = child.run(command, environ)
                 ended()
             if proxy.failed:
                 proxy.check()

@@ -62,7 +62,7 @@ def run(
     with child.signals_held():
         confined.prepare(wanted.command, given)
         try:
-            code = child.run(wanted.command, given, started=confined.start)
+            code = child.run(wanted.command, given, started=confined.start, tend=confined.tend)
         finally:
             confined.abandon()
     past = confined.attempts()
