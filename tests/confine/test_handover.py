@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,11 @@ class Keeper:
         self.lent = list(keys)
         return self.lent.clear
 
+    def renew(self, keys: Sequence[Lent]) -> None:
+        """Of each stand-in what it stands for now."""
+        new = {key.stand_in: key for key in keys}
+        self.lent[:] = [new.get(key.stand_in, key) for key in self.lent]
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -51,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 def keeper(folder: Path) -> Iterator[Keeper]:
     """A desk is open."""
     made = Keeper()
-    with Desk(folder, Gates(), made.lend):
+    with Desk(folder, Gates(), made.lend, made.renew):
         yield made
     assert not (folder / NAME).exists()
 
@@ -68,6 +74,18 @@ def test_a_command_is_handed_over_and_asked_after(folder: Path, keeper: Keeper) 
     handed.close()
     while keeper.lent:
         time.sleep(0.01)
+
+
+def test_keys_that_run_out_are_told_anew(folder: Path, keeper: Keeper) -> None:
+    """By whoever has what they are renewed with; and the command is asked after as before."""
+    session = Lent("aws-bedrock", "ASIA1 secret token", "AKIA2 secret", signs=True)
+    handed = Handed(folder)
+    handed.let_out(inward(), RULES, user="red", lent=[KEY, session])
+    renewed = replace(session, real="ASIA3 secret token")
+    handed.renew([renewed])
+    assert keeper.lent == [KEY, renewed]
+    assert handed.attempts() >= 0
+    handed.close()
 
 
 def test_what_is_foreign_is_turned_away(folder: Path, keeper: Keeper) -> None:

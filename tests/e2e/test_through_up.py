@@ -17,6 +17,7 @@ from company_proxy import CompanyProxy
 from fake_provider.process import ProviderHandle
 from fake_provider.tls import HOSTS
 
+from .conftest import CLIENTS, PROGRAMS
 from .people import CURL
 from .test_up import Shell, proxy_of, wait_until
 
@@ -107,6 +108,30 @@ def test_keys_are_swapped_by_the_proxy_that_stands(
     assert REAL not in "\n".join(provider.bill()["heads"])
     log = proxy_of(shell)[1].read_text()
     assert REAL not in log
+
+
+def test_what_awss_packages_sign_is_signed_again_by_the_proxy_that_stands(
+    shell: Shell, provider: ProviderHandle, tmp_path: Path
+) -> None:
+    """With the credentials of the command's own config, which the proxy has nowhere else."""
+    if not CLIENTS.exists():
+        pytest.skip("the clients' environment is not made: run scripts/test once")
+    provider.scenario(secrets={"ASIAREALREALREALREAL": "rE/aL+rE/aL+ tOkEn/="}, length="40")
+    shell("$LLMCAP up --port 0 --cap 5/day")
+    (tmp_path / "mine.yaml").write_text("keys: {aws-bedrock: 'aws:'}\n")
+    shell.environ |= {
+        "AWS_ACCESS_KEY_ID": "ASIAREALREALREALREAL", "AWS_SECRET_ACCESS_KEY": "rE/aL+rE/aL+",
+        "AWS_SESSION_TOKEN": "tOkEn/=", "AWS_DEFAULT_REGION": "us-east-1",
+    }  # fmt: skip
+    program = shlex.join((str(CLIENTS), str(PROGRAMS / "bedrock_program.py"), "converse", "50"))
+    words = f"sh -c {shlex.quote(f'{program}; env')}"
+    said = shell(through(words, "--config", str(tmp_path / "mine.yaml")))
+    assert "words" in said.splitlines()[0], said
+    assert "rE/aL" not in said
+    assert "tOkEn" not in said
+    (head,) = provider.bill()["heads"]
+    assert "Credential=ASIAREALREALREALREAL/" in head
+    assert "AKIA" not in head
 
 
 def test_what_cannot_be_is_told_and_nothing_runs(shell: Shell) -> None:

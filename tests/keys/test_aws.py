@@ -129,7 +129,7 @@ def test_the_command_has_the_stand_in_and_is_led_nowhere_else(aws: Aws) -> None:
         "AWS_ACCESS_KEY_ID": REAL_ID, "MY_SECRET": f"x {REAL_SECRET}", "AWS_PROFILE": "prod",
         "AWS_SESSION_TOKEN": REAL_TOKEN, "TOKEN_TOO": REAL_TOKEN,
     }  # fmt: skip
-    given = Keys([], aws).environ(owner, lambda _: ())
+    given = Keys([], [aws]).environ(owner, lambda _: ())
     shown = " ".join(given.values())
     assert not any(real in shown for real in (REAL_ID, REAL_SECRET, REAL_TOKEN))
     assert given["AWS_ACCESS_KEY_ID"] == aws.stand_in
@@ -140,7 +140,7 @@ def test_the_command_has_the_stand_in_and_is_led_nowhere_else(aws: Aws) -> None:
 def test_an_answer_that_repeats_real_credentials_does_not(aws: Aws) -> None:
     """As AWS repeats the headers that it would have wanted signed."""
     body = f"The Canonical String: x-amz-security-token:{REAL_TOKEN} {REAL_ID}".encode()
-    shown = Keys([], aws).taken_out_of(body)
+    shown = Keys([], [aws]).taken_out_of(body)
     assert REAL_TOKEN.encode() not in shown
     assert REAL_ID.encode() not in shown
     assert repr(aws.current()) == f"Credentials(access_key='{REAL_ID}')"

@@ -6,7 +6,8 @@ on the line; the proxy serves them until the line ends. No byte is pumped, and n
 when either of the two is gone: without its proxy the command's network leads nowhere.
 
 A message is JSON, the first with open files. To the proxy: what came (`Entry`), then `?` for what
-the command has tried so far. From it: `{}` once it serves, then `{"attempts": ..., "denied": ...}`.
+the command has tried so far, or `{"keys": ...}` that are other ones by now. From it: `{}` once it
+serves, and then each time `{"attempts": ..., "denied": ...}`.
 """
 
 import contextlib
@@ -39,11 +40,16 @@ logger = Log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """A real key that a proxy puts in for one command, and what stands for it. See `keys`."""
+    """
+    A real key that a proxy puts in for one command, and what stands for it. See `keys`.
+
+    Of one that `signs` both are credentials, as a text.
+    """
 
     provider: str
     real: str
     stand_in: str
+    signs: bool = False
 
     def __repr__(self) -> str:
         return f"Lent({self.provider!r})"
@@ -57,6 +63,7 @@ class Handed:
         self._line.settimeout(ANSWER_SECONDS_MAX)
         self.denied: Mapping[str, int] = {}
         self._last = 0
+        self._asking = threading.Lock()
         try:
             with _reachable(folder / NAME) as path:
                 self._line.connect(path)
@@ -86,13 +93,18 @@ class Handed:
 
     def attempts(self) -> int:
         """How many ways past the proxy were tried, as far as it can still say; `denied` too."""
-        try:
-            self._line.send(b"?")
-            told = self._answer()
-        except OSError:
-            return self._last
-        self.denied, self._last = told["denied"], int(told["attempts"])
+        self._ask(b"?")
         return self._last
+
+    def renew(self, lent: Sequence[Lent]) -> None:
+        """These are real keys from now on; from any thread."""
+        self._ask(json.dumps({"keys": [asdict(each) for each in lent]}).encode())
+
+    def _ask(self, what: bytes) -> None:
+        with self._asking, contextlib.suppress(OSError):
+            self._line.send(what)
+            told = self._answer()
+            self.denied, self._last = told["denied"], int(told["attempts"])
 
     def close(self) -> None:
         """The command has ended."""
@@ -110,15 +122,20 @@ class Desk:
     """
     Where a proxy takes commands, in threads of its own: one that waits, and one for each command.
 
-    `lend` is called with the keys of one that begins, and what it gives when that one ends.
+    `lend` is called with the keys of one that begins, and what it gives when that one ends; `renew`
+    with keys of which the real ones are others now.
     """
 
     def __init__(
-        self, folder: Path, gates: Gates, lend: Callable[[Sequence[Lent]], Callable[[], object]]
+        self,
+        folder: Path,
+        gates: Gates,
+        lend: Callable[[Sequence[Lent]], Callable[[], object]],
+        renew: Callable[[Sequence[Lent]], object],
     ) -> None:
         self._path = folder / NAME
         self._gates = gates
-        self._lend = lend
+        self._lend, self._renew = lend, renew
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
     def __enter__(self) -> Self:
@@ -163,9 +180,11 @@ class Desk:
             give_back = self._lend(lent)
             self._gates.add(gate)
             try:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                     line.send(b"{}")
-                    while line.recv(MESSAGE_BYTES_MAX):
+                    while asked := line.recv(MESSAGE_BYTES_MAX):
+                        if asked != b"?":
+                            self._renew(_lent(json.loads(asked)))
                         told = {"attempts": gate.attempts(), "denied": dict(gate.denied)}
                         line.send(json.dumps(told).encode())
             finally:
@@ -189,8 +208,11 @@ def _read(told: Any, descriptors: list[int]) -> tuple[Gate, list[Lent]]:
         ports=tuple(rules["ports"]), reach=tuple(rules["reach"]), globs=tuple(rules["globs"]),
         networks=tuple(map(IPv4Network, rules["networks"])), deny_others=rules["deny_others"],
     )  # fmt: skip
-    lent = [Lent(**each) for each in told["keys"]]
-    return Gate(Inward.of(told["names"], descriptors), egress, user=told["user"]), lent
+    return Gate(Inward.of(told["names"], descriptors), egress, user=told["user"]), _lent(told)
+
+
+def _lent(told: Any) -> list[Lent]:
+    return [Lent(**each) for each in told["keys"]]
 
 
 def _peer(line: socket.socket) -> int:

@@ -14,7 +14,7 @@ import string
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from llmcap.keys.sigv4 import (
     DATE,
@@ -62,13 +62,26 @@ class BadSignatureError(Exception):
     """A request that its stand-in has not signed; `str()` goes on after "a request that"."""
 
 
+class Source(Protocol):
+    """Where real credentials come from."""
+
+    def read(self) -> Credentials:
+        """As they are now, which may take a while. Raises `ConfigError`."""
+
+    def region(self) -> str:
+        """The region that goes with them, or nothing."""
+
+    def files(self) -> Sequence[Path]:
+        """Files that have them."""
+
+
 class Aws:
     """Real credentials, and what stands for them. Raises `ConfigError` when made."""
 
-    def __init__(self, provider: str, chain: "Chain") -> None:
+    def __init__(self, provider: str, source: Source, stand_in: Credentials | None = None) -> None:
         self.provider = provider
-        self._chain = chain
-        self._stand_in = Credentials(_drawn(*_ID), _drawn(*_SECRET))
+        self._source = source
+        self._stand_in = stand_in or Credentials(_drawn(*_ID), _drawn(*_SECRET))
         self._known: dict[str, str] = {}  # each real value that there was, and what stands for it
         self._last = self.current()
 
@@ -77,13 +90,17 @@ class Aws:
         """The id by which a request with a stand-in is known."""
         return self._stand_in.access_key
 
+    def signs_with(self) -> Credentials:
+        """The whole stand-in, for a process of ours that checks what it has signed."""
+        return self._stand_in
+
     def current(self) -> Credentials:
         """
         The real credentials, renewed where it is time: that may take a while.
 
         Raises `ConfigError`.
         """
-        found = self._chain.read()
+        found = self._source.read()
         self._known.setdefault(found.access_key, self._stand_in.access_key)
         self._known.setdefault(found.secret_key, self._stand_in.secret_key)
         if found.token and found.token not in self._known:
@@ -91,20 +108,25 @@ class Aws:
         self._last = found
         return found
 
+    def replace(self, source: Source) -> None:
+        """Take them from there from now on; what stands for them stays. From any thread."""
+        self._source = source
+        self.current()
+
     def pairs(self) -> list[tuple[str, str]]:
         """All real values that there were, each with what stands for it."""
         return list(self._known.items())
 
     def hidden(self) -> Sequence[Path]:
         """Files that have them."""
-        return self._chain.files()
+        return self._source.files()
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The variables of a command that has the stand-in, and is led to nothing else."""
         made = {name: text for name, text in environ.items() if name not in LEADING}
         made["AWS_ACCESS_KEY_ID"] = self._stand_in.access_key
         made["AWS_SECRET_ACCESS_KEY"] = self._stand_in.secret_key
-        region = self._chain.region()
+        region = self._source.region()
         if region and not any(environ.get(name) for name in REGION):
             made |= dict.fromkeys(REGION, region)
         return made
@@ -138,6 +160,25 @@ class Aws:
             *kept,
             (b"authorization", f"LLMCap-signs Credential={self._last.access_key}/".encode()),
         )
+
+
+class Told:
+    """Credentials that another process of ours reads, which tells them anew when they change."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
+
+    def read(self) -> Credentials:
+        """The last that were told."""
+        return self.credentials
+
+    def region(self) -> str:
+        """The command has it already."""
+        return ""
+
+    def files(self) -> Sequence[Path]:
+        """They are where that process is."""
+        return ()
 
 
 class Chain:

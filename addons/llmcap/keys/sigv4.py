@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
 from llmcap.words.errors import ConfigError
 
@@ -61,6 +61,15 @@ class Credentials:
     access_key: str
     secret_key: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
+
+    def told(self) -> str:
+        """The same as a text, for a process of ours; none of its parts has a space."""
+        return " ".join(filter(None, (self.access_key, self.secret_key, self.token)))
+
+    @classmethod
+    def of(cls, told: str) -> Self:
+        """What `told` gave."""
+        return cls(*told.split(" "))
 
 
 def signature(sent: Sent, scope: Scope, credentials: Credentials, stamp: str) -> str:

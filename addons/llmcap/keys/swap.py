@@ -53,24 +53,30 @@ class Key:
 class Keys:
     """Those of one run."""
 
-    def __init__(self, keys: Sequence[Key], aws: Aws | None = None) -> None:
+    def __init__(self, keys: Sequence[Key], signers: Sequence[Aws] = ()) -> None:
         self.keys = tuple(keys)
-        self.aws = aws
+        self.signers = tuple(signers)
         self._lock = threading.Lock()
 
-    def lend(self, keys: Sequence[Key]) -> Callable[[], None]:
+    def lend(self, keys: Sequence[Key], signers: Sequence[Aws] = ()) -> Callable[[], None]:
         """Take more of them, from any thread; what it gives takes them back."""
         with self._lock:
             self.keys = (*self.keys, *keys)
+            self.signers = (*self.signers, *signers)
 
         def back() -> None:
             with self._lock:
                 self.keys = tuple(each for each in self.keys if each not in keys)
+                self.signers = tuple(each for each in self.signers if each not in signers)
 
         return back
 
+    def signer(self, stand_in: str) -> Aws | None:
+        """Whose stand-in has that id; None where its command has ended."""
+        return next((each for each in self.signers if each.stand_in == stand_in), None)
+
     def __bool__(self) -> bool:
-        return bool(self.keys or self.aws)
+        return bool(self.keys or self.signers)
 
     def environ(
         self, environ: Mapping[str, str], variables: Callable[[str], Sequence[str]]
@@ -82,8 +88,8 @@ class Keys:
         made = dict(environ)
         for real, stand_in in self._pairs():
             made = {name: text.replace(real, stand_in) for name, text in made.items()}
-        if self.aws is not None:
-            made = self.aws.environ(made)
+        for signer in self.signers:
+            made = signer.environ(made)
         for key in self.keys:
             made |= dict.fromkeys(variables(key.provider), key.stand_in)
         return made
@@ -93,9 +99,7 @@ class Keys:
         if not self:
             return []
         texts = [path, unquote(path), *(_read(value) for _, value in fields)]
-        owners: list[Key | Aws] = [*self.keys]
-        if self.aws is not None:
-            owners.append(self.aws)
+        owners: list[Key | Aws] = [*self.keys, *self.signers]
         return [each for each in owners if any(each.stand_in in text for text in texts)]
 
     def put_in(self, fields: Fields, path: str, key: Key) -> tuple[Fields, str]:
@@ -119,7 +123,7 @@ class Keys:
         return body
 
     def _pairs(self) -> list[tuple[str, str]]:
-        signs = self.aws.pairs() if self.aws is not None else []
+        signs = (pair for signer in self.signers for pair in signer.pairs())
         return [*((key.real, key.stand_in) for key in self.keys), *signs]
 
 

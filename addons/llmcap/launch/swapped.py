@@ -32,7 +32,7 @@ class Swapped:
                 continue
             real = read_key(source, named=provider, environ=environ)
             found.append(Key(provider, real, stand_in_for(real, named=provider)))
-        self.keys = Keys(found, aws)
+        self.keys = Keys(found, [aws] if aws is not None else [])
         self.files = [file for file in map(file_of, policy.keys.values()) if file is not None]
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -41,7 +41,7 @@ class Swapped:
 
     def hidden(self) -> list[Path]:
         """Files that a confined command is not to see."""
-        signs = self.keys.aws.hidden() if self.keys.aws is not None else []
+        signs = [file for signer in self.keys.signers for file in signer.hidden()]
         return [file.resolve() for file in (*self.files, *signs) if file.is_file()]
 
 

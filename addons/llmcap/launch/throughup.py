@@ -5,9 +5,11 @@ There is no proxy, no ledger and no budget of its own. Keys of the config are re
 the standing proxy for as long as the command runs, and kept by nobody.
 """
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +18,9 @@ from llmcap.confine.egress import Egress
 from llmcap.confine.forked import Waiting
 from llmcap.confine.handover import Handed, Lent
 from llmcap.confine.joined import join, wait_for
+from llmcap.keys.aws import Aws
+from llmcap.keys.sigv4 import Credentials
+from llmcap.keys.swap import Keys
 from llmcap.launch import child, standing
 from llmcap.launch.behind import prepare
 from llmcap.launch.confined import Confined, Through
@@ -25,6 +30,8 @@ from llmcap.launch.swapped import Swapped
 from llmcap.shell.process import project_of
 from llmcap.words.errors import ConfigError
 from llmcap.words.told import lines
+
+LOOK_SECONDS = 60
 
 
 def run(
@@ -46,24 +53,22 @@ def run(
     if egress is None:
         raise ConfigError("--through-up is for a confined command\nhint: add --confine")
     swapped = Swapped(policy, environ)
-    if swapped.keys.aws is not None:
-        raise ConfigError(
-            "keys: aws: is for a proxy of the command's own, which signs with it\n"
-            "hint: leave out --through-up"
-        )
     place = prepare(environ, found.hosts)
     way = Through(
         Handed(standing.folder(environ)),
         user=wanted.project or project_of(str(Path.cwd())),
-        lent=[Lent(key.provider, key.real, key.stand_in) for key in swapped.keys.keys],
+        lent=lent_of(swapped.keys),
     )
     confined = Confined(egress, place, environ, way, hidden=swapped.hidden(), waiting=waiting)
     given = swapped.environ(confined.environ)
+    renewing = Renewing(swapped.keys.signers, way.handed.renew)
     with child.signals_held():
         confined.prepare(wanted.command, given)
         try:
+            renewing.start()
             code = child.run(wanted.command, given, started=confined.start, tend=confined.tend)
         finally:
+            renewing.stop()
             confined.abandon()
     past = confined.attempts()
     way.handed.close()
@@ -72,6 +77,52 @@ def run(
         for line in told:
             print(lines(f"LLMCap: {line}"), file=stderr or sys.stderr)
     return code
+
+
+def lent_of(keys: Keys) -> list[Lent]:
+    """What the proxy that stands needs to know to swap them."""
+    plain = [Lent(key.provider, key.real, key.stand_in) for key in keys.keys]
+    return [*plain, *(signing(signer, signer.current()) for signer in keys.signers)]
+
+
+def signing(signer: Aws, credentials: Credentials) -> Lent:
+    """The same of credentials that sign."""
+    return Lent(signer.provider, credentials.told(), signer.signs_with().told(), signs=True)
+
+
+class Renewing:
+    """
+    Credentials that run out, told anew while the command runs: what they are renewed with is here.
+
+    AWS's package renews them some ten minutes before their end, when they are asked for.
+    """
+
+    def __init__(self, signers: Sequence[Aws], renew: Callable[[Sequence[Lent]], object]) -> None:
+        self._signers, self._renew = signers, renew
+        self._last = {signer: signer.current() for signer in signers}
+        self._over = threading.Event()
+
+    def start(self) -> None:
+        """Look after them, if there are any, in a thread: it may ask over the network."""
+        if self._signers:
+            threading.Thread(target=self._look, name="llmcap-keys", daemon=True).start()
+
+    def stop(self) -> None:
+        """No more."""
+        self._over.set()
+
+    def look_once(self) -> None:
+        """Tell those that are others by now."""
+        for signer in self._signers:
+            with contextlib.suppress(ConfigError):  # those that there are may still do
+                found = signer.current()
+                if found != self._last[signer]:
+                    self._last[signer] = found
+                    self._renew([signing(signer, found)])
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK_SECONDS):
+            self.look_once()
 
 
 def attend(pid: int, egress: Egress, *, project: str, tell: Callable[[str], None]) -> None:

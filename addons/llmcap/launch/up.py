@@ -19,7 +19,10 @@ from typing import Any
 
 from llmcap.assembly import Settings, firewall_for, policy_of
 from llmcap.budgets.budget import describe
+from llmcap.confine.gate import Gates
 from llmcap.confine.handover import Desk, Lent
+from llmcap.keys.aws import Aws, Told
+from llmcap.keys.sigv4 import Credentials
 from llmcap.keys.swap import Key, Keys
 from llmcap.launch import environment, standing
 from llmcap.launch.behind import prepare, provider_domains
@@ -103,16 +106,35 @@ def serve(
             )
         )
         if sys.platform == "linux":
-            beside.enter_context(Desk(standing.folder(environ), proxy.gates, partial(lend, keys)))
+            beside.enter_context(desk(environ, proxy.gates, keys))
         for line in in_force(policy, proxy.url):
             tell(line)
         ended.wait()
     proxy.check()
 
 
+def desk(environ: Mapping[str, str], gates: Gates, keys: Keys) -> Desk:
+    """Where confined commands come to, with keys that are swapped as long as each of them runs."""
+    return Desk(standing.folder(environ), gates, partial(lend, keys), partial(renew, keys))
+
+
 def lend(keys: Keys, lent: Sequence[Lent]) -> Callable[[], None]:
-    """Swap these keys too, as long as their command runs."""
-    return keys.lend([Key(each.provider, each.real, each.stand_in) for each in lent])
+    """Swap these keys too; what it gives takes them back."""
+    signers = [
+        Aws(each.provider, Told(Credentials.of(each.real)), Credentials.of(each.stand_in))
+        for each in lent
+        if each.signs
+    ]
+    plain = [Key(each.provider, each.real, each.stand_in) for each in lent if not each.signs]
+    return keys.lend(plain, signers)
+
+
+def renew(keys: Keys, lent: Sequence[Lent]) -> None:
+    """Sign with these from now on, where the stand-in is known."""
+    for each in lent:
+        signer = keys.signer(Credentials.of(each.stand_in).access_key)
+        if signer is not None:
+            signer.replace(Told(Credentials.of(each.real)))
 
 
 def start_page(
@@ -189,7 +211,9 @@ def addon_maker(
             from llmcap.shell.swapping import Swapping  # noqa: PLC0415
 
             page = ReadOnlyPage(lambda: pages[0] if pages else None)
-            return [Swapping(keys), LLMCap(firewall), page, StatusPage(status, session)]
+            swapping = Swapping(keys)
+            ours = LLMCap(firewall, sign=swapping.sign)
+            return [swapping, ours, page, StatusPage(status, session)]
 
         return addons
 

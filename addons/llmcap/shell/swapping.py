@@ -64,11 +64,13 @@ class Swapping:
         return self._signed(flow)
 
     async def _signed(self, flow: http.HTTPFlow) -> None:
-        assert self._keys.aws is not None
-        region, service, names = flow.metadata.pop(SCOPE)
+        stand_in, region, service, names = flow.metadata.pop(SCOPE)
         scope = Scope(region, service, tuple(names.split(";")))
+        signer = self._keys.signer(stand_in)
+        if signer is None:
+            return  # as it is it has no signature, and is refused where it arrives
         # In a thread: credentials that run out are renewed over the network.
-        credentials = await asyncio.to_thread(self._keys.aws.current)
+        credentials = await asyncio.to_thread(signer.current)
         flow.request.headers.fields = signed(_sent(flow), scope, credentials, datetime.now(UTC))
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -123,7 +125,7 @@ def _taken_to_sign(flow: http.HTTPFlow, aws: Aws) -> str:
     except BadSignatureError as error:
         return f"a request to {flow.request.pretty_host} {error}"
     flow.request.headers.fields = aws.announced(flow.request.headers.fields)
-    flow.metadata[SCOPE] = (scope.region, scope.service, ";".join(scope.names))
+    flow.metadata[SCOPE] = (aws.stand_in, scope.region, scope.service, ";".join(scope.names))
     return ""
 
 

@@ -16,12 +16,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from llmcap.assembly import Settings, policy_of
-from llmcap.confine.handover import Desk
 from llmcap.keys.swap import Keys
 from llmcap.launch import standing, up
 from llmcap.launch.pageprocess import PageProcess
@@ -131,8 +129,7 @@ def serve(plan: Plan, words: IO[str], *, ready: Callable[[], None]) -> None:
         proxy.wait_ready()
         with contextlib.ExitStack() as beside:
             if plan.number == 0 and sys.platform == "linux":
-                lend = partial(up.lend, keys)
-                beside.enter_context(Desk(standing.folder(), proxy.gates, lend))
+                beside.enter_context(up.desk(os.environ, proxy.gates, keys))
             ready()
             listening.start()
             ended.wait()
