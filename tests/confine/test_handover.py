@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +17,8 @@ from llmcap.confine.gate import Gates
 from llmcap.confine.handover import NAME, Desk, Handed, Lent
 from llmcap.confine.inward import Inward
 from llmcap.words.errors import ConfigError
+
+from .conftest import Ground
 
 RULES = read_egress(ports=(443,), reach=(5432,), allow_hosts=["10.0.0.0/8"], deny_others=True)
 KEY = Lent("openai", "sk-real", "sk-stand-in")
@@ -103,6 +106,24 @@ def test_what_is_foreign_is_turned_away(folder: Path, keeper: Keeper) -> None:
     handed.let_out(inward(), RULES, user="", lent=[KEY])
     assert keeper.lent == [KEY]
     handed.close()
+
+
+ASKING = f"""
+import socket
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+    line.connect({NAME!r})
+    line.settimeout(30)
+    raise SystemExit(7 if line.recv(10) == b"" else 1)
+"""
+
+
+def test_who_is_confined_already_cannot_hand_itself_over(
+    folder: Path, keeper: Keeper, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket is a file, and seen inside: by rules of its own it would reach what it may not."""
+    monkeypatch.chdir(folder)
+    assert ground.code(sys.executable, "-I", "-c", ASKING) == 7
+    assert keeper.lent == []
 
 
 def test_without_a_desk_there_is_a_sentence(folder: Path) -> None:

@@ -25,6 +25,7 @@ from typing import Any, Self
 from llmcap.confine.egress import Egress
 from llmcap.confine.gate import Gate, Gates
 from llmcap.confine.inward import FILES_MAX, Inward
+from llmcap.confine.keeper import space_of
 from llmcap.words.errors import ConfigError
 from llmcap.words.told import Log
 
@@ -170,7 +171,8 @@ class Desk:
     def _attend(self, line: socket.socket) -> None:
         """One command, to its end."""
         with line:
-            if _peer(line) != os.geteuid():
+            if not _is_from_outside(line):
+                logger.warning("LLMCap: a command was not taken: it asked from inside another")
                 return
             try:
                 gate, lent = _taken(line)
@@ -215,10 +217,17 @@ def _lent(told: Any) -> list[Lent]:
     return [Lent(**each) for each in told["keys"]]
 
 
-def _peer(line: socket.socket) -> int:
+def _is_from_outside(line: socket.socket) -> bool:
+    """
+    Whether its other end is the user's, and in no namespace of its own: a confined command finds
+    this socket too, which is a file, and would let itself out by other rules than it was given.
+    """
     told = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-    _, uid, _ = _PEER.unpack(told)
-    return int(uid)
+    pid, uid, _ = _PEER.unpack(told)
+    try:
+        return uid == os.geteuid() and space_of(f"/proc/{pid}") == space_of("/proc/self")
+    except OSError:  # it has ended, or is not to be looked at
+        return False
 
 
 @contextlib.contextmanager
