@@ -147,3 +147,7 @@ def test_what_cannot_be_is_told_and_nothing_runs(shell: Shell) -> None:
     shell("$LLMCAP up --port 0 --no-page")
     assert "--through-up is for a confined command" in refused()
     assert "--cap is for a proxy of the command's own" in refused("--confine", "--cap", "5")
+    inner = shlex.quote(through("touch x"))
+    shown = shell(f"$LLMCAP run --confine --cap 1 -- sh -c {inner}; ls x")
+    assert "inside another confined command is not taken" in shown
+    assert "No such file" in shown

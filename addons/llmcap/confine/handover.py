@@ -88,7 +88,10 @@ class Handed:
             socket.send_fds(self._line, [json.dumps(told).encode()], descriptors)
             self._answer()
         except OSError as error:
-            raise ConfigError(f"the proxy that is up did not take the command: {error}") from error
+            raise ConfigError(
+                f"the proxy that is up did not take the command: {error.strerror or error}\n"
+                "hint: one that is started inside another confined command is not taken"
+            ) from error
         finally:
             inward.close()
 
