@@ -126,6 +126,30 @@ def test_who_is_confined_already_cannot_hand_itself_over(
     assert keeper.lent == []
 
 
+STANDING = f"""
+import pathlib, socket
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+    listener.bind({NAME!r})
+    listener.listen()
+    pathlib.Path("ready").touch()
+    listener.accept()[0].recv(1)
+"""
+
+
+def test_who_is_confined_cannot_stand_in_the_place_of_the_proxy(
+    folder: Path, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be told the real keys of every command that comes after it."""
+    monkeypatch.chdir(folder)
+    process = ground.start(sys.executable, "-I", "-c", STANDING)
+    while not (folder / "ready").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    with pytest.raises(ConfigError, match="started inside a confined command"):
+        Handed(folder)
+    assert process.wait(20) == 0
+
+
 def test_without_a_desk_there_is_a_sentence(folder: Path) -> None:
     """An older proxy has none."""
     with pytest.raises(ConfigError, match="takes no confined commands"):

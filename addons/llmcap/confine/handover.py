@@ -74,6 +74,12 @@ class Handed:
                 f"the proxy that is up takes no confined commands: {error.strerror}\n"
                 "hint: `llmcap down`, then `llmcap up` with this version"
             ) from error
+        if not _is_beside_us(self._line):
+            self._line.close()
+            raise ConfigError(
+                "the proxy that is up was started inside a confined command, or has ended: it is "
+                "told nothing\nhint: `llmcap up` starts another one"
+            )
 
     def let_out(
         self, inward: Inward, egress: Egress, *, user: str, lent: Sequence[Lent] = ()
@@ -174,7 +180,7 @@ class Desk:
     def _attend(self, line: socket.socket) -> None:
         """One command, to its end."""
         with line:
-            if not _is_from_outside(line):
+            if not _is_beside_us(line):
                 logger.warning("LLMCap: a command was not taken: it asked from inside another")
                 return
             try:
@@ -220,10 +226,11 @@ def _lent(told: Any) -> list[Lent]:
     return [Lent(**each) for each in told["keys"]]
 
 
-def _is_from_outside(line: socket.socket) -> bool:
+def _is_beside_us(line: socket.socket) -> bool:
     """
     Whether its other end is the user's, and in no namespace of its own: a confined command finds
-    this socket too, which is a file, and would let itself out by other rules than it was given.
+    this socket too, which is a file. It would let itself out by other rules than it was given, or
+    stand in the place of the proxy, and be told the keys of others.
     """
     told = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
     pid, uid, _ = _PEER.unpack(told)
