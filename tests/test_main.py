@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from llmcap.__main__ import confines
+
 # What an interpreter has by itself, what the child is made of, and nothing that is large.
 LARGE = {"asyncio", "click", "dataclasses", "json", "pathlib", "re", "subprocess", "typing", "yaml"}
 
@@ -32,6 +34,30 @@ def test_what_is_confined_is_forked_before_anything_large_is_there() -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert LARGE & set(listed.stdout.split()) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "early"),
+    [
+        pytest.param("confine: true  # all\n", [], True, id="the-config"),
+        pytest.param("confine: true\n", ["--no-confine"], False, id="not-this-time"),
+        pytest.param("confine: false\n", [], False, id="not"),
+        pytest.param("confine: false\n", ["--confine"], True, id="this-time"),
+        pytest.param("", ["--config", "other.yaml"], True, id="another-config"),
+        pytest.param("", ["--config=other.yaml"], True, id="in-one-word"),
+        pytest.param("confine: true\n", ["--config", "none.yaml"], False, id="none"),
+        pytest.param("", ["--config", "~no-such-user/llmcap.yaml"], False, id="nowhere"),
+    ],
+)
+def test_a_config_that_confines_is_as_early_as_the_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: list[str], *, early: bool
+) -> None:
+    """And a word of the command's own is none of ours."""
+    monkeypatch.chdir(tmp_path)
+    Path("llmcap.yaml").write_text(text, encoding="utf-8")
+    Path("other.yaml").write_text("confine: true\n", encoding="utf-8")
+    assert confines(["run", *words, "--", "ls", "--confine"]) is early
+    assert not confines(["status", *words])
 
 
 @pytest.mark.parametrize("name", ["llmcap.cli", "click", "llmcap.launch.run"])

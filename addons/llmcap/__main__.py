@@ -7,6 +7,7 @@ and afterwards each page that either of the two writes to. Here there is hardly 
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 
 def confines(words: Sequence[str]) -> bool:
@@ -15,11 +16,33 @@ def confines(words: Sequence[str]) -> bool:
 
     >>> confines(["run", "--cap", "5", "--confine", "--", "claude"])
     True
-    >>> confines(["run", "--", "ls", "--confine"])
+    >>> confines(["run", "--no-confine", "--", "ls", "--confine"])
     False
     """
     ours = words[: words.index("--")] if "--" in words else words
-    return ours[:1] == ["run"] and "--confine" in ours
+    if ours[:1] != ["run"] or "--no-confine" in ours:
+        return False
+    return "--confine" in ours or _config_confines(ours)
+
+
+def _config_confines(words: Sequence[str]) -> bool:
+    """The same of the config, which is not read either: most say it in a line of its own."""
+    from llmcap.words.configfile import find  # noqa: PLC0415 - `pathlib` is large
+
+    named = ""
+    for word, after in pairwise((*words, "")):
+        if word == "--config":
+            named = after
+        elif word.startswith("--config="):
+            named = word.removeprefix("--config=")
+    try:
+        found = find(named)
+        if found is None or not found.is_file():
+            return False
+        lines = found.read_text(encoding="utf-8", errors="replace").splitlines()
+    except (OSError, RuntimeError):  # whoever reads it has a sentence for it
+        return False
+    return any(line.split("#")[0].split() == ["confine:", "true"] for line in lines)
 
 
 def main() -> None:

@@ -46,5 +46,5 @@ def test_the_end_of_one_that_waits_is_seen_also_where_ends_were_ignored() -> Non
 def test_one_that_waits_ends_with_the_line() -> None:
     """There will be no command: whoever was to tell it changed its mind, or is gone."""
     waiting = Waiting()
-    waiting.line.close()
-    assert waiting.process.wait(60) == 125
+    waiting.drop()
+    assert waiting.process.returncode == 125

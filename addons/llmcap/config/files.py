@@ -1,68 +1,23 @@
 """
-Where the config is, and whether it has changed.
+Whether the config has changed, and what of it is in force. Where it is: see `words.configfile`.
 
-In this order: the option, the variable `LLMCAP_CONFIG`, `llmcap.yaml` in the folder that the proxy
-was started in or in one above it within the same git checkout, and the user's own. One that was
-only met in a checkout is in force as far as it is stricter than the user's own, see `trust`.
+One that was only met in a checkout is in force as far as it is stricter than the user's own, see
+`trust`.
 """
 
 import dataclasses
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from llmcap.config.settings import load
 from llmcap.config.trust import is_trusted, stricter
+from llmcap.words.configfile import FILE_NAME, find, user_folder
 from llmcap.words.errors import ConfigError
 from llmcap.words.paths import Watched
 from llmcap.words.records import Policy
 
-FILE_NAME = "llmcap.yaml"
-
-
-def find(
-    option: str = "",
-    *,
-    environ: Mapping[str, str] = os.environ,
-    folder: Path | None = None,
-    home: Path | None = None,
-) -> Path | None:
-    """The config to use, or None where there is none. One that is named need not exist."""
-    named = option or environ.get("LLMCAP_CONFIG", "")
-    if named:
-        return Path(named).expanduser()
-    for each in (*_project_folders(folder or Path.cwd()), user_folder(environ, home=home)):
-        if (each / FILE_NAME).is_file():
-            return each / FILE_NAME
-    return None
-
-
-def user_folder(
-    environ: Mapping[str, str] = os.environ,
-    *,
-    platform: str = sys.platform,
-    home: Path | None = None,
-) -> Path:
-    """Where a user's own config is, by the conventions of the system."""
-    home = home or Path.home()
-    if platform == "win32":
-        roaming = environ.get("APPDATA")
-        return (Path(roaming) if roaming else home / "AppData" / "Roaming") / "llmcap"
-    if platform == "darwin":
-        return home / "Library" / "Application Support" / "llmcap"
-    # https://specifications.freedesktop.org/basedir-spec/latest/: a relative path is ignored
-    named = Path(environ.get("XDG_CONFIG_HOME", ""))
-    return (named if named.is_absolute() else home / ".config") / "llmcap"
-
-
-def _project_folders(folder: Path) -> list[Path]:
-    """The folder and those above it, up to the root of its git checkout; else only itself."""
-    folders = [folder, *folder.parents]
-    for number, each in enumerate(folders):
-        if (each / ".git").exists():
-            return folders[: number + 1]
-    return folders[:1]
+__all__ = ["FILE_NAME", "Source", "find", "is_met", "load_met", "user_folder"]
 
 
 def is_met(

@@ -96,6 +96,11 @@ class Waiting:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
+    def drop(self) -> None:
+        """There will be no command."""
+        self.line.close()
+        self.process.wait()
+
 
 def fork() -> tuple[int, socket.socket]:
     """A child that waits for its plan, its number and the socket that it talks through."""

@@ -92,6 +92,8 @@ def run(
     began = time.monotonic()
     policy, settings = settle(wanted, environ)
     egress = egress_of(wanted, policy)
+    if egress is None and waiting is not None:  # a config that is not in force said so
+        waiting.drop()
     swapped = Swapped(policy, environ)
     upstream = environment.upstream_proxy(environ)
     place = prepare(environ)
