@@ -145,7 +145,7 @@ def test_who_is_confined_cannot_stand_in_the_place_of_the_proxy(
     while not (folder / "ready").exists():
         assert process.poll() is None
         time.sleep(0.01)
-    with pytest.raises(ConfigError, match="started inside a confined command"):
+    with pytest.raises(ConfigError, match="was started inside a confined command"):
         Handed(folder)
     assert process.wait(20) == 0
 

@@ -149,5 +149,5 @@ def test_what_cannot_be_is_told_and_nothing_runs(shell: Shell) -> None:
     assert "--cap is for a proxy of the command's own" in refused("--confine", "--cap", "5")
     inner = shlex.quote(through("touch x"))
     shown = shell(f"$LLMCAP run --confine --cap 1 -- sh -c {inner}; ls x")
-    assert "inside another confined command is not taken" in shown
+    assert "this command, was started inside a confined command" in shown
     assert "No such file" in shown

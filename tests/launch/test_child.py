@@ -263,3 +263,12 @@ def test_an_interrupt_just_before_the_command_is_not_forgotten(tmp_path: Path) -
         with pytest.raises(KeyboardInterrupt):
             child.run(["touch", str(made)], os.environ)
     assert not made.exists()
+
+
+def test_what_ended_before_signals_were_held_is_seen_when_the_command_begins() -> None:
+    """Its end told nobody."""
+    tended: list[str] = []
+    with child.signals_held():
+        code = child.run(["sleep", "0.01"], os.environ, tend=lambda: tended.append("once"))
+    assert code == 0
+    assert tended

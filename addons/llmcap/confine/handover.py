@@ -77,8 +77,8 @@ class Handed:
         if not _is_beside_us(self._line):
             self._line.close()
             raise ConfigError(
-                "the proxy that is up was started inside a confined command, or has ended: it is "
-                "told nothing\nhint: `llmcap up` starts another one"
+                "the proxy that is up, or this command, was started inside a confined command: "
+                "neither is told of the other\nhint: start both outside"
             )
 
     def let_out(
@@ -95,8 +95,7 @@ class Handed:
             self._answer()
         except OSError as error:
             raise ConfigError(
-                f"the proxy that is up did not take the command: {error.strerror or error}\n"
-                "hint: one that is started inside another confined command is not taken"
+                f"the proxy that is up did not take the command: {error.strerror or error}"
             ) from error
         finally:
             inward.close()

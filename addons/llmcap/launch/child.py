@@ -107,6 +107,8 @@ def run(
     process = (started or start)(command, environ)
     # One that was made before signals were held may have ended before, and would tell nobody.
     code = _look_after(process)
+    if code is None:
+        tend()
     while code is None:
         number, by_terminal, sender = _next_signal()
         if number == signal.SIGCHLD:
