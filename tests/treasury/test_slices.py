@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from books import call, demand, settled
@@ -46,7 +47,8 @@ def extended(node, hold, tokens, *, least):
     while time.monotonic() < deadline:
         more = tokens
         while more >= least:
-            found = node.ledger.extend(hold, more * TOKEN, more)
+            step = partial(node.ledger.extend, hold, more * TOKEN, more)
+            found = asyncio.run(patiently(step, node.shared.late))
             if found is not None:
                 return found
             more //= 2
