@@ -12,6 +12,8 @@ from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.words.records import Balance, Deny, Ending
 
 NOW = datetime.now(UTC)
+# Of today, whose budgets count them: an hour apart, and less where the day has just begun.
+APART = min(timedelta(hours=1), (NOW - NOW.replace(hour=0, minute=0, second=0, microsecond=0)) / 7)
 BUDGETS = (
     budget("$9/month", name="all"),
     budget("$2/day", name="each", per=("project",)),
@@ -34,7 +36,7 @@ def ledger(path):
     opened = SqliteLedger(path)
     opened.define(BUDGETS)
     for number in range(6):
-        its = made(number, NOW - timedelta(hours=number + 1), ("red", EVIL)[number % 2])
+        its = made(number, NOW - APART * (number + 1), ("red", EVIL)[number % 2])
         decision = opened.hold(its, scopes(BUDGETS, its), demand(400_000_000, tokens=90))
         end = replace(settled(100_000_000 + number, tokens=50), model="gpt-5")
         end = replace(end, ending=Ending.ASSUMED, note="cut") if number == 4 else end
