@@ -164,6 +164,15 @@ def test_what_is_left_goes_with_the_next_start(tmp_path, consumer, ledger):
     feed.close()
 
 
+def test_who_ends_before_its_first_look_brings_too(tmp_path, consumer, ledger, monkeypatch):
+    """A run of a moment: nobody may come after it."""
+    monkeypatch.setattr(module, "LOOK_SECONDS", 60)
+    feed = feed_of(tmp_path, consumer)
+    made(ledger, "at once")
+    feed.close()
+    assert [key.rpartition("-")[0] for key in consumer.calls] == ["at once"]
+
+
 def test_one_of_several_processes_brings(tmp_path, consumer, ledger):
     """The next one goes on when the first ends."""
     first = feed_of(tmp_path, consumer)

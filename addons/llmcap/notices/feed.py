@@ -93,7 +93,9 @@ class CallFeed:
     # --- the thread -----------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while not self._stop.wait(LOOK_SECONDS):
+        stopping = False
+        while not stopping:
+            stopping = self._stop.wait(LOOK_SECONDS)  # who ends before its first look brings too
             try:
                 lock = Lock(self._lock)
             except OSError:
@@ -103,6 +105,7 @@ class CallFeed:
                     self._serve(db, ledger)
             finally:
                 lock.release(remove=False)
+            stopping = self._stop.is_set()
 
     def _tell_of_none(self) -> None:
         """The config has no webhook of calls any more; unless another process's has."""
