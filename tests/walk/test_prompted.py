@@ -73,6 +73,33 @@ def test_a_hang_up_before_anything_was_told_is_corrected_by_a_later_answer(besid
     assert there.balance.held == 0
 
 
+@pytest.mark.parametrize("read", [0, 3], ids=["nothing", "a part"])
+@pytest.mark.parametrize("status", [200, 500])
+def test_what_failed_tells_nothing_of_its_prompt(status, read):
+    """It may have read nothing, or a part: that would book a hang-up at next to nothing."""
+    there = walk("100")
+    early = asked(there, FIRST)
+    most = left(early)
+    failed(there, status, read=read)
+    assert early.settlement.usage.input_tokens == most
+    assert left(asked(there, FIRST)) == most
+
+
+def failed(there: Walk, status: int, *, read: int) -> None:
+    """The first message again, and an error that tells a usage."""
+    body = {"model": "grok-2-vision-1212", "input": [FIRST], "stream": True}
+    call = there.admit(post("/v1/responses", body | {"max_output_tokens": 1_000}, host="api.x.ai"))
+    assert isinstance(call, CallInFlight), call
+    kind = "text/event-stream" if status == 200 else "application/json"
+    call.responded(status, {"content-type": kind}, streams=status == 200)
+    usage = {"input_tokens": read, "output_tokens": 0, "total_tokens": read}
+    told = {"error": {"code": "server_error", "message": "x"}, "usage": usage}
+    response = {"id": "r", "model": "grok-2-vision-1212", "status": "failed", **told}
+    event = sse(type="response.failed", response=response)
+    call.feed(event if status == 200 else json.dumps(told).encode())
+    call.finish()
+
+
 def test_of_a_longer_conversation_only_what_is_new_is_bounded():
     """Each turn begins with those before it."""
     there = walk("100")

@@ -189,14 +189,19 @@ class Admission:
         habit = self.shared.habits.of(self._caller)
         return [term for term in habit if self._is_untold(term)]
 
-    def learned(self, reading: Reading, usage: Usage, visible: Visible) -> None:
-        """So much was billed for it, under what the answer told, and that fast it was made."""
+    def learned(self, reading: Reading, usage: Usage, visible: Visible, *, failed: bool) -> None:
+        """
+        So much was billed for it, under what the answer told, and that fast it was made.
+
+        What `failed` may have read a part of its prompt, or nothing.
+        """
         self.shared.habits.observe(self._caller, filter(self._is_untold, reading.terms))
         if not (self.ask.deferred or self.ask.lots):
             tokens = usage.output_tokens // self.ask.choices
             visible.tell(self.shared.paces, tokens, streamed=self.ask.stream)
             self.shared.keep_paces()
-        prompted.learn(self, usage)
+        if not failed:
+            prompted.learn(self, usage)
         if self.text_tokens is not None and not self.ask.media:
             self.shared.counter.learn(
                 family=self.provider.name,

@@ -26,14 +26,7 @@ from llmcap.walk.allowance import Allowance
 from llmcap.walk.booking import Booking
 from llmcap.walk.lookout import Lookout
 from llmcap.walk.unfinished import LINGER_TO_THE_END, assumed, at_hold, read_on, refused
-from llmcap.words.records import (
-    Admit,
-    Charge,
-    Ending,
-    Hold,
-    Reading,
-    Settlement,
-)  # fmt: skip
+from llmcap.words.records import Admit, Charge, Ending, Hold, Reading, Settlement
 
 # "The request has been accepted for processing, but the processing has not been completed":
 # https://www.rfc-editor.org/rfc/rfc9110#status.202
@@ -333,7 +326,8 @@ class CallInFlight:
         usage = total(reading.charges)
         if note:
             notes.insert(0, note)
-        self._admission.learned(reading, usage, self._visible)
+        failed = self._status >= 300 or bool(reading.error)
+        self._admission.learned(reading, usage, self._visible, failed=failed)
         return Settlement(
             ending if bill.known else Ending.ASSUMED, bill.nanos, usage=usage, model=reading.model,
             response_id=reading.response_id, note="; ".join(notes),

@@ -39,8 +39,8 @@ class Asking(Protocol):
 def learn(call: Asking, usage: Usage) -> None:
     """So much was billed for a whole answer."""
     _learn_declared(call, usage)
-    # What a use of a tool has found was read too.
-    if not usage.extras and _is_worth(call):
+    # What a use of a tool has found was read too, and a bill by other units tells no tokens.
+    if usage.input_tokens and not usage.extras and _is_worth(call):
         body = call.request.document()
         call.shared.asked.learn(call.provider.name, body, usage.input_tokens)
 
