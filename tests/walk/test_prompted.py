@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from walk import Walk, post, walk
+from walk import Walk, chunk, post, walk
 
 from llmcap.metering.asked import ADDED_TOKENS
 from llmcap.walk.flight import CallInFlight
@@ -97,6 +97,52 @@ def failed(there: Walk, status: int, *, read: int) -> None:
     response = {"id": "r", "model": "grok-2-vision-1212", "status": "failed", **told}
     event = sse(type="response.failed", response=response)
     call.feed(event if status == 200 else json.dumps(told).encode())
+    call.finish()
+
+
+@pytest.mark.parametrize("other", ["b/gpt-4o", "a/gpt-4"], ids=["its model", "its resource"])
+def test_a_deployment_tells_nothing_of_another(other):
+    """Azure's requests name it in their path, and one of the same name may have another model."""
+    there = walk("100")
+    early = deployed(there, "b/gpt-4")
+    most = left(early)
+    finished(deployed(there, other))
+    assert early.settlement.usage.input_tokens == most
+    assert left(deployed(there, "b/gpt-4")) == most
+    finished(deployed(there, "b/gpt-4"))
+    assert left(deployed(there, "b/gpt-4")) == 30 + ADDED_TOKENS
+
+
+def test_a_router_tells_nothing_of_the_next_prompt():
+    """Another of its models may read that one, in a vocabulary of its own."""
+    there = walk("100")
+    early = deployed(there, "b/model-router")
+    most = left(early)
+    finished(deployed(there, "b/model-router"))
+    assert early.settlement.usage.input_tokens == most
+    assert left(deployed(there, "b/model-router")) == most
+
+
+def deployed(there: Walk, name: str) -> CallInFlight:
+    """A chat with tools at a deployment of a resource of Azure's, whose answer has begun."""
+    resource, deployment = name.split("/")
+    body = {
+        "messages": [FIRST], "stream": True, "max_tokens": 100,
+        "stream_options": {"include_usage": True},
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
+    }  # fmt: skip
+    path = f"/openai/deployments/{deployment}/chat/completions"
+    call = there.admit(post(path, body, host=f"{resource}.openai.azure.com"))
+    assert isinstance(call, CallInFlight), call
+    call.responded(200, {"content-type": "text/event-stream"}, streams=True)
+    there.clock.forward(seconds=1)
+    call.feed(chunk("word"))
+    return call
+
+
+def finished(call: CallInFlight) -> None:
+    """It read thirty tokens."""
+    call.feed(chunk(usage=(30, 1)) + b"data: [DONE]\n\n")
     call.finish()
 
 

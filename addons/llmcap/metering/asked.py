@@ -50,9 +50,13 @@ class Asked:
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
 
-    def learn(self, seller: str, body: Document, tokens: int) -> None:
-        """Its prompt had so many tokens; the most that was told of the same one counts."""
-        links = _links(seller, body)
+    def learn(self, reader: str, body: Document, tokens: int) -> None:
+        """
+        Its prompt had so many tokens; the most that was told of the same one counts.
+
+        `reader` says who read it: tokens of one vocabulary say nothing of those of another.
+        """
+        links = _links(reader, body)
         if not links:
             return
         self._tell(links, tokens)
@@ -63,7 +67,7 @@ class Asked:
             self._told.popitem(last=False)
 
     def most(
-        self, seller: str, body: Document, bound: Callable[[Iterable[str]], int]
+        self, reader: str, body: Document, bound: Callable[[Iterable[str]], int]
     ) -> int | None:
         """
         The most that such a prompt reads, where one that it begins with is known.
@@ -71,7 +75,7 @@ class Asked:
         `bound` says so of texts: of the further messages as they stand in the request, whose names
         of fields are more than the markers that stand for them.
         """
-        links = _links(seller, body)
+        links = _links(reader, body)
         for count in range(len(links), 0, -1):
             told = self._told.get(links[count - 1])
             if told is not None:
@@ -79,13 +83,13 @@ class Asked:
                 return told + ADDED_TOKENS + (bound(further) if further else 0)
         return None
 
-    def wait(self, seller: str, body: Document, size: int, told: Callable[[int], None]) -> None:
+    def wait(self, reader: str, body: Document, size: int, told: Callable[[int], None]) -> None:
         """
         Call `told` with the most that such a prompt has read, each time that an answer tells that.
 
         `size` is how many bytes are kept for that.
         """
-        links = _links(seller, body)
+        links = _links(reader, body)
         if not links:
             return
         self._waiting.append(_Waiting(links[-1], size, told))
@@ -106,7 +110,7 @@ class Asked:
                 self._waiting_bytes += each.size
 
 
-def _links(seller: str, body: Document) -> list[bytes]:
+def _links(reader: str, body: Document) -> list[bytes]:
     """
     A hash for each of its messages, of all up to it and of what stands beside them; none where
     the vendor may shorten it.
@@ -118,7 +122,7 @@ def _links(seller: str, body: Document) -> list[bytes]:
         for name, value in body.items()
         if name == "model" or (name not in SILENT and name not in _CONVERSATIONS)
     }
-    link = hashlib.blake2b(_text([seller, beside]).encode(), digest_size=16)
+    link = hashlib.blake2b(_text([reader, beside]).encode(), digest_size=16)
     links = []
     for message in _messages(body):
         link.update(_text(message).encode())

@@ -14,7 +14,7 @@ from llmcap.metering.declared import Key, key_of
 from llmcap.providers.parts.leaving import stops
 from llmcap.providers.parts.shape import Ask, Endpoint, Provider, Request
 from llmcap.shared.state import Shared
-from llmcap.words.records import Usage
+from llmcap.words.records import Price, Usage
 
 # The messages of so large a request are counted in a few milliseconds, and hashed in one.
 DECLARED_BYTES_MAX = 16 * 1024
@@ -29,6 +29,7 @@ class Asking(Protocol):
     endpoint: Endpoint
     request: Request
     ask: Ask
+    prices: list[Price]  # the asked model's first
 
     @property
     def shows_tools(self) -> bool:
@@ -42,7 +43,7 @@ def learn(call: Asking, usage: Usage) -> None:
     # What a use of a tool has found was read too, and a bill by other units tells no tokens.
     if usage.input_tokens and not usage.extras and _is_worth(call):
         body = call.request.document()
-        call.shared.asked.learn(call.provider.name, body, usage.input_tokens)
+        call.shared.asked.learn(_reader(call), body, usage.input_tokens)
 
 
 def tokens_of(call: Asking, request: Request) -> int | None:
@@ -66,7 +67,7 @@ def wait(call: Asking, told: Callable[[int], None]) -> None:
     """
     if _is_worth(call) and _told_before(call) is None:
         body, size = call.request.document(), call.ask.text_bytes
-        call.shared.asked.wait(call.provider.name, body, size, told)
+        call.shared.asked.wait(_reader(call), body, size, told)
 
 
 # --- what stands in the request, counted ------------------------------------------------------
@@ -106,7 +107,7 @@ def _is_worth(call: Asking) -> bool:
     Whether what its prompt reads is worth knowing for the next one of its conversation.
 
     Not where an answer begins with that, as Anthropic's, nor where it is counted; and nothing may
-    be read that does not stand in the request, as JSON.
+    be read that does not stand in the request, as JSON. A router has other models read the next.
     """
     ask, endpoint = call.ask, call.endpoint
     elsewhere = ask.media or ask.remote or ask.remote_input or ask.other_models or ask.instead
@@ -117,12 +118,18 @@ def _is_worth(call: Asking) -> bool:
         and endpoint.limit_body is None
         and endpoint.dialect != "anthropic"
         and stops(call.provider.name, stream=True)
-        and not (elsewhere or ask.unread or ask.lots or is_counted)
+        and not (elsewhere or ask.unread or ask.lots or is_counted or call.prices[0].serves)
     )
 
 
 def _told_before(call: Asking) -> int | None:
     """The most that it reads, by the answer to a prompt that it begins with."""
-    family, shared = call.provider.name, call.shared
-    bound = partial(shared.counter.bound, family=family)
-    return shared.asked.most(family, call.request.document(), bound)
+    shared = call.shared
+    bound = partial(shared.counter.bound, family=call.provider.name)
+    return shared.asked.most(_reader(call), call.request.document(), bound)
+
+
+def _reader(call: Asking) -> str:
+    """Who reads it, in what vocabulary: a deployment's model stands in its host or its path."""
+    request = call.request
+    return f"{call.provider.name} {request.host} {request.path} {call.ask.model}"
