@@ -12,6 +12,14 @@ def test_a_response_is_remembered_by_provider_and_id():
     assert lineage.tokens("openai", None) is None
 
 
+def test_of_responses_with_one_id_the_largest_counts():
+    """A small one said later would hold too little for whoever continues the other."""
+    lineage = Lineage()
+    for tokens in (1_200, 50, 1_300, 7):
+        lineage.remember("openai", "resp_1", tokens)
+    assert lineage.tokens("openai", "resp_1") == 1_300
+
+
 def test_a_response_without_an_id_is_not_remembered():
     """There is nothing under which it could be continued."""
     lineage = Lineage()

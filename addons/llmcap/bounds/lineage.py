@@ -18,11 +18,17 @@ class Lineage:
         self._tokens: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def remember(self, provider: str, response_id: str | None, tokens: int) -> None:
-        """Note that continuing this response means reading at most so many tokens first."""
+        """
+        Note that continuing this response means reading at most so many tokens first.
+
+        Where an id is told again, as by a gateway that makes up its own, nobody knows which of them
+        is continued: the most of them counts.
+        """
         if not response_id:
             return
-        self._tokens[provider, response_id] = tokens
-        self._tokens.move_to_end((provider, response_id))
+        key = (provider, response_id)
+        self._tokens[key] = max(tokens, self._tokens.get(key, 0))
+        self._tokens.move_to_end(key)
         if len(self._tokens) > REMEMBERED_MAX:
             self._tokens.popitem(last=False)
 
