@@ -125,6 +125,41 @@ def test_who_waits_is_told_by_the_same_prompt_and_by_longer_ones():
 
 
 @pytest.mark.parametrize(
+    "thought",
+    [
+        {"type": "reasoning", "encrypted_content": "gAAAA", "summary": []},
+        {
+            "role": "assistant",
+            "content": "",
+            "reasoning_content": "a user greets",
+            "tool_calls": [],
+        },
+        {"role": "assistant", "content": "<think>a user greets</think>good day"},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "a user greets"}]},
+    ],
+    ids=["an item", "beside", "within", "a part"],
+)
+def test_a_longer_prompt_tells_nothing_of_one_with_thoughts_in_it(thought):
+    """They are left out when the turn has ended: the longer one may have read less."""
+    known, told = Asked(), []
+    result = {"role": "tool", "content": "x", "tool_call_id": "1"}
+    known.wait("xai", chat(HELLO, thought, result), 100, told.append)
+    known.learn("xai", chat(HELLO, thought, result, ANSWER, AGAIN), 20)
+    assert told == []
+    known.learn("xai", chat(HELLO, thought, result), TOLD)
+    assert told == [TOLD + ADDED_TOKENS]
+
+
+def test_what_a_user_thinks_is_read_for_good():
+    """Only what a model wrote is left out."""
+    known, told = Asked(), []
+    thinks = {"role": "user", "content": "I think that this is the reason"}
+    known.wait("xai", chat(thinks, ANSWER, AGAIN), 100, told.append)
+    known.learn("xai", chat(thinks, ANSWER, AGAIN, ANSWER, AGAIN), TOLD)
+    assert told == [TOLD + ADDED_TOKENS]
+
+
+@pytest.mark.parametrize(
     ("count", "size"), [(_WAITING_MAX, 1), (4, _WAITING_BYTES_MAX // 4)], ids=["many", "large"]
 )
 def test_the_oldest_that_waits_is_forgotten(count, size):

@@ -25,6 +25,11 @@ _CONVERSATIONS = ("messages", "input")
 # Where a vendor leaves out of a long conversation what does not fit, it has not read all of it.
 _SHORTENING = ("context_management", "plugins", "transforms", "truncation")
 
+# What a model has thought is read until its turn has ended, and left out of later prompts; by
+# whatever name it is sent: https://platform.openai.com/docs/guides/reasoning, "Managing the context
+# window", https://api-docs.deepseek.com/guides/thinking_mode, templates that strip `<think>`.
+_THOUGHTS = ("think", "thought", "reason", "analysis")
+
 # What a vendor adds to the same prompt at another time may have a date in it, or a name.
 ADDED_TOKENS = 16
 
@@ -39,6 +44,7 @@ _WAITING_BYTES_MAX = 8 * 1024 * 1024
 class _Waiting:
     link: bytes  # its whole prompt
     size: int  # bytes that are kept for it
+    alone: bool  # a longer prompt may read less of it
     told: Callable[[int], None]
 
 
@@ -92,20 +98,25 @@ class Asked:
         links = _links(reader, body)
         if not links:
             return
-        self._waiting.append(_Waiting(links[-1], size, told))
+        self._waiting.append(_Waiting(links[-1], size, _has_thoughts(body), told))
         self._waiting_bytes += size
         while len(self._waiting) > _WAITING_MAX or self._waiting_bytes > _WAITING_BYTES_MAX:
             self._waiting_bytes -= self._waiting.popleft().size
 
     def _tell(self, links: list[bytes], tokens: int) -> None:
-        """A longer prompt has read all of the shorter one too; the same one ends the waiting."""
+        """
+        A longer prompt has read all of the shorter one too, but for thoughts in that; the same one
+        ends the waiting.
+        """
         if not self._waiting:
             return
         waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
+        longer = frozenset(links)
         for each in waiting:
-            if each.link in links:
+            is_same = each.link == links[-1]
+            if is_same or (not each.alone and each.link in longer):
                 each.told(tokens + ADDED_TOKENS)
-            if each.link != links[-1]:
+            if not is_same:
                 self._waiting.append(each)
                 self._waiting_bytes += each.size
 
@@ -135,6 +146,20 @@ def _messages(body: Document) -> list[Any]:
     if len(found) != 1:
         return []
     return found[0] if isinstance(found[0], list) else [found[0]]
+
+
+def _has_thoughts(body: Document) -> bool:
+    """Whether something that stands in its conversation may be what a model has thought."""
+    said = [each for each in _messages(body) if not _is_told(each)]
+    written = _text(said).lower()
+    return any(word in written for word in _THOUGHTS)
+
+
+def _is_told(message: object) -> bool:
+    """Whether a model was told it, and has not written it."""
+    return isinstance(message, str) or (
+        isinstance(message, dict) and message.get("role") in ("developer", "system", "tool", "user")
+    )
 
 
 def _text(value: object) -> str:
