@@ -7,6 +7,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
+from decimal import Decimal
 from typing import override
 
 import brotli
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmcap.metering.meter import BACKLOG_BYTES_MAX, Meter
+from llmcap.providers import openrouter
 from llmcap.providers.anthropic import provider as anthropic
 from llmcap.providers.google import provider as google
 from llmcap.providers.openai import assistants as openai_assistants
@@ -433,3 +435,18 @@ def test_two_answers_in_one_stream_are_two_on_the_bill(endpoint, wire):
     alone = fed(meter(endpoint, stream=True, content_type="text/event-stream"), wire, b": ping\n\n")
     assert alone.complete
     assert used(alone) == EXPECTED
+
+
+@pytest.mark.parametrize("bills", [(0.5, None), (None, 0.5), (0.5, 0.25)], ids=str)
+def test_a_bill_of_one_answer_is_none_of_two(bills):
+    """An answer that tells none, beside one that does, would be free."""
+    counts = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+    told = [counts if bill is None else counts | {"cost": bill} for bill in bills]
+    wire = [sse({"choices": [], "usage": usage}) + b"data: [DONE]\n\n" for usage in told]
+    chat = openrouter.PROVIDER.match("POST", "/api/v1/chat/completions")
+    assert chat is not None
+    each = meter(chat, stream=True, content_type="text/event-stream")
+    reading = fed(each, *wire)
+    assert reading.complete
+    assert len(reading.charges) == 2
+    assert reading.billed_usd == (Decimal("0.75") if None not in bills else None)

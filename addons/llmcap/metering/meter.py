@@ -313,13 +313,16 @@ def _both(before: Reading, now: Reading) -> Reading:
     """What two answers in one stream tell together; the same where there was but one."""
     if not (now.charges or now.visible_bytes or now.error or now.billed_usd):
         return before
-    bills = before.billed_usd, now.billed_usd
+    told = [each for each in (before, now) if each.charges or each.billed_usd]
+    bills = [each.billed_usd for each in told if each.billed_usd is not None]
+    # A bill that is missing must not make its answer free.
+    are_billed = any(bills) and len(bills) == len(told)
     return replace(
         now,
         charges=(*before.charges, *now.charges),
         model=now.model or before.model,
         response_id=before.response_id,
-        billed_usd=sum((each for each in bills if each), Decimal(0)) if any(bills) else None,
+        billed_usd=sum(bills, Decimal(0)) if are_billed else None,
         visible_bytes=before.visible_bytes + now.visible_bytes,
         visible_events=before.visible_events + now.visible_events,
         called=before.called + now.called,
