@@ -66,7 +66,9 @@ def test_nobody_waits_for_the_vocabulary_while_a_stream_runs() -> None:
     made = Visible(counter, "openai", "gpt-4o", clock=FakeClock())
     counter.prepare = lambda: None
     assert made.certain(meter, limit=100, runs=True) == certain_tokens(meter.reading)
+    assert made.tokens(meter, runs=True) == meter.reading.visible_bytes
     assert made.certain(meter, limit=100) == 380
+    assert made.tokens(meter, runs=True) < 500
 
 
 @given(st.lists(st.text(), max_size=8))

@@ -23,6 +23,7 @@ PRIORITY = 5 / 3  # of gpt-4o-mini
 def there(monkeypatch):
     """A walk whose ledger remembers what it was told of calls in flight."""
     there = walk("10")
+    there.firewall.shared.counter.load()
     there.told = []
 
     def saw(hold, **seen):

@@ -131,14 +131,15 @@ class Visible:
         """This program ends: what has come since its last look is read by nobody."""
         self._ended_at = self._clock()
 
-    def tokens(self, meter: Meter) -> int:
+    def tokens(self, meter: Meter, *, runs: bool = False) -> int:
         """
         A bound of the visible tokens so far: counted text, what else was seen by its bytes, and the
         markers around each call of a tool.
 
-        It is not below the number of events, as each brought a token at least.
+        It is not below the number of events, as each brought a token at least. While the stream
+        still `runs`, nobody waits for the vocabulary: until it is loaded, text is bounded by bytes.
         """
-        text = meter.take_text()
+        text = "" if runs and not self._counts_at_once() else meter.take_text()
         if text:
             self._counted_bytes += len(text.encode("utf-8", "surrogatepass"))
             self._counted_tokens += self._counter.count([text])
@@ -159,12 +160,17 @@ class Visible:
         sure = certain_tokens(reading)
         if reading.visible_bytes <= COUNTED_FROM_BYTES * limit:
             return sure
-        if runs and not self._counter.ready:
-            self._counter.prepare()
+        if runs and not self._counts_at_once():
             return sure
         self.tokens(meter)
         counted = self._counted_tokens
         return max(sure, self._counter.least(counted, family=self._family, model=self._model))
+
+    def _counts_at_once(self) -> bool:
+        """Whether the vocabulary is loaded; if not, that is done beside other work."""
+        if not self._counter.ready:
+            self._counter.prepare()
+        return self._counter.ready
 
     @property
     def time_to_write(self) -> timedelta:

@@ -64,7 +64,7 @@ class Lookout:
         """The most that all choices have written by now."""
         admission = self._admission
         told = sum(charge.usage.output_tokens for charge in meter.reading.charges)
-        tokens = max(self._visible.tokens(meter), told)
+        tokens = max(self._visible.tokens(meter, runs=True), told)
         if not admission.shows_all:
             elapsed = self._clock() - self._visible.asked_at
             name, model = admission.provider.name, admission.ask.model
