@@ -86,10 +86,29 @@ def test_java_options_survive_a_space_in_the_path() -> None:
 def test_node_options_come_after_what_is_set_and_once() -> None:
     """A run within a run has the same; what a user has set stays."""
     first = environment.node_options("--max-old-space-size=4096")
-    assert first == f'--max-old-space-size=4096 --require "{environment.AGENTS}"'
+    assert first == f"--max-old-space-size=4096 --require {environment.AGENTS}"
     assert environment.node_options(first) == first
     assert environment.node_options("").startswith("--require ")
     assert environment.AGENTS.is_file()
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/a/node.cjs", "/a/node.cjs"),
+        ("/a\\b/node.cjs", "/a\\b/node.cjs"),
+        ("/a b\\c/node.cjs", '"/a b\\\\c/node.cjs"'),
+        ('/a"b/node.cjs', '"/a\\"b/node.cjs"'),
+    ],
+)
+def test_node_options_have_quotes_where_they_must(
+    monkeypatch: pytest.MonkeyPatch, path: str, told: str
+) -> None:
+    """Node 8 takes a quote for a part of the name, and would start no program."""
+    monkeypatch.setattr(environment, "AGENTS", Path(path))
+    first = environment.node_options("")
+    assert first == f"--require {told}"
+    assert environment.node_options(first) == first
 
 
 @pytest.mark.parametrize(

@@ -180,9 +180,11 @@ def java_options(existing: str, *, proxy_url: str, store: Path) -> str:
 
 
 def node_options(existing: str) -> str:
-    """`NODE_OPTIONS`, ours after what is there, and once. Node reads quotes and escapes there."""
-    path = str(AGENTS).replace("\\", "\\\\").replace('"', '\\"')
-    ours = f'--require "{path}"'
+    """`NODE_OPTIONS`, ours after what is there, and once. Node 8 reads no quotes there."""
+    path = str(AGENTS)
+    if " " in path or '"' in path:  # only inside of quotes is there an escape
+        path = '"{}"'.format(path.replace("\\", "\\\\").replace('"', '\\"'))
+    ours = f"--require {path}"
     before = existing.removesuffix(ours).rstrip()
     return f"{before} {ours}".strip()
 
