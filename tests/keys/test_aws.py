@@ -11,7 +11,7 @@ import pytest
 from fake_provider.exchange import Request
 from fake_provider.sigv4 import objection
 from llmcap.keys.aws import Aws, BadSignatureError, Chain
-from llmcap.keys.sigv4 import Credentials, Scope, Sent, signed
+from llmcap.keys.sigv4 import Credentials, Scope, Sent, part, signed
 from llmcap.keys.swap import Keys
 from llmcap.words.errors import ConfigError
 
@@ -158,3 +158,17 @@ def test_no_credentials_stop_the_run_with_a_sentence(
         Chain("aws-bedrock", "prod")
     with pytest.raises(ConfigError, match="keys: aws-bedrock: aws: has no credentials"):
         Chain("aws-bedrock")
+
+
+def test_a_role_that_aws_refuses_to_renew_is_a_sentence(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS's package says that with an error of another family than its own."""
+
+    def refuse(_: object) -> None:
+        told = {"Error": {"Code": "AccessDenied", "Message": "not you"}}
+        raise part("exceptions").ClientError(told, "AssumeRole")
+
+    monkeypatch.setattr("botocore.credentials.Credentials.get_frozen_credentials", refuse)
+    with pytest.raises(ConfigError, match=r"keys: aws-bedrock: aws:: .*AccessDenied.*not you"):
+        aws.current()

@@ -213,9 +213,10 @@ class Chain:
         return [each for each in (file, *cached) if each.is_file()]
 
     def _asked(self, read: Any) -> Any:
+        raised = part("exceptions")
         try:
             return read()
-        except part("exceptions").BotoCoreError as error:
+        except (raised.BotoCoreError, raised.ClientError) as error:  # the latter: what AWS refuses
             # Its messages name profiles and files, and no credentials.
             raise ConfigError(f"keys: {self._named}: {self._place}: {error!s:.300}") from None
 
