@@ -26,7 +26,7 @@ from fake_provider.process import ProviderHandle
 KILLS = 1000
 AT_ONCE = 6
 END_SECONDS_MAX = 60
-PARTS = {"llmcap", "its child", "its grandchild", "its keeper"}
+PARTS = {"llmcap", "its child", "its grandchild", "one of its keepers"}
 
 # From before the network is made, and from when the first answer is on its way.
 KILLED_WITHIN_SECONDS = 1.5
@@ -82,6 +82,7 @@ def kill_many(
 def kill_one(environ: Mapping[str, str], seed: str) -> tuple[str, str]:
     """A run and its end: the part that was killed, and what of it did not go away."""
     chance = random.Random(seed)
+    began = time.monotonic()
     with subprocess.Popen(
         [*RUN, "sh", "-c", CALLS], env=dict(environ), start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -94,22 +95,26 @@ def kill_one(environ: Mapping[str, str], seed: str) -> tuple[str, str]:
         reader = Thread(target=lambda: said.append(run.communicate()), daemon=True)
         reader.start()
         time.sleep(chance.uniform(0, KILLED_WITHIN_SECONDS))
+        when = f"at {time.monotonic() - began:.2f} s of {run.pid}"
         below = children(run.pid)
-        parts = {"llmcap": [run.pid], "its child": below[:1], "its keeper": below[1:2]}
+        parts = {"llmcap": [run.pid], "its child": below[:1], "one of its keepers": below[1:]}
         parts["its grandchild"] = [pid for each in below for pid in children(each)]
         part = chance.choice([name for name, pids in parts.items() if pids])
-        kill(parts[part][-1])  # the last that it has started
-        if part == "its keeper":  # the run goes on, and has another one
-            time.sleep(chance.uniform(0.3, KILLED_WITHIN_SECONDS))
+        if part == "one of its keepers":  # the run goes on, and has the other one
+            kill(chance.choice(below[1:]))
+            time.sleep(chance.choice((0, chance.uniform(0, KILLED_WITHIN_SECONDS))))
+            when += f", it itself at {time.monotonic() - began:.2f} s with {children(run.pid)}"
             kill(run.pid)
+        else:
+            kill(parts[part][-1])  # the last that it has started
         gone_by = time.monotonic() + END_SECONDS_MAX
         while left := session(run.pid):
             if time.monotonic() > gone_by:
-                words = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
+                words = "; ".join(map(described, left))
                 os.kill(left[0], signal.SIGABRT)  # Python then says where it was
                 reader.join(5)
                 os.killpg(run.pid, signal.SIGKILL)
-                return part, f"{seed}: {part} was killed, left are {words}: {said}"
+                return part, f"{seed}: {part} was killed {when}, left are {words}: {said}"
             time.sleep(0.3)
         reader.join()
     return part, ""
@@ -119,6 +124,18 @@ def kill(pid: int) -> None:
     """Unless it has ended."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def described(pid: int) -> str:
+    """A process: its number, its parent's, its words and its namespaces."""
+    folder = Path(f"/proc/{pid}")
+    try:
+        words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        spaces = [str((folder / "ns" / kind).readlink()) for kind in ("user", "net")]
+    except OSError as error:
+        return f"{pid} that is gone by now ({error.strerror})"
+    return f"{pid} of {parent} in {' '.join(spaces)}: {words}"
 
 
 def session(leader: int) -> list[int]:

@@ -1,6 +1,7 @@
 """Promise: nothing that a confined command has started outlives a kill."""
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llmcap.confine.forked import Forked
-from llmcap.confine.keeper import Keeper, end_all, is_within, space_of
+from llmcap.confine.keeper import KEEPERS, Keeper, end_all, is_within, space_of
 
 from .conftest import Ground
 
@@ -69,39 +70,55 @@ def test_a_process_outside_is_in_no_namespace_below() -> None:
 
 
 def test_a_keeper_that_was_killed_has_a_successor(ground: Ground) -> None:
-    """It outlives us as well as the first."""
-    process, keeper = started(ground)
+    """It ends with the command as well as the first ones."""
+    process, keepers = started(ground)
     before = children()
-    os.kill(keeper, signal.SIGKILL)
-    os.waitid(os.P_PID, keeper, os.WEXITED | os.WNOWAIT)
+    killed(keepers[0])
     process.tend()
-    process.tend()  # of one that lives nothing comes
+    process.tend()  # of those that live nothing comes
     (successor,) = children() - before
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     assert process.wait(20) == -signal.SIGKILL
     assert not lives(successor)
 
 
-def test_what_is_left_is_ended_also_where_the_keeper_was_killed_just_before(ground: Ground) -> None:
+@pytest.mark.parametrize("which", range(KEEPERS))
+def test_until_it_has_one_the_other_keeper_ends_all(ground: Ground, which: int) -> None:
+    """Who started it is killed right after the one: nobody tends, and nobody clears."""
+    launcher = os.fork()
+    if launcher == 0:
+        _, keepers = started(ground, "sh", "-c", LEAVES.format(end="exec sleep 3600"))
+        Path("keepers").write_text(" ".join(map(str, keepers)), encoding="ascii")
+        signal.pause()
+    keepers = [int(word) for word in written("keepers").split()]
+    left = int(written("left"))
+    ending = [os.pidfd_open(each) for each in (*keepers, left)]
+    os.kill(keepers[which], signal.SIGKILL)
+    os.kill(launcher, signal.SIGKILL)
+    os.waitpid(launcher, 0)
+    for each in ending:
+        assert select.select([each], [], [], 20)[0]
+        os.close(each)
+
+
+def test_what_is_left_is_ended_also_where_both_were_killed_just_before(ground: Ground) -> None:
     """Whoever sees the end of the command does it then."""
-    before = children()
-    process = ground.start("sh", "-c", LEAVES.format(end="exec sleep 3600"))
-    (keeper,) = children() - before - {process.pid}
-    while not Path("left").is_file() or not Path("left").stat().st_size:
-        time.sleep(0.01)
-    os.kill(keeper, signal.SIGKILL)
+    process, keepers = started(ground, "sh", "-c", LEAVES.format(end="exec sleep 3600"))
+    left = int(written("left"))
+    for each in keepers:
+        killed(each)
     process.kill()
     process.wait(20)
-    assert not lives(int(Path("left").read_text(encoding="ascii")))
+    assert not lives(left)
 
 
 def test_its_keeper_has_no_file_of_ours_open(ground: Ground) -> None:
     """Whoever reads what we print is told of our end, though it outlives us."""
-    process, keeper = started(ground)
-    opened = sorted(file.name for file in Path(f"/proc/{keeper}/fd").iterdir())
+    process, keepers = started(ground)
+    opened = [sorted(file.name for file in Path(f"/proc/{each}/fd").iterdir()) for each in keepers]
     process.kill()
     process.wait(20)
-    assert opened == ["0", "1", "2", "3"]
+    assert opened == [["0", "1", "2", "3"]] * KEEPERS
 
 
 def test_a_child_in_our_own_network_has_no_keeper() -> None:
@@ -127,21 +144,34 @@ def test_a_child_that_has_ended_has_no_keeper() -> None:
 
 def test_a_keeper_that_was_killed_changes_nothing_of_the_end(ground: Ground) -> None:
     """It is only there for ours."""
-    process, keeper = started(ground)
-    os.kill(keeper, signal.SIGKILL)
+    process, keepers = started(ground)
+    os.kill(keepers[0], signal.SIGKILL)
     os.kill(process.pid, signal.SIGTERM)
     assert process.wait(20) == -signal.SIGTERM
 
 
-def started(ground: Ground) -> tuple[Forked, int]:
-    """A command that waits, and its keeper, which waits too."""
+def started(ground: Ground, *command: str) -> tuple[Forked, list[int]]:
+    """A command that waits, and its keepers, which wait too."""
     before = children()
-    process = ground.start("sleep", "3600")
-    (keeper,) = children() - before - {process.pid}
-    deadline = time.monotonic() + 20
-    while named(keeper) != "llmcap-keeper" and time.monotonic() < deadline:
-        time.sleep(0.01)  # it is on its way there
-    return process, keeper
+    process = ground.start(*(command or ("sleep", "3600")))
+    keepers = sorted(children() - before - {process.pid})
+    assert len(keepers) == KEEPERS
+    while {named(each) for each in keepers} != {"llmcap-keeper"}:
+        time.sleep(0.01)  # they are on their way there
+    return process, keepers
+
+
+def written(name: str) -> str:
+    """What somebody writes there."""
+    while not Path(name).is_file() or not Path(name).stat().st_size:
+        time.sleep(0.01)
+    return Path(name).read_text(encoding="ascii")
+
+
+def killed(pid: int) -> None:
+    """It has ended, and nobody has asked for that yet."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def children() -> set[int]:

@@ -17,4 +17,4 @@ def test_nothing_is_left_of_runs_that_are_killed(user: User) -> None:
     """Random parts at random moments; the seed is in the message of a failure."""
     seed = os.environ.get("LLMCAP_TEST_SEED", str(random.randrange(10**6)))
     figures, broken = kill_many(user.home, user.environ, user.provider, kills=KILLS, seed=seed)
-    assert broken == [], (seed, figures)
+    assert not broken, "\n".join((seed, figures, *broken))

@@ -1,5 +1,5 @@
 """
-The process that outlives a `kill -9` of ours, and ends what is left of a command then.
+The processes that outlive a `kill -9` of ours, and end what is left of a command then.
 
 The kernel ends the command itself with us. What the command has started may not even notice: it
 has lost its way out, and one that asks nobody for anything would stay for ever.
@@ -17,29 +17,32 @@ import socket
 NAME = b"llmcap-keeper"
 RELEASED = b"."
 NS_GET_PARENT = 0xB702  # <linux/nsfs.h>, see ioctl_ns(2)
-NUMBER_BYTES_MAX = 32
+KEEPERS = 2  # one is there while the other one, which was killed, has no successor yet
+TOLD_BYTES_MAX = 64
 END_MILLISECONDS_MAX = 1000  # for one; a disk may keep it longer
 PASSES_MAX = 100  # whatever starts others while it is looked for is found in the next one
+PASSES_EMPTY = 2  # one may end between the list and the look, and have started another since
 
 
 class Keeper:
     """
-    Of the network that a child will be in. To be made before there are other threads: it is a fork.
+    Of the network that a child will be in. To be made before there are other threads: it forks.
 
-    It has no terminal, is in no session of the command's, and keeps no file of ours open. What it
-    is told: a user namespace's number, then that the command has ended, or nothing more.
+    Its processes have no terminal, are in no session of the command's, and keep no file of ours
+    open. What they are told they never take, so that each can read it, and a successor too: a user
+    namespace's number, then that the command has ended, or nothing more.
     """
 
     def __init__(self) -> None:
         self._space = 0
-        self._begin()
+        self._theirs, self._ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._pids = [self._begun() for _ in range(KEEPERS)]
 
-    def _begin(self) -> None:
-        theirs, self._ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._pid = os.fork()
-            if self._pid == 0:
-                _keep(theirs.fileno())
+    def _begun(self) -> int:
+        pid = os.fork()
+        if pid == 0:
+            _keep(self._theirs.fileno())
+        return pid
 
     def watch(self, child: int) -> None:
         """
@@ -52,39 +55,31 @@ class Keeper:
         if space == space_of("/proc/self"):
             raise OSError(errno.EINVAL, "its namespaces are ours", str(child))
         self._space = space
-        self._tell(b"%d" % space)
+        self._ours.send(b"%d" % space)
 
     def tend(self) -> None:
         """
-        Another one in its place, where it was killed: else nobody would outlive us.
+        Another process in the place of one that was killed: the other one keeps until then.
 
         It is a fork beside other threads then, which imports nothing and needs no lock of theirs.
         """
-        pid, _ = os.waitpid(self._pid, os.WNOHANG)
-        if pid:
-            self._ours.close()
-            self._begin()
-            self._tell(b"%d" % self._space)
+        for number, pid in enumerate(self._pids):
+            ended, _ = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                self._pids[number] = self._begun()
 
     def release(self) -> None:
         """The command has ended by itself: what it leaves behind stays, as without us."""
-        self._end(RELEASED)
+        with self._theirs, self._ours:
+            self._ours.send(RELEASED)
+        for pid in self._pids:
+            os.waitpid(pid, 0)
 
     def clear(self) -> None:
-        """The command was killed: end what it leaves behind."""
-        self._end(b"")
-
-    def _tell(self, word: bytes) -> None:
-        with contextlib.suppress(ConnectionError):  # it was killed: see `tend`
-            self._ours.send(word)
-
-    def _end(self, word: bytes) -> None:
-        with self._ours:
-            if word:
-                self._tell(word)
-        _, status = os.waitpid(self._pid, 0)
-        if os.WIFSIGNALED(status) and self._space and not word:
+        """The command was killed: end what it leaves behind. Are we killed meanwhile, they do."""
+        if self._space:
             end_all(self._space)
+        self.release()
 
 
 def space_of(process: str) -> int:
@@ -127,11 +122,12 @@ def _opened(process: str) -> int:
 
 def end_all(space: int) -> int:
     """Kill every process in that user namespace or below; how many there were."""
-    total = 0
+    total = empty = 0
     for _ in range(PASSES_MAX):
         found = _end_some(space)
         total += found
-        if not found:
+        empty = 0 if found else empty + 1
+        if empty == PASSES_EMPTY:
             break
     return total
 
@@ -170,8 +166,12 @@ def _keep(theirs: int) -> None:
         called = os.open("/proc/self/comm", os.O_WRONLY)
         os.write(called, NAME)
         os.close(called)
-        told = os.read(3, NUMBER_BYTES_MAX)
-        if told.isdigit() and os.read(3, 1) != RELEASED:
+        waiting = select.poll()
+        waiting.register(3, 0)  # for its end alone, which is always told
+        waiting.poll()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, 3) as line:
+            told = line.recv(TOLD_BYTES_MAX, socket.MSG_PEEK)
+        if told.isdigit():  # neither released nor told of nothing
             end_all(int(told))
     finally:
         os._exit(0)
