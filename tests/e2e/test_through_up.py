@@ -144,7 +144,8 @@ def test_what_cannot_be_is_told_and_nothing_runs(shell: Shell) -> None:
         return shown
 
     assert "no proxy is up" in refused("--confine")
-    shell("$LLMCAP up --port 0 --no-page")
+    told = shell("$LLMCAP up --port 0 --no-page")
+    assert "Use it with" in told, told
     assert "--through-up is for a confined command" in refused()
     assert "--cap is for a proxy of the command's own" in refused("--confine", "--cap", "5")
     inner = shlex.quote(through("touch x"))

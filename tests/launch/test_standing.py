@@ -1,5 +1,6 @@
 """A proxy that stands: found while it lives, and no longer."""
 
+import fcntl
 import json
 import os
 import socket
@@ -54,6 +55,22 @@ def test_one_is_found_while_it_runs(environ: dict[str, str]) -> None:
     # What it wrote is still there, but nobody holds the lock.
     assert (standing.folder(environ) / "state.json").exists()
     assert standing.find(environ) is None
+
+
+def test_who_looks_as_it_begins_does_not_keep_it_from_beginning(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`up` itself looks whether its proxy stands by now, with the same lock."""
+    standing.folder(environ).mkdir(parents=True)
+    looking = (standing.folder(environ) / "lock").open("wb")
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr(standing.time, "sleep", lambda _: looking.close())
+    with (
+        standing.bind(0) as listener,
+        standing.announced(listener, ledger="l", environ=environ),
+    ):
+        assert looking.closed
+        assert standing.find(environ) is not None
 
 
 def test_what_is_left_after_its_end_says_so(environ: dict[str, str]) -> None:

@@ -23,7 +23,7 @@ from llmcap.words.errors import ConfigError
 from llmcap.words.paths import finding_us
 
 DEFAULT_PORT = 8378
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 5
 ANSWER_SECONDS_MAX = 20
 ANSWER_BYTES_MAX = 20_000_000

@@ -19,13 +19,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from ipaddress import AddressValueError, IPv4Address, ip_address
 from pathlib import Path
+from typing import IO
 
 from llmcap.words import paths
 from llmcap.words.errors import ConfigError
 
 DEFAULT_PORT = 8377
 LOOPBACK = "127.0.0.1"
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 120  # ends what hangs: a busy machine needs half a minute
 STOP_SECONDS_MAX = 25  # it lets calls in flight come to their end
 POLL_SECONDS = 0.05
 
@@ -82,10 +83,7 @@ def announced(
     place = folder(environ)
     paths.make_folder(place)
     with (place / "lock").open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(_already(environ)) from None
+        _hold(lock, environ)
         host, port = listener.getsockname()
         state = Standing(
             pid=os.getpid(),
@@ -102,6 +100,24 @@ def announced(
             yield
         finally:
             (place / "state.json").unlink(missing_ok=True)
+
+
+def _hold(lock: IO[bytes], environ: Mapping[str, str]) -> None:
+    """
+    Ours until the file is closed. Raises `ConfigError` if a proxy has it.
+
+    Who looks whether one stands has it for a moment too: see `find`.
+    """
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if find(environ) is not None or time.monotonic() > deadline:
+                raise ConfigError(_already(environ)) from None
+            time.sleep(POLL_SECONDS)
+        else:
+            return
 
 
 def _already(environ: Mapping[str, str]) -> str:
