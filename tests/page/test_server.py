@@ -420,6 +420,33 @@ def test_the_stream_tells_what_happens_within_a_moment(page, path):
     connection.close()
 
 
+def test_who_reads_nothing_loses_its_place(page, monkeypatch):
+    """A stream ends when nobody takes what it tells: a few of them kept all others out."""
+    monkeypatch.setattr(handlers, "STREAMS_MAX", 1)
+    monkeypatch.setattr(handlers, "TAKE_SECONDS", 0.1)
+    more = "x" * 10_000_000  # than the buffers of two sockets take
+    monkeypatch.setattr(handlers, "now_document", lambda *_: {"time": "", "more": more})
+    client = page.client("viewer")
+    head = f"GET /api/stream HTTP/1.1\r\nHost: {client.host}\r\nCookie: {client.cookie}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", page.port), SECONDS) as idle:
+        idle.sendall(head.encode())
+        assert idle.recv(12) == b"HTTP/1.1 200"
+        monkeypatch.setattr(handlers, "now_document", lambda *_: {"time": "", "more": ""})
+        deadline = time.monotonic() + SECONDS
+        while (status := stream_status(client)) == 503:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert status == 200
+
+
+def stream_status(client) -> int:
+    """What the beginning of a stream is answered with."""
+    with closing(http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)) as connection:
+        head = {"Host": client.host, "Cookie": client.cookie}
+        connection.request("GET", "/api/stream", headers=head)
+        return connection.getresponse().status
+
+
 def events_until(answer, holds) -> None:
     """Read events until one says so."""
     deadline = time.monotonic() + SECONDS

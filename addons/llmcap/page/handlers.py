@@ -48,6 +48,7 @@ LOOK_SECONDS = 0.5
 FLEET_SECONDS = 1  # between two looks at a treasury
 ALIVE_SECONDS = 5
 STREAMS_MAX = 20
+TAKE_SECONDS = 30  # of one event, by who watches
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -215,7 +216,7 @@ class Stream(Handler):
     """This moment, again each time when something has happened: server-sent events."""
 
     async def get(self) -> None:
-        """Until the client goes."""
+        """Until the client goes, or takes nothing any more."""
         if self.page.streams >= STREAMS_MAX:
             raise tornado.web.HTTPError(503, "too many pages are watching")
         self.page.streams += 1
@@ -224,6 +225,8 @@ class Stream(Handler):
             # The client has gone, or the page ends.
             with contextlib.suppress(tornado.iostream.StreamClosedError, asyncio.CancelledError):
                 await self._tell()
+        except TimeoutError:
+            self.detach().close()  # a place is for who reads
         finally:
             self.page.streams -= 1
 
@@ -241,7 +244,7 @@ class Stream(Handler):
                     if what != last or due:
                         last, told_at = what, time.monotonic()
                         self.write(f"event: now\ndata: {json.dumps(document)}\n\n")
-                        await self.flush()
+                        await asyncio.wait_for(self.flush(), TAKE_SECONDS)
                 await asyncio.sleep(LOOK_SECONDS if self.page.fleet is None else FLEET_SECONDS)
 
 
