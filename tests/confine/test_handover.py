@@ -1,6 +1,7 @@
 """What stands takes confined commands of its own user, and lets nothing foreign disturb it."""
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from llmcap.confine import handover
 from llmcap.confine.egress import read_egress
 from llmcap.confine.gate import Gates
 from llmcap.confine.handover import NAME, Desk, Handed, Lent
@@ -106,6 +108,29 @@ def test_what_is_foreign_is_turned_away(folder: Path, keeper: Keeper) -> None:
     handed.let_out(inward(), RULES, user="", lent=[KEY])
     assert keeper.lent == [KEY]
     handed.close()
+
+
+def test_a_proxy_that_had_no_file_left_takes_the_next_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits meanwhile is taken as soon as there is one again."""
+    accept = socket.socket.accept
+    faults = [OSError(errno.ECONNABORTED, "gone"), OSError(errno.EMFILE, "Too many open files")]
+
+    def short(self: socket.socket) -> tuple[socket.socket, object]:
+        if self.family == socket.AF_UNIX and faults:
+            raise faults.pop()
+        return accept(self)
+
+    monkeypatch.setattr(socket.socket, "accept", short)
+    monkeypatch.setattr(handover, "AGAIN_SECONDS", 0.01)
+    made = Keeper()
+    with Desk(folder, Gates(), made.lend, made.renew):
+        handed = Handed(folder)
+        handed.let_out(inward(), RULES, user="", lent=[KEY])
+        assert made.lent == [KEY]
+        handed.close()
+    assert not faults
 
 
 ASKING = f"""

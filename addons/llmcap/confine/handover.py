@@ -33,6 +33,7 @@ NAME = "confined"  # of the socket
 MESSAGE_BYTES_MAX = 1 << 17
 WAITING_MAX = 64
 ANSWER_SECONDS_MAX = 30
+AGAIN_SECONDS = 1  # after nobody could be let in
 
 _PEER = struct.Struct("3i")  # struct ucred of <sys/socket.h>: pid, uid, gid
 
@@ -146,6 +147,7 @@ class Desk:
         self._gates = gates
         self._lend, self._renew = lend, renew
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         """Begin. Raises `ConfigError`."""
@@ -163,17 +165,21 @@ class Desk:
 
     def __exit__(self, *_: object) -> None:
         """No more of them; those that are there go with the proxy."""
+        self._ended.set()
         self._path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _wait(self) -> None:
-        while True:
+        while not self._ended.is_set():
             try:
                 line, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if not self._ended.is_set():  # too many open files, say: not for good
+                    logger.warning("LLMCap: no confined command can be taken now: %s", error)
+                self._ended.wait(AGAIN_SECONDS)
+                continue
             threading.Thread(target=self._attend, args=(line,), daemon=True).start()
 
     def _attend(self, line: socket.socket) -> None:
