@@ -5,11 +5,13 @@ import fcntl
 import os
 import pty
 import select
+import shlex
 import signal
 import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -230,12 +232,15 @@ def test_ctrl_c_ends_a_command_that_wants_to_end() -> None:
     assert "Traceback" not in text
 
 
-def test_ctrl_z_stops_both_and_fg_wakes_both() -> None:
+def test_ctrl_z_stops_both_and_fg_wakes_both(tmp_path: Path) -> None:
     """Job control is the shell's business, and works."""
-    with terminal("echo ready; sleep 0.5; echo woken") as screen:
+    end = tmp_path / "end"
+    wait = f"while [ ! -e {shlex.quote(str(end))} ]; do sleep 0.05; done"
+    with terminal(f"echo ready; {wait}; echo woken") as screen:
         screen.until("ready")
         screen.type(b"\x1a")
         screen.until("STOPPED")
+        end.touch()
         assert "woken" in screen.until("EXIT 0")
 
 
@@ -259,7 +264,8 @@ def test_an_interrupt_just_before_the_command_is_not_forgotten(tmp_path: Path) -
     """The terminal has told nobody but us."""
     made = tmp_path / "made"
     with child.signals_held():
-        os.kill(os.getpid(), signal.SIGINT)
+        # As one that came before there was another thread: those of the tests would take it.
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             child.run(["touch", str(made)], os.environ)
     assert not made.exists()
