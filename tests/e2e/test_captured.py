@@ -43,6 +43,7 @@ def test_the_proxy_that_stands_asks_for_the_bill(shell: Shell, tmp_path: Path) -
         wait_until(lambda: "capture:" in log.read_text(), shown=log)
         assert [path for path, _, _ in asked] == list(pages)
     assert "less than 99% of what openai billed since" in log.read_text()
+    wait_until(lambda: "of what openai billed" in shell("$LLMCAP events"), shown=log)
     assert shell("$LLMCAP events").count("less than 99% of what openai billed") == 1
     kept = json.loads((folder / "ledger.captured.json").read_text())
     assert kept["openai"]["agrees"] is False
