@@ -41,14 +41,15 @@ def test_a_renewed_session_is_told_once_and_signs_from_then_on() -> None:
     source = Source()
     ours = Aws("aws-bedrock", source)
     theirs = Keys([])
-    back = up.lend(theirs, lent_of(Keys([Key("openai", "sk-real", "sk-none")], [ours])))
+    lent = lent_of(Keys([Key("openai", "sk-real", "sk-none")], [ours]))
+    back = up.lend(theirs, lent)
     told: list[Sequence[Lent]] = []
 
     def tell(lent: Sequence[Lent]) -> None:
         told.append(lent)
         up.renew(theirs, lent)
 
-    renewing = Renewing([ours], tell)
+    renewing = Renewing([ours], lent, tell)
     renewing.look_once()
     source.now = SECOND
     renewing.look_once()
@@ -63,6 +64,19 @@ def test_a_renewed_session_is_told_once_and_signs_from_then_on() -> None:
     back()
     assert theirs.signer(ours.stand_in) is None
     assert not theirs
+
+
+def test_a_session_that_was_renewed_before_the_command_began_is_told() -> None:
+    """It counts what the proxy was told, and not what they were when somebody began to look."""
+    source = Source()
+    ours = Aws("aws-bedrock", source)
+    lent = lent_of(Keys([], [ours]))
+    source.now = SECOND
+    told: list[Sequence[Lent]] = []
+    renewing = Renewing([ours], lent, told.append)
+    renewing.look_once()
+    renewing.look_once()
+    assert [each.real for (each,) in told] == [SECOND.told()]
 
 
 def test_credentials_without_a_session_are_told_whole() -> None:

@@ -19,7 +19,6 @@ from llmcap.confine.forked import Waiting
 from llmcap.confine.handover import Handed, Lent
 from llmcap.confine.joined import join, wait_for
 from llmcap.keys.aws import Aws
-from llmcap.keys.sigv4 import Credentials
 from llmcap.keys.swap import Keys
 from llmcap.launch import child, standing
 from llmcap.launch.behind import prepare
@@ -54,14 +53,15 @@ def run(
         raise ConfigError("--through-up is for a confined command\nhint: add --confine")
     swapped = Swapped(policy, environ)
     place = prepare(environ, found.hosts)
+    lent = lent_of(swapped.keys)
     way = Through(
         Handed(standing.folder(environ)),
         user=wanted.project or project_of(str(Path.cwd())),
-        lent=lent_of(swapped.keys),
+        lent=lent,
     )
     confined = Confined(egress, place, environ, way, hidden=swapped.hidden(), waiting=waiting)
     given = swapped.environ(confined.environ)
-    renewing = Renewing(swapped.keys.signers, way.handed.renew)
+    renewing = Renewing(swapped.keys.signers, lent, way.handed.renew)
     with child.signals_held():
         confined.prepare(wanted.command, given)
         try:
@@ -82,12 +82,12 @@ def run(
 def lent_of(keys: Keys) -> list[Lent]:
     """What the proxy that stands needs to know to swap them."""
     plain = [Lent(key.provider, key.real, key.stand_in) for key in keys.keys]
-    return [*plain, *(signing(signer, signer.current()) for signer in keys.signers)]
+    return [*plain, *map(signing, keys.signers)]
 
 
-def signing(signer: Aws, credentials: Credentials) -> Lent:
-    """The same of credentials that sign."""
-    return Lent(signer.provider, credentials.told(), signer.signs_with().told(), signs=True)
+def signing(signer: Aws) -> Lent:
+    """The same of credentials that sign, as they are now. Raises `ConfigError`."""
+    return Lent(signer.provider, signer.current().told(), signer.signs_with().told(), signs=True)
 
 
 class Renewing:
@@ -97,9 +97,15 @@ class Renewing:
     AWS's package renews them some ten minutes before their end, when they are asked for.
     """
 
-    def __init__(self, signers: Sequence[Aws], renew: Callable[[Sequence[Lent]], object]) -> None:
+    def __init__(
+        self,
+        signers: Sequence[Aws],
+        lent: Sequence[Lent],
+        renew: Callable[[Sequence[Lent]], object],
+    ) -> None:
+        """`lent` are the keys as they were told when the command began."""
         self._signers, self._renew = signers, renew
-        self._last = {signer: signer.current() for signer in signers}
+        self._told = {each.stand_in: each for each in lent}
         self._over = threading.Event()
 
     def start(self) -> None:
@@ -115,10 +121,10 @@ class Renewing:
         """Tell those that are others by now."""
         for signer in self._signers:
             with contextlib.suppress(ConfigError):  # those that there are may still do
-                found = signer.current()
-                if found != self._last[signer]:
-                    self._last[signer] = found
-                    self._renew([signing(signer, found)])
+                found = signing(signer)
+                if found != self._told[found.stand_in]:
+                    self._told[found.stand_in] = found
+                    self._renew([found])
 
     def _look(self) -> None:
         while not self._over.wait(LOOK_SECONDS):
