@@ -150,6 +150,17 @@ def test_file_that_is_gone_or_another_is_found_when_others_are_met(some, now, pa
     assert other.of_another()
 
 
+def test_lock_is_claimed_in_the_file_that_is_there_now(some, path):
+    """Who outlives the proxies, as a page does, has opened one that they have removed since."""
+    claims, other = some(2)
+    claims.claim(ASKS_NANOSECONDS_MAX)
+    claims.over()
+    turns_path(path).unlink()
+    turns_path(path).touch()
+    claims.claim(ASKS_NANOSECONDS_MAX)
+    assert other.of_another()
+
+
 def test_file_that_cannot_be_written_stops_nobody(some, now, path):
     """It may be a folder, or gone: the ledger is written all the same."""
     (first,) = some(1)

@@ -81,6 +81,7 @@ class Turns:
 
     def claim(self, nanoseconds: int) -> None:
         """Have all others wait for so long, whoever waits since when."""
+        self.close()  # by now it may be another file
         self._since = 1
         self._asked = self._clock()
         self._say(self._asked, nanoseconds)
