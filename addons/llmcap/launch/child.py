@@ -99,22 +99,19 @@ def run(
     Run the command to its end, inside of `signals_held`; its exit code, 128+n for a signal n.
 
     `started` makes the process, where that takes more than a start; `tend` is called when another
-    child of ours may have ended. Raises `CommandError` where it
-    cannot be started, and `KeyboardInterrupt` where that came before it: nobody else was told.
+    child of ours may have ended. Raises `CommandError` where it cannot be started, and
+    `KeyboardInterrupt` where that came before it: nobody else was told.
     """
     if signal.SIGINT in signal.sigpending():
         raise KeyboardInterrupt
     process = (started or start)(command, environ)
     # One that was made before signals were held may have ended before, and would tell nobody.
     code = _look_after(process)
-    if code is None:
-        tend()
     while code is None:
+        tend()
         number, by_terminal, sender = _next_signal()
         if number == signal.SIGCHLD:
             code = _look_after(process)
-            if code is None:
-                tend()
         elif not by_terminal and sender != process.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, number)
