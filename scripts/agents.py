@@ -58,6 +58,12 @@ TABLE = Table(
 )
 
 
+def nanos_of(usd: str) -> int:
+    """Nano-dollars of an amount as a report has it, read without LLMCap's own reader."""
+    whole, _, fraction = usd.partition(".")
+    return int(whole + f"{fraction:0<9}")
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """One program: where it comes from, and how it is given a prompt without a terminal."""
@@ -133,8 +139,7 @@ class Outcome:
     @property
     def booked_nanos(self) -> int:
         """What the ledger has."""
-        whole, _, fraction = str(self.report["cost_usd"]).partition(".")
-        return int(whole + f"{fraction:0<9}")
+        return nanos_of(self.report["cost_usd"])
 
     @property
     def exact(self) -> bool:

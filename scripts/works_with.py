@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from agents import KEYS, NOTHING, SENTENCE, TOOLS, call, stage
+from agents import KEYS, NOTHING, SENTENCE, TOOLS, call, nanos_of, stage
 from clients_tried import TRIED
 from company_proxy import CompanyProxy
 from fake_provider.process import ROOT
@@ -67,8 +67,7 @@ class Outcome:
     @property
     def exact(self) -> bool:
         """Whether something was billed, and the ledger has it."""
-        whole, _, fraction = str(self.report.get("cost_usd", "-1")).partition(".")
-        return int(whole + f"{fraction:0<9}") == self.billed_nanos > 0
+        return nanos_of(self.report.get("cost_usd", "-1")) == self.billed_nanos > 0
 
     @property
     def refused(self) -> int:
