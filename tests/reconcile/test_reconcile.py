@@ -5,8 +5,9 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from llmcap.cli import main
+from llmcap.cli.reconcile import Read
+from llmcap.reconcile.exports import export
+from llmcap.words.errors import ReconcileError
 
-from .bills import DAYS, EXPORTS, Billed, changed, ledger, month, openai
+from .bills import DAYS, EXPORTS, Billed, changed, ledger, month, openai, xai
 
 FORMATS = list(EXPORTS)
 
@@ -161,6 +165,12 @@ def test_gzip_is_read(tmp_path: Path) -> None:
     assert done.output.startswith("Agrees")
 
 
+def page(**result: object) -> bytes:
+    """A page of one bucket with one result; its times are the bucket's."""
+    times = {name: result.pop(name) for name in [*result] if name.startswith("start")}
+    return json.dumps({"data": [{**times, "results": [result]}]}).encode()
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -177,6 +187,15 @@ def test_gzip_is_read(tmp_path: Path) -> None:
         (b'{"data": [{"start_time": 1e99999999, "results": [{}]}]}', "is no time"),
         (b"start_time,num_model_requests,output_tokens\n" + b"9" * 400 + b",1,1\n", "is no time"),
         (b"start_time,num_model_requests,output_tokens\n1.2.3,1,1\n", "is no time"),
+        (b"BilledCost,ChargePeriodStart,SkuMeter,billedcost\n1,2026-11-10,x,2\n",
+         "the column BilledCost is there more than once"),
+        (b"start_time,amount_value,line_item,line_item\n1,1,x,y\n", "line_item is there more"),
+        (page(start_time=1, object="organization.costs.result",
+              amount={"value": 1, "currency": "eur"}), "in eur, not in USD"),
+        (page(starting_at="2026-11-10", amount="5", currency="GBP"), "in GBP, not in USD"),
+        (b"generation_id,cost_total,tokens_prompt\nx,1,1\n", "item 1 of it has no created_at"),
+        (b"\x28\xb5\x2f\xfd....", "packed by zstd"),
+        (b'start_time,num_model_requests,output_tokens\n"' + b"x" * (3 << 20), "no CSV"),
     ],
 )  # fmt: skip
 def test_what_is_no_export_is_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
@@ -187,6 +206,44 @@ def test_what_is_no_export_is_one_sentence(tmp_path: Path, content: bytes, said:
     assert done.exit_code == 2, done.output
     assert said in done.output
     assert str(file) in done.output
+
+
+# What a page never has at some place, whatever should be there.
+STRANGE: tuple[Any, ...] = (None, [], {}, True, "x", -1, 1e300, [[[]]], {"a": [7]})
+
+
+def replaced(document: Any) -> Iterator[tuple[Any, Callable[[Any], None]]]:
+    """Each value of a document, and how another one is put in its place."""
+    for place, value in [
+        *(document.items() if isinstance(document, dict) else enumerate(document))
+    ]:
+        yield value, partial(document.__setitem__, place)
+        if isinstance(value, dict | list):
+            yield from replaced(value)
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic", "openrouter", "xai", "google"])
+def test_a_value_of_another_kind_is_read_or_one_sentence(tmp_path: Path, name: str) -> None:
+    """Wherever it stands in a page."""
+    if name == "xai":
+        document: Any = xai(month(name)[:1])
+    else:
+        made = EXPORTS[name][1](month(EXPORTS[name][0])[:1])
+        document = [*map(json.loads, made.splitlines()[:1])] if isinstance(made, str) else made
+    file = tmp_path / "page.json"
+    told = set()
+    for value, put in replaced(document):
+        for other in STRANGE:
+            put(other)
+            file.write_text(json.dumps(document))
+            try:
+                with export(file) as opened:
+                    Read().add(opened.lines)
+            except ReconcileError as error:
+                told.add(str(error))
+        put(value)
+    assert len(told) > 3
+    assert all(each.startswith(f"{file}: ") for each in told)
 
 
 def test_pages_of_the_real_shape_are_read_as_the_vendors_package_reads_them(

@@ -55,8 +55,10 @@ def reconcile(ctx: click.Context, /, files: Sequence[Path], **options: Any) -> N
 
     FILES are exports: usage and costs of OpenAI or Anthropic (pages of their admin APIs as JSON, or
     CSV), OpenRouter's activity, xAI's usage, FOCUS, AWS's Cost and Usage Report, Google's billing
-    export, Azure's cost details; gzip too. The exit code is 0 where all of it agrees, and 1 where
-    not. Days that are not over, and days that the ledger knows nothing of, do not count.
+    export, Azure's cost details. Those of clouds are read as CSV, JSON and Parquet (which needs the
+    extra `llmcap-mitmproxy[parquet]`), all packed by gzip or zip too. The exit code is 0 where all
+    of it agrees, and 1 where not. Days that are not over, and days that the ledger knows nothing
+    of, do not count.
     """
     now = datetime.now(UTC)
     asked, key, since = options["api"], options["key"], options["since"]

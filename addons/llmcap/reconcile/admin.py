@@ -137,11 +137,7 @@ def _pages(
     for _ in range(PAGES_MAX):
         asked = [*query, *([("page", page)] if page else [])]
         document = _get(api, f"{root}{path}?{urlencode(asked)}" if asked else f"{root}{path}", key)
-        for item in document.get("data") or ():
-            if "results" in item:
-                yield from vendors.bucketed(item)
-            elif "date" in item:
-                yield vendors.openrouter_activity(item)
+        yield from vendors.lines_of(document.get("data") or (), _told)
         page = document.get("next_page")
         if not page or not document.get("has_more"):
             return
@@ -166,8 +162,15 @@ def _xai_lines(root: str, key: str, since: datetime, until: datetime) -> Iterato
     found = _get(XAI_API, url, key, body=json.dumps({"analyticsRequest": asked}).encode())
     if found.get("limitReached"):
         raise ReconcileError(f"{url} says that this is not all: ask for fewer days with --since")
-    for series in found.get("timeSeries") or ():
-        yield from vendors.xai_series(series)
+    yield from vendors.lines_of([found], vendors.xai_usage)
+
+
+def _told(item: vendors.Row) -> Iterator[Line]:
+    """What a bucket of usage or costs says, or an item of OpenRouter's activity."""
+    if "results" in item:
+        yield from vendors.bucketed(item)
+    elif "date" in item:
+        yield vendors.openrouter_activity(item)
 
 
 def _get(api: Api, url: str, key: str, *, body: bytes | None = None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -58,6 +59,15 @@ class Shape:
     bucket: Sequence[str]
     category: Sequence[str]  # whether it is usage, or something beside it
     correction: Sequence[str] = ()  # whether it corrects what an earlier bill said
+    credits: str = ""  # where records have a list of what is credited of their cost
+
+    @property
+    def columns(self) -> Sequence[Sequence[str]]:
+        """All that it asks for."""
+        return (
+            self.time, self.sku, self.quantity, self.unit, self.cost, self.currency, self.service,
+            self.bucket, self.category, self.correction,
+        )  # fmt: skip
 
 
 FOCUS = Shape(
@@ -84,6 +94,7 @@ GOOGLE = Shape(
     ("usage_start_time",), ("sku.description", "sku_description"),
     ("usage.amount", "usage_amount"), ("usage.unit", "usage_unit"), ("cost",), ("currency",),
     ("service.description", "service_description"), ("project.id", "project_id"), ("cost_type",),
+    credits="credits",
 )  # fmt: skip
 AZURE = Shape(
     "Azure cost details", "azure-openai",
@@ -106,8 +117,18 @@ def shape_of(header: Sequence[str]) -> Shape | None:
     return None
 
 
-def read_rows(shape: Shape, header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[Line]:
+def unknown(header: Sequence[str]) -> ReconcileError:
+    """Nobody's export has these columns."""
+    return ReconcileError(
+        f"it is no export that is known here: its columns are {', '.join(header[:8])}\n"
+        "hint: usage and costs of OpenAI, Anthropic or OpenRouter, FOCUS, the AWS Cost and Usage "
+        "Report, Google's billing export, Azure's cost details"
+    )
+
+
+def read_rows(shape: Shape, header: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[Line]:
     """The lines of a cloud's CSV, each day and SKU once. Raises `ReconcileError`."""
+    _check_once(shape, header)
     places = {name.lower(): number for number, name in enumerate(header)}
 
     def first(names: Sequence[str]) -> int | None:
@@ -147,6 +168,14 @@ def read_rows(shape: Shape, header: Sequence[str], rows: Iterator[list[str]]) ->
     yield from _lines(shape, len(texts), named, totals)
 
 
+def _check_once(shape: Shape, header: Sequence[str]) -> None:
+    """Raises `ReconcileError` for a column that is asked for and could be either of two."""
+    told = [name.lower() for name in header]
+    for name in chain.from_iterable(shape.columns):
+        if told.count(name.lower()) > 1:
+            raise ReconcileError(f"the column {name} is there more than once")
+
+
 def _lines(
     shape: Shape,
     texts: int,
@@ -183,25 +212,3 @@ def _unit_of(unit: str, text: str) -> str:
     if scale_of(unit) == 1 and (found := re.search(r"\b(1[KM]) Tokens", text)):
         return found[1]
     return unit
-
-
-def google_document(row: Mapping[str, Any]) -> list[str]:
-    """One document of Google's export as a row under `GOOGLE_HEADER`."""
-    given = sum((Decimal(str(each.get("amount", 0))) for each in row.get("credits") or ()), ZERO)
-    return [
-        str(row.get("usage_start_time", "")),
-        str((row.get("sku") or {}).get("description", "")),
-        str((row.get("usage") or {}).get("amount", 0) or 0),
-        str((row.get("usage") or {}).get("unit", "")),
-        str(Decimal(str(row.get("cost", 0) or 0)) + given),
-        str(row.get("currency", "USD")),
-        str((row.get("service") or {}).get("description", "")),
-        str((row.get("project") or {}).get("id", "")),
-        str(row.get("cost_type") or ""),
-    ]
-
-
-GOOGLE_HEADER = (
-    "usage_start_time", "sku.description", "usage.amount", "usage.unit", "cost", "currency",
-    "service.description", "project.id", "cost_type",
-)  # fmt: skip

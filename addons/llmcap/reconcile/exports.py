@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
-from llmcap.reconcile import clouds, vendors
+from llmcap.reconcile import clouds, records, vendors
 from llmcap.reconcile.line import Line, day_of
-from llmcap.reconcile.reading import csv_rows, documents, first_char, opened
+from llmcap.reconcile.reading import as_text, csv_rows, documents, first_char, unpacked
 from llmcap.words.errors import ReconcileError
 
 # Of a CSV the columns that tell whose it is, and how a row becomes a line.
@@ -40,19 +40,18 @@ class Export:
 @contextmanager
 def export(path: Path) -> Iterator[Export]:
     """An export file. Raises `ReconcileError`, while its lines are read too."""
-    with opened(path) as file:
-        try:
-            if first_char(file) in ("{", "["):
-                yield _json(file)
-            else:
-                yield _csv(file)
-        except ReconcileError as error:
-            text = str(error)
-            raise ReconcileError(
-                text if text.startswith(str(path)) else f"{path}: {text}"
-            ) from None
-        except UnicodeDecodeError:
-            raise ReconcileError(f"{path}: it is no text: CSV or JSON is expected") from None
+    with unpacked(path) as file:
+        if records.is_parquet(file):
+            with records.of_parquet(file) as table:
+                yield _of(table)
+            return
+        text = as_text(file)
+        yield _json(text) if first_char(text) in ("{", "[") else _csv(text)
+
+
+def _of(table: records.Table) -> Export:
+    shape = table.shape
+    return Export(shape.provider, shape.name, clouds.read_rows(shape, table.header, table.rows))
 
 
 def _csv(file: TextIO) -> Export:
@@ -60,57 +59,47 @@ def _csv(file: TextIO) -> Export:
     if not any(header):
         raise ReconcileError("it is empty")
     if shape := clouds.shape_of(header):
-        return Export(shape.provider, shape.name, clouds.read_rows(shape, header, rows))
+        return _of(records.Table(shape, header, rows))
     names = frozenset(header)
     for provider, needed, read in _CSV:
         if needed <= names:
-            return Export(provider, f"{provider}'s CSV", _each(header, rows, read))
+            if twice := next((name for name in header if header.count(name) > 1), ""):
+                raise ReconcileError(f"the column {twice} is there more than once")
+            lines = vendors.lines_of(_records(header, rows), vendors.alone(read))
+            return Export(provider, f"{provider}'s CSV", lines)
     if len(header) == 1 and (mark := next((each for each in ";\t|" if each in header[0]), "")):
         raise ReconcileError(
             f"its columns are separated by {mark!r}: export it with commas, and with points in "
             "amounts, as `1,234` can be read in two ways"
         )
-    raise ReconcileError(
-        f"it is no export that is known here: its columns are {', '.join(header[:8])}\n"
-        "hint: usage and costs of OpenAI, Anthropic or OpenRouter, FOCUS, the AWS Cost and Usage "
-        "Report, Google's billing export, Azure's cost details"
-    )
+    raise clouds.unknown(header)
 
 
-def _each(
-    header: Sequence[str], rows: Iterator[list[str]], read: Callable[[dict[str, str]], Line]
-) -> Iterator[Line]:
+def _records(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[dict[str, str]]:
     for number, row in enumerate(rows, 2):
         if not row:
             continue
         if len(row) < len(header):
             raise ReconcileError(f"line {number} ends too early: is it the whole file?")
-        yield read(dict(zip(header, row, strict=False)))
+        yield dict(zip(header, row, strict=False))
 
 
 def _json(file: TextIO) -> Export:
-    found = documents(file)
+    table, found = records.of_documents(documents(file))
+    if table is not None:
+        return _of(table)
     first = next(found, None)
-    if isinstance(first, dict) and "usage_start_time" in first and "sku" in first:
-        rows = (clouds.google_document(each) for each in chain([first], found))
-        lines = clouds.read_rows(clouds.GOOGLE, clouds.GOOGLE_HEADER, rows)
-        return Export(clouds.GOOGLE.provider, clouds.GOOGLE.name, lines)
-    items = list(_items(first))
-    head = items[0] if items else None
+    head = next(_items(first), None)
+    items = chain(_items(first), chain.from_iterable(map(_items, found)))
     if isinstance(head, dict) and "results" in head:
-        pages = chain(items, *(map(_items, found)))
         provider = vendors.provider_of(head)
-        lines = (line for bucket in pages for line in vendors.bucketed(bucket))
+        lines = vendors.lines_of(items, vendors.bucketed)
         return Export(provider, f"{provider}'s usage and costs", lines)
     if isinstance(head, dict) and "timeSeries" in head:
-        pages = chain(items, *(map(_items, found)))
-        series = (each for page in pages for each in page.get("timeSeries") or ())
-        return Export("xai", "xAI's usage", (line for each in series
-                                             for line in vendors.xai_series(each)))  # fmt: skip
+        return Export("xai", "xAI's usage", vendors.lines_of(items, vendors.xai_usage))
     if isinstance(head, dict) and "prompt_tokens" in head and "date" in head:
-        rows_ = chain(items, *(map(_items, found)))
-        return Export("openrouter", "OpenRouter's activity",
-                      map(vendors.openrouter_activity, rows_))  # fmt: skip
+        lines = vendors.lines_of(items, vendors.alone(vendors.openrouter_activity))
+        return Export("openrouter", "OpenRouter's activity", lines)
     raise ReconcileError(
         "it is no export that is known here\n"
         "hint: pages of OpenAI's or Anthropic's usage and cost reports, OpenRouter's activity, "

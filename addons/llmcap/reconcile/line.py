@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from llmcap.words.errors import ReconcileError
 
@@ -55,7 +56,7 @@ NO_TOKENS: Mapping[str, int] = MappingProxyType({})
 
 def line(
     day: str,
-    model: str,
+    model: object,
     tokens: Mapping[str, int] | None = None,
     *,
     nanos: int | None = None,
@@ -67,7 +68,7 @@ def line(
     if tokens is not None:
         sums.tokens = [tokens.get(kind, 0) for kind in KINDS]
         sums.counted = True
-    return Line(day, model, sums, bucket)
+    return Line(day, str(model), sums, bucket)
 
 
 def day_of(value: object) -> str:
@@ -78,18 +79,30 @@ def day_of(value: object) -> str:
             return datetime.fromtimestamp(int(float(value)), UTC).date().isoformat()
         except (ValueError, OverflowError, OSError):
             raise ReconcileError(f"{str(value)[:40]!r} is no time") from None
-    text = str(value).strip().replace(" UTC", "+00:00").replace("/", "-")
+    told, zone = _apart(str(value).strip())
+    text = told.replace("/", "-")
     try:
         if len(text) >= 10 and text[4] == text[7] == "-":
             if len(text) == 10:
                 return datetime.fromisoformat(text).date().isoformat()
             moment = datetime.fromisoformat(text)
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+            moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
             return moment.astimezone(UTC).date().isoformat()
         month, day, year = text[:10].split("-")  # as Azure's details have it: 11-30-2026
         return datetime(int(year), int(month), int(day), tzinfo=UTC).date().isoformat()
     except ValueError:
         raise ReconcileError(f"{value!r} is no time") from None
+
+
+def _apart(text: str) -> tuple[str, tzinfo]:
+    """A time and its zone, which BigQuery and Athena name behind it; where none is named, UTC."""
+    told, _, name = text.rpartition(" ")
+    if not told or not name[0].isalpha() or name in ("AM", "PM"):
+        return text, UTC
+    try:
+        return told, ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return text, UTC
 
 
 def nanos_of(value: object, *, per_dollar: int = 1) -> int:

@@ -14,16 +14,34 @@ What vendors of models say that they billed: pages of admin APIs, and what conso
   generations (`generation_id`, `tokens_prompt`, `cost_total`, ...).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from llmcap.reconcile.line import INPUT, OUTPUT, READ, WRITE, Line, count_of, day_of, line, nanos_of
+from llmcap.words.errors import ReconcileError
 
 Row = Mapping[str, Any]
 
 CENTS = 100
 # What a bill has besides models: the line is told under this name.
 NO_MODEL = "(no model)"
+
+
+def lines_of[Item](items: Iterable[Item], read: Callable[[Item], Iterable[Line]]) -> Iterator[Line]:
+    """All lines of some items. Raises `ReconcileError` for one that its vendor never wrote."""
+    for number, item in enumerate(items, 1):
+        try:
+            found = [*read(item)]
+        except KeyError as error:
+            raise ReconcileError(f"item {number} of it has no {error.args[0]}") from None
+        except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError) as error:
+            raise ReconcileError(f"item {number} of it is none of its vendor's: {error}") from None
+        yield from found
+
+
+def alone[Item](read: Callable[[Item], Line]) -> Callable[[Item], Iterable[Line]]:
+    """For items of one line each."""
+    return lambda item: [read(item)]
 
 
 def openai_usage(row: Row, day: str) -> Line:
@@ -51,6 +69,7 @@ def openai_cost(row: Row, day: str) -> Line:
     amount = row.get("amount") or {}
     if not isinstance(amount, Mapping):
         amount = {"value": amount}
+    _check_usd(amount.get("currency", row.get("amount_currency")))
     value = amount.get("value", row.get("amount_value"))
     model, _, _ = str(row.get("line_item") or NO_MODEL).partition(", ")
     bucket = str(row.get("api_key_id") or row.get("project_id") or "")
@@ -81,9 +100,16 @@ def anthropic_usage(row: Row, day: str) -> Line:
 
 def anthropic_cost(row: Row, day: str) -> Line:
     """One result of a cost report: cents, after discounts."""
+    _check_usd(row.get("currency"))
     bucket = str(row.get("workspace_id") or "")
     cost = nanos_of(row.get("amount"), per_dollar=CENTS)
     return line(day, row.get("model") or NO_MODEL, nanos=cost, bucket=bucket)
+
+
+def _check_usd(currency: object) -> None:
+    """Raises `ReconcileError` for an amount that is no dollars."""
+    if currency and str(currency).upper() != "USD":
+        raise ReconcileError(f"the bill is in {str(currency)[:40]}, not in USD")
 
 
 def openrouter_activity(row: Row) -> Line:
@@ -120,8 +146,13 @@ def openrouter_generation(row: Row) -> Line:
     )
 
 
-def xai_series(series: Row) -> Iterator[Line]:
-    """One series of a usage answer that is grouped by description: dollars by day."""
+def xai_usage(answer: Row) -> Iterator[Line]:
+    """The series of a usage answer that is grouped by description: dollars by day."""
+    for series in answer.get("timeSeries") or ():
+        yield from _xai_series(series)
+
+
+def _xai_series(series: Row) -> Iterator[Line]:
     labels = series.get("groupLabels") or series.get("group") or (NO_MODEL,)
     for point in series.get("dataPoints") or ():
         usd = nanos_of((point.get("values") or (0,))[0])
