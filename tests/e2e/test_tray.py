@@ -35,7 +35,7 @@ class Screen:
         self.name = ""
 
     def start(self) -> None:
-        """The display, which chooses its own number, and its window manager."""
+        """The display, which chooses its own number."""
         read, write = os.pipe()
         self.run(
             ["Xvfb", "-displayfd", str(write), "-screen", "0", "480x270x24", "-nolisten", "tcp"],
@@ -44,7 +44,10 @@ class Screen:
         os.close(write)
         with os.fdopen(read) as told:
             self.name = f":{told.readline().strip()}"
-        self.run(["icewm"], env=self.environ)
+
+    def manage(self) -> subprocess.Popen:
+        """Its window manager, which has a tray."""
+        return self.run(["icewm"], env=self.environ)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -107,7 +110,11 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
 def test_the_tray_shows_what_is_spent_and_opens_the_page(
     shell: Shell, screen: Screen, tmp_path: Path
 ) -> None:
-    """Green, then amber with a word at 80 %, then red at the cap; a click has the page's link."""
+    """
+    Green, then amber with a word at 80 %, then red at the cap; a click has the page's link.
+
+    Also in a tray that begins after it, or another time.
+    """
     opened, browser = tmp_path / "opened", tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
     browser.chmod(0o755)
@@ -118,6 +125,7 @@ def test_the_tray_shows_what_is_spent_and_opens_the_page(
         tray = screen.run(
             [sys.executable, "-m", "llmcap.cli", "tray"], env=shell.environ, stderr=output
         )
+    manager = screen.manage()  # the tray that it has came later
     screen.icon("good", "tray-good.png")
     call = f'eval "$($LLMCAP env)"; {CURL}'
     shell("; ".join([call] * 4))
@@ -125,6 +133,9 @@ def test_the_tray_shows_what_is_spent_and_opens_the_page(
     # What a call in flight holds is taken too: it may be told before the fourth has ended.
     told = r"80 % is reached: cap: [34] requests spent, 1 requests left of 5 requests\n"
     assert re.search(told, said.read_text())
+    manager.kill()
+    manager.wait()
+    screen.manage()
     shell(call)
     place = screen.icon("over", "tray-over.png")
     assert "100 % is reached" in said.read_text()

@@ -9,6 +9,7 @@ from itertools import batched
 
 import pytest
 from click.testing import CliRunner
+from PIL import ImageFont
 
 from llmcap.cli import main
 from llmcap.cli import tray as command
@@ -46,14 +47,14 @@ def test_the_amounts_are_those_of_its_examples():
 @pytest.mark.parametrize(
     ("found", "text", "mood", "said"),
     [
-        (None, "–", "off", "no proxy stands"),
-        (document(), "–", "good", "nothing is capped"),
+        (None, "-", "off", "no proxy stands"),
+        (document(), "-", "good", "nothing is capped"),
         (document(budget("3.5")), "$3.5", "good", "$3.50 spent, $6.50 left of $10.00"),
         (document(budget("7", held="1")), "$7", "near", "$2.00 left"),
         (document(budget("10")), "$10", "over", "$0.00 left"),
         (document(budget("1", paused=True)), "$1.0", "over", "day: paused"),
         (document(budget("1"), budget("9", name="month")), "$9.0", "near", "month: "),
-        (document(budget("99", mode="watch")), "–", "good", "nothing is capped"),
+        (document(budget("99", mode="watch")), "-", "good", "nothing is capped"),
         (document(budget("3", unit="requests")), "3", "good",
          "3 requests spent, 7 requests left of 10 requests"),
     ],
@@ -87,7 +88,7 @@ def test_each_threshold_is_told_once_a_window():
     assert said.startswith("80 % is reached: day")
 
 
-@pytest.mark.parametrize("text", ["$0", "<1¢", "37¢", "$4.2", "$999", "$123G"])
+@pytest.mark.parametrize("text", ["$0", "<.01", "$.37", "$4.2", "$999", "$123G"])
 def test_the_amount_is_in_the_picture(text):
     """White on the colour of its mood, and within it."""
     image = picture(tray.Look(text, "near", ""))
@@ -98,6 +99,17 @@ def test_the_amount_is_in_the_picture(text):
     assert pixels.count(colour) > 500
     edge = [image.getpixel((1, y)) for y in range(16, 48)]
     assert (255, 255, 255, 255) not in edge
+
+
+def test_the_font_has_every_character_of_an_amount():
+    """What it has not, it draws as an empty box, and says nothing."""
+    font = ImageFont.load_default(40)
+    box = bytes(font.getmask("\uffff"))
+    amounts = [Decimal(10) ** size * digit for size in range(-4, 13) for digit in range(10)]
+    written = [tray.short(str(each), unit) for each in amounts for unit in ("usd", "tokens")
+               if unit == "usd" or each == int(each)]  # fmt: skip
+    for letter in {*"".join(written), *look(None).text, *look(document()).text}:
+        assert bytes(font.getmask(letter)) != box, letter
 
 
 def test_a_page_that_breaks_off_is_none_and_is_asked_again(monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def tray(shares: tuple[int, ...]) -> None:
     library = _library()
     seen = {"look": look(None)}
     icon = library.Icon("llmcap", picture(seen["look"]), seen["look"].title)
-    _mend(icon)
+    dock = _mend(icon)
     ended = threading.Event()
 
     def end(*_: object) -> None:
@@ -64,7 +65,7 @@ def tray(shares: tuple[int, ...]) -> None:
 
     icon.menu = library.Menu(items)
 
-    def follow(icon: Any) -> None:
+    def follow() -> None:
         icon.visible = True
         told = Told(shares)
         while not ended.is_set():
@@ -76,10 +77,12 @@ def tray(shares: tuple[int, ...]) -> None:
                 icon.icon, icon.title = picture(now), now.title
                 icon.update_menu()
             ended.wait(LOOK_SECONDS)
+            dock()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    icon.run(setup=follow)
+    # In no thread that has to end first: it may wait for the icon, which has ended.
+    icon.run(setup=lambda _: threading.Thread(target=follow, daemon=True).start())
 
 
 def _library() -> Any:
@@ -109,23 +112,27 @@ def _no_display(error: Exception) -> ConfigError:
     )
 
 
-def _mend(icon: Any) -> None:
+def _mend(icon: Any) -> Callable[[], None]:
     """
     What pystray 0.19.5 leaves out on plain X11, where no other way to a tray is installed.
 
-    It asks the tray anew with each change (`_xorg.py`, `_update_icon`), and IceWM lets go of an
-    icon that asks a second time; and it handles clicks that its window has not asked for.
+    It asks for a place once, and again only with another picture (`_xorg.py`, `_update_icon`): a
+    tray that begins later, or again, stays empty, and IceWM lets go of an icon that asks twice. And
+    it handles clicks that its window has not asked for. Gives what asks where there is no place.
     """
-    dock = getattr(icon, "_dock_window", None)
-    if dock is None:  # another desktop's
-        return
+    if getattr(icon, "_dock_window", None) is None:  # another desktop's
+        return lambda: None
 
-    def once() -> None:
-        if not icon._systray_manager:  # noqa: SLF001 - as above
-            dock()
+    def dock() -> None:
+        tree = icon._window.query_tree()  # noqa: SLF001 - as above
+        if tree.parent == tree.root:  # a tray makes it a child of its own
+            icon._window.unmap()  # noqa: SLF001 - else the next window manager gives it a frame
+            icon._dock_window()  # noqa: SLF001
 
-    icon._dock_window = once  # noqa: SLF001
+    icon._assert_docked = dock  # noqa: SLF001
     icon._window.change_attributes(event_mask=X11_EVENTS)  # noqa: SLF001
+    show: Callable[[], None] = icon._show  # noqa: SLF001 - in its own thread, where X11 is spoken
+    return show
 
 
 def _page() -> PageProcess | None:

@@ -37,10 +37,10 @@ class Look:
 def look(document: Document | None) -> Look:
     """The budget of which the least is left, and all of them; None: there is no page."""
     if document is None:
-        return Look("–", "off", "LLMCap: no proxy stands")
+        return Look("-", "off", "LLMCap: no proxy stands")
     budgets = [each for each in document["budgets"] if each["mode"] != "watch"]
     if not budgets:
-        return Look("–", "good", "LLMCap: nothing is capped")
+        return Look("-", "good", "LLMCap: nothing is capped")
     nearest = max(budgets, key=taken)
     mood = "over" if taken(nearest) >= 1 else "near" if taken(nearest) >= NEAR else "good"
     lines = tuple([line(each) for each in budgets[:BUDGETS_SHOWN]])
@@ -84,10 +84,10 @@ def amount(text: str | int, unit: str) -> str:
 
 def short(text: str | int, unit: str) -> str:
     """
-    The same in four characters.
+    The same in four characters, of those that Pillow's own font has: it has no ¢, and no dash.
 
     >>> [short(each, "usd") for each in ("0", "0.004", "0.37", "4.2", "37.9", "1250", "98000")]
-    ['$0', '<1¢', '37¢', '$4.2', '$37', '$1k', '$98k']
+    ['$0', '<.01', '$.37', '$4.2', '$37', '$1k', '$98k']
     """
     number = Decimal(text)
     sign = "$" if unit == "usd" else ""
@@ -99,7 +99,7 @@ def short(text: str | int, unit: str) -> str:
     if number >= 1:
         return f"${number // Decimal('0.1') / 10:.1f}"
     cents = number * 100 // 1
-    return f"{cents}¢" if cents else "<1¢"
+    return f"$.{cents:02}" if cents else "<.01"
 
 
 @dataclass(slots=True)
