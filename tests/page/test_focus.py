@@ -4,21 +4,28 @@ import csv
 import io
 import re
 import subprocess
-from dataclasses import replace
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import mul
 from pathlib import Path
 
 import pytest
+from books import demand, scopes
 from click.testing import CliRunner
 
 from llmcap.cli import main
-from llmcap.config import book_of, resolve, yamldoc
 from llmcap.ledger import history, spans
-from llmcap.ledger.changes import Rollup
-from llmcap.page import focus
+from llmcap.ledger.follower import catch_up
+from llmcap.ledger.retention import prune
+from llmcap.ledger.sqlite import SqliteLedger
 from llmcap.page.focus import COLUMNS
+from llmcap.page.listed import BILLED, BOOK
 from llmcap.pricing import PriceBook
+from llmcap.words.records import Ending, Settlement
+from llmcap.words.usage import Usage
+
+from .conftest import BUDGETS, made
 
 VALIDATOR = Path(__file__).parents[2] / ".venv-surfaces" / "bin" / "focus-validator"
 VERSION = "1.2.0.1"
@@ -52,31 +59,53 @@ def test_the_rows_come_to_what_the_calls_cost(path, ledger):
 AGREED = 'prices: {openai/gpt-5: {input: "%s", cache_read: "%s", output: "%s"}}'
 
 
-@pytest.mark.parametrize(("share", "times"), [("1", 1), ("0.5", 2), ("2", Decimal("0.5"))])
+# What was agreed for a call, what the config agrees now, and the list price beside what was billed.
+@pytest.mark.parametrize(
+    ("share", "now", "times", "basis"),
+    [
+        ("1", "1", 1, BILLED), ("1", "0.7", 1, BILLED), ("0.5", "0.5", 2, BOOK),
+        ("0.8", "1", Decimal("1.25"), BOOK), ("0.8", "0.7", Decimal("1.25"), BOOK),
+        ("2", "2", Decimal("0.5"), BOOK), ("2", "1", 1, BILLED),
+    ],
+)  # fmt: skip
 def test_a_price_that_was_agreed_is_billed_and_the_public_one_is_the_list_s(
-    path, ledger, tmp_path, share, times
+    tmp_path, path, share, now, times, basis
 ):
     """Each row at what it was billed, and beside it what the price book asks for the same."""
     rates = PriceBook().find("openai", "gpt-5", datetime.now(UTC)).rates
-    agreed = [rates[name] * Decimal(share) for name in ("input", "cache_read", "output")]
+    three = [rates[name] for name in ("input", "cache_read", "output")]
+    usage = Usage(10_000, 3_000, cache_read=4_000)
+    listed = sum(map(mul, three, (6_000, 4_000, 3_000))) * 1_000
+    cost = int(listed * Decimal(share))
+    with closing(SqliteLedger(path)) as opened:
+        its = made(1, datetime.now(UTC), "red")
+        hold = opened.hold(its, scopes(BUDGETS, its), demand(400_000_000)).hold
+        opened.end(hold, Settlement(Ending.SETTLED, cost, usage, "gpt-5"))
     config = tmp_path / "llmcap.yaml"
-    config.write_text(AGREED % tuple(agreed))
-    for row in exported(path, "--config", str(config)):
-        assert Decimal(row["ListCost"]) == pytest.approx(Decimal(row["BilledCost"]) * times)
-        assert row["x_ListBasis"] == (focus.BILLED if times == 1 else focus.BOOK)
-        assert row["ContractedCost"] == row["EffectiveCost"] == row["BilledCost"]
+    config.write_text(AGREED % tuple(rate * Decimal(now) for rate in three))
+    (row,) = exported(path, "--config", str(config))
+    assert Decimal(row["BilledCost"]) * 10**9 == cost
+    assert Decimal(row["ListCost"]) * 10**9 == cost * times
+    assert row["x_ListBasis"] == basis
+    assert row["ContractedCost"] == row["EffectiveCost"] == row["BilledCost"]
 
 
-def test_what_is_free_by_agreement_has_its_list_price_and_what_no_list_has_none(path, ledger):
-    """The tokens at the public rates; a model that only the config knows is at its own price."""
-    now, sums = datetime.now(UTC), Rollup(cost_nanos=0, input_tokens=10**6, output_tokens=0)
-    free = resolve(yamldoc.parse(AGREED % (0, 0, 0), file="llmcap.yaml"))
-    prices = focus.Prices(book_of(free), PriceBook())
-    rate = PriceBook().find("openai", "gpt-5", now).rates["input"]
-    facts = {"provider": "openai", "model": "gpt-5"}
-    assert prices.list_nanos(facts, sums, now) == (rate * 10**9, focus.BOOK)
-    own = {"provider": "openai", "model": "of-our-own"}
-    assert prices.list_nanos(own, replace(sums, cost_nanos=7), now) == (7, focus.NONE)
+def test_what_was_pruned_is_listed_by_its_tokens_and_the_rest_by_its_calls(tmp_path, path, ledger):
+    """The row of a day has both, and its list price is of both."""
+    rates = PriceBook().find("openai", "gpt-5", datetime.now(UTC)).rates
+    half = [rates[name] / 2 for name in ("input", "cache_read", "output")]
+    config = tmp_path / "llmcap.yaml"
+    config.write_text(AGREED % tuple(half))
+    before = {row["x_ListBasis"] for row in exported(path, "--config", str(config))}
+    assert before == {BILLED, BOOK}  # what is assumed is scaled; no usage comes to the others
+    catch_up(path)
+    later = datetime.now(UTC) + timedelta(days=1)
+    prune(path, before=later, now=later)
+    rows = exported(path, "--config", str(config))
+    assert sum(Decimal(row["PricingQuantity"]) for row in rows) == 6
+    assert {row["x_ListBasis"] for row in rows} == {BOOK}
+    for row in rows:
+        assert Decimal(row["ListCost"]) == pytest.approx(2 * Decimal(row["BilledCost"]))
 
 
 def test_every_row_has_every_column_and_none_runs_in_a_spreadsheet(path, ledger):

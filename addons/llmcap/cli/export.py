@@ -22,6 +22,7 @@ from llmcap.ledger import history, spans
 from llmcap.ledger.follower import catch_up
 from llmcap.ledger.history import PastCall
 from llmcap.page import focus
+from llmcap.page.listed import Prices
 from llmcap.pricing import PriceBook
 from llmcap.words.counts import several
 from llmcap.words.errors import ConfigError
@@ -66,7 +67,7 @@ def export(
     if shape == "focus":
         begin = moment(since, now=now) if since else None
         config_path = click.get_current_context().params["config_path"]
-        prices = focus.Prices(rules_from(config_path, None)[1], PriceBook())
+        prices = Prices(rules_from(config_path, None)[1], PriceBook())
         _write_focus(ledger_path, prices, begin, moment(until, now=now), output)
         return
     with history.reading(ledger_path) as db:
@@ -113,7 +114,7 @@ def _write_csv(calls: Iterator[PastCall], file: TextIO) -> int:
 
 def _write_focus(
     ledger_path: Path,
-    prices: focus.Prices,
+    prices: Prices,
     since: datetime | None,
     until: datetime,
     output: Path | None,
