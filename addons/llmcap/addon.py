@@ -27,6 +27,7 @@ from llmcap.shell import attended, closing, keeper, options, raw
 from llmcap.shell.callers import Callers
 from llmcap.shell.calls import Calls
 from llmcap.shell.listeners import let_bursts_wait
+from llmcap.shell.ownname import OwnName
 from llmcap.shell.ownports import OwnPorts
 from llmcap.shell.parting import halves
 from llmcap.shell.strangers import Strangers
@@ -121,7 +122,7 @@ class Shell:
         self._catching_up: asyncio.Task[None] | None = None
         self._warned: set[str] = set()
         # mitmproxy hands them the hooks too.
-        self.addons = [OwnPorts(), Strangers(lambda: self.calls.firewall)]
+        self.addons = [OwnPorts(), OwnName(), Strangers(lambda: self.calls.firewall)]
 
     # --- life ---------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from machine import free_port, own_address
 from company_proxy import CompanyProxy
 from fake_provider.process import ProviderHandle
 from fake_provider.tls import HOSTS
+from llmcap.shell.ownname import NAME, NO_PAGE
 
 from .conftest import Start
 from .people import User
@@ -74,10 +75,10 @@ def test_up_answers_for_its_own_port(*, chained: bool, shell: Shell) -> None:
 
 
 def test_run_answers_for_its_own_port(user: User) -> None:
-    """Its command knows the port by `HTTPS_PROXY`, and it may open pages."""
-    ask = 'curl -sS --max-time 120 -o /dev/null -w "%{http_code}" "$HTTP_PROXY/" --noproxy "*"'
-    done = user.run("--cap", "1", "--", "sh", "-c", ask)
-    assert done.stdout == "421", done.stderr
+    """Its command knows the port by `HTTPS_PROXY`, and it may open pages; it has none itself."""
+    ask = 'curl -sS --max-time 120 -o /dev/null -w "%{http_code} " "$HTTP_PROXY/" --noproxy "*"'
+    done = user.run("--cap", "1", "--", "sh", "-c", f"{ask}; curl -sS http://{NAME}/")
+    assert done.stdout == f"421 {NO_PAGE}", done.stderr
 
 
 def test_mitmdump_answers_for_all_of_its_ports(start: Start) -> None:
@@ -90,6 +91,9 @@ def test_mitmdump_answers_for_all_of_its_ports(start: Start) -> None:
         asked(everywhere, (*LOOPBACK, "127.0.0.3", own_address()))
         asked(other, LOOPBACK, listens_on=everywhere)
         asked(everywhere, LOOPBACK, listens_on=other)
+        for request in (f"GET http://{NAME}/ HTTP/1.1", f"CONNECT {NAME}:443 HTTP/1.1"):
+            said = answer(other, f"{request}\r\nHost: {NAME}\r\n\r\n")
+            assert said.startswith(b"HTTP/1.1 404 "), request
 
 
 def burst(pid: int, port: int) -> list[bytes]:

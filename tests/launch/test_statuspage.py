@@ -40,14 +40,9 @@ def test_it_says_what_a_session_has_cost(session: str, cost: str | None) -> None
     assert json.loads(response.content or b"")["session_usd"] == cost
 
 
-def test_another_path_is_not_sent_to_the_network() -> None:
-    """The name exists nowhere else."""
-    response = asked(HOST, "/other").response
-    assert response is not None
-    assert response.status_code == 404
-
-
-@pytest.mark.parametrize("host", ["api.openai.com", f"x.{HOST}"])
-def test_other_hosts_are_none_of_its_business(host: str) -> None:
-    """Whatever their path."""
-    assert asked(host, PATH).response is None
+@pytest.mark.parametrize(
+    ("host", "path"), [("api.openai.com", PATH), (f"x.{HOST}", PATH), (HOST, "/other")]
+)
+def test_what_is_none_of_its_business_is_left_to_others(host: str, path: str) -> None:
+    """Other hosts, and other paths: `shell.ownname` has a word for those."""
+    assert asked(host, path).response is None

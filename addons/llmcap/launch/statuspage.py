@@ -3,8 +3,8 @@ What a proxy of ours tells its own clients, through the proxy: `http://llmcap.in
 
 `/status.json` is for status lines: it asks the one proxy that its program runs behind, and needs to
 know neither the ledger's place nor the budgets. Everything else is the page, read-only: it is asked
-of the page's process for a viewer, and nothing but GET is asked. The name is a reserved one: it can
-never be somebody's.
+of the page's process for a viewer, and nothing but GET is asked. What nobody has an answer for,
+`shell.ownname` has.
 """
 
 import asyncio
@@ -15,11 +15,12 @@ from typing import Any
 from mitmproxy.http import HTTPFlow, Response
 
 from llmcap.launch.pageprocess import PageProcess
+from llmcap.shell.ownname import NAME
 from llmcap.words.errors import LLMCapError
 from llmcap.words.money import usd_string
 
 # Where it is. `screens.statusline` asks there, and has these two as they are here.
-HOST = "llmcap.internal"
+HOST = NAME
 PATH = "/status.json"
 
 _KEPT = (
@@ -27,7 +28,7 @@ _KEPT = (
     "x-frame-options", "referrer-policy", "cross-origin-resource-policy", "cache-control",
 )  # fmt: skip
 _PLAIN = {"content-type": "text/plain"}
-# A stream would never end; the page asks again and again where it has none.
+# It would never end; the page asks again and again where it has none.
 _NO_STREAM = "/api/stream"
 
 
@@ -47,14 +48,13 @@ class StatusPage:
         self._session = session
 
     async def request(self, flow: HTTPFlow) -> None:
-        """Answer for our own name, whatever the path, where the page has not."""
-        if flow.request.host != HOST or flow.response is not None:
-            return
-        if flow.request.path.partition("?")[0] != PATH:
-            flow.response = Response.make(404, b"", _PLAIN)
+        """Answer what status lines ask, where the page has not."""
+        request = flow.request
+        asks = request.host == HOST and request.path.partition("?")[0] == PATH
+        if not asks or flow.response is not None:
             return
         found = self._document()
-        if session := flow.request.query.get("session", ""):
+        if session := request.query.get("session", ""):
             # It may have to be looked up in the ledger, which no call waits for.
             nanos = await asyncio.to_thread(self._session, session)
             found["session_usd"] = usd_string(nanos) if nanos is not None else None
@@ -72,12 +72,14 @@ class ReadOnlyPage:
     async def request(self, flow: HTTPFlow) -> None:
         """Answer what the page has, and leave the rest."""
         page, path = self._page(), flow.request.path.partition("?")[0]
-        if flow.request.host == HOST and page is not None and path not in (PATH, _NO_STREAM):
+        if flow.request.host == HOST and page is not None and path != PATH:
             flow.response = await _asked(page, flow)
 
 
 async def _asked(page: PageProcess, flow: HTTPFlow) -> Response:
     path = flow.request.path
+    if path.partition("?")[0] == _NO_STREAM:
+        return Response.make(404, b"through the proxy, the page asks again and again\n", _PLAIN)
     if flow.request.method != "GET":
         return Response.make(405, b"through the proxy, the page is read-only\n", _PLAIN)
     # Another page may make a browser ask; what it gets is for our own page.
