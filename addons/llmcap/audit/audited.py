@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from llmcap.metering.bill import total
 from llmcap.words.money import usd_string
 from llmcap.words.usage import COUNTS, Charge, Usage
+
+_counts = attrgetter(*COUNTS)
 
 # Always shown where there is a usage; everything else only where it is not zero.
 _SHOWN = frozenset((
@@ -69,11 +72,11 @@ class Audited(NamedTuple):
 
 def usage_document(usage: Usage) -> dict[str, Any]:
     """A usage as JSON: the main counts always, the others and the fees where there are any."""
-    document: dict[str, Any] = {}
-    for name in COUNTS:
-        value = getattr(usage, name)
-        if value or name in _SHOWN:
-            document[name] = value
+    document: dict[str, Any] = {
+        name: value
+        for name, value in zip(COUNTS, _counts(usage), strict=True)
+        if value or name in _SHOWN
+    }
     if writes := usage.cache_write_5m + usage.cache_write_1h:
         document["cache_write"] = writes
     for name, count in usage.extras.items():

@@ -207,7 +207,7 @@ class Auditor:
         if reading.deferred:
             return row._replace(note="its usage comes with a later request")
         told = reading.visible_bytes if ask.generates else len(recording.body)
-        if told and not reading.error and _is_text(recording):
+        if told and not reading.error and recording.is_prompt:
             return self._counted(row, recording, provider, reading, ask)
         reason = meter.failed or (reading.error and f"error in the answer: {reading.error}")
         if not status:
@@ -312,7 +312,7 @@ class Auditor:
             return row._replace(note=note)
         note = f"{note} and may bill {told.bills}: at least its input"
         row = row._replace(billable=True)
-        if not _is_text(recording):
+        if not recording.is_prompt:
             return row._replace(cost_nanos=None, note=note)
         row = self._counted(row, recording, provider, Reading(), ask)
         fee = ceil_nanos(fee_usd(provider.name, row.endpoint or ""))
@@ -347,15 +347,19 @@ class Auditor:
                     notes.append(f"{charge.model} refused before any output: not billed")
                     continue
                 terms = billed(charge.terms, reading.untold)
-                if terms != charge.terms:
-                    charge = replace(charge, terms=terms)  # noqa: PLW2901 - as it is billed
-                usd += self._cost(row, provider, charge, ask, notes)
+                usd += self._cost(row, provider, charge, terms, ask, notes)
         except PriceError as error:
             return row._replace(cost_nanos=None, note=_joined(*notes, str(error)))
         return row._replace(cost_nanos=ceil_nanos(usd), note=_joined(*notes))
 
     def _cost(
-        self, row: Audited, provider: Provider, charge: Charge, ask: Ask, notes: list[str]
+        self,
+        row: Audited,
+        provider: Provider,
+        charge: Charge,
+        terms: tuple[str, ...],
+        ask: Ask,
+        notes: list[str],
     ) -> Decimal:
         price = self._prices.find(provider.price_key, charge.model, row.at)
         if price is None and ask.model:
@@ -368,7 +372,7 @@ class Auditor:
         if ask.model and ask.model != charge.model:
             asked = self._prices.find(provider.price_key, ask.model, row.at)
             fee = router_fee(asked, price, charge.usage)
-        return cost_usd(charge.usage, price, charge.terms) + fee
+        return cost_usd(charge.usage, price, terms) + fee
 
 
 def _order_of(reading: Reading) -> str:
@@ -384,14 +388,6 @@ def _without_usage(row: Audited, recording: Recording, reading: Reading) -> Audi
         return row._replace(note=NOT_DONE)
     note = _joined(row.note, "no usage in its answer")
     return row._replace(billable=True, cost_nanos=None, note=note)
-
-
-def _is_text(recording: Recording) -> bool:
-    """Whether the request is a prompt in JSON, and not a recording of sound in a form."""
-    try:
-        return bool(recording.request.document())
-    except FormatError:
-        return False
 
 
 def _joined(*notes: str) -> str:

@@ -57,6 +57,14 @@ class Recording:
         """Whether the provider may have done what it was asked for."""
         return 0 < self.status < HTTP_ERRORS
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether the request is a prompt in JSON, and not a recording of sound in a form."""
+        try:
+            return bool(self.request.document())
+        except FormatError:
+            return False
+
 
 def request_of(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Request:
     """A request as the core reads it. Raises `ValueError` for a URL that is none."""
@@ -107,8 +115,11 @@ def body_of(text: object, encoding: str | None = None) -> bytes:
 
 def lower(headers: Mapping[str, str]) -> dict[str, str]:
     """Lower-case names, without the lengths of bodies: recorders change those uncorrected."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    return {name: value for name, value in lower.items() if name not in _FRAMING}
+    return _unframed({name.lower(): value for name, value in headers.items()})
+
+
+def _unframed(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in _FRAMING}
 
 
 def announced(headers: Mapping[str, str]) -> int:
@@ -128,7 +139,8 @@ def joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def pairs(headers: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
     """HAR's list of headers."""
-    return lower(joined((header["name"], header["value"]) for header in headers or []))
+    found = joined((header["name"], header["value"]) for header in headers or ())
+    return _unframed(found) if found else found
 
 
 def time_of(value: object) -> datetime | None:

@@ -7,8 +7,9 @@ told, what was asked for is billed; where nothing was asked either, what an acco
 default (`Variant.unasked`) is held, and billed unless the answer is one that would have told.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 
 CACHE = "cache"  # which cache of a prompt: a request marks one, or there is the usual one
@@ -94,15 +95,26 @@ def regional(terms: Iterable[str]) -> tuple[str, ...]:
     return tuple(term for term in terms if kind_of(term) == REGION)
 
 
-def billed(terms: Collection[str], untold: Iterable[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=1024)
+def billed(terms: tuple[str, ...], untold: tuple[str, ...]) -> tuple[str, ...]:
     """The terms of a charge, with those kinds of which nobody told what was served."""
-    if not untold:
-        return tuple(terms)
     known = {kind_of(term) for term in terms}
     return (*terms, *(untold_of(kind) for kind in untold if kind not in known))
 
 
-def settled(asked: Collection[str], told: Collection[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=1024)
+def left_untold(known: tuple[str, ...], told: frozenset[str]) -> tuple[str, ...]:
+    """The kinds of which none of the known terms is, but for those that are told anyway."""
+    kinds = told.union(map(kind_of, known))
+    return tuple(kind for kind in KINDS if kind not in kinds)
+
+
+def settled(asked: Iterable[str], told: Iterable[str]) -> tuple[str, ...]:
     """What a call is billed under: what was told, and of all other kinds what was asked for."""
+    return _settled(tuple(asked), tuple(told))
+
+
+@lru_cache(maxsize=1024)
+def _settled(asked: tuple[str, ...], told: tuple[str, ...]) -> tuple[str, ...]:
     known = {kind_of(term) for term in told}
     return tuple(dict.fromkeys((*told, *(term for term in asked if kind_of(term) not in known))))

@@ -13,6 +13,7 @@ https://docs.claude.com/en/api/messages, https://docs.claude.com/en/docs/build-w
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -85,8 +86,10 @@ def read_messages(request: Request) -> Ask:
 
 def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), betas: str = "") -> Ask:
     """The same from the body alone, for envelopes and batches."""
-    tools = _hosted(body)
-    helpers = _helpers(body)
+    offers = offered(body)
+    defined = _defined(offers)
+    tools = _hosted(body, defined)
+    helpers = _helpers(body, defined)
     limit = limit_in(body.get("max_tokens"), zero=True)
     asked_betas = f"{betas},{body.get('anthropic_beta')}"
     thread = document(body.get("thread"))
@@ -96,14 +99,14 @@ def ask_of(body: Document, *, text_bytes: int, media: tuple[Any, ...] = (), beta
         stream=body.get("stream") is True,
         text_bytes=text_bytes,
         media=media,
-        tools=bool(offered(body)) or "mcp_servers" in body,
+        tools=bool(offers) or "mcp_servers" in body,
         output_limit=limit,
         extra_output=sum(output for _, output in helpers),
         tool_calls=tools.loops - 1,
         loops=tools.loops,
-        extra_input=tools.result_tokens + DEFINED_TOOL_TOKENS * len(_defined(body)),
+        extra_input=tools.result_tokens + DEFINED_TOOL_TOKENS * len(defined),
         remote_input=bool(previous),
-        remote=_elsewhere(body),
+        remote=_elsewhere(body, defined),
         previous_id=previous or None,
         terms=(*terms_in(body), *short_window(text(body.get("model")), asked_betas)),
         other_models=tuple(model for model, _ in helpers if model),
@@ -156,9 +159,9 @@ def short_window(model: str, betas: str) -> tuple[str, ...]:
     return (SUMMED,) if _BETA_WINDOWS.search(model) and _LONG_BETA not in betas else ()
 
 
-def _defined(body: Document) -> list[Document]:
-    """The tools that Anthropic defines: they have a type, where a user's own have a schema."""
-    return [tool for tool in offered(body) if text(tool.get("type")) not in ("", "custom")]
+def _defined(offers: Iterable[Document]) -> list[Document]:
+    """Those tools that Anthropic defines: they have a type, where a user's own have a schema."""
+    return [tool for tool in offers if text(tool.get("type")) not in ("", "custom")]
 
 
 def _uses(tool: Document) -> int:
@@ -193,10 +196,10 @@ def _with_uses(body: Document, most: int, *, of: tuple[str, ...]) -> Document:
     return {**body, "tools": tools}
 
 
-def _hosted(body: Document) -> hosted.Hosted:
+def _hosted(body: Document, defined: Iterable[Document]) -> hosted.Hosted:
     fees: dict[str, int] = {}
     unpriced = more = 0
-    for tool in _defined(body):
+    for tool in defined:
         kind, uses = text(tool.get("type")), _uses(tool)
         if kind.startswith(_SEARCH):
             fees["web_search"] = uses
@@ -209,11 +212,11 @@ def _hosted(body: Document) -> hosted.Hosted:
     return hosted.tools(fees, unpriced_uses=unpriced, more_tokens=more)
 
 
-def _helpers(body: Document) -> list[tuple[str, int]]:
+def _helpers(body: Document, defined: Iterable[Document]) -> list[tuple[str, int]]:
     """Other models that may work for this call, once for each time, and what each may write."""
     own = count(body.get("max_tokens"))
     helpers = []
-    for tool in _defined(body):
+    for tool in defined:
         if text(tool.get("type")).startswith("advisor_"):
             output = count(tool.get("max_tokens")) or ADVISOR_OUTPUT_DEFAULT
             helpers += [(text(tool.get("model")), output)] * min(_uses(tool), ADVICE_MAX)
@@ -234,17 +237,16 @@ def _edits(body: Document) -> list[Document]:
     return documents(document(body.get("context_management")).get("edits"))
 
 
-def _elsewhere(body: Document) -> tuple[str, ...]:
+def _elsewhere(body: Document, defined: Sequence[Document]) -> tuple[str, ...]:
     """What it reads that nobody here has seen: of servers, of the web, and the texts of skills."""
     found = []
-    own = _defined(body)
     if body.get("mcp_servers"):
         found.append("what its MCP servers say")
-    if any(text(t.get("type")).startswith(_FETCH) and not count(t.get(_FETCHED)) for t in own):
+    if any(text(t.get("type")).startswith(_FETCH) and not count(t.get(_FETCHED)) for t in defined):
         found.append("the pages that it fetches")
     if document(body.get("container")).get("skills"):
         found.append("the skills that it names")
-    return (*found, *hosted.results_of(text(tool.get("type")) for tool in own))
+    return (*found, *hosted.results_of(text(tool.get("type")) for tool in defined))
 
 
 def _container(body: Document) -> str:

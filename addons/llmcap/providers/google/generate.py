@@ -319,7 +319,10 @@ def _by_modality(details: Any) -> dict[str, int]:
 
 def _first(body: Document, names: tuple[str, ...]) -> Any:
     """The value under the first of the names that is there."""
-    return next((body[name] for name in names if body.get(name) is not None), None)
+    for name in names:
+        if (value := body.get(name)) is not None:
+            return value
+    return None
 
 
 def _present(body: Document, names: tuple[str, ...]) -> str:

@@ -127,19 +127,21 @@ def _prediction_bytes(body: Document) -> int:
 
 # What a chat completion tells under the first name, a response tells under the second. Who sells
 # both may mix them up, and nobody tells two different things so.
-_PROMPT = ("prompt", "input")
-_COMPLETION = ("completion", "output")
+_READ = ("prompt_tokens", "input_tokens")
+_WRITTEN = ("completion_tokens", "output_tokens")
+_READ_DETAILS = ("prompt_tokens_details", "input_tokens_details")
+_WRITTEN_DETAILS = ("completion_tokens_details", "output_tokens_details")
 
 
 def chat_usage(usage: Document, extras: Mapping[str, Count] = {}) -> Usage:
     """Usage of a chat completion, or of a response. Parts are subsets of their totals."""
-    read, written = _details(usage, _PROMPT), _details(usage, _COMPLETION)
+    read, written = _details(usage, _READ_DETAILS), _details(usage, _WRITTEN_DETAILS)
     short_lived, long_lived = cache_writes(read)
     # Of models that draw: what is cached of a picture has a rate of its own.
     cached = document(read.get("cached_tokens_details"))
     return Usage(
-        input_tokens=max(count(usage.get(f"{name}_tokens")) for name in _PROMPT),
-        output_tokens=max(count(usage.get(f"{name}_tokens")) for name in _COMPLETION),
+        input_tokens=_most(usage, _READ),
+        output_tokens=_most(usage, _WRITTEN),
         cache_read=count(read.get("cached_tokens")),
         cache_write_5m=short_lived,
         cache_write_1h=long_lived,
@@ -166,23 +168,29 @@ def with_hidden(known: Usage, usage: Document) -> Usage:
     return replace(known, output_tokens=known.output_tokens + hidden)
 
 
+def _most(usage: Document, names: Iterable[str]) -> int:
+    return max(map(count, map(usage.get, names)))
+
+
 def _details(usage: Document, names: Iterable[str]) -> Document:
-    found = (document(usage.get(f"{name}_tokens_details")) for name in names)
-    return next((details for details in found if details), NO_DOCUMENT)
+    for name in names:
+        if details := document(usage.get(name)):
+            return details
+    return NO_DOCUMENT
 
 
 # How vendors tell what was written to a cache, within the details of the prompt: OpenAI and
 # OpenRouter, Alibaba, LiteLLM's proxy.
-_WRITTEN = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
-_WRITTEN_SPLIT = ("cache_creation", "cache_creation_token_details")
+_CACHED = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
+_CACHED_SPLIT = ("cache_creation", "cache_creation_token_details")
 
 
 def cache_writes(read: Document) -> tuple[int, int]:
     """Tokens written to a cache for minutes, and for an hour, as details of a prompt tell them."""
-    split = next((found for key in _WRITTEN_SPLIT if (found := document(read.get(key)))), {})
+    split = _details(read, _CACHED_SPLIT)
     long_lived = count(split.get("ephemeral_1h_input_tokens"))
     short_lived = count(split.get("ephemeral_5m_input_tokens"))
-    told = max(count(read.get(key)) for key in _WRITTEN)
+    told = _most(read, _CACHED)
     return max(told, long_lived + short_lived) - long_lived, long_lived
 
 

@@ -27,6 +27,7 @@ from llmcap.providers.parts.kinds import (
     MEDIA_KEYS,
     MEDIA_TYPES,
     MIME_KEYS,
+    NOTES,
     PART_KEYS,
     SAID_KEYS,
     SAID_TYPES,
@@ -34,6 +35,7 @@ from llmcap.providers.parts.kinds import (
     TEXT_KEYS,
     TEXT_TYPES,
     WALKED_TYPES,
+    medium_at,
     plain,
 )
 from llmcap.providers.parts.multipart import fields_of
@@ -46,8 +48,6 @@ _DEPTH_MAX = 200
 
 # Addresses of pictures, by what they end with.
 _PICTURE = re.compile(r"\.(?:png|jpe?g|gif|webp|bmp|heic|avif)(?:[?#]|$)", re.IGNORECASE)
-# Generic names of an address: where an object has text besides, it is a note, not a medium.
-_NOTES = frozenset(("url", "uri", "sourceurl", "source"))
 _SAYING = frozenset(("text", "content", "title", "snippet", "name", "description"))
 
 
@@ -171,10 +171,11 @@ class _Walker:
             return
         says = not _SAYING.isdisjoint(part)
         for key, value in part.items():
-            named = _medium_at(key, says=says)
+            told = isinstance(value, str) and key in STRING_KEYS
+            named = None if told else medium_at(key, says=says)
             if key in TEXT_KEYS:
                 self._text(value, key)
-            elif isinstance(value, str) and (key in STRING_KEYS or (says and not named)):
+            elif told or (says and not named and isinstance(value, str)):
                 self._keep(value, key)
             elif named:
                 self._place(value, named, _detail(part), depth + 1)
@@ -351,15 +352,9 @@ class _Walker:
                 self._keep(str(value), key)
 
 
-def _medium_at(key: str, *, says: bool) -> str | None:
-    """The kind of medium that a key holds; none where it is an address beside a text."""
-    name = plain(key)
-    return None if says and name in _NOTES else MEDIA_KEYS.get(name)
-
-
 def _is_note(key: str, value: Any) -> bool:
     """Whether it says of a text where on the web that is from."""
-    return plain(key) in _NOTES and isinstance(value, str) and value.startswith("http")
+    return plain(key) in NOTES and isinstance(value, str) and value.startswith("http")
 
 
 def _is_known(key: str) -> bool:

@@ -101,6 +101,16 @@ MEDIA_KEYS = {
     for name in names
 }
 
+# Generic names of an address: where an object has text besides, it is a note, not a medium.
+NOTES = frozenset(("url", "uri", "sourceurl", "source"))
+
+
+def medium_at(key: str, *, says: bool) -> str | None:
+    """The kind of medium that a key holds; none where it is an address beside a text."""
+    name = plain(key)
+    return None if says and name in NOTES else MEDIA_KEYS.get(name)
+
+
 # Keys whose value is text, however it is nested: schemas, arguments, notes of the client.
 TEXT_KEYS = frozenset((
     "tools", "functions", "tool_choice", "toolConfig", "tool_config", "parameters", "input_schema",

@@ -11,7 +11,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
-from llmcap.pricing.terms import KINDS, is_base, kind_of, settled
+from llmcap.pricing.terms import is_base, left_untold, settled
 from llmcap.providers.parts.shape import Ask, Document
 from llmcap.streams.backlog import Marks
 from llmcap.words.errors import FormatError
@@ -45,6 +45,8 @@ def count(value: object) -> int:
     A text that is a number counts, as JSON made from protocol buffers writes large numbers so
     (https://protobuf.dev/programming-guides/json), and a part of one is a whole one.
     """
+    if type(value) is int:
+        return value if 0 <= value <= COUNT_MAX else 0
     if not value or isinstance(value, bool):
         return 0
     if isinstance(value, str):
@@ -281,10 +283,8 @@ class BaseReader:
 
     def _kinds_untold(self) -> tuple[str, ...]:
         """The kinds of term of which neither the request nor the answer has said anything."""
-        known = {kind_of(term) for term in (*self.terms, *self.ask.terms)}
-        if self.complete:
-            known |= self.tells_terms
-        return tuple(kind for kind in KINDS if kind not in known)
+        told = self.tells_terms if self.complete else frozenset[str]()
+        return left_untold(self.terms + self.ask.terms, told)
 
     def see(self, generated: object) -> None:
         """Generated text that the client can see."""
