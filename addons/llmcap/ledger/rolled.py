@@ -174,46 +174,61 @@ def by_time(
 # Of so many times more facts than are wanted, the wanted ones are looked up one by one.
 FEW_OF = 20
 
+Values = tuple[str, ...]
+Chosen = Mapping[Values, Sequence[str]]  # the facts by what they have of some attributes
 
-def want(
+
+def choose(
     db: sqlite3.Connection,
     names: Sequence[str],
     attributes: Mapping[str, Sequence[str]],
-    fits_model: Callable[[str, str | None], bool] | None,
-) -> tuple[These, list[Mapping[str, str]]]:
+    fits_model: Callable[[str, str | None], bool] | None = None,
+    *,
+    within: Span | None = None,
+) -> Chosen:
     """
-    Choose the facts with one of these values of each attribute, for the name `FACTS`.
+    The facts with one of these values of each attribute, by their values of `names`.
 
-    That is how they are read; with it come the values that each key stands for: those of `names`,
-    "" for what a call has not.
+    "" is the value of what a call has not. With `within`, only those that matter to calls of a
+    span of time; others of them may be there.
     """
-    alike: dict[str, int] = {}
-    db.create_function("key_of", 1, lambda values: alike.setdefault(values, len(alike)))
-    given: dict[str, str] = {f"name{number}": _path(name) for number, name in enumerate(names)}
-    told = ", ".join(f"coalesce(facts ->> :{place}, '')" for place in given)
+    given: dict[str, str | int] = {
+        f"name{number}": _path(name) for number, name in enumerate(names)
+    }
+    told = "".join(f", coalesce(facts ->> :name{number}, '')" for number in range(len(names)))
     fits = ["TRUE"]
     if fits_model is not None:
         db.create_function("fits_model", 2, fits_model)
         fits.append("fits_model(facts ->> 'model', facts ->> 'asked')")
-    rarest = _rarest(db, attributes)
+    rarest, source = _fewest(db, attributes, within)
     for number, (name, values) in enumerate(attributes.items()):
         given |= {f"its{number}": name, f"path{number}": _path(name)}
         given[f"values{number}"] = json.dumps(list(values))
         fits.append((_FOUND if name == rarest else _TOLD).format(number))
-    source = _SOURCE if rarest else "rollup_facts"
+    if within is not None:
+        given |= {"first": within.first // SLOTS_A_DAY, "last": (within.last - 1) // SLOTS_A_DAY}
+    chosen: dict[Values, list[str]] = {}
+    sql = f"SELECT CAST(id AS TEXT){told} FROM {source} WHERE {' AND '.join(fits)}"  # noqa: S608
+    for number, *its in db.execute(sql, given):
+        chosen.setdefault(tuple(its), []).append(number)
+    return chosen
+
+
+def want(db: sqlite3.Connection, groups: Sequence[Iterable[str]]) -> These:
+    """Read the facts of each group under its number, for the name `FACTS`."""
     db.execute("DROP TABLE IF EXISTS temp.wanted")
     db.execute("CREATE TEMP TABLE wanted (value TEXT PRIMARY KEY, key INTEGER) WITHOUT ROWID")
-    count = db.execute(
-        f"INSERT INTO temp.wanted SELECT CAST(id AS TEXT), key_of(json_array({told})) "  # noqa: S608
-        f"FROM {source} WHERE {' AND '.join(fits)}",
-        given,
-    ).rowcount
+    rows = ((value, key) for key, values in enumerate(groups) for value in values)
+    count = db.executemany("INSERT INTO temp.wanted VALUES (?, ?)", rows).rowcount
     (everything,) = db.execute("SELECT coalesce(max(id), 0) FROM rollup_facts").fetchone()
-    these = FEW if count * FEW_OF < everything else WANTED
-    return these, [dict(zip(names, json.loads(values), strict=True)) for values in alike]
+    return FEW if count * FEW_OF < everything else WANTED
 
 
-_SOURCE = "rollup_facts_with AS found CROSS JOIN rollup_facts ON id = found.facts_id"
+_WITH = "rollup_facts_with AS found CROSS JOIN rollup_facts ON id = found.facts_id"
+_WITHIN = """
+    (SELECT DISTINCT value FROM rollup_days WHERE name = '#' AND day BETWEEN :first AND :last)
+    AS found CROSS JOIN rollup_facts ON id = CAST(found.value AS INTEGER)
+"""
 _VALUES = "(SELECT value FROM json_each(:values{0}))"
 _FOUND = f"found.name = :its{{0}} AND found.value IN {_VALUES}"
 _TOLD = f"coalesce(facts ->> :path{{0}}, '') IN {_VALUES}"
@@ -222,18 +237,29 @@ _COUNT = """
         SELECT 1 FROM rollup_facts_with
         WHERE name = ? AND value IN (SELECT value FROM json_each(?)) LIMIT ?)
 """
+_COUNT_WITHIN = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM rollup_days WHERE name = '#' AND day BETWEEN ? AND ? LIMIT ?)
+"""
 
 
-def _rarest(db: sqlite3.Connection, attributes: Mapping[str, Sequence[str]]) -> str:
-    """The attribute by which the fewest facts are found; "" where each may be missing."""
-    found, fewest = "", FOREVER
+def _fewest(
+    db: sqlite3.Connection, attributes: Mapping[str, Sequence[str]], within: Span | None
+) -> tuple[str, str]:
+    """Where the fewest facts are looked at: the attribute that they have, if it is by one."""
+    found, source, fewest = "", "rollup_facts", FOREVER
     for name, values in attributes.items():
         if "" not in values:
             asked = (name, json.dumps(list(values)), fewest)
             (count,) = db.execute(_COUNT, asked).fetchone()
             if count < fewest:
-                found, fewest = name, count
-    return found
+                found, source, fewest = name, _WITH, count
+    if within is not None and within.first < within.last:
+        days = (within.first // SLOTS_A_DAY, (within.last - 1) // SLOTS_A_DAY)
+        (count,) = db.execute(_COUNT_WITHIN, (*days, fewest)).fetchone()
+        if count < fewest:
+            found, source = "", _WITHIN
+    return found, source
 
 
 def _path(name: str) -> str:

@@ -34,6 +34,7 @@ from llmcap.ledger.rolled import (
     These,
     by_time,
     by_value,
+    choose,
     costs_by_step,
     costs_by_value,
     loose,
@@ -144,9 +145,10 @@ class _Question:
         self, db: sqlite3.Connection, names: Sequence[str], span: Span
     ) -> Iterator[tuple[Key, Rollup]]:
         """Several attributes, or a filter: the facts that are wanted, those alike summed as one."""
-        these, facts_of = want(
-            db, names, self.attributes, self._fits_model if self.model is not None else None
-        )
+        fits_model = self._fits_model if self.model is not None else None
+        chosen = choose(db, names, self.attributes, fits_model, within=span)
+        facts_of = [dict(zip(names, values, strict=True)) for values in chosen]
+        these = want(db, list(chosen.values()))
         for key, slot, sums in self._rows(db, FACTS, span, these):
             yield self._key(facts_of[key], slot), sums
 

@@ -1,18 +1,19 @@
 """What was spent: totals and steps of a span of time, by one attribute, from the rollups."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from llmcap.config.readers import is_attribute
 from llmcap.ledger import rollups
-from llmcap.ledger.changes import SLOT_SECONDS, SLOTS_A_DAY, SUMS, Rollup, together
+from llmcap.ledger.changes import SLOT_SECONDS, SLOTS_A_DAY, Rollup, together
 from llmcap.ledger.names.table import key_names
-from llmcap.ledger.rolled import COST, Span
+from llmcap.ledger.rolled import Span
+from llmcap.ledger.selected import Selection
 from llmcap.pricing import PriceBook
 from llmcap.words.errors import ConfigError
 from llmcap.words.money import ceil_nanos, usd_string
@@ -168,7 +169,7 @@ class _All:
     def stacked(self, best: Sequence[str], steps: Sequence[Span]) -> Stacked:
         named = [value for value in best if value]
         found = rollups.series(self._db, self._by, named, steps)
-        return _with_rest(found, rollups.series(self._db, "", [""], steps)[""])
+        return _with_rest(found.items(), rollups.series(self._db, "", [""], steps)[""])
 
     def sold(self, span: Span) -> dict[str, Rollup]:
         """By provider and model, as `openai/gpt-5`."""
@@ -179,33 +180,22 @@ class _Some:
     """
     Calls of which more is asked: sums of all that is known of a call, as far as it fits.
 
-    All that fits is read once, for the totals. For the rest only the dearest values are, and what
-    they come to together: where one attribute is asked for, its own sums are there.
+    What all of them cost is there by itself where one attribute is asked for; then only the dearest
+    values are read beside the totals.
     """
 
     finest = STEP_SLOTS[1]
 
     def __init__(self, db: sqlite3.Connection, question: Asked) -> None:
-        self._db, self._question = db, question
+        self._db, self._where = db, question.where
+        span = question.span
+        within = Span(_before(span).first, span.last)
+        names = (question.by, "provider", "model")
+        self._selection = Selection(db, names, question.where, within)
         self._found: dict[tuple[str, ...], Rollup] = {}
 
-    def _sums(
-        self,
-        span: Span,
-        by: tuple[str, ...],
-        *values: str,
-        only: Sequence[str] = COST,
-        zone: tzinfo = UTC,
-    ) -> dict[tuple[str, ...], Rollup]:
-        """Of all that fits, or of these values only."""
-        these = {self._question.by: values} if values else {}
-        return rollups.sums(
-            self._db, by, zone=zone, since=_at(span.first), until=_at(span.last),
-            attributes={**self._question.where, **these}, only=only,
-        )  # fmt: skip
-
     def totals(self, span: Span) -> dict[str, Rollup]:
-        self._found = self._sums(span, (self._question.by, "provider", "model"), only=SUMS)
+        self._found = self._selection.totals(span)
         return _by(self._found, lambda key: key[0])
 
     def sold(self, _span: Span) -> dict[str, Rollup]:
@@ -213,52 +203,25 @@ class _Some:
 
     def costs(self, span: Span, best: Sequence[str]) -> tuple[dict[str, int], int]:
         """Of the dearest values, and of all that fits."""
-        found = self._sums(span, (self._question.by,), *best) if best else {}
-        (whole,) = self._whole([span])
-        return {value: sums.cost_nanos for (value,), sums in found.items()}, whole
+        *found, (_, (others,)) = self.stacked(best, [span])
+        known = {value: cost for value, (cost,) in found if value is not None}
+        return known, sum(known.values()) + others
 
     def stacked(self, best: Sequence[str], steps: Sequence[Span]) -> Stacked:
-        costs = {value: [0] * len(steps) for value in best}
-        found = self._by_step(steps, (self._question.by,), *best) if best else ()
-        for (value,), number, cost_nanos in found:
-            costs[value][number] += cost_nanos
-        return _with_rest(costs, self._whole(steps))
-
-    def _whole(self, steps: Sequence[Span]) -> list[int]:
-        """What all that fits cost in each of these steps."""
-        if len(self._question.where) == 1:
-            ((name, value),) = self._question.where.items()
-            return rollups.series(self._db, name, [value], steps)[value]
-        costs = [0] * len(steps)
-        for _, number, cost_nanos in self._by_step(steps, ()):
-            costs[number] += cost_nanos
-        return costs
-
-    def _by_step(
-        self, steps: Sequence[Span], by: tuple[str, ...], *values: str
-    ) -> Iterator[tuple[tuple[str, ...], int, int]]:
-        """Values with the numbers of steps, and nano-dollars to be added up there."""
-        if len(steps) == 1:
-            found = self._sums(steps[0], by, *values)
-            yield from ((key, 0, sums.cost_nanos) for key, sums in found.items())
-            return
-        # Days are the viewer's; steps of hours are UTC's, and each has a name of its own there.
-        in_days = any(step.last - step.first > STEP_SLOTS[-1] for step in steps)
-        unit, zone = ("day", self._question.zone) if in_days else ("hour", UTC)
-        numbers = {
-            rollups.called(slot, zone, unit): number
-            for number, step in enumerate(steps)
-            for slot in range(step.first, step.last)
-        }
-        found = self._sums(Span(steps[0].first, steps[-1].last), (unit, *by), *values, zone=zone)
-        for (name, *key), sums in found.items():
-            yield tuple(key), numbers[name], sums.cost_nanos
+        if len(self._where) > 1:
+            return list(self._selection.costs(steps, best, others=True).items())
+        ((name, value),) = self._where.items()
+        whole = rollups.series(self._db, name, [value], steps)[value]
+        found = self._selection.costs(steps, best, others=False)
+        return _with_rest(found.items(), whole)
 
 
-def _with_rest(found: Mapping[str, list[int]], whole: Sequence[int]) -> Stacked:
+def _with_rest(found: Iterable[tuple[str | None, list[int]]], whole: Sequence[int]) -> Stacked:
     """The costs of some values, and under None what is left of all by step."""
-    rest = [costs - sum(parts) for costs, *parts in zip(whole, *found.values(), strict=True)]
-    return [*((value, costs) for value, costs in found.items()), (None, rest)]
+    known = list(found)
+    parts = [costs for _, costs in known]
+    rest = [costs - sum(its) for costs, *its in zip(whole, *parts, strict=True)]
+    return [*known, (None, rest)]
 
 
 def _by(
