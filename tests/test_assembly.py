@@ -9,7 +9,7 @@ import pytest
 
 from llmcap.assembly import Settings, fingerprint_secret, open_firewall, policy_of, settings_from
 from llmcap.notices.events import EventLog, events_path
-from llmcap.words.errors import LedgerBusy, LLMCapError
+from llmcap.words.errors import LedgerBusy, LedgerError, LLMCapError
 from llmcap.words.records import Call
 
 
@@ -78,6 +78,17 @@ def test_the_secret_of_the_fingerprints_is_made_once_and_for_its_owner_only(tmp_
     path = tmp_path / "ledger.fingerprint-key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert fingerprint_secret(":memory:") != fingerprint_secret(":memory:")
+
+
+@pytest.mark.parametrize("left", [b"", b"short"], ids=["empty", "short"])
+def test_a_secret_that_was_cut_off_is_told_and_never_used(tmp_path, left):
+    """Whoever reads the ledger could test a key against fingerprints that anybody can make."""
+    path = tmp_path / "l.fingerprint-key"
+    path.write_bytes(left)
+    said = f"this is no key for fingerprints: it has {len(left)} bytes, expected 32\nhint: put back"
+    with pytest.raises(LedgerError, match=said):
+        open_firewall(Settings("5", None, str(tmp_path / "l.db")), notify=nobody)
+    assert path.read_bytes() == left
 
 
 def test_what_cannot_be_told_leaves_no_ledger_open(tmp_path, monkeypatch):

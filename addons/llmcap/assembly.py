@@ -30,7 +30,7 @@ from llmcap.telemetry.exporter import Telemetry
 from llmcap.telemetry.observed import observed
 from llmcap.walk.firewall import Firewall
 from llmcap.words.errors import ConfigError, LedgerError, LLMCapError
-from llmcap.words.paths import default_ledger, put_private, secret_in
+from llmcap.words.paths import SECRET_BYTES, default_ledger, put_private, secret_in
 from llmcap.words.records import Policy
 from llmcap.words.rules import BreakerKind, EventKind
 from llmcap.words.told import Log
@@ -43,7 +43,6 @@ logger = Log(__name__)
 # Budgets `every: run` count under this name: a new one for each start, unless a parent gives one.
 RUN_ID = os.environ.get("LLMCAP_RUN_ID") or secrets.token_hex(8)
 
-SECRET_BYTES = 32
 WAITING_SHOWN_MAX = 200
 
 
@@ -315,4 +314,10 @@ def fingerprint_secret(ledger: str, *, of_fleet: bytes = b"") -> bytes:
         raise LedgerError(
             f"{path}: the key for fingerprints cannot be made or read: {error.strerror}\n"
             "hint: name a ledger in a folder that you may write to, with llmcap_ledger"
+        ) from error
+    except ValueError as error:
+        raise LedgerError(
+            f"{path}: this is no key for fingerprints: {error}\n"
+            "hint: put back the file as it was, or remove it: another one is made, by which each "
+            "API key is a new one to budgets, names and reports"
         ) from error

@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from llmcap.words.errors import ConfigError
-from llmcap.words.paths import secret_in
+from llmcap.words.paths import SECRET_BYTES, secret_in
 
-SECRET_BYTES = 32
 # A link is opened soon after it was made; a session lasts a working day.
 TOKEN_SECONDS = 15 * 60
 SESSION_SECONDS = 16 * 3_600
@@ -134,14 +133,12 @@ def secret_for(ledger: Path) -> bytes:
     """The key that tokens are signed with: a file beside the ledger, for its owner only."""
     path = ledger.with_suffix(".page-key")
     try:
-        secret = secret_in(path, lambda: secrets.token_bytes(SECRET_BYTES))
+        return secret_in(path, lambda: secrets.token_bytes(SECRET_BYTES))
     except OSError as error:
         raise ConfigError(
             f"{path}: the key of the page cannot be made or read: {error.strerror}"
         ) from error
-    if len(secret) < SECRET_BYTES:
+    except ValueError as error:
         raise ConfigError(
-            f"{path}: this is no key of the page: it has {len(secret)} bytes, expected "
-            f"{SECRET_BYTES}\nhint: remove it, and another one is made"
-        )
-    return secret
+            f"{path}: this is no key of the page: {error}\nhint: remove it, and another one is made"
+        ) from error

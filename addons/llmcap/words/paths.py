@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+SECRET_BYTES = 32
+
 
 def default_ledger() -> Path:
     """The ledger that is used where none is named: one for all of the user's proxies."""
@@ -79,10 +81,18 @@ def _link(made: Path, path: Path) -> None:
 
 
 def secret_in(path: Path, make: Callable[[], bytes]) -> bytes:
-    """A secret in a file, made by whoever needs it first. Raises `OSError`."""
+    """
+    A secret in a file, made by whoever needs it first.
+
+    Raises `OSError`, and `ValueError` for a file that was cut off, as an older version's crash left
+    it: what is signed or hashed under an empty secret is so by anybody.
+    """
     if not path.exists():
         put_private(path, make(), over=False)
-    return path.read_bytes()
+    secret = path.read_bytes()
+    if len(secret) < SECRET_BYTES:
+        raise ValueError(f"it has {len(secret)} bytes, expected {SECRET_BYTES}")
+    return secret
 
 
 def make_folder(folder: Path) -> None:
