@@ -4,8 +4,10 @@ import contextlib
 import errno
 import json
 import os
+import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -130,6 +132,29 @@ def test_a_proxy_that_had_no_file_left_takes_the_next_command(
         handed.let_out(inward(), RULES, user="", lent=[KEY])
         assert made.lent == [KEY]
         handed.close()
+    assert not faults
+
+
+def test_a_proxy_that_had_no_thread_left_takes_those_who_wait(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is turned away for it, and the desk stays open."""
+    start = threading.Thread.start
+    faults = [RuntimeError("can't start new thread")] * 2
+
+    def short(self: threading.Thread) -> None:
+        if self.name != "llmcap-desk" and faults:
+            raise faults.pop()
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", short)
+    monkeypatch.setattr(handover, "AGAIN_SECONDS", 0.01)
+    made = Keeper()
+    with Desk(folder, Gates(), made.lend, made.renew):
+        for _ in range(2):
+            handed = Handed(folder)
+            handed.let_out(inward(), RULES, user="", lent=[KEY])
+            handed.close()
     assert not faults
 
 

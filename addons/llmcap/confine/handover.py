@@ -180,7 +180,19 @@ class Desk:
                     logger.warning("LLMCap: no confined command can be taken now: %s", error)
                 self._ended.wait(AGAIN_SECONDS)
                 continue
-            threading.Thread(target=self._attend, args=(line,), daemon=True).start()
+            self._begin(line)
+
+    def _begin(self, line: socket.socket) -> None:
+        """Attend to it as soon as there may be one thread more."""
+        while not self._ended.is_set():
+            try:
+                threading.Thread(target=self._attend, args=(line,), daemon=True).start()
+            except RuntimeError as error:
+                logger.warning("LLMCap: no confined command can be attended to now: %s", error)
+                self._ended.wait(AGAIN_SECONDS)
+            else:
+                return
+        line.close()
 
     def _attend(self, line: socket.socket) -> None:
         """One command, to its end."""
