@@ -200,6 +200,51 @@ def test_who_is_confined_cannot_stand_in_the_place_of_the_proxy(
     assert process.wait(20) == 0
 
 
+LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
+
+
+def test_who_has_the_number_of_an_end_that_is_gone_is_not_that_end(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A confined command could leave the line to a child, and wait for that."""
+    monkeypatch.chdir(folder)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(NAME)
+        stood = forked(listener.listen)
+        os.waitpid(stood, 0)
+        other = numbered(stood)
+        try:
+            with pytest.raises(ConfigError, match="was started inside a confined command"):
+                Handed(folder)
+        finally:
+            os.kill(other, signal.SIGKILL)
+            os.waitpid(other, 0)
+
+
+def forked(what: Callable[[], object]) -> int:
+    """The number of a process that does that, and ends."""
+    pid = os.fork()
+    if pid == 0:
+        what()
+        os._exit(0)
+    return pid
+
+
+def numbered(wanted: int) -> int:
+    """A process that has this number, which is free, and waits; skips where none can be had."""
+    for _ in range(100):  # others may take it before
+        try:
+            LAST_PID.write_text(str(wanted - 1), encoding="ascii")
+        except OSError as error:
+            pytest.skip(f"{LAST_PID}: {error.strerror}")
+        pid = forked(signal.pause)
+        if pid == wanted:
+            return pid
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    pytest.skip(f"{wanted} went to others")
+
+
 def test_without_a_desk_there_is_a_sentence(folder: Path) -> None:
     """An older proxy has none."""
     with pytest.raises(ConfigError, match="takes no confined commands"):

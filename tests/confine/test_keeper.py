@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llmcap.confine.forked import Forked
-from llmcap.confine.keeper import KEEPERS, Keeper, end_all, is_within, space_of
+from llmcap.confine.keeper import KEEPERS, Keeper, end_all, is_within, opened
 
 from .conftest import Ground
 
@@ -19,6 +19,9 @@ LEAVES = "sleep 3600 & setsid sleep 3600 & echo $! >left; {end}"
 
 # One more in a sandbox of the command's own: namespaces below ours, with a network below ours.
 DEEP = "unshare -U -n sh -c 'echo $$ >left; exec sleep 3600' & until [ -s left ]; do :; done; "
+
+
+NEW_SPACE = ("unshare", "-U", "readlink", "/proc/self/ns/user")
 
 
 def ended(ground: Ground, end: str) -> tuple[int, int]:
@@ -47,7 +50,9 @@ def test_what_a_command_leaves_behind_stays_where_it_ended_by_itself(ground: Gro
     code, left = ended(ground, "exit 7")
     assert code == 7
     assert lives(left)
-    assert end_all(space_of(f"/proc/{left}")) == 2
+    space = opened(f"/proc/{left}")
+    assert end_all(space) == 2
+    os.close(space)
 
 
 def test_what_a_killed_command_leaves_behind_is_ended(ground: Ground) -> None:
@@ -63,10 +68,29 @@ def test_what_it_has_put_in_a_sandbox_of_its_own_is_ended_too(ground: Ground) ->
     assert not lives(int(Path("left").read_text(encoding="ascii")))
 
 
-def test_a_process_outside_is_in_no_namespace_below() -> None:
+def test_a_process_outside_is_in_no_namespace_below(ground: Ground) -> None:
     """Whatever is above our own is nobody's business."""
-    assert is_within("/proc/self", space_of("/proc/self"))
-    assert not is_within("/proc/self", space_of("/proc/self") + 1)
+    process = ground.start("sleep", "3600")
+    ours, below = opened("/proc/self"), opened(f"/proc/{process.pid}")
+    assert is_within("/proc/self", ours)
+    assert is_within(f"/proc/{process.pid}", below)
+    assert not is_within("/proc/self", below)
+    process.kill()
+    process.wait(20)
+    os.close(ours)
+    os.close(below)
+
+
+def test_no_other_namespace_gets_the_number_of_one_that_is_watched(ground: Ground) -> None:
+    """The kernel gives away the lowest: its processes would be ended in the place of these."""
+    process, _ = started(ground)
+    number = str(Path(f"/proc/{process.pid}/ns/user").readlink())
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitpid(process.pid, 0)
+    ground.inwards.pop().close()  # a network keeps it, too
+    made = {subprocess.check_output(NEW_SPACE, text=True).strip() for _ in range(100)}
+    process.returncode = -signal.SIGKILL  # as whoever waits for it tells: it is over
+    assert number not in made
 
 
 def test_a_keeper_that_was_killed_has_a_successor(ground: Ground) -> None:

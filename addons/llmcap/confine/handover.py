@@ -11,8 +11,10 @@ serves, and then each time `{"attempts": ..., "denied": ...}`.
 """
 
 import contextlib
+import errno
 import json
 import os
+import signal
 import socket
 import struct
 import threading
@@ -25,7 +27,7 @@ from typing import Any, Self
 from llmcap.confine.egress import Egress
 from llmcap.confine.gate import Gate, Gates
 from llmcap.confine.inward import FILES_MAX, Inward
-from llmcap.confine.keeper import space_of
+from llmcap.confine.keeper import is_ours, opened
 from llmcap.words.errors import ConfigError
 from llmcap.words.told import Log
 
@@ -36,6 +38,7 @@ ANSWER_SECONDS_MAX = 30
 AGAIN_SECONDS = 1  # after nobody could be let in
 
 _PEER = struct.Struct("3i")  # struct ucred of <sys/socket.h>: pid, uid, gid
+SO_PEERPIDFD = 77  # <asm-generic/socket.h>
 
 logger = Log(__name__)
 
@@ -252,16 +255,41 @@ def _is_beside_us(line: socket.socket) -> bool:
     told = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
     pid, uid, _ = _PEER.unpack(told)
     try:
-        return uid == os.geteuid() and space_of(f"/proc/{pid}") == space_of("/proc/self")
+        with _file(opened(f"/proc/{pid}")) as space:
+            return uid == os.geteuid() and is_ours(space) and _is_still(line)
     except OSError:  # it has ended, or is not to be looked at
         return False
+
+
+def _is_still(line: socket.socket) -> bool:
+    """
+    Whether who opened the other end is there yet, so that nobody else can have its number: it may
+    have left the line to others, and ended. A kernel before 6.5 does not tell.
+
+    Raises `OSError` where it has ended.
+    """
+    try:
+        peer = line.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD)
+    except OSError as error:
+        if error.errno == errno.ENOPROTOOPT:
+            return True
+        raise
+    with _file(peer):
+        signal.pidfd_send_signal(peer, 0)
+    return True
+
+
+@contextlib.contextmanager
+def _file(descriptor: int) -> Iterator[int]:
+    """It is open until then."""
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
 def _reachable(path: Path) -> Iterator[str]:
     """The same path, however long, in the 107 bytes that an address may have (unix(7))."""
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-    try:
+    with _file(os.open(path.parent, os.O_PATH | os.O_DIRECTORY)) as folder:
         yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)

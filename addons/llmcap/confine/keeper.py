@@ -13,12 +13,13 @@ import os
 import select
 import signal
 import socket
+import struct
 
 NAME = b"llmcap-keeper"
-RELEASED = b"."
+TOLD = b"+"  # with a descriptor
+DESCRIPTOR = struct.Struct("i")
 NS_GET_PARENT = 0xB702  # <linux/nsfs.h>, see ioctl_ns(2)
 KEEPERS = 2  # one is there while the other one, which was killed, has no successor yet
-TOLD_BYTES_MAX = 64
 END_MILLISECONDS_MAX = 1000  # for one; a disk may keep it longer
 PASSES_MAX = 100  # whatever starts others while it is looked for is found in the next one
 PASSES_EMPTY = 2  # one may end between the list and the look, and have started another since
@@ -30,11 +31,11 @@ class Keeper:
 
     Its processes have no terminal, are in no session of the command's, and keep no file of ours
     open. What they are told they never take, so that each can read it, and a successor too: a user
-    namespace's number, then that the command has ended, or nothing more.
+    namespace, as a file that is open. As long as somebody has it, no other one gets its number.
     """
 
     def __init__(self) -> None:
-        self._space = 0
+        self._space: int | None = None
         self._theirs, self._ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._pids = [self._begun() for _ in range(KEEPERS)]
 
@@ -51,11 +52,12 @@ class Keeper:
         Raises `OSError`: `FileNotFoundError` where the child has ended. A child in our own ones is
         refused.
         """
-        space = space_of(f"/proc/{child}")
-        if space == space_of("/proc/self"):
+        space = opened(f"/proc/{child}")
+        if is_ours(space):
+            os.close(space)
             raise OSError(errno.EINVAL, "its namespaces are ours", str(child))
         self._space = space
-        self._ours.send(b"%d" % space)
+        socket.send_fds(self._ours, [TOLD], [space])
 
     def tend(self) -> None:
         """
@@ -71,38 +73,43 @@ class Keeper:
     def release(self) -> None:
         """The command has ended by itself: what it leaves behind stays, as without us."""
         with self._theirs, self._ours:
-            self._ours.send(RELEASED)
+            if self._space is not None:
+                self._theirs.recv(len(TOLD))  # it is told no more
+                os.close(self._space)
         for pid in self._pids:
             os.waitpid(pid, 0)
 
     def clear(self) -> None:
         """The command was killed: end what it leaves behind. Are we killed meanwhile, they do."""
-        if self._space:
+        if self._space is not None:
             end_all(self._space)
         self.release()
 
 
-def space_of(process: str) -> int:
+def opened(process: str) -> int:
     """
-    The number of its user namespace, by its folder below /proc.
+    Its user namespace, by its folder below /proc: a descriptor.
 
     Raises `OSError`, also where it has ended and nobody has asked for that yet.
     """
-    descriptor = _opened(process)
-    try:
-        return os.fstat(descriptor).st_ino
-    finally:
-        os.close(descriptor)
+    # Of the two that it is in, it gives back the network alone as it ends.
+    os.close(os.open(f"{process}/ns/net", os.O_RDONLY))
+    return os.open(f"{process}/ns/user", os.O_RDONLY)
+
+
+def is_ours(space: int) -> bool:
+    """Whether that is the user namespace that we are in."""
+    return os.path.samestat(os.fstat(space), os.stat("/proc/self/ns/user"))  # noqa: PTH116 - `pathlib` is large
 
 
 def is_within(process: str, space: int) -> bool:
     """
     Whether it is in that user namespace, or in one that was made in it: a command's own sandbox may
-    have a network of its own, too. Raises what `space_of` raises.
+    have a network of its own, too. Raises what `opened` raises.
     """
-    descriptor = _opened(process)
+    descriptor = opened(process)
     try:
-        while os.fstat(descriptor).st_ino != space:
+        while not os.path.sameopenfile(descriptor, space):
             try:
                 above = fcntl.ioctl(descriptor, NS_GET_PARENT)
             except PermissionError:  # our own is not above that space
@@ -112,12 +119,6 @@ def is_within(process: str, space: int) -> bool:
         return True
     finally:
         os.close(descriptor)
-
-
-def _opened(process: str) -> int:
-    # Of the two that it is in, it gives back the network alone as it ends.
-    os.close(os.open(f"{process}/ns/net", os.O_RDONLY))
-    return os.open(f"{process}/ns/user", os.O_RDONLY)
 
 
 def end_all(space: int) -> int:
@@ -153,6 +154,15 @@ def _await(process: int) -> None:
     waiting.poll(END_MILLISECONDS_MAX)
 
 
+def _told(line: socket.socket) -> int | None:
+    """The namespace that stands there to be read, and still does afterwards."""
+    _, rights, _, _ = line.recvmsg(len(TOLD), socket.CMSG_SPACE(DESCRIPTOR.size), socket.MSG_PEEK)
+    for _, _, content in rights:
+        (descriptor,) = DESCRIPTOR.unpack(content)
+        return int(descriptor)
+    return None
+
+
 def _keep(theirs: int) -> None:
     """In the fork: wait until the other end is gone, however that comes about, and end."""
     try:
@@ -170,8 +180,8 @@ def _keep(theirs: int) -> None:
         waiting.register(3, 0)  # for its end alone, which is always told
         waiting.poll()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, 3) as line:
-            told = line.recv(TOLD_BYTES_MAX, socket.MSG_PEEK)
-        if told.isdigit():  # neither released nor told of nothing
-            end_all(int(told))
+            space = _told(line)
+        if space is not None:  # neither released nor told of nothing
+            end_all(space)
     finally:
         os._exit(0)
