@@ -19,6 +19,7 @@ from mitmproxy.exceptions import OptionsError
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.layers.modes import Socks5AuthData
 from mitmproxy.proxy.mode_specs import ReverseMode
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.budgets.budget import describe
@@ -26,6 +27,7 @@ from llmcap.providers import provider_of
 from llmcap.shell import attended, closing, keeper, options, raw
 from llmcap.shell.callers import Callers
 from llmcap.shell.calls import Calls
+from llmcap.shell.destinations import call_plainly
 from llmcap.shell.listeners import let_bursts_wait
 from llmcap.shell.ownname import OwnName
 from llmcap.shell.ownports import OwnPorts
@@ -241,6 +243,10 @@ class Shell:
         names = [data.client_hello.sni or "", address[0] if address else ""]
         if not any(provider_of(name) for name in names):
             data.ignore_connection = True
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        """Call the server as it is to be called."""
+        call_plainly(data.server, data.client)
 
     def next_layer(self, data: NextLayer) -> None:
         """Let no beginning of a request be taken for something else."""

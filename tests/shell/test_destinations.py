@@ -6,6 +6,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import tflow, tutils
 
 from llmcap.shell.destinations import (
+    call_plainly,
     canonical,
     provider_host,
     provider_hosts,
@@ -104,3 +105,22 @@ def test_a_connection_has_the_names_of_its_address_and_of_tls():
     assert provider_names(server) == [OPENAI, ANTHROPIC]
     assert provider_names(Server(address=("127.0.0.1", 443), sni="example.com")) == []
     assert provider_names(Server(address=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "told", "asked", "sni"),
+    [
+        (f"{OPENAI}.", None, None, OPENAI),
+        ("fal.run", None, f"{OPENAI}.", OPENAI),
+        ("fal.run", f"{OPENAI}.", OPENAI, OPENAI),
+        (f"{OPENAI}.", OPENAI, None, OPENAI),
+        (OPENAI, None, None, None),
+        ("fal.run", None, OPENAI, None),
+    ],
+)
+def test_tls_tells_no_dot_of_the_root(address, told, asked, sni):
+    """By the name that mitmproxy would tell: the server's, the client's, or the address."""
+    server, client = Server(address=(address, 443)), tflow.tclient_conn()
+    server.sni, client.sni = told, asked
+    call_plainly(server, client)
+    assert server.sni == sni

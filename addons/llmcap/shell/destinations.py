@@ -54,6 +54,16 @@ def _said(flow: http.HTTPFlow) -> Iterator[str]:
             yield mode.address[0]
 
 
+def call_plainly(server: Server, client: Connection) -> None:
+    """
+    Let TLS tell a server its name without the dot of DNS's root (RFC 6066, section 3): with that,
+    mitmproxy begins no handshake, and the client waits for ever.
+    """
+    name = server.sni or client.sni or (server.address[0] if server.address else "")
+    if name.endswith("."):
+        server.sni = name.rstrip(".")
+
+
 def _local_hosts(flow: http.HTTPFlow) -> list[str]:
     """This machine, where one of its own servers is asked to run a model over plain HTTP."""
     request = flow.request
