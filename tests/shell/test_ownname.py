@@ -34,3 +34,10 @@ def test_what_has_an_answer_keeps_it_and_others_are_left(hook: str) -> None:
 def test_a_confined_command_may_come_to_it() -> None:
     """The rules of its network have the same name."""
     assert OWN_NAME == NAME
+
+
+def test_a_confined_command_comes_through_a_tunnel() -> None:
+    """To the port without TLS: what it asks for in it has an answer."""
+    flow = tflow.tflow(req=tutils.treq(method=b"CONNECT", host=NAME, port=80))
+    OwnName().http_connect(flow)
+    assert flow.response is None

@@ -254,9 +254,9 @@ def addon_maker(
 
             page = StatusPage(status, tally.cost_by_session.get)
             if swapped is None or not swapped.keys:
-                return [LLMCap(firewall, facts=facts), page]
+                return [page, LLMCap(firewall, facts=facts)]
             swapping = Swapping(swapped.keys)
-            return [swapping, LLMCap(firewall, facts=facts, sign=swapping.sign), page]
+            return [swapping, page, LLMCap(firewall, facts=facts, sign=swapping.sign)]
 
         return addons
 

@@ -213,7 +213,7 @@ def addon_maker(
             page = ReadOnlyPage(lambda: pages[0] if pages else None)
             swapping = Swapping(keys)
             ours = LLMCap(firewall, sign=swapping.sign)
-            return [swapping, ours, page, StatusPage(status, session)]
+            return [swapping, page, StatusPage(status, session), ours]
 
         return addons
 

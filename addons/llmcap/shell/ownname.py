@@ -11,6 +11,8 @@ from mitmproxy import http
 # A reserved top-level domain for private use: it can never be somebody's.
 NAME = "llmcap.internal"
 
+HTTP_PORT = 80
+
 NO_PAGE = (
     "This proxy has no page here. `llmcap up` starts a proxy that has one; of any proxy's ledger, "
     "`llmcap dashboard --serve` shows it and `llmcap status` tells what is left.\n"
@@ -22,8 +24,9 @@ class OwnName:
     """The addon: answers what nothing before it has."""
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
-        """A tunnel would end nowhere."""
-        if flow.request.host == NAME and flow.response is None:
+        """A tunnel would end nowhere; but a confined command comes by one, without TLS."""
+        asks = flow.request.host == NAME and flow.request.port != HTTP_PORT
+        if asks and flow.response is None:
             flow.response = _said(NO_TLS)
 
     def request(self, flow: http.HTTPFlow) -> None:
