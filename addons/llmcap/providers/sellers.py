@@ -327,9 +327,16 @@ SELLERS: tuple[Seller, ...] = (
     ),
     Seller(
         "braintrust",
-        ("braintrustproxy.com", "api.braintrustproxy.com"),
-        "https://github.com/braintrustdata/braintrust-proxy",
+        ("braintrustproxy.com", "api.braintrustproxy.com", "api.braintrust.dev"),
+        "https://github.com/braintrustdata/braintrust-proxy; autoevals npm 0.0.132, PROXY_URL",
+        bases=("/v1", "/v1/proxy"),
         site=True,
+    ),
+    Seller(
+        "braintrust-gateway",
+        ("gateway.braintrust.dev",),
+        "autoevals 0.4.1, GATEWAY_URL: where it asks unless it is told another address",
+        bases=("", "/v1"),
     ),
     Seller(
         "keywordsai",
