@@ -202,6 +202,14 @@ def test_tools_that_cannot_be_capped_are_named(tmp_path: Path) -> None:
     assert "its maker's own servers" in row.text
 
 
+def test_a_tool_that_connects_by_its_own_library_is_named(tmp_path: Path) -> None:
+    """With what holds it all the same."""
+    (row,) = doctor.uncappable(program(tmp_path, "nanocoder", ""))
+    assert row.status == Status.WARN
+    assert "past every proxy" in row.text
+    assert "--confine" in row.mend
+
+
 # --- the command at hand -------------------------------------------------------------------------
 
 

@@ -292,12 +292,9 @@ def node(environ: Mapping[str, str]) -> Iterator[Row]:
 
 def uncappable(environ: Mapping[str, str]) -> Iterator[Row]:
     """Tools that are here and cannot be capped, whatever one sets."""
-    for program, name in UNCAPPABLE.items():
+    for program, (name, why, instead) in UNCAPPABLE.items():
         if shutil.which(program, path=environ.get("PATH")):
-            yield Row(
-                Status.WARN, name, f"{program} asks its maker's own servers, and they the models: "
-                "a proxy sees no tokens and no price", "set a limit in its maker's account",
-            )  # fmt: skip
+            yield Row(Status.WARN, name, f"{program} {why}", instead)
 
 
 def direct(environ: Mapping[str, str]) -> Iterator[Row]:

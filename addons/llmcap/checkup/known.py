@@ -2,10 +2,24 @@
 
 from collections.abc import Mapping
 
-# Tools whose calls go to their maker's own servers: no provider's traffic ever crosses a proxy.
-UNCAPPABLE: Mapping[str, str] = {
-    "cursor": "Cursor", "cursor-agent": "Cursor", "windsurf": "Windsurf", "warp-terminal": "Warp",
-    "warp-cli": "Warp", "devin": "Devin", "copilot": "GitHub Copilot", "amp": "Amp",
+_MAKERS = (
+    "asks its maker's own servers, and they the models: a proxy sees no tokens and no price",
+    "set a limit in its maker's account",
+)
+_OWN_WAY = (
+    "connects by a library that it brings, past every proxy",
+    "start it with `llmcap run --confine` (Linux)",
+)
+
+# Tools of whose calls no proxy sees anything, whatever one sets: by their command, their name, why,
+# and what helps instead.
+UNCAPPABLE: Mapping[str, tuple[str, str, str]] = {
+    "cursor": ("Cursor", *_MAKERS), "cursor-agent": ("Cursor", *_MAKERS),
+    "windsurf": ("Windsurf", *_MAKERS), "warp-terminal": ("Warp", *_MAKERS),
+    "warp-cli": ("Warp", *_MAKERS), "devin": ("Devin", *_MAKERS),
+    "copilot": ("GitHub Copilot", *_MAKERS), "amp": ("Amp", *_MAKERS),
+    "auggie": ("Augment", *_MAKERS), "droid": ("Factory", *_MAKERS),
+    "nanocoder": ("Nanocoder", *_OWN_WAY),
 }  # fmt: skip
 
 # Options of mitmproxy under which `mitmdump -s` lets calls through unmetered, or worse.
