@@ -49,7 +49,7 @@ class Plan:
     behaviour: dict[str, Any] = field(default_factory=dict)
     leave: Leave | None = None
     http2: bool = False
-    searches: bool = False  # of the Responses API: declares a search of the web
+    searches: bool = False  # declares a search of the web
     background: bool = False  # of the Responses API: the answer is fetched later, or never
     fetches: bool = True
     stored: str = ""  # the id of the background answer that this call fetches
@@ -154,6 +154,8 @@ def _messages(plan: Plan) -> tuple[str, dict[str, Any]]:
         "messages": [{"role": "user", "content": prompt(plan.words)}],
         "stream": plan.stream,
     }
+    if plan.searches:
+        document["tools"] = [{"type": "web_search_20250305", "name": "web_search"}]
     return "/v1/messages", document
 
 

@@ -249,10 +249,12 @@ def declared(clients: int, *, searches: int, api: str = "responses") -> Case:
     where nothing was begun, and never below it where something was. xAI counts in a vocabulary of
     its own, and adds a prompt of which it says no number: that is more than a short one, until an
     answer has told what the prompt of these calls reads; then those that left before cost that too.
+    Claude's answers begin with what the prompt read: what is bounded is only what it wrote.
     """
     xai = api == "xai"
+    whose = {"xai": ", xAI", "messages": ", Claude"}.get(api, "")
     return Case(
-        f"tools are declared, {searches or 'none'} begun{', xAI' if xai else ''}",
+        f"tools are declared, {searches or 'none'} begun{whose}",
         cap="5" if searches else "0.5",
         clients=clients,
         mix=partial(_searching, api=api),
@@ -531,6 +533,7 @@ def ci() -> list[Case]:
         declared(8, searches=0),
         declared(8, searches=3),
         declared(8, searches=0, api="xai"),
+        declared(8, searches=0, api="messages"),
         declared(8, searches=3, api="xai"),
         background(8),
         windows(8),
