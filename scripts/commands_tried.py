@@ -31,6 +31,13 @@ QWEN = {
     "ANTHROPIC_BASE_URL": "https://api.anthropic.com", "ANTHROPIC_MODEL": "claude-haiku-4-5",
 }  # fmt: skip
 
+NANOCODER = """\
+{"nanocoder": {"providers": [{
+  "name": "p", "baseUrl": "https://api.openai.com/v1", "apiKey": "sk-fake",
+  "models": ["gpt-4o-mini"]
+}]}}
+"""
+
 PROMPTFOO = """\
 prompts: [Say hello.]
 providers: [openai:gpt-4o-mini]
@@ -144,12 +151,29 @@ COMMANDS: tuple[Tried, ...] = (
         environ={
             "OCO_API_KEY": "sk-fake", "OCO_MODEL": "gpt-4o-mini", "OCO_AI_PROVIDER": "openai",
         },
-        known="of any 429 it shows a sentence of its own, to wait a moment",
+        known="of any 429 it shows a sentence of its own; `refusal_status: 400` shows ours",
     ),
     Tried(
         "garak", ("garak",),
         ("garak", "--target_type", "openai", "--target_name", "gpt-4o-mini",
          "--probes", "test.Blank"),
         known="it writes errors into its log, and ends with 0 whatever became of its probes",
+    ),
+    Tried(
+        "PR-Agent", ("pr-agent",), ("python", "{here}/pr_agent_program.py"),
+        environ={"CONFIG__GIT_PROVIDER": "local", "CONFIG__MODEL": "gpt-4o-mini",
+                 "CONFIG__FALLBACK_MODELS": "[]"},
+        known="it ends with 0 whatever became of a review",
+    ),
+    Tried(
+        "LM Evaluation Harness", ("lm-eval[api]",), ("python", "{here}/lm_eval_program.py"),
+        known="it asks three times, whatever went wrong (`max_retries`)",
+    ),
+    Tried(
+        "Nanocoder with `--confine`, stream", ("npm:@nanocollective/nanocoder",),
+        ("nanocoder", "--trust-directory", "--plain", "--provider", "p", "--model", "gpt-4o-mini",
+         "run", PROMPT),
+        files={"agents.config.json": NANOCODER}, environ={"NANOCODER_CONFIG_DIR": ".."},
+        confined=True,
     ),
 )  # fmt: skip

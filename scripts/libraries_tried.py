@@ -15,6 +15,10 @@ _LITELLM = tuple(f"{how} {model}" for model in _MODELS for how in _WHOLE_STREAM)
 _TO = ("openai:gpt-4o-mini", "anthropic:claude-haiku-4-5")
 _APIS = ("openai", "anthropic")
 
+_CAMEL = ("camel-ai", "mcp<2")
+# Else it asks a gateway of its maker's.
+TO_OPENAI = {"OPENAI_BASE_URL": "https://api.openai.com/v1"}
+
 LIBRARIES: tuple[Tried, ...] = (
     *js("`ai` 7", ("ai@7", "@ai-sdk/openai@4", "@ai-sdk/anthropic@4"), "vercel.mjs", *_AI),
     *js("`ai` 6", ("ai@6", "@ai-sdk/openai@3", "@ai-sdk/anthropic@3"), "vercel.mjs", *_AI),
@@ -215,4 +219,37 @@ LIBRARIES: tuple[Tried, ...] = (
         "LlamaIndex for Google", ("llama-index-llms-google-genai",),
         "llama_index_google_program.py", "complete", "stream",
     ),
+    *py("CAMEL", _CAMEL, "camel_program.py", "whole openai"),
+    *py(
+        "CAMEL", _CAMEL, "camel_program.py", "stream openai",
+        known="its stream ends with our sentence, as if that were the answer",
+    ),
+    *py(
+        "Langroid", ("langroid",), "langroid_program.py", *_WHOLE_STREAM,
+        known="it asks again after a 402 too, and stops at the 401 that comes then",
+    ),
+    *py("Mem0", ("mem0ai",), "mem0_program.py", ""),
+    *py("Marvin", ("marvin", "pydantic-ai<1.50"), "marvin_program.py", ""),
+    *py("AdalFlow", ("adalflow", "openai"), "adalflow_program.py", ""),
+    Tried(
+        "Autoevals", ("autoevals", "openai"), ("python", "{here}/autoevals_program.py"),
+        environ=TO_OPENAI,
+    ),
+    *py(
+        "Phoenix's evaluators", ("arize-phoenix-evals", "openai"), "phoenix_evals_program.py", "",
+        known="of a 429 it shows a sentence of its own limiter; `refusal_status: 402` shows ours",
+    ),
+    *py("Kani", ("kani[openai]",), "kani_program.py", *_WHOLE_STREAM),
+    *py("spacy-llm", ("spacy-llm",), "spacy_llm_program.py", ""),
+    *py(
+        "mcp-agent", ("mcp-agent[openai]", "mcp<2"), "mcp_agent_program.py", "",
+        known="its answer is then empty; the error is in its log",
+    ),
+    *py("Agency Swarm", ("agency-swarm",), "agency_swarm_program.py", ""),
+    *js("Google's ADK npm", ("@google/adk",), "google_adk.mjs", ""),
+    *js("Strands Agents npm", ("@strands-agents/sdk", "openai"), "strands.mjs", ""),
+    Tried(
+        "Autoevals npm", ("npm:autoevals",), ("node", "{here}/autoevals.mjs"), environ=TO_OPENAI
+    ),
+    *js("pi-ai", ("@mariozechner/pi-ai",), "pi_ai.mjs", *_APIS, "google"),
 )  # fmt: skip

@@ -31,6 +31,7 @@ class Tried:
     known: str = ""  # why it does not keep to what is promised
     environ: Mapping[str, str] = field(default_factory=dict)
     talks: bool = False  # whether it is asked over a WebSocket
+    confined: bool = False  # whether it is run with `--confine`, as it reads no proxy's address
 
     @property
     def on_node(self) -> bool:
@@ -39,9 +40,12 @@ class Tried:
 
     @property
     def folder(self) -> str:
-        """Where it is installed; what is asked in several ways is installed once."""
+        """
+        Where it is installed; what is asked in several ways is installed once. Some have one name
+        in both registries.
+        """
         runtimes = [each for each in self.packages[1:] if each in RUNTIMES]
-        name = "-".join(each.removeprefix("npm:") for each in (self.packages[0], *runtimes))
+        name = "-".join((self.packages[0], *runtimes))
         return "".join(c if c.isalnum() else "-" for c in name)
 
 
