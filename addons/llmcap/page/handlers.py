@@ -1,16 +1,16 @@
 """
 What the page answers, address by address; and before anything else, who asks, and from where.
 
-A question is answered in a worker thread with a connection that can only read. The stream looks at
-the ledger twice a second, and only while somebody watches.
+A question is answered in a worker thread with a connection that can only read.
 """
 
 import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +25,7 @@ from llmcap.page import actions, calls, exposure, metrics, now, spend
 from llmcap.page.access import Access, Role, Session, role_of
 from llmcap.page.books import HERE, Books, of_machine
 from llmcap.page.fleet import Fleet
-from llmcap.page.watch import Watch
+from llmcap.page.live import Live
 from llmcap.pricing import PriceBook
 from llmcap.treasury.place import Place, place
 from llmcap.words.errors import ConfigError, LLMCapError
@@ -44,10 +44,7 @@ FILES = {
         for path in sorted(STATIC.rglob(f"*{suffix}"))
     },
 }
-LOOK_SECONDS = 0.5
-FLEET_SECONDS = 1  # between two looks at a treasury
-ALIVE_SECONDS = 5
-STREAMS_MAX = 20
+STREAMS_MAX = 500  # below the usual limit of open files
 TAKE_SECONDS = 30  # of one event, by who watches
 
 HEADERS = {
@@ -76,6 +73,7 @@ class Page:
     fleet: Fleet | None = None  # where a treasury is configured
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(6))
     streams: int = 0
+    lives: dict[tuple[str, str], Live] = field(default_factory=dict)  # by node and project
 
     def books(self, node: str) -> Books:
         """What to read for a question: of the fleet, of a node, or of this machine."""
@@ -84,6 +82,19 @@ class Page:
         if node not in ("", HERE):
             raise ConfigError("there are nodes under a treasury only, and none is configured")
         return of_machine(self.ledger)
+
+    @asynccontextmanager
+    async def watching(self, node: str, role: Role) -> AsyncIterator[Live]:
+        """What the streams of this node tell to those who see as much, while one is open."""
+        key = (node, role.project)
+        look = partial(in_thread, self, lambda: now_document(self, node, role))
+        live = self.lives.setdefault(key, Live(self.ledger, look, fleet=self.fleet is not None))
+        try:
+            async with live.watched():
+                yield live
+        finally:
+            if live.watching == 0:
+                del self.lives[key]
 
     def place(self) -> Place:
         """Where budgets are changed."""
@@ -148,12 +159,7 @@ class Handler(tornado.web.RequestHandler):
 
     async def work[Result](self, step: Callable[[], Result]) -> Result:
         """In another thread, its mistakes as answers."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self.page.workers, step)
-        except ConfigError as error:
-            raise tornado.web.HTTPError(400, str(error).replace("%", "%%")) from error
-        except LLMCapError as error:
-            raise tornado.web.HTTPError(503, str(error).replace("%", "%%")) from error
+        return await in_thread(self.page, step)
 
     def write_error(self, status_code: int, **extra: Any) -> None:  # noqa: ARG002 (tornado's)
         """In JSON, in one sentence."""
@@ -165,6 +171,16 @@ class Handler(tornado.web.RequestHandler):
         """What a client got wrong is told to it, and our own faults to the log."""
         if not isinstance(error[1], tornado.web.HTTPError):
             super().log_exception(*error)
+
+
+async def in_thread[Result](page: Page, step: Callable[[], Result]) -> Result:
+    """In one of the page's threads, its mistakes as answers."""
+    try:
+        return await asyncio.get_running_loop().run_in_executor(page.workers, step)
+    except ConfigError as error:
+        raise tornado.web.HTTPError(400, str(error).replace("%", "%%")) from error
+    except LLMCapError as error:
+        raise tornado.web.HTTPError(503, str(error).replace("%", "%%")) from error
 
 
 class Open(Handler):
@@ -231,21 +247,12 @@ class Stream(Handler):
             self.page.streams -= 1
 
     async def _tell(self) -> None:
-        version, told_at, last = None, 0.0, None
-        with contextlib.closing(Watch(self.page.ledger)) as watch:
+        number = 0
+        async with self.page.watching(self.node, self.role) as live:
             while True:
-                found = watch.version()
-                due = time.monotonic() - told_at > ALIVE_SECONDS
-                if found != version or due or self.page.fleet is not None:
-                    version = found
-                    step = partial(now_document, self.page, self.node, self.role)
-                    document = await self.work(step)
-                    what = {**document, "time": ""}
-                    if what != last or due:
-                        last, told_at = what, time.monotonic()
-                        self.write(f"event: now\ndata: {json.dumps(document)}\n\n")
-                        await asyncio.wait_for(self.flush(), TAKE_SECONDS)
-                await asyncio.sleep(LOOK_SECONDS if self.page.fleet is None else FLEET_SECONDS)
+                number, event = await live.newer(number)
+                self.write(event)
+                await asyncio.wait_for(self.flush(), TAKE_SECONDS)
 
 
 class Spend(Handler):
