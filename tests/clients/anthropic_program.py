@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 import anthropic
+import patience
 
 MESSAGES = [{"role": "user", "content": "Say something about the sea, and then about the wind."}]
 
@@ -43,7 +44,7 @@ def arguments(options: argparse.Namespace) -> dict[str, Any]:
 
 def run(options: argparse.Namespace) -> None:
     """One call after the other."""
-    client = anthropic.Anthropic()
+    client = anthropic.Anthropic(timeout=patience.SECONDS)
     for _ in range(options.calls):
         try:
             if options.stream:
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
 
 async def run_async(options: argparse.Namespace) -> None:
     """All calls at once."""
-    async with anthropic.AsyncAnthropic() as client:
+    async with anthropic.AsyncAnthropic(timeout=patience.SECONDS) as client:
 
         async def call() -> None:
             try:

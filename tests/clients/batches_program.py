@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 import openai
+import patience
 from google import genai
 from google.genai import types
 
@@ -29,7 +30,7 @@ def report(**fields: Any) -> None:
 
 def openai_batch(options: argparse.Namespace) -> None:
     """Upload, order, wait, download: as the guide has it."""
-    client = openai.OpenAI()
+    client = openai.OpenAI(timeout=patience.SECONDS)
     name = options.look
     if not name:
         lines = [
@@ -97,7 +98,7 @@ def gemini_batch(options: argparse.Namespace) -> None:
 
 def speech(options: argparse.Namespace) -> None:
     """A text read aloud."""
-    sound = openai.OpenAI().audio.speech.create(
+    sound = openai.OpenAI(timeout=patience.SECONDS).audio.speech.create(
         model="tts-1", voice="alloy", input="The sea, and then the wind."
     )
     report(sound=len(sound.read()))

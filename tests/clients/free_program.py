@@ -5,14 +5,15 @@ import json
 import anthropic
 import httpx
 import openai
+import patience
 
 
 def main() -> None:
     """One of each."""
-    openai_client = openai.OpenAI()
+    openai_client = openai.OpenAI(timeout=patience.SECONDS)
     models = list(openai_client.models.list())
     moderation = openai_client.moderations.create(input="the sea")
-    tokens = anthropic.Anthropic().messages.count_tokens(
+    tokens = anthropic.Anthropic(timeout=patience.SECONDS).messages.count_tokens(
         model="claude-haiku-4-5", messages=[{"role": "user", "content": "the sea"}]
     )
     telemetry = httpx.post("https://api.anthropic.com/api/event_logging/batch", json={"events": []})

@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 import openai
+import patience
 
 MESSAGES = [{"role": "user", "content": "Say something about the sea, and then about the wind."}]
 
@@ -75,7 +76,7 @@ def usage_of(answer: Any) -> Any:
 
 def run(options: argparse.Namespace) -> None:
     """One call after the other."""
-    client = openai.OpenAI()
+    client = openai.OpenAI(timeout=patience.SECONDS)
     for _ in range(options.calls):
         try:
             answer = create(client, options.api)(**arguments(options))
@@ -90,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
 
 async def run_async(options: argparse.Namespace) -> None:
     """All calls at once."""
-    async with openai.AsyncOpenAI() as client:
+    async with openai.AsyncOpenAI(timeout=patience.SECONDS) as client:
 
         async def call() -> None:
             try:

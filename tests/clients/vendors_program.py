@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import patience
+
 PROMPT = "Say something about the sea."
 MESSAGES = [{"role": "user", "content": PROMPT}]
 
@@ -57,7 +59,7 @@ def groq(*, stream: bool = False) -> Texts:
     """The package of https://pypi.org/project/groq."""
     import groq as package  # noqa: PLC0415
 
-    client = package.Groq(api_key="fake")
+    client = package.Groq(api_key="fake", timeout=patience.SECONDS)
     settings = {"model": "llama-3.1-8b-instant", "messages": MESSAGES, "max_tokens": 50}
     return _texts(client.chat.completions.create(**settings, stream=stream))
 
@@ -71,7 +73,7 @@ def together(*, stream: bool = False) -> Texts:
     """The package of https://pypi.org/project/together."""
     from together import Together  # noqa: PLC0415
 
-    client = Together(api_key="fake")
+    client = Together(api_key="fake", timeout=patience.SECONDS)
     model = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
     settings = {"model": model, "messages": MESSAGES, "max_tokens": 50}
     return _texts(client.chat.completions.create(**settings, stream=stream))

@@ -198,7 +198,7 @@ def test_a_stand_in_is_swapped_where_keys_are_taken_and_nowhere_else(owner: User
 
 STREAMS = """
 import os, openai
-client = openai.OpenAI(max_retries=0)
+client = openai.OpenAI(max_retries=0, timeout=300)
 made = client.chat.completions.create(
     model="gpt-4o-mini", max_tokens=50, stream=True, stream_options={"include_usage": True},
     messages=[{"role": "user", "content": "hi"}])
