@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ def test_the_command_is_what_it_would_be_without(ground: Ground, tmp_path: Path)
     for name in ("with", "without"):
         more = {**environ, "OUT": str(tmp_path / name)}
         if name == "with":
-            assert ground.start(*shell, **more).wait(20) == 0
+            assert ground.start(*shell, **more).wait(300) == 0
         else:
             assert subprocess.call(shell, env=more, close_fds=False) == 0
     said = [(tmp_path / name).read_text().replace(name, "") for name in ("with", "without")]
@@ -86,7 +85,7 @@ def test_a_listener_outside_has_what_is_dialled_inside(ground: Ground) -> None:
     with accepted:
         assert accepted.getsockname() == ("198.19.3.4", 443)
         assert accepted.recv(9) == b"hello"
-    assert process.wait(20) == 0
+    assert process.wait(300) == 0
 
 
 ELSEWHERE = {
@@ -102,13 +101,15 @@ ELSEWHERE = {
 def test_nothing_else_leads_anywhere(ground: Ground, what: str) -> None:
     """It fails at once with "no network", and is counted."""
     program = (
-        "import errno, socket, sys\n"
+        "import errno, socket, sys, time\n"
+        "before = time.monotonic()\n"
         f"try: {ELSEWHERE[what]}\n"
-        "except OSError as error: sys.exit(7 if error.errno == errno.ENETUNREACH else str(error))"
+        "except OSError as error:\n"
+        # No attempt waits: the shortest that does waits 30 s.
+        "    at_once = time.monotonic() - before < 15\n"
+        "    sys.exit(7 if at_once and error.errno == errno.ENETUNREACH else str(error))"
     )
-    before = time.monotonic()
     assert ground.code(sys.executable, "-c", program) == 7
-    assert time.monotonic() - before < 15  # no attempt waits: the shortest that does waits 30 s
     assert ground.inwards[-1].attempts() >= 1
 
 
@@ -167,7 +168,7 @@ def test_when_its_way_out_is_closed_the_command_is_told_at_once(ground: Ground) 
     os.close(read)
     ground.inwards.pop().close()
     os.close(write)
-    assert process.wait(20) == 7
+    assert process.wait(300) == 7
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -179,7 +180,7 @@ def test_a_file_is_replaced_for_the_command_alone(ground: Ground, tmp_path: Path
     ours.write_text("ours\n")
     theirs.write_text("theirs\n")
     mounts = [(ours, theirs)]
-    assert ground.start("grep", "-q", "ours", str(theirs), mounts=mounts).wait(20) == 0
+    assert ground.start("grep", "-q", "ours", str(theirs), mounts=mounts).wait(300) == 0
     assert theirs.read_text() == "theirs\n"
     assert str(theirs) not in Path("/proc/self/mountinfo").read_text()
 
@@ -223,7 +224,7 @@ def test_where_namespaces_are_forbidden_nothing_runs(ground: Ground) -> None:
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         ["unshare", "-Ur", "sh", "-c", f'{FORBIDDEN} "$@"', "sh", sys.executable, "-c", program],
-        env=environ, capture_output=True, text=True, timeout=30, check=False,
+        env=environ, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert "ConfinementError" in done.stderr
     assert "max_user_namespaces is 0" in done.stderr
@@ -243,7 +244,7 @@ def test_as_many_listeners_as_there_may_be_are_handed_out(ground: Ground) -> Non
         ports=range(20_001, 20_251), reach=(), allow_hosts=(), deny_others=False
     )  # fmt: skip
     process = start(["true"], os.environ, egress=egress, mounts=[], serve=ground.inwards.append)
-    assert process.wait(20) == 0
+    assert process.wait(300) == 0
     listening = {each.getsockname()[1] for each in ground.inwards[-1].listeners}
     assert listening == set(egress.ports)
     assert ground.inwards[-1].attempts() == 0

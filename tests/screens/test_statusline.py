@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -182,7 +181,7 @@ def answers(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
             with connection:
                 connection.recv(4096)
                 connection.sendall(request.param)
-                over.wait(5)
+                over.wait()
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -201,11 +200,12 @@ def test_what_is_no_json_is_no_answer(answers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("answers", [OK % (14, b'{"budgets":[]}')], indirect=True)
-def test_an_answer_is_taken_when_it_is_whole(answers: dict[str, str]) -> None:
-    """Without waiting for the connection to be closed."""
-    began = time.monotonic()
+def test_an_answer_is_taken_when_it_is_whole(
+    answers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting for the connection to be closed, which it is not before the test ends."""
+    monkeypatch.setattr(statusline, "ANSWER_SECONDS_MAX", 60)  # whoever waited would give up
     assert statusline.ask(answers) == {"budgets": []}
-    assert time.monotonic() - began < statusline.ANSWER_SECONDS_MAX
 
 
 @pytest.mark.parametrize("answers", [b"HTTP/1.1 200 OK\r\n"], indirect=True)
