@@ -1,6 +1,5 @@
-"""`llmcap up`, `down`, `env`: a proxy that stands for all programs."""
+"""`llmcap up`: a proxy that stands for all programs."""
 
-import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,12 +8,10 @@ import click
 
 from llmcap.assembly import policy_of, settings_from
 from llmcap.cli.options import PORT, cap_named, json_option
-from llmcap.cli.output import echo, echo_json, tell
-from llmcap.launch import environment, standing
+from llmcap.cli.output import echo_json, tell
+from llmcap.launch import standing
 from llmcap.launch import up as standing_proxy
-from llmcap.launch.behind import prepare
 from llmcap.launch.workers import crew
-from llmcap.words.errors import ConfigError
 
 
 class Workers(click.ParamType[int]):
@@ -32,9 +29,6 @@ class Workers(click.ParamType[int]):
             expected = f"auto or a number from 1 to {crew.WORKERS_MAX}"
             self.fail(f"{value!r} is not {expected}", param, ctx)
         return int(value)
-
-
-SHELLS = ("sh", "bash", "zsh", "fish", "powershell")
 
 
 @click.command()
@@ -130,52 +124,3 @@ def up(  # noqa: PLR0913 - each is an option
             "url": found.url(), "pid": found.pid, "ledger": found.ledger, "workers": found.workers,
         }  # fmt: skip
         echo_json({**document, "page": f"http://127.0.0.1:{found.page}/" if found.page else None})
-
-
-@click.command()
-def down() -> None:
-    """Stop the standing proxy; calls in flight are settled first."""
-    found = standing.find()
-    if found is None:
-        tell("No proxy is up.")
-        return
-    standing.stop(found)
-    tell("LLMCap is down. Where `llmcap env` was taken, calls fail until it is up again;")
-    tell('there, eval "$(llmcap env --unset)" puts back what was set before.')
-
-
-@click.command()
-@click.option(
-    "--shell", type=click.Choice(SHELLS), help="For which shell; the default is yours.",
-)  # fmt: skip
-@click.option("--project", default="", metavar="NAME", help="Count the calls for this project.")
-@click.option("--unset", is_flag=True, help="Put back what was set before, and use it no more.")
-@json_option
-def env(shell: str | None, project: str, *, unset: bool, as_json: bool) -> None:
-    """
-    Print the variables under which programs use the standing proxy.
-
-    \b
-    $ eval "$(llmcap env)"
-    $ eval "$(llmcap env --project website)"
-    $ eval "$(llmcap env --unset)"
-    """  # noqa: D301 - click reads the control character
-    values = environment.restored(os.environ) if unset else _values(project)
-    if not values:
-        raise ConfigError("this shell has no variables of `llmcap env`: there is nothing to unset")
-    if as_json:
-        echo_json(values)
-        return
-    shell = shell or Path(os.environ.get("SHELL", "sh")).name
-    family = shell if shell in {"fish", "powershell"} else "sh"
-    for line in environment.shell_lines(values, shell=family):
-        echo(line)
-
-
-def _values(project: str) -> dict[str, str | None]:
-    found = standing.find()
-    if found is None:
-        raise ConfigError("no proxy is up\nhint: `llmcap up` starts one")
-    place = prepare(os.environ, found.hosts)
-    values = place.variables(os.environ, proxy_url=found.url(project=project))
-    return {**environment.remembering(values, os.environ)}
