@@ -43,7 +43,7 @@ class CompanyProxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._listening.wait(10)
+        self._listening.wait(300)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,7 +15,7 @@ from llmcap.walk.patience import patiently
 from llmcap.words.records import Admit, Wait
 
 WAIT_SECONDS = 0.02
-SECONDS = 30  # ends what hangs
+SECONDS = 300  # ends what hangs
 
 
 def firewall(ledger, text):

@@ -17,7 +17,7 @@ from llmcap.page.handlers import Page
 from llmcap.page.server import listen, serve
 from llmcap.pricing import PriceBook
 
-SECONDS = 30  # ends what hangs
+SECONDS = 300  # ends what hangs
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Client:
 
     def ask(self, path: str, method: str = "GET", body: object = None, **headers: str):
         """Status, headers, and the body as JSON where it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
         given = {"Host": self.host, **{k.replace("_", "-"): v for k, v in headers.items()}}
         if self.cookie:
             given.setdefault("Cookie", self.cookie)
@@ -102,10 +102,10 @@ def served(ledger: Path, *, treasury: str = "") -> Iterator[Served]:
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
-    ready.wait(20)
+    ready.wait(SECONDS)
     try:
         yield Served(ledger, port)
     finally:
         loops[0].call_soon_threadsafe(ended.set)
-        thread.join(20)
+        thread.join(SECONDS)
         page.workers.shutdown()

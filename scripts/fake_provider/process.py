@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-CONTROL_TIMEOUT_SECONDS = 60
+CONTROL_TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)

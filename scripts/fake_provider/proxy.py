@@ -31,10 +31,10 @@ ADDON = ROOT / "addons" / "llmcap_addon.py"
 REDIRECT = Path(__file__).with_name("redirect.py")
 
 # They end what hangs, on the busiest machine.
-START_SECONDS = 180
+START_SECONDS = 300
 STOP_SECONDS = 60
 POLL_SECONDS = 0.02
-SETTLE_SECONDS = 120
+SETTLE_SECONDS = 300
 
 CA_BITS = 2048  # as mitmproxy makes its own
 

@@ -40,7 +40,7 @@ from fake_provider.tls import server_context, write_certificates
 MODEL = "gpt-4o-mini"
 READ_NANOS = 150  # for one token of it
 WRITTEN_NANOS = 600
-START_SECONDS = 10
+START_SECONDS = 300
 
 
 @dataclass(slots=True)

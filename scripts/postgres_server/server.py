@@ -13,7 +13,7 @@ import psycopg
 
 from postgres_server.programs import Programs, ServerFailed
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
 POLL_SECONDS = 0.01
 STARTS_MAX = 20
 

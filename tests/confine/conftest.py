@@ -31,7 +31,7 @@ class Ground:
 
     def code(self, *command: str) -> int:
         """The exit code of a command."""
-        return self.start(*command).wait(20)
+        return self.start(*command).wait(300)
 
 
 @pytest.fixture

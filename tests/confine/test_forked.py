@@ -17,7 +17,7 @@ def child(script: str) -> Forked:
 def test_its_code_is_there_once_it_has_ended() -> None:
     """And stays: nobody else's process of the same number is waited for."""
     ended = child("exit 7")
-    assert ended.wait(60) == ended.poll() == ended.wait() == ended.returncode == 7
+    assert ended.wait(300) == ended.poll() == ended.wait() == ended.returncode == 7
 
 
 def test_while_it_runs_there_is_none_and_nobody_waits_longer_than_asked() -> None:

@@ -197,7 +197,7 @@ def test_who_is_confined_cannot_stand_in_the_place_of_the_proxy(
         time.sleep(0.01)
     with pytest.raises(ConfigError, match="was started inside a confined command"):
         Handed(folder)
-    assert process.wait(20) == 0
+    assert process.wait(300) == 0
 
 
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")

@@ -102,7 +102,7 @@ def test_a_keeper_that_was_killed_has_a_successor(ground: Ground) -> None:
     process.tend()  # of those that live nothing comes
     (successor,) = children() - before
     process.kill()
-    assert process.wait(20) == -signal.SIGKILL
+    assert process.wait(300) == -signal.SIGKILL
     assert not lives(successor)
 
 
@@ -132,7 +132,7 @@ def test_what_is_left_is_ended_also_where_both_were_killed_just_before(ground: G
     for each in keepers:
         killed(each)
     process.kill()
-    process.wait(20)
+    process.wait(300)
     assert not lives(left)
 
 
@@ -141,7 +141,7 @@ def test_its_keeper_has_no_file_of_ours_open(ground: Ground) -> None:
     process, keepers = started(ground)
     opened = [sorted(file.name for file in Path(f"/proc/{each}/fd").iterdir()) for each in keepers]
     process.kill()
-    process.wait(20)
+    process.wait(300)
     assert opened == [["0", "1", "2", "3"]] * KEEPERS
 
 
@@ -171,7 +171,7 @@ def test_a_keeper_that_was_killed_changes_nothing_of_the_end(ground: Ground) -> 
     process, keepers = started(ground)
     os.kill(keepers[0], signal.SIGKILL)
     os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(20) == -signal.SIGTERM
+    assert process.wait(300) == -signal.SIGTERM
 
 
 def started(ground: Ground, *command: str) -> tuple[Forked, list[int]]:

@@ -9,7 +9,7 @@ from http.client import HTTPResponse
 
 from fake_provider.proxy import ProxyHandle
 
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 300
 
 
 def connected(proxy: ProxyHandle) -> socket.socket:

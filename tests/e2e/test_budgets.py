@@ -21,7 +21,7 @@ from llmcap.notices.sinks import signature
 
 from .conftest import Start
 
-SECONDS = 300  # ends what hangs
+SECONDS = 900  # ends what hangs
 LOOP = 250  # calls of a program that repeats itself
 
 # A program that knows nothing of LLMCap: so many calls, one line for each with what came of it.

@@ -243,7 +243,7 @@ def neighbour() -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
+    thread.join(300)
 
 
 def test_a_port_of_this_machine_is_reached_where_it_was_named(user: User, neighbour: int) -> None:

@@ -46,7 +46,7 @@ def test_calls_of_a_proxy_that_was_killed_come_all_and_once(user: User, consumer
     consumer.statuses = [500]
     script = f"{call}; {call}; {call} & {call}; kill -9 $PPID; wait"
     first = user.start("--config", str(config), "--", "sh", "-c", script)
-    first.communicate(timeout=100)
+    first.communicate(timeout=300)
     consumer.restart()
     user.run("--config", str(config), "--", *CURL)
     runs = 0

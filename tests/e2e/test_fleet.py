@@ -15,7 +15,7 @@ from postgres_server import Server
 
 from .conftest import Run, Start
 
-SECONDS = 60  # ends what hangs
+SECONDS = 300  # ends what hangs
 
 
 def config(url: str, cap: str = "0.02", more: str = "") -> str:

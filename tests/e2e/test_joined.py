@@ -75,8 +75,8 @@ def test_a_process_without_a_network_is_let_out_to_the_proxy(
             assert attending.stdout is not None
             first = attending.stdout.readline()
             assert first == f"the network of process {process.pid} leads to LLMCap until it ends\n"
-            said, _ = process.communicate("go\n", timeout=60)
-            told, _ = attending.communicate(timeout=60)
+            said, _ = process.communicate("go\n", timeout=300)
+            told, _ = attending.communicate(timeout=300)
     assert said == "200\n429\n"
     assert told == "LLMCap: at least 1 attempt past the proxy was stopped\n"
     assert attending.returncode == 0

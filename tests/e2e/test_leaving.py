@@ -14,7 +14,7 @@ from fake_provider.proxy import ProxyHandle
 
 from .conftest import Start
 
-SOON_SECONDS = 120  # ends what hangs
+SOON_SECONDS = 300  # ends what hangs
 CLOSE_SECONDS = 0.05
 
 

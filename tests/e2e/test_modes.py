@@ -27,7 +27,7 @@ from .exercise import CONFIG, call, exercise, judge
 
 INSIDE = Path(__file__).with_name("inside.py")
 INSIDE_SECONDS = 300
-SOON_SECONDS = 120
+SOON_SECONDS = 300
 
 THROUGH = {
     "regular": ("regular", ["--proxy", "http://alpha@127.0.0.1:{port}"], "alpha"),

@@ -24,7 +24,7 @@ from .plainly import post
 URL = "https://api.openai.com/v1/chat/completions"
 NEW = "gpt-6.2-sol"
 OLD = "gpt-5-mini"
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 300
 
 
 def ask(proxy: ProxyHandle, model: str) -> tuple[int, str]:

@@ -30,7 +30,7 @@ INSTALLED = {
     "go": RUNTIMES / "go" / "go" / "bin" / "go",
 }
 BUILD_SECONDS = 300
-VERSION_SECONDS = 20
+VERSION_SECONDS = 300
 
 
 def found(name: str) -> str:

@@ -20,7 +20,7 @@ from .test_up import CURL, Shell, shell
 
 # A display without a screen, a window manager with a tray, and who takes pictures and clicks.
 PROGRAMS = ("Xvfb", "icewm", "import", "xdotool")
-SECONDS = 60  # ends what hangs
+SECONDS = 300  # ends what hangs
 PIXELS_MIN = 60  # of one colour, in an icon as small as a tray makes it
 
 __all__ = ["shell"]

@@ -73,7 +73,7 @@ def test_it_ends_with_its_starter(path):
     port = int(starter.stdout.readline())
     assert status(f"http://127.0.0.1:{port}/") == 200
     starter.send_signal(signal.SIGKILL)
-    starter.wait(20)
+    starter.wait(300)
     starter.stdout.close()
     while status(f"http://127.0.0.1:{port}/"):
         pass
@@ -83,7 +83,7 @@ def status(url: str) -> int:
     """What is answered; 0: nobody is there."""
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-            url, timeout=20
+            url, timeout=300
         ) as it:
             return it.status
     except urllib.error.HTTPError as error:
@@ -123,12 +123,12 @@ def test_the_command_serves_the_page_where_no_proxy_stands(path, tmp_path):
     told = json.loads(b"".join(lines))
     cookies = urllib.request.HTTPCookieProcessor()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), cookies)
-    with opener.open(told["url"], timeout=20) as answer:
+    with opener.open(told["url"], timeout=300) as answer:
         assert b"<title>LLMCap</title>" in answer.read()
-    with opener.open(told["url"].partition("/?")[0] + "/api/session", timeout=20) as answer:
+    with opener.open(told["url"].partition("/?")[0] + "/api/session", timeout=300) as answer:
         assert json.load(answer)["role"] == "viewer"
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=300)
     assert process.returncode == 0
     missing = subprocess.run(
         [*command, "--ledger", str(tmp_path / "none")], env=environment, capture_output=True,

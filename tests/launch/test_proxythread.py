@@ -46,7 +46,7 @@ def curl(made: ProxyThread, folder: Path, host: str = HOST) -> str:
     """What curl gets through the proxy."""
     certificate = str(folder / "ca" / ca.CERTIFICATE_FILE)
     words = ["curl", "-sS", "-x", made.url, "--cacert", certificate, f"https://{host}/"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     return done.stdout or done.stderr
 
 
@@ -61,7 +61,7 @@ def test_clients_that_come_too_early_are_served(tmp_path: Path) -> None:
         made.wait_ready()
         made.stop()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", int(made.url.rpartition(":")[2])), timeout=5)
+        socket.create_connection(("127.0.0.1", int(made.url.rpartition(":")[2])), timeout=300)
 
 
 def test_it_ends_quietly_under_a_client_that_stays(
@@ -107,7 +107,7 @@ def test_what_is_wrong_is_known_before_a_command_starts(tmp_path: Path) -> None:
     made.stop()
     assert over == [True]
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", int(made.url.rpartition(":")[2])), timeout=5)
+        socket.create_connection(("127.0.0.1", int(made.url.rpartition(":")[2])), timeout=300)
 
 
 @pytest.mark.parametrize(

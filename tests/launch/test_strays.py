@@ -130,7 +130,7 @@ def alive(pid: int) -> bool:
 
 def ends(pid: int) -> bool:
     """Wait for its end."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not alive(pid)

@@ -23,7 +23,7 @@ def test_log_reaches_the_file_while_the_ledger_is_in_use(ledger, path):
     calls(ledger, 10)
     before = path.stat().st_size
     calls(ledger, COMMITS)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 300
     while path.stat().st_size < before + 50_000 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert path.stat().st_size >= before + 50_000

@@ -165,7 +165,7 @@ def test_two_processes_make_one_ledger(path):
     code = f"from llmcap.ledger import open_ledger; open_ledger({str(path)!r}).close()"
     environment = {"PYTHONPATH": ":".join(sys.path)}
     starts = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(4)]
-    assert [each.wait(60) for each in starts] == [0] * 4
+    assert [each.wait(300) for each in starts] == [0] * 4
     ledger = SqliteLedger(path)
     assert ledger._store.reading().execute("SELECT count(*) FROM processes").fetchone() == (5,)
     ledger.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 from llmcap.notices.sinks import signature
 
-SECONDS = 60  # ends what hangs
+SECONDS = 300  # ends what hangs
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -31,7 +31,7 @@ class Sink:
 
     def deliver(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 (a sink's shape)
         """As told."""
-        self.gate.wait(10)
+        self.gate.wait(300)
         if self.failures:
             self.failures -= 1
             raise Undelivered("not today")
@@ -60,7 +60,7 @@ def event(key: str, kind: EventKind = EventKind.WARNING, *, at: datetime = NOON)
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for the courier's thread, not longer than it can take."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -318,7 +318,7 @@ def answered(client, path: str) -> str:
 
 def streamed(client, port: int) -> dict:
     """The first event of the stream."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=300)) as connection:
         head = {"Host": client.host, "Cookie": client.cookie}
         connection.request("GET", "/api/stream", headers=head)
         return event(connection.getresponse())
@@ -403,7 +403,7 @@ def test_a_wrong_question_is_told_in_a_sentence(page, query):
 def test_the_stream_tells_what_happens_within_a_moment(page, path):
     """One event at once, another when the ledger was written."""
     client = page.client("viewer")
-    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=300)
     connection.request("GET", "/api/stream", headers={"Host": client.host, "Cookie": client.cookie})
     answer = connection.getresponse()
     assert answer.headers["Content-Type"] == "text/event-stream"
@@ -441,7 +441,7 @@ def test_who_reads_nothing_loses_its_place(page, monkeypatch):
 
 def stream_status(client) -> int:
     """What the beginning of a stream is answered with."""
-    with closing(http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", client.port, timeout=300)) as connection:
         head = {"Host": client.host, "Cookie": client.cookie}
         connection.request("GET", "/api/stream", headers=head)
         return connection.getresponse().status
