@@ -19,7 +19,6 @@ from mitmproxy.exceptions import OptionsError
 from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.layers.modes import Socks5AuthData
 from mitmproxy.proxy.mode_specs import ReverseMode
-from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from llmcap.assembly import Settings, open_firewall, settings_from
 from llmcap.budgets.budget import describe
@@ -27,7 +26,7 @@ from llmcap.providers import provider_of
 from llmcap.shell import attended, closing, keeper, options, raw
 from llmcap.shell.callers import Callers
 from llmcap.shell.calls import Calls
-from llmcap.shell.destinations import call_plainly
+from llmcap.shell.destinations import without_root
 from llmcap.shell.listeners import let_bursts_wait
 from llmcap.shell.ownname import OwnName
 from llmcap.shell.ownports import OwnPorts
@@ -237,16 +236,13 @@ class Shell:
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         """Tunnel, undecrypted, whatever goes to a host that is no provider."""
         context = data.context
+        without_root(context)
         if isinstance(context.client.proxy_mode, ReverseMode):
             return
         address = context.server.address
         names = [data.client_hello.sni or "", address[0] if address else ""]
         if not any(provider_of(name) for name in names):
             data.ignore_connection = True
-
-    def server_connect(self, data: ServerConnectionHookData) -> None:
-        """Call the server as it is to be called."""
-        call_plainly(data.server, data.client)
 
     def next_layer(self, data: NextLayer) -> None:
         """Let no beginning of a request be taken for something else."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from mitmproxy import http
 from mitmproxy.connection import Connection, Server
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.mode_specs import ReverseMode
 
 from llmcap.providers import match, provider_of
@@ -54,14 +55,16 @@ def _said(flow: http.HTTPFlow) -> Iterator[str]:
             yield mode.address[0]
 
 
-def call_plainly(server: Server, client: Connection) -> None:
+def without_root(context: Context) -> None:
     """
-    Let TLS tell a server its name without the dot of DNS's root (RFC 6066, section 3): with that,
-    mitmproxy begins no handshake, and the client waits for ever.
+    Forget the dot of DNS's root in the name that TLS was told, which is not to have it (RFC 6066,
+    section 3): under such a name mitmproxy begins no handshake, and the client waits for ever.
     """
-    name = server.sni or client.sni or (server.address[0] if server.address else "")
-    if name.endswith("."):
-        server.sni = name.rstrip(".")
+    client, server = context.client, context.server
+    if client.sni:
+        client.sni = client.sni.rstrip(".")
+    elif server.address and server.address[0].endswith("."):
+        server.sni = server.address[0].rstrip(".")
 
 
 def _local_hosts(flow: http.HTTPFlow) -> list[str]:
