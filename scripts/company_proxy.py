@@ -21,8 +21,9 @@ class CompanyProxy:
     """
     Use as a context manager. `targets` are the CONNECTs that it saw, as `host:port`.
 
-    `routes` name the port on loopback for a host, `*` any other one; a host without a route is
-    answered 403. With `credentials` (`user:password`) it answers 407 to who does not send them.
+    `routes` name the port on loopback for a host, or for `host:port`, `*` any other one; a host
+    without a route is answered 403. With `credentials` (`user:password`) it answers 407 to who does
+    not send them.
     """
 
     def __init__(self, routes: Mapping[str, int], *, credentials: str = "") -> None:
@@ -79,7 +80,7 @@ class CompanyProxy:
         method, target, *_ = head.split(" ", 2)
         self.targets.append(target)
         host = target.rpartition(":")[0]
-        port = self._routes.get(host, self._routes.get("*"))
+        port = self._routes.get(target, self._routes.get(host, self._routes.get("*")))
         if self._asks and f"Basic {self._authorization}" not in head:
             writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
         elif method != "CONNECT" or port is None:

@@ -98,8 +98,10 @@ def run_program(
 
 @pytest.fixture
 def company(provider: ProviderHandle) -> Iterator[CompanyProxy]:
-    """The company's proxy; it knows the way to the providers only."""
-    with CompanyProxy(dict.fromkeys(HOSTS, provider.port)) as proxy:
+    """The company's proxy; it knows the way to the providers only, without TLS too."""
+    routes = dict.fromkeys(HOSTS, provider.port)
+    routes |= dict.fromkeys((f"{host}:80" for host in HOSTS), provider.plain_port)
+    with CompanyProxy(routes) as proxy:
         yield proxy
 
 
