@@ -68,6 +68,22 @@ for path in glob.glob("/proc/[0-9]*/environ"):
         continue
     read += 1
     found += [path for word in wanted if word in content]
+
+def memory(pid):
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb") as mem:
+        for line in maps:
+            begin, end = (int(word, 16) for word in line.split()[0].split("-"))
+            try:
+                mem.seek(begin)
+                yield mem.read(end - begin)
+            except (OSError, ValueError):  # of the kernel's own
+                pass
+
+shell = os.getppid()  # whose child this is, and which has the same variables
+pieces = list(memory(shell))
+stands = os.environ["OPENAI_API_KEY"].encode()
+found += [shell for piece in pieces for word in wanted if word in piece]
+print(any(stands in piece for piece in pieces))
 parent = int(open(f"/proc/{os.getppid()}/stat").read().rpartition(")")[2].split()[1])
 print(read > 0, found, parent in denied)
 try:
@@ -108,11 +124,11 @@ def test_the_provider_sees_the_real_key_and_the_command_never_does(
 
 
 def test_a_confined_command_finds_no_real_key_in_memory_or_files(owner: User) -> None:
-    """Not in the environment of any process, not in our memory, nor in the file that has one."""
+    """Not in any process's environment, in its own memory or in ours, nor in the file with one."""
     words = shlex.join([sys.executable, "-c", SEARCH, REAL[::-1], REAL_ANTHROPIC[::-1]])
     script = f"{words}; cat {owner.home / 'secret'}"
     done = owner.run("--confine", "--", "sh", "-c", script)
-    assert done.stdout == "True [] True\nPermission denied\n", done.stdout + done.stderr
+    assert done.stdout == "True\nTrue [] True\nPermission denied\n", done.stdout + done.stderr
 
 
 def test_a_stand_in_that_is_sent_elsewhere_is_refused_and_told(owner: User) -> None:
