@@ -286,7 +286,8 @@ def node(environ: Mapping[str, str]) -> Iterator[Row]:
     else:
         yield Row(
             Status.WARN, "node", f"{here.version} ignores proxy variables: programs on it that do "
-            "not read them themselves (as Gemini CLI does) go round LLMCap", "install Node 24",
+            "not read them themselves (as Gemini CLI does) go round LLMCap",
+            "`llmcap run --confine`, or Node 24",
         )  # fmt: skip
 
 

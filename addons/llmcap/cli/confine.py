@@ -78,9 +78,9 @@ def confine(
     given = Given(folder, place.trust.bundle, resolver, inside(confined, folder))
     if as_compose:
         echo(compose(container, given))
-        return
-    for engine in ("docker", "podman"):
-        echo(command(engine, options(container, given)))
+    else:
+        for engine in ("docker", "podman"):
+            echo(command(engine, options(container, given)))
     more = _words(project, ports, allow_hosts, deny_others=deny_other_hosts)
     tell("then: llmcap confine --pid \"$(docker inspect --format '{{.State.Pid}}' "
          f'{shlex.quote(container)})"{more}, or the same of podman')  # fmt: skip
