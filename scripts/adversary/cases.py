@@ -534,6 +534,7 @@ def ci() -> list[Case]:
         declared(8, searches=3),
         declared(8, searches=0, api="xai"),
         declared(8, searches=0, api="messages"),
+        declared(8, searches=3, api="messages"),
         declared(8, searches=3, api="xai"),
         background(8),
         windows(8),

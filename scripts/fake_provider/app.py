@@ -194,7 +194,14 @@ class FakeProvider:
         scenario, document, model = self._open(exchange, anthropic.error_body)
         order = anthropic.order_of(document, model)
         record = self._record(order, exchange, scenario)
-        dialect = anthropic.Messages(order, record, usage=scenario.usage)
+        dialect = anthropic.Messages(
+            order,
+            record,
+            usage=scenario.usage,
+            tools=document.get("tools"),
+            searches=scenario.searches,
+            search_every=scenario.search_every,
+        )
         await self._answer(exchange, order, dialect, record, scenario)
 
     async def _responses(self, exchange: Exchange) -> None:
