@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 from mitmproxy.io import FlowWriter, tnetstring
 from mitmproxy.test import tflow, tutils
+from strange import each_strange
 
+from llmcap.audit.checking import Auditor
 from llmcap.audit.recordings import Form, Recording, read, read_part
+from llmcap.pricing import PriceBook
 from llmcap.words.errors import ConfigError, FormatError
 
 ASK = b'{"model": "gpt-5", "messages": []}'
@@ -261,3 +265,65 @@ def test_a_missing_file_is_a_users_mistake(tmp_path: Path) -> None:
     """Not a traceback."""
     with pytest.raises(ConfigError, match="cannot be read"):
         list(read(tmp_path / "nowhere"))
+
+
+def as_har(exchange: dict[str, Any]) -> dict[str, Any]:
+    """The same exchange as a HAR."""
+    fields = [
+        [{"name": name, "value": value} for name, value in exchange[each].items()]
+        for each in ("request_headers", "response_headers")
+    ]
+    asked = {"method": exchange["method"], "url": exchange["url"], "headers": fields[0],
+             "postData": {"text": exchange["request_body"]}}  # fmt: skip
+    told = {"status": 200, "headers": fields[1],
+            "content": {"size": 9, "text": exchange["response_body"]}}  # fmt: skip
+    entry = {"startedDateTime": exchange["recorded_at"], "request": asked, "response": told}
+    return {"log": {"entries": [entry]}}
+
+
+def as_cassette(exchange: dict[str, Any]) -> dict[str, Any]:
+    """The same as VCR keeps it, in JSON."""
+    asked = {"method": exchange["method"], "uri": exchange["url"],
+             "headers": exchange["request_headers"], "body": exchange["request_body"]}  # fmt: skip
+    told = {"status": {"code": 200}, "headers": {"Content-Type": ["application/json"]},
+            "body": {"string": exchange["response_body"]}}  # fmt: skip
+    when = exchange["recorded_at"]
+    return {"interactions": [{"request": asked, "response": told, "recorded_at": when}]}
+
+
+@pytest.mark.parametrize("form", [line, as_har, as_cassette], ids=lambda form: form.__name__)
+def test_a_value_of_another_kind_is_audited_or_one_sentence(
+    tmp_path: Path, form: Callable[..., Any]
+) -> None:
+    """Wherever it stands in a recording."""
+    document = form() if form is line else form(line())
+    auditor = Auditor(PriceBook(), now=AT)
+    file = tmp_path / "recording"
+    told, audited = set(), 0
+    for _ in each_strange(document):
+        file.write_text(json.dumps(document))
+        try:
+            audited += len([auditor.exchange(each) for each in read(file)])
+        except FormatError as error:
+            told.add(str(error))
+    assert audited > 50
+    assert len(told) > 3
+    assert all(each.startswith(f"{file}: ") and len(each) < 400 for each in told)
+
+
+def test_a_header_in_a_list_is_one_value(tmp_path: Path) -> None:
+    """As recorders of several languages keep each; one without a value has an empty one."""
+    headers = {"Content-Type": ["text/event-stream", "charset=utf-8"], "X-None": None, "X-Two": 2}
+    (found,) = read(lines_file(tmp_path, line(response_headers=headers)))
+    assert found.headers == {
+        "content-type": "text/event-stream, charset=utf-8", "x-none": "", "x-two": "2",
+    }  # fmt: skip
+
+
+def test_a_flow_that_mitmproxy_does_not_take_is_named_in_short(tmp_path: Path) -> None:
+    """Its own message brings all of the flow along, which somebody may have written."""
+    path = tmp_path / "flows"
+    path.write_bytes(tnetstring.dumps({b"version": 21, b"secret": b"x" * 9_000}))
+    with pytest.raises(FormatError) as error:
+        list(read(path))
+    assert len(str(error.value)) < 400

@@ -5,14 +5,14 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from strange import each_strange
 
 from llmcap.cli import main
 from llmcap.cli.reconcile import Read
@@ -208,20 +208,6 @@ def test_what_is_no_export_is_one_sentence(tmp_path: Path, content: bytes, said:
     assert str(file) in done.output
 
 
-# What a page never has at some place, whatever should be there.
-STRANGE: tuple[Any, ...] = (None, [], {}, True, "x", -1, 1e300, [[[]]], {"a": [7]})
-
-
-def replaced(document: Any) -> Iterator[tuple[Any, Callable[[Any], None]]]:
-    """Each value of a document, and how another one is put in its place."""
-    for place, value in [
-        *(document.items() if isinstance(document, dict) else enumerate(document))
-    ]:
-        yield value, partial(document.__setitem__, place)
-        if isinstance(value, dict | list):
-            yield from replaced(value)
-
-
 @pytest.mark.parametrize("name", ["openai", "anthropic", "openrouter", "xai", "google"])
 def test_a_value_of_another_kind_is_read_or_one_sentence(tmp_path: Path, name: str) -> None:
     """Wherever it stands in a page."""
@@ -232,16 +218,13 @@ def test_a_value_of_another_kind_is_read_or_one_sentence(tmp_path: Path, name: s
         document = [*map(json.loads, made.splitlines()[:1])] if isinstance(made, str) else made
     file = tmp_path / "page.json"
     told = set()
-    for value, put in replaced(document):
-        for other in STRANGE:
-            put(other)
-            file.write_text(json.dumps(document))
-            try:
-                with export(file) as opened:
-                    Read().add(opened.lines)
-            except ReconcileError as error:
-                told.add(str(error))
-        put(value)
+    for _ in each_strange(document):
+        file.write_text(json.dumps(document))
+        try:
+            with export(file) as opened:
+                Read().add(opened.lines)
+        except ReconcileError as error:
+            told.add(str(error))
     assert len(told) > 3
     assert all(each.startswith(f"{file}: ") for each in told)
 

@@ -223,15 +223,9 @@ def _is_stream(body: bytes) -> bool:
 def _headers(told: object) -> dict[str, str]:
     """Headers as mappings or lists of pairs, each value a text or a list of them."""
     if isinstance(told, Mapping):
-        found = {str(name): _joined(value) for name, value in told.items()}
+        found = {str(name): value for name, value in told.items()}
     elif isinstance(told, Sequence) and not isinstance(told, str):
-        found = {str(pair[0]): _joined(pair[1]) for pair in told if len(pair) == 2}
+        found = {str(pair[0]): pair[1] for pair in told if len(pair) == 2}
     else:
         found = {}
     return lower(found)
-
-
-def _joined(value: object) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return ", ".join(map(str, value))
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

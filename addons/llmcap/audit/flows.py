@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, BinaryIO
 
-from llmcap.audit.parts import Recording, joined, lower, request_of
+from llmcap.audit.parts import ODD, Recording, joined, lower, request_of
 from llmcap.words.errors import FormatError
 
 # Versions of the format with the same layout of what is read here.
@@ -83,8 +83,9 @@ def _by_mitmproxy(record: bytes) -> Iterator[Recording]:
                     (name if isinstance(name, bytes) else str(name).encode()): value
                     for name, value in _raw(flow.get_state()).items()
                 })  # fmt: skip
-    except FlowReadException as error:
-        raise FormatError(f"this is no whole flow file: {error}") from error
+    except (FlowReadException, KeyError, *ODD) as error:
+        # mitmproxy's own message may bring all of a flow along.
+        raise FormatError(f"this is no whole flow file: {error!s:.100}") from error
 
 
 def _raw(value: Any) -> Any:
@@ -97,7 +98,7 @@ def _raw(value: Any) -> Any:
 def _exchange(state: Mapping[bytes, Any]) -> Recording:
     try:
         return _from_state(state)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, *ODD) as error:
         raise FormatError(f"this is no whole flow file: {error!r} in a flow") from error
 
 

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from llmcap.audit.parts import (
     BODY_BYTES_MAX,
+    ODD,
     Recording,
     body_of,
     date_of,
@@ -65,7 +66,7 @@ def entries(found: Iterable[Any], beside: Beside, *, first: int = 1) -> Iterator
             yield _from_entry(entry, number if first else 0, beside)
         except KeyError as error:
             raise FormatError(f"this is no HAR: entry {number} has no {error.args[0]}") from error
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except ODD as error:
             raise FormatError(f"this is no HAR: entry {number} is no exchange: {error}") from error
 
 

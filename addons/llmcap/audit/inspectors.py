@@ -55,6 +55,20 @@ def foreign(line: Mapping[str, Any]) -> str:
     return next((what for marks, what in _FOREIGN if line.keys() >= marks), "")
 
 
+# What the body of a request has in every format, and what a recording has and no body.
+_ASKED = frozenset(("model", "messages", "contents", "input", "prompt"))
+_TOLD = frozenset(("url", "method", "request", "request_path", "response", "source_path"))
+
+
+def is_body(line: Mapping[str, Any]) -> bool:
+    """Whether somebody has taken what is to be sent for what was recorded."""
+    if line.keys() & _TOLD or not line.keys() & _ASKED:
+        return False
+    messages = line.get("messages")
+    first = messages[0] if isinstance(messages, list) and messages else {}
+    return "role" in first if "messages" in line else True
+
+
 # --- Charles --------------------------------------------------------------------------------
 
 

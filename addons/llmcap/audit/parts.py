@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from llmcap.audit.transcripts import Frames
@@ -19,6 +20,9 @@ from llmcap.words.frozen import record
 BODY_BYTES_MAX = 256 * 2**20
 
 HTTP_ERRORS = 400  # and above
+
+# What comes of a recording in which something is of another kind than its recorder makes it.
+ODD = (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 _FRAMING = ("content-length", "transfer-encoding")
 
@@ -113,13 +117,26 @@ def body_of(text: object, encoding: str | None = None) -> bytes:
         raise ValueError(f"a body that should be base64 is not: {error}") from error
 
 
-def lower(headers: Mapping[str, str]) -> dict[str, str]:
+def lower(headers: Mapping[str, Any]) -> dict[str, str]:
     """Lower-case names, without the lengths of bodies: recorders change those uncorrected."""
     return _unframed({name.lower(): value for name, value in headers.items()})
 
 
-def _unframed(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name not in _FRAMING}
+def _unframed(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else header_value(value)
+        for name, value in headers.items()
+        if name not in _FRAMING
+    }
+
+
+def header_value(value: object) -> str:
+    """A header's value, which some recorders keep in a list, as text."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(header_value, value))
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return "" if value is None else str(value)
 
 
 def announced(headers: Mapping[str, str]) -> int:

@@ -22,7 +22,16 @@ from typing import Any, BinaryIO, cast
 
 from llmcap.audit import batches, cassettes, har, inspectors, intercepted, transcripts
 from llmcap.audit.flows import flows
-from llmcap.audit.parts import Recording, announced, body_of, date_of, lower, request_of, time_of
+from llmcap.audit.parts import (
+    ODD,
+    Recording,
+    announced,
+    body_of,
+    date_of,
+    lower,
+    request_of,
+    time_of,
+)
 from llmcap.audit.piecewise import JsonError, Piecewise
 from llmcap.providers.parts.shape import Request
 from llmcap.words.errors import ConfigError, FormatError
@@ -249,7 +258,7 @@ def _guarded(found: Iterator[Recording], what: str, where: str) -> Iterator[Reco
             number += 1
     except KeyError as error:
         raise FormatError(f"{what} {number} of this {where} has no {error.args[0]}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except ODD as error:
         raise FormatError(f"{what} {number} of this {where}: {error}") from error
 
 
@@ -307,7 +316,7 @@ def _read_line(told: object, number: int) -> Iterator[Recording]:
             f"line {number} is no exchange with url, request and response: it has no "
             f"{error.args[0]}"
         ) from error
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except ODD as error:
         raise FormatError(
             f"line {number} is no exchange with url, request and response: {error}"
         ) from error
@@ -317,7 +326,7 @@ def _refuse_other(line: Mapping[str, Any], number: int) -> None:
     """Raises `FormatError` for what has no exchange in it."""
     if what := inspectors.foreign(line):
         raise FormatError(f"there is no exchange in line {number}: {what}")
-    if not batches.is_batch(line) and _is_body(line):
+    if not batches.is_batch(line) and inspectors.is_body(line):
         raise FormatError(
             f"line {number} is the body of a request: there is no answer that tells its cost\n"
             "hint: `llmcap estimate --url URL FILE` says what it can cost"
@@ -339,20 +348,6 @@ _KINDS: tuple[
     (cassettes.is_nocked, cassettes.nocked),
     (cassettes.is_helicone, cassettes.helicone),
 )  # fmt: skip
-
-
-# What the body of a request has in every format, and what a recording has and no body.
-_ASKED = frozenset(("model", "messages", "contents", "input", "prompt"))
-_TOLD = frozenset(("url", "method", "request", "request_path", "response", "source_path"))
-
-
-def _is_body(line: Mapping[str, Any]) -> bool:
-    """Whether somebody has taken what is to be sent for what was recorded."""
-    if line.keys() & _TOLD or not line.keys() & _ASKED:
-        return False
-    messages = line.get("messages")
-    first = messages[0] if isinstance(messages, list) and messages else {}
-    return "role" in first if "messages" in line else True
 
 
 def _from_any_line(line: Mapping[str, Any], number: int) -> Iterator[Recording]:
