@@ -311,6 +311,14 @@ def test_a_value_of_another_kind_is_audited_or_one_sentence(
     assert all(each.startswith(f"{file}: ") and len(each) < 400 for each in told)
 
 
+def test_a_body_with_a_value_of_another_kind_is_no_recording(tmp_path: Path) -> None:
+    """What is to be sent tells no cost, whatever is in it."""
+    body = {"model": "gpt-5", "messages": [{"role": "user", "content": "hi"}]}
+    for _ in each_strange(body):
+        with pytest.raises(FormatError):
+            list(read(lines_file(tmp_path, body)))
+
+
 def test_a_header_in_a_list_is_one_value(tmp_path: Path) -> None:
     """As recorders of several languages keep each; one without a value has an empty one."""
     headers = {"Content-Type": ["text/event-stream", "charset=utf-8"], "X-None": None, "X-Two": 2}

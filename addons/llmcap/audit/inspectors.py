@@ -65,8 +65,8 @@ def is_body(line: Mapping[str, Any]) -> bool:
     if line.keys() & _TOLD or not line.keys() & _ASKED:
         return False
     messages = line.get("messages")
-    first = messages[0] if isinstance(messages, list) and messages else {}
-    return "role" in first if "messages" in line else True
+    first = messages[0] if isinstance(messages, list) and messages else None
+    return not messages or "role" in document(first)
 
 
 # --- Charles --------------------------------------------------------------------------------
