@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from exchanging import answer
 
 from llmcap.providers.parts.shape import Ask
 from llmcap.providers.xai.batches import BatchResultsReader
@@ -55,3 +56,19 @@ def test_a_bill_counts_if_all_have_one() -> None:
     """Else what the others used is priced."""
     assert read(BILLED, BILLED).billed_usd is not None
     assert read(BILLED, TOLD).billed_usd is None
+
+
+CHAT = "https://api.x.ai/v1/chat/completions"
+FETCHED = "https://api.x.ai/v1/chat/deferred-completion/r1"
+
+
+def test_a_chat_that_is_fetched_later_is_billed_then() -> None:
+    """Its first answer is an id, which the second has in its address and not in its body."""
+    asked = {"model": "grok-4", "messages": [], "deferred": True}
+    first = answer(CHAT, asked, {"request_id": "r1"})
+    assert (first.response_id, first.deferred, first.charges) == ("r1", True, ())
+    waits = answer(FETCHED, b"", b"", method="GET")
+    assert not waits.complete
+    later = answer(FETCHED, b"", {**BILLED, "id": "c1"}, method="GET")
+    assert (later.response_id, later.complete) == ("r1", True)
+    assert later.billed_usd is not None

@@ -105,6 +105,13 @@ STORED_VIDEO = Endpoint(
     reader=billed(VideoReader, ticks),
     dialect="xai",
 )
+STORED_CHAT = Endpoint(
+    name="stored chat completion",
+    billing=Billing.DEFERRED,
+    read=read_stored,
+    reader=billed(SearchingReader, ticks),
+    dialect="xai",
+)
 HEARD = Endpoint(
     name="speech to text",
     fields="hearing",
@@ -140,6 +147,7 @@ PROVIDER = Provider(
             ("POST", "/v1/videos/edits", VIDEO),
             ("POST", "/v1/videos/extensions", VIDEO),
             ("GET", "/v1/videos/{}", STORED_VIDEO),
+            ("GET", "/v1/chat/deferred-completion/{}", STORED_CHAT),
             # A batch is made empty; what is put into it is what costs.
             ("POST", "/v1/batches", FREE),
             ("POST", "/v1/batches/{}/requests", LATER),

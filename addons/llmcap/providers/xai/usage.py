@@ -80,6 +80,8 @@ def with_tools(read: Read) -> Read:
         if not ask.generates:
             return ask
         body = request.document()
+        # https://docs.x.ai/docs/guides/deferred-chat-completions: answered with an id alone.
+        ask = replace(ask, deferred=ask.deferred or bool(body.get("deferred")))
         each = count(body.get("max_turns")) or hosted.USES["xai"].most
         turns = each * agents(body, ask.model)
         kinds = {text(tool.get("type")) for tool in offered(body)}
@@ -136,8 +138,16 @@ class SearchingReader(HiddenReasoningReader):
     """
     Chat completions that searched: the sources, and the uses of tools, stand beside the tokens.
 
-    One that counts neither costs what was held for them.
+    One that counts neither costs what was held for them. One that is fetched later is told by the
+    id of its request, which is not the one of its answer.
     """
+
+    @override
+    def body(self, document: Document) -> None:
+        """A whole completion, or the id under which it will be fetched."""
+        super().body(document)
+        if self.ask.deferred or self.ask.previous_id:
+            self.response_id = self.ask.previous_id or text(document.get("request_id")) or None
 
     @override
     def usage_of(self, usage: Document) -> Usage:
