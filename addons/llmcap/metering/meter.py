@@ -6,18 +6,17 @@ and never raises: what it cannot understand is said in `failed`, and the usage i
 which is not the same as free.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
+from llmcap.metering.documents import Parsed, has_usage, id_of, parsed_json, several
 from llmcap.providers.parts.reader import DONE
-from llmcap.providers.parts.shape import Ask, Endpoint
+from llmcap.providers.parts.shape import Ask, Billing, Endpoint
 from llmcap.streams.backlog import Backlog
 from llmcap.streams.codec import Decoder, decoder_for
 from llmcap.streams.framing import Event, Events, Framing, framing_of
-from llmcap.streams.ndjson import LineDecoder
 from llmcap.words.errors import FormatError
 from llmcap.words.records import Reading
 
@@ -46,11 +45,6 @@ LOOKED_AT_BYTES = 64
 
 BOM = b"\xef\xbb\xbf"  # of UTF-8, which pages may begin with
 
-_one = json.JSONDecoder().raw_decode
-_SPACE = " \t\r\n"  # what may stand around a JSON text
-
-Parsed = dict[str, object] | list[object] | None
-
 
 class Meter:
     """One response. Feed it the wire's bytes, still content-encoded, then `finish` it."""
@@ -69,6 +63,9 @@ class Meter:
         self._reading = NOTHING_READ
         self._changed = self._reader is not None
         self._ended = False
+        self._is_bill = endpoint.billing is Billing.METERED and status < 300
+        self.cut_short = False  # whether it is JSON that ends before its own end
+        self._untold_id: str | None = None  # of an answer in this stream that ended and told none
         self._backlog: Backlog | None = None
         self.read_bytes = 0  # how much of it was read
         self._decoded_bytes = 0
@@ -256,24 +253,32 @@ class Meter:
     def _read(self, events: Iterable[Event]) -> None:
         for name, data in events:
             assert self._reader is not None
-            parsed = _parsed(data)
+            parsed = parsed_json(data)
             if isinstance(parsed, dict):
                 self._reader.event(parsed, name)
                 kind = parsed.get("type")
                 ends = (kind if isinstance(kind, str) else name) in _ENDS
             elif ends := data.strip() == b"[DONE]":
                 self._reader.event({}, DONE)
+            if self._untold_id:
+                self._check_told(self._reader.reading().response_id)
             if ends:
                 self._next_answer()
+
+    def _check_told(self, response_id: str | None) -> None:
+        """Raises `FormatError` for another answer behind one that has ended and told nothing."""
+        if response_id not in (None, self._untold_id):
+            raise FormatError("an answer in this stream ended and told no usage")
 
     def _next_answer(self) -> None:
         """
         An answer has ended: what it told is kept, and does not speak for one that may follow it.
 
-        Where it told nothing there is nothing to keep apart.
+        Where it told nothing there is nothing to keep apart, and what follows cannot be all.
         """
         self._changed = True
         if not self._tells_all():
+            self._untold_id = self._read_so_far().response_id
             return
         assert self._reader is not None
         assert self._make_reader is not None
@@ -290,18 +295,34 @@ class Meter:
         assert reader is not None
         if body is None:
             return
-        parsed = _parsed(body)
+        parsed = parsed_json(body)
         if isinstance(parsed, dict):
             reader.body(parsed)
-        elif isinstance(parsed, list):
-            for document in parsed:
-                if isinstance(document, dict):
-                    reader.event(document)
-        elif documents := _lines(body):
-            for document in documents:
-                reader.event(document)
+        elif documents := several(parsed if parsed is not None else body):
+            self._read_several(documents)
         else:
+            self.cut_short = body.lstrip()[:1] in (b"{", b"[") and parsed is None
             reader.raw(self._framing.size, self._headers)
+        if self._is_bill and parsed is not None and self._tells_unread(parsed):
+            raise FormatError("it tells a usage in a shape that nobody knows")
+
+    def _read_several(self, documents: list[dict[str, object]]) -> None:
+        """Documents of one body: pieces of an answer, or where their ids differ several answers."""
+        last = id_of(documents[0])
+        for document in documents:
+            if (name := id_of(document)) != last:
+                self._next_answer()
+                last = name
+            assert self._reader is not None
+            self._reader.event(document)
+        self._changed = True
+
+    def _tells_unread(self, parsed: Parsed) -> bool:
+        """Whether a usage stands in it, and nothing was read of any."""
+        reading = self._read_so_far()
+        counts = any(not charge.usage.is_nothing for charge in reading.charges)
+        told = counts or reading.error or reading.deferred or reading.billed_usd is not None
+        return not told and has_usage(parsed)
 
     def _fail(self, error: Exception) -> None:
         # The message of an error that is not ours may quote the body, which is nobody's business.
@@ -328,26 +349,6 @@ def _both(before: Reading, now: Reading) -> Reading:
         called=before.called + now.called,
         stopped=before.stopped + now.stopped,
     )
-
-
-def _parsed(data: bytes) -> Parsed:
-    """A JSON object or array; None for anything else, broken JSON too."""
-    if not data.startswith((b"{", b"[")) and not data.lstrip().startswith((b"{", b"[")):
-        return None
-    try:
-        # A broken character in a text must not hide the numbers beside it.
-        document = data.decode("utf-8", "replace").strip(_SPACE)
-        parsed, end = _one(document)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if end == len(document) and isinstance(parsed, dict | list) else None
-
-
-def _lines(body: bytes) -> list[dict[str, object]]:
-    """The objects of JSON lines that came under another content-type; empty where it is none."""
-    decoder = LineDecoder()
-    parsed = [_parsed(line) for line in (*decoder.decode(body), *decoder.flush())]
-    return [document for document in parsed if isinstance(document, dict)]
 
 
 def _media_type(headers: Mapping[str, str]) -> str:

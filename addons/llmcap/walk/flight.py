@@ -144,7 +144,8 @@ class CallInFlight:
         if self.cut:
             self._count_late()
         else:
-            self._settle(self._meter.finish(), whole=True)
+            reading = self._meter.finish()
+            self._settle(reading, whole=not self._meter.cut_short)
         self._left(failed=self._status >= 500)
         return rest
 
