@@ -42,7 +42,7 @@ from llmcap.walk.firewall import Firewall
 from llmcap.walk.flight import CallInFlight
 from llmcap.walk.patience import admit, admit_at_once, caught_up, read
 from llmcap.walk.uploads import Upload
-from llmcap.words.errors import LLMCapError
+from llmcap.words.errors import FormatError, LLMCapError
 from llmcap.words.told import Log
 
 logger = Log(__name__)
@@ -306,10 +306,17 @@ class Calls:
             with contextlib.suppress(Exception):  # a missing row is no reason to forward the call
                 self.firewall.note_refusal(provider, flow.request.path, detail)
         return refuse(
-            Refusal(reason="ledger_error" if expected else "internal_error", message=message),
+            Refusal(reason=_reason_of(error), message=message),
             dialect=provider.dialect if provider else "openai",
             user_agent=flow.request.headers.get("user-agent", ""),
         )
+
+
+def _reason_of(error: BaseException) -> str:
+    """What a refusal calls an error that kept a call from being accounted for."""
+    if isinstance(error, FormatError):
+        return "unreadable_request"
+    return "ledger_error" if isinstance(error, LLMCapError) else "internal_error"
 
 
 async def _told_late(passage: Passage, work: Awaitable[None]) -> None:

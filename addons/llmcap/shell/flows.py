@@ -12,7 +12,7 @@ from llmcap.replies import Refusal, Reply, refuse
 from llmcap.shell.keeper import Fields
 from llmcap.walk.attributes import OWN_HEADERS
 from llmcap.words.arrival import Arrival
-from llmcap.words.errors import LLMCapError
+from llmcap.words.errors import FormatError
 
 # LLMCap's own headers, and the proxy's password, are no business of the provider's.
 PROXY_AUTHORIZATION = b"proxy-authorization"
@@ -42,11 +42,11 @@ def request_of(
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in ENCODINGS:
         # mitmproxy would undo whatever Python has a codec for, and the provider would not.
-        raise LLMCapError(f"the request's content-encoding is not known: {encoding[:60]!r}")
+        raise FormatError(f"the request's content-encoding is not known: {encoding[:60]!r}")
     try:
         sent = flow.request.get_content(strict=True) if encoding else flow.request.raw_content
     except ValueError as error:
-        raise LLMCapError(f"the request's content-encoding cannot be undone: {error}") from error
+        raise FormatError(f"the request's content-encoding cannot be undone: {error}") from error
     if program:
         headers["user-agent"] = f"{headers.get('user-agent', '')} {program}/".lstrip()
     return Request(
