@@ -18,7 +18,7 @@ from llmcap.providers.compatible import FREE, LATER, compatible, openai_api
 from llmcap.providers.google import provider as google
 from llmcap.providers.mistral import provider as mistral
 from llmcap.providers.openai import provider as openai
-from llmcap.providers.parts.routes import Routes, found_by
+from llmcap.providers.parts.routes import Routes, found_by, routes_to
 from llmcap.providers.parts.shape import Endpoint, Provider
 from llmcap.providers.vendors import VENDORS
 from llmcap.providers.xai import provider as xai
@@ -39,6 +39,15 @@ WORKERS = compatible(
                 name="run",
                 advice="The same models are metered under /ai/v1/chat/completions.",
             ),
+        ),
+        # Products of Cloudflare's in which these models work: searches, pages, documents.
+        *routes_to(
+            LATER,
+            "POST",
+            "/client/v4/accounts/{}/ai/tomarkdown",
+            "/client/v4/accounts/{}/ai-search/**",
+            "/client/v4/accounts/{}/autorag/**",
+            "/client/v4/accounts/{}/browser-rendering/json",
         ),
     ),
     # All else on this host is Cloudflare itself.

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from llmcap.providers.anthropic.messages import limit_messages, read_messages
 from llmcap.providers.compatible import (
+    FREE,
     LATER,
     Api,
     AskedChatReader,
@@ -69,6 +70,9 @@ DATABRICKS = compatible(
     more=(
         ("POST", "/serving-endpoints/{}/invocations", INVOCATION),
         ("POST", "/serving-endpoints/anthropic/v1/messages", MESSAGES),
+        # Other ways to a model behind such an endpoint, which no answer names.
+        ("POST", "/serving-endpoints/**", LATER),
+        ("POST", "/ai-gateway/**", LATER),
     ),
     api_only=False,
 )
@@ -82,9 +86,10 @@ SNOWFLAKE = compatible(
         ("POST", "/api/v2/cortex/inference:complete", COMPLETE),
         ("POST", "/api/v2/cortex/v1/messages", MESSAGES),
         # Agents, analysts and searches, whose models no answer names.
-        ("POST", "/api/v2/cortex/agent:run", LATER),
-        ("POST", "/api/v2/cortex/analyst/message", LATER),
-        ("POST", "/api/v2/cortex/inference:embed", LATER),
+        ("POST", "/api/v2/cortex/threads/**", FREE),
+        ("POST", "/api/v2/cortex/**", LATER),
+        ("POST", "/api/v2/databases/{}/schemas/{}/agents/{}:run", LATER),
+        ("POST", "/api/v2/databases/{}/schemas/{}/cortex-search-services/{}:query", LATER),
     ),
     api_only=False,
 )
