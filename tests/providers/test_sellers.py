@@ -50,8 +50,16 @@ def test_with_ones_own_key_the_vendors_bill_counts_too():
     ("asked", "fees", "loops"),
     [
         (chat("m"), {}, 1),
-        (chat("m:online"), {"web_search": 1}, 1),
-        (chat("m", plugins=[{"id": "web", "max_results": 12}]), {"web_search": 3}, 1),
+        (chat("z-ai/m:online"), {"web_search": 1}, 1),
+        (chat("z-ai/m", plugins=[{"id": "web", "max_results": 12}]), {"web_search": 3}, 1),
+        (
+            chat("openai/m", plugins=[{"id": "web", "engine": "exa", "max_results": 12}]),
+            {"web_search": 3},
+            1,
+        ),
+        # The vendor's own search, as often as its model wants; of a bare name nobody knows whose.
+        (chat("openai/m:online"), {"web_search": 10}, 11),
+        (chat("m:online"), {"web_search": 10}, 11),
         (chat("m", plugins=[{"id": "web", "enabled": False}]), {}, 1),
         (chat("m", tools=[{"type": "openrouter:web_search"}]), {"web_search": 30}, 31),
         (
@@ -85,7 +93,7 @@ def test_a_plugin_of_openrouter_that_nobody_knows_is_not_sent(name):
 def test_a_region_of_openrouter_is_metered(region):
     """Its documentation: openrouter.ai/docs/guides/features/in-region-routing."""
     there = OPENROUTER.replace("//", f"//{region}.")
-    assert ask(there, chat("m:online")).fees == {"web_search": 1}
+    assert ask(there, chat("z-ai/m:online")).fees == {"web_search": 1}
 
 
 def test_a_page_that_openrouter_fetches_may_fill_the_window():

@@ -222,7 +222,7 @@ ROUTED = ("openrouter.ai", "/api/v1/chat/completions")
 @pytest.mark.parametrize(("told", "searches"), [({}, 3), ({"cost": 0.5}, None)])
 def test_searches_of_a_plugin_are_those_that_were_held_where_no_bill_tells(told, searches):
     """The router's own bill has them in it."""
-    plugin = {"id": "web", "max_results": 12}
+    plugin = {"id": "web", "engine": "exa", "max_results": 12}
     body = {"model": "openai/gpt-4o", "messages": [], "plugins": [plugin]}
     endpoint, ask, _ = asked(*ROUTED, body)
     reader = endpoint.reader(ask)

@@ -149,7 +149,7 @@ def unit_bound(media: Media, *, seller: str, looked: bool = False) -> Bound:
         return _pixels(media, seller, looked=looked)
     if media.unit == "input_image_item" and media.kind == "image":
         return Bounded(1, "one picture")
-    if media.unit in ("audio_second", "input_video_second"):
+    if media.unit in ("audio_second", "diarized_second", "input_video_second"):
         return _seconds(media, seller, looked=looked)
     return Unbounded(f"nothing bounds the {media.unit} of the {media.kind}")
 

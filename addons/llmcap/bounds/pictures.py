@@ -14,6 +14,7 @@ from math import ceil
 
 from llmcap.bounds.families import family_of
 from llmcap.bounds.sizes import HEAD_BYTES, Size, size_of
+from llmcap.providers.parts.kinds import RESIZED
 from llmcap.providers.parts.shape import Media
 from llmcap.words.counts import several
 from llmcap.words.records import Bound, Bounded, Unbounded
@@ -44,6 +45,8 @@ def picture_bound(media: Media, model: str, *, looked: bool = False) -> Bound:
     if size.frames > FRAMES_MAX:
         return Unbounded(f"the picture moves, {several(size.frames, 'time')}")
     frames = 1 if rule.still else size.frames
+    if media.detail == RESIZED:
+        return Bounded(rule.most * frames, "the largest picture, as its part says how large it is")
     tokens = min(rule.of(size, media.detail), rule.most) * frames
     return Bounded(tokens, f"its size, {size.width} x {size.height}")
 

@@ -36,6 +36,7 @@ SIDE_UNITS = frozenset((
     "citation_token",
     "code_execution",
     "code_interpreter",
+    "diarized_second",
     "file_search",
     "guardrail_content",
     "guardrail_grounding",

@@ -12,11 +12,11 @@ from llmcap.providers.compatible import FREE, LATER, Api, openai_api
 from llmcap.providers.openai.audio import read_recording
 from llmcap.providers.openai.chat import attributes_of
 from llmcap.providers.parts.content import measure, sold_by
+from llmcap.providers.parts.offered import only_objects
 from llmcap.providers.parts.reader import (
     BaseReader,
     count,
     document,
-    documents,
     limit_in,
     text,
     times,
@@ -46,9 +46,8 @@ def read_chat(request: Request) -> Ask:
     """What a request to chat or to generate asks for, in either version."""
     body = request.document()
     content = measure(request)
-    searches = any(
-        "web-search" in text(each.get("id")) for each in documents(body.get("connectors"))
-    )
+    connectors = only_objects(body.get("connectors"), "connectors")
+    searches = any("web-search" in text(each.get("id")) for each in connectors)
     return Ask(
         model=text(body.get("model")) or CHAT_DEFAULT,
         stream=body.get("stream") is True,
@@ -60,6 +59,7 @@ def read_chat(request: Request) -> Ask:
         tools=any(name.startswith(("tool", "documents", "connectors")) for name in body),
         fees={"search_unit": 1} if searches else {},
         remote_input=bool(body.get("conversation_id")),
+        remote=("what its connectors find",) if connectors else (),
         attributes=attributes_of(body),
     )
 

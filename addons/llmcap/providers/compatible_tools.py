@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from llmcap.providers.parts import hosted
-from llmcap.providers.parts.offered import offered
+from llmcap.providers.parts.offered import offered, only_objects
 from llmcap.providers.parts.reader import document, documents, text
 from llmcap.providers.parts.shape import Ask, Document, Request
 from llmcap.words.errors import FormatError
@@ -56,10 +56,13 @@ def own_tools(body: Document) -> hosted.Hosted:
     """What the vendor's own tools may add. Raises `FormatError` for one of unknown cost."""
     fees: dict[str, int] = {}
     free = 0
+    searches = hosted.NONE
+    only_objects(body.get("tools"), "tools")
     for tool in offered(body):
         kind = text(tool.get("type"))
         if kind == "builtin_function" and document(tool.get("function")).get("name") == BUILT_IN:
-            return PER_CALL
+            searches = PER_CALL
+            continue
         if kind in CALLERS or document(tool.get(kind)).get("enable") is False:
             continue
         if kind in FREE:
@@ -68,12 +71,16 @@ def own_tools(body: Document) -> hosted.Hosted:
         if kind not in FEES:
             raise FormatError(f"nobody says what the tool {kind!r:.60} of the provider costs")
         fees[FEES[kind]] = hosted.USES_DEFAULT
-    plugins = [plugin for plugin in documents(body.get("plugins")) if plugin.get("enabled", True)]
+    given = only_objects(body.get("plugins"), "plugins")
+    plugins = [plugin for plugin in given if plugin.get("enabled", True)]
     if unknown := [plugin for plugin in plugins if plugin.get("id") != "web"]:
         raise FormatError(f"nobody says what the plugin {text(unknown[0].get('id'))!r:.60} costs")
     if plugins or any(switched_on(body.get(key)) for key in SWITCHES):
         fees["web_search"] = hosted.USES_DEFAULT
-    return hosted.tools(fees, unpriced_uses=free)
+    if searches != hosted.NONE and (fees or free):
+        fees["web_search"] = hosted.USES_DEFAULT
+        searches = hosted.NONE  # beside tools that the vendor runs, nobody says when they are run
+    return hosted.tools(fees, unpriced_uses=free) if searches == hosted.NONE else searches
 
 
 def searches_once(body: Document) -> hosted.Hosted:
@@ -95,6 +102,33 @@ def switched_on(value: object) -> bool:
     if isinstance(value, str):
         return value.strip().lower() not in ("", "0", "false", "off", "no")
     return bool(value)
+
+
+def with_kept(read: Read) -> Read:
+    """
+    The same with what its messages only name, as the vendor keeps it.
+
+    A message may be a cache by its role (Moonshot: https://platform.moonshot.ai/docs/api/caching),
+    or be files by its text (Alibaba: https://help.aliyun.com/zh/model-studio/long-context-qwen-long).
+    """
+
+    def read_with_kept(request: Request) -> Ask:
+        ask = read(request)
+        if not ask.generates:
+            return ask
+        messages = documents(request.document().get("messages"))
+        if not any(_is_kept(message) for message in messages):
+            return ask
+        return replace(ask, remote=(*ask.remote, "what the vendor keeps and a message names"))
+
+    return read_with_kept
+
+
+def _is_kept(message: Document) -> bool:
+    said = message.get("content")
+    texts = [said, *(part.get("text") for part in documents(said))]
+    named = (text(each).lstrip().startswith("fileid://") for each in texts)
+    return message.get("role") == "cache" or any(named)
 
 
 def with_tools(read: Read, tools: Tools) -> Read:

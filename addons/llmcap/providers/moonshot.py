@@ -7,7 +7,7 @@ https://platform.kimi.ai/docs
 from typing import Any
 
 from llmcap.providers.compatible import Api, CompatibleReader, compatible
-from llmcap.providers.compatible_tools import BUILT_IN
+from llmcap.providers.compatible_tools import BUILT_IN, with_kept
 from llmcap.providers.parts.limits import either
 from llmcap.providers.parts.reader import document
 from llmcap.providers.parts.shape import Ask
@@ -32,5 +32,5 @@ PROVIDER = compatible(
     "api.moonshot.cn",
     messages=("/anthropic/v1",),
     # https://platform.kimi.ai/docs/api/chat: both, the older one deprecated
-    api=Api(chat=SearchCallsReader, limits=either),
+    api=Api(chat=SearchCallsReader, limits=either, reads=with_kept),
 )

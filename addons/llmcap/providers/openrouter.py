@@ -7,6 +7,7 @@ that told no cost goes by the model that was asked for.
 https://openrouter.ai/docs/use-cases/usage-accounting, https://openrouter.ai/docs/features/web-search
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -29,8 +30,8 @@ from llmcap.providers.openai.images import ImagesReader, read_image
 from llmcap.providers.parts import hosted
 from llmcap.providers.parts.billed import billed
 from llmcap.providers.parts.limits import by_model
-from llmcap.providers.parts.offered import offered
-from llmcap.providers.parts.reader import amount, count, document, documents, models_in, text
+from llmcap.providers.parts.offered import offered, only_objects
+from llmcap.providers.parts.reader import amount, count, document, models_in, text
 from llmcap.providers.parts.routes import Routes
 from llmcap.providers.parts.shape import Ask, Document, Endpoint, Media, Provider, Request
 from llmcap.words.errors import FormatError
@@ -49,6 +50,10 @@ STOPS = "stop_server_tools_when"
 _PLUGINS = frozenset(
     {"web", "file-parser", "response-healing", "context-compression", "moderation", "auto-router"}
 )
+
+# Whose models search by themselves where the plugin names no engine, each search at its vendor's
+# fee; routers may choose one of them. https://openrouter.ai/docs/guides/features/plugins/web-search
+_SEARCHING = frozenset({"anthropic", "google", "openai", "openrouter", "perplexity", "x-ai"})
 
 
 def cost(told: Document) -> Decimal | None:
@@ -75,7 +80,7 @@ def routed(read: Read) -> Read:
             return ask  # a form names one model, and has no plugins
         body = request.document()
         others = models_in(body.get("models"))
-        tools = _hosted(body, ask)
+        tools = _hosted(body, (ask.model, *others))
         model = ask.model or next(iter(others), ACCOUNTS_DEFAULT if ask.generates else "")
         rest = tuple(each for each in dict.fromkeys(others) if each != model)
         return replace(
@@ -105,13 +110,15 @@ def _parsed(media: Media) -> Media:
     return replace(media, unit="parsed_page", beside=True, also=True)
 
 
-def _hosted(body: Document, ask: Ask) -> hosted.Hosted:
+def _hosted(body: Document, models: Sequence[str]) -> hosted.Hosted:
     """
-    What plugins and tools of OpenRouter's own may cost.
+    What plugins and tools of OpenRouter's own may cost, for these models.
 
-    A plugin puts its results into the prompt, once; a tool is run as often as the model wants.
-    Raises `FormatError` for a plugin that runs models of its own, or that nobody knows.
+    A plugin puts its results into the prompt, once, unless the model's vendor searches for it; a
+    tool is run as often as the model wants. Raises `FormatError` for a plugin that runs models of
+    its own, or that nobody knows.
     """
+    only_objects(body.get("tools"), "tools")
     kinds = [text(tool.get("type")) for tool in offered(body)]
     own = [kind for kind in kinds if kind.startswith("openrouter:")]
     if own:
@@ -125,18 +132,31 @@ def _hosted(body: Document, ask: Ask) -> hosted.Hosted:
         steps = _steps(body)
         bound = hosted.tools({}, unpriced_uses=steps)
         return replace(bound, fees={"web_search": steps * searches} if searches else {})
-    results = RESULTS_PER_SEARCH if ask.model.endswith(":online") else 0
-    for plugin in documents(body.get("plugins")):
+    results = RESULTS_PER_SEARCH if any(":online" in model for model in models) else 0
+    engine = ""
+    for plugin in only_objects(body.get("plugins"), "plugins"):
         if plugin.get("enabled") is False:
             continue
         if (name := text(plugin.get("id"))) not in _PLUGINS:
             raise FormatError(f"nobody knows what its plugin {name!r:.60} costs")
         if name == "web":
             results = count(plugin.get("max_results")) or RESULTS_PER_SEARCH
+            engine = text(plugin.get("engine"))
     if not results:
         return hosted.NONE
+    if engine == "native" or (not engine and any(map(_searches_itself, models))):
+        # As often as the vendor's model wants; or once, where its seller has no such search.
+        uses = max(hosted.USES_DEFAULT, -(-results // RESULTS_PER_SEARCH))
+        native = hosted.tools({"web_search": hosted.USES_DEFAULT})
+        return replace(native, fees={"web_search": uses})
     fees = {"web_search": -(-results // RESULTS_PER_SEARCH)}
     return hosted.Hosted(fees=fees, result_tokens=hosted.RESULT_TOKENS)
+
+
+def _searches_itself(model: str) -> bool:
+    """Whether its vendor may run the searches of the web plugin, or that of a router's choice."""
+    vendor = model.lstrip("~").partition("/")[0]
+    return vendor in _SEARCHING or "/" not in model
 
 
 def fewer_steps(body: Document, most: int) -> Document:

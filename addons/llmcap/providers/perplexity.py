@@ -61,7 +61,9 @@ def _searches(model: str) -> bool:
 
 
 def _unit(size: object) -> str:
-    return f"search_request_{size if size in SIZES else SIZES[0]}"
+    """The fee of a search of this size: of one that is not known, the dearest."""
+    known = size if size in SIZES else SIZES[-1]
+    return f"search_request_{SIZES[0] if size in (None, '') else known}"
 
 
 class SonarReader(CompatibleReader):

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import override
 
 from llmcap.providers.compatible import FREE, LATER
+from llmcap.providers.compatible_tools import switched_on
 from llmcap.providers.openai.audio import read_recording
 from llmcap.providers.parts.multipart import fields_of
 from llmcap.providers.parts.reader import BaseReader, amount, count, document, text
@@ -21,6 +22,15 @@ from llmcap.words.records import Count, Usage
 # each. https://developers.deepgram.com/docs/multichannel
 _RAW = ("encoding", "sample_rate", "channels")
 EVERY_CHANNEL = "every channel"
+
+# Who speaks has a fee, and so has a language that may change within the recording, with the newest
+# models: https://deepgram.com/pricing
+_WHO_SPEAKS = ("diarize", "diarize_model", "diarize_version")
+_SEVERAL_LANGUAGES = {
+    "nova-3": "nova-3-multilingual",
+    "nova-3-general": "nova-3-multilingual",
+    "nova-3-medical": "nova-3-medical-multilingual",
+}
 
 # What ElevenLabs takes where a request names no model.
 SPEECH_DEFAULT = "eleven_multilingual_v2"
@@ -46,8 +56,13 @@ def read_listen(request: Request) -> Ask:
         media = replace(media, bytes=len(request.body), sent=sent, said=said)
     if request.query.get("multichannel", "").lower() == "true":
         media = replace(media, detail=EVERY_CHANNEL)
+    heard = [media]
+    if any(switched_on(request.query.get(name)) for name in _WHO_SPEAKS):
+        heard.append(replace(media, unit="diarized_second"))
     model = request.query.get("model", "")
-    return Ask(model=model, media=(media,), generates=False, hidden_work=False)
+    if model in _SEVERAL_LANGUAGES and request.query.get("language", "").lower() == "multi":
+        model = _SEVERAL_LANGUAGES[model]
+    return Ask(model=model, media=tuple(heard), generates=False, hidden_work=False)
 
 
 def read_voice(request: Request) -> Ask:
@@ -118,7 +133,9 @@ class HeardReader(BaseReader):
         """The whole transcript."""
         seconds = heard_seconds(document)
         if seconds is not None:
-            self.charge(Usage(extras={"audio_second": seconds}))
+            told = self.ask.fees.keys() & {"diarized_second"}
+            extras: dict[str, Count] = {"audio_second": seconds, **dict.fromkeys(told, seconds)}
+            self.charge(Usage(extras=extras))
             self.complete = True
 
 

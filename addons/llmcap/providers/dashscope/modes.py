@@ -18,7 +18,7 @@ from typing import Any, override
 from llmcap.pricing.terms import EXPLICIT, MODE, THINKING, base_of
 from llmcap.providers.anthropic.messages import limit_messages
 from llmcap.providers.compatible import CompatibleReader, Read, ResoldMessagesReader
-from llmcap.providers.compatible_tools import switched_on
+from llmcap.providers.compatible_tools import switched_on, with_kept
 from llmcap.providers.parts.limits import MAX_TOKENS, OLD, Limits
 from llmcap.providers.parts.reader import count, document, limit_in, text
 from llmcap.providers.parts.shape import Ask, Document, Request
@@ -54,7 +54,7 @@ def with_modes(read: Read) -> Read:
         ask = replace(ask, terms=(*ask.terms, *asked_modes(body)))
         return with_thought(ask, body) if ask.generates and "messages" in body else ask
 
-    return read_with_modes
+    return with_kept(read_with_modes)
 
 
 def asked_modes(body: Document) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ from llmcap.providers.parts.kinds import (
     TEXT_KEYS,
     TEXT_TYPES,
     WALKED_TYPES,
+    detail_of,
     medium_at,
     plain,
 )
@@ -178,7 +179,7 @@ class _Walker:
             elif told or (says and not named and isinstance(value, str)):
                 self._keep(value, key)
             elif named:
-                self._place(value, named, _detail(part), depth + 1)
+                self._place(value, named, detail_of(part), depth + 1)
             elif isinstance(value, dict) and key not in CONTENT_KEYS:
                 self._below(value, key, depth + 1)
             else:
@@ -190,7 +191,7 @@ class _Walker:
         elif kind in TEXT_TYPES:
             self._text(part, "")
         elif kind in MEDIA_TYPES:
-            self._medium(part, MEDIA_TYPES[kind], _detail(part), depth)
+            self._medium(part, MEDIA_TYPES[kind], detail_of(part), depth)
         else:
             self._unknown(part, f"type {kind[:60]!r}")
 
@@ -203,7 +204,7 @@ class _Walker:
         self._text({key: each for key, each in part.items() if key not in beside}, "")
         for key in sorted(beside):
             if (named := MEDIA_KEYS.get(plain(key))) and part[key]:
-                self._place(part[key], named, _detail(part), depth + 1)
+                self._place(part[key], named, detail_of(part), depth + 1)
             else:
                 self._below(part[key], key, depth + 1)
 
@@ -226,7 +227,7 @@ class _Walker:
                 frame = kind == "video" and isinstance(each, str) and _PICTURE.search(each)
                 self._place(each, "image" if frame else kind, detail, depth + 1, known=known)
         elif isinstance(value, dict) and value:
-            self._medium(value, kind, detail or _detail(value), depth + 1, known=known)
+            self._medium(value, kind, detail or detail_of(value), depth + 1, known=known)
         return bool(value)
 
     def _medium(
@@ -257,7 +258,7 @@ class _Walker:
             elif isinstance(each, str):
                 self._note(each, key)
             elif key not in TEXT_KEYS and isinstance(each, dict):
-                self._medium(each, kind, detail or _detail(each), depth + 1, known=True)
+                self._medium(each, kind, detail or detail_of(each), depth + 1, known=True)
             else:
                 self._text(each, key)
         if len(self.media) == found and not known:
@@ -381,15 +382,3 @@ def _named_kind(key: str, kind: str) -> str:
     """The kind that a key names, unless it may be any: `file_id` in a picture is one."""
     named = MEDIA_KEYS.get(plain(key), "file")
     return kind if named == "file" else named
-
-
-def _detail(part: Mapping[str, Any]) -> str:
-    """What a part says of how closely it is looked at."""
-    metadata = part.get("videoMetadata") or part.get("video_metadata")
-    if isinstance(metadata, dict) and metadata.get("fps") is not None:
-        return f"fps={metadata['fps']}"
-    detail = part.get("detail")
-    if not isinstance(detail, str):
-        inner = part.get("image_url")
-        detail = inner.get("detail") if isinstance(inner, dict) else ""
-    return detail if isinstance(detail, str) else ""

@@ -8,6 +8,8 @@ mistralai 3.7, cohere 7.3, botocore 1.44 (bedrock-runtime).
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 # Parts that are text all through, whatever is in them: calls of tools, their arguments, citations,
 # what a search found, errors. Addresses in them are not fetched.
@@ -191,3 +193,28 @@ MAGIC = {
 }  # fmt: skip
 MAGIC_PREFIXES = tuple(MAGIC)
 CERTAIN_CHARS = 1_024
+
+
+# What is said of a picture whose part sets its size by itself, as Qwen's `min_pixels` does:
+# https://help.aliyun.com/zh/model-studio/vision
+RESIZED = "resized"
+
+
+def is_resized(part: Mapping[str, Any]) -> bool:
+    """Whether a part, or an object in it, has a number beside its picture: nobody knows of what."""
+    inner = (each for each in part.values() if isinstance(each, dict))
+    return any(type(each) in (int, float) for held in (part, *inner) for each in held.values())
+
+
+def detail_of(part: Mapping[str, Any]) -> str:
+    """What a part says of how closely it is looked at."""
+    metadata = part.get("videoMetadata") or part.get("video_metadata")
+    if isinstance(metadata, dict) and metadata.get("fps") is not None:
+        return f"fps={metadata['fps']}"
+    if is_resized(part):
+        return RESIZED
+    detail = part.get("detail")
+    if not isinstance(detail, str):
+        inner = part.get("image_url")
+        detail = inner.get("detail") if isinstance(inner, dict) else ""
+    return detail if isinstance(detail, str) else ""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from llmcap.providers.parts.reader import document, documents
 from llmcap.providers.parts.shape import Document
+from llmcap.words.errors import FormatError
 
 BRINGING = ("additional_tools", "tool_search_output")
 ADDING = "tool_addition"
@@ -30,6 +31,20 @@ def listed(value: object) -> list[Document]:
     return documents([value] if isinstance(value, dict) else value)
 
 
+def only_objects(value: object, name: str) -> list[Document]:
+    """
+    The same. Raises `FormatError` for a list that has anything else in it, or none.
+
+    A name alone may be all that a vendor asks for (MiniMax's `plugins: ["plugin_web_search"]`), and
+    only it knows what that stands for.
+    """
+    given = value if isinstance(value, list) else [value]
+    for each in given:
+        if each and not isinstance(each, dict):
+            raise FormatError(f"nobody knows what {str(each)!r:.60} in {name!r} costs")
+    return [each for each in documents(given) if each]
+
+
 def offered(body: Document) -> list[Document]:
     """Every tool, with its own fields; those of a namespace in its place."""
     found = list(_flat(body.get("tools"), 0))
@@ -45,7 +60,7 @@ def offered(body: Document) -> list[Document]:
 
 
 def _flat(tools: object, depth: int) -> Iterator[Document]:
-    for tool in documents(tools):
+    for tool in listed(tools):
         if isinstance(tool.get("tools"), list) and depth < _DEPTH_MAX:
             yield from _flat(tool["tools"], depth + 1)
         elif tool:

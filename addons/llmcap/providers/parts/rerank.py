@@ -42,7 +42,8 @@ def searches_bound(body: Document) -> int:
     documents = body.get("documents")
     if not isinstance(documents, list):
         return 1
-    parts = sum(len(json.dumps(each)) // TOKENS_PER_DOCUMENT + 1 for each in documents)
+    query = len(json.dumps(body.get("query", "")))
+    parts = sum((len(json.dumps(each)) + query) // TOKENS_PER_DOCUMENT + 1 for each in documents)
     return max(-(-parts // DOCUMENTS_PER_SEARCH), 1)
 
 
