@@ -86,10 +86,13 @@ def domains_of(hosts: Iterable[str]) -> tuple[str, ...]:
         else host.lower().rstrip(".")
         for host in hosts
     }
-    return tuple(sorted(
-        name for name in names
-        if not any(name.endswith(f".{other}") for other in names)
-    ))  # fmt: skip
+    return tuple(sorted(name for name in names if names.isdisjoint(_above(name))))
+
+
+def _above(name: str) -> set[str]:
+    """`b.c` and `c` of `a.b.c`."""
+    labels = name.split(".")
+    return {".".join(labels[cut:]) for cut in range(1, len(labels))}
 
 
 def load(folder: Path) -> Authority | None:
