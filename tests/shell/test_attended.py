@@ -8,8 +8,13 @@ import json
 
 import pytest
 from layered import COST, OPENAI, WHOLE, Proxy, request, response
+from mitmproxy.proxy.layers.http._events import ResponseData
 from mitmproxy.test import tflow
-from walk import chat, completion
+from walk import chat, chunk, completion
+
+from llmcap.shell.attended import AttendedHttpStream
+
+EVENTS = chunk("a") + chunk(usage=(100, 10)) + b"data: [DONE]\n\n"
 
 
 def test_a_call_is_decided_after_every_addon():
@@ -185,3 +190,19 @@ def test_without_llmcap_nothing_goes_to_a_provider():
     """mitmproxy has unloaded it, and the streams are still ours."""
     assert Proxy().run(*request(), addon=False).status == 429
     assert Proxy().run(*request("example.com"), answer=WHOLE, addon=False).status == 200
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
+def test_a_frame_without_bytes_is_not_the_end_of_an_answer(monkeypatch, streams):
+    """HTTP/2 may send one at any time; what came behind it was read by nobody, and cost nothing."""
+    plain = AttendedHttpStream._handle_event
+
+    def with_empty_frames(stream, event):
+        if type(event) is ResponseData:
+            yield from plain(stream, ResponseData(event.stream_id, b""))
+        yield from plain(stream, event)
+
+    monkeypatch.setattr(AttendedHttpStream, "_handle_event", with_empty_frames)
+    answer = response(EVENTS, "text/event-stream") if streams else WHOLE
+    proxy = Proxy().run(*request(stream=streams), answer=answer)
+    assert (proxy.status, proxy.balance) == (200, (COST, 0))

@@ -43,6 +43,15 @@ _HOOKS = frozenset(
 )
 
 
+def _nothing() -> CommandGenerator[None]:
+    """
+    What is done about a frame without bytes, which HTTP/2 may send at any time.
+
+    To whoever is shown the pieces of an answer, one without bytes is its end.
+    """
+    yield from ()
+
+
 class AttendedHttpStream(PartingHttpStream):
     """One request and its answer."""
 
@@ -52,9 +61,12 @@ class AttendedHttpStream(PartingHttpStream):
     _decided: tuple[object, ...] | None = None  # what may be sent there
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
-        if type(event) is ResponseData and self.is_passed_on():
-            # Nobody but us is asked about a piece, so the way of most of them is the short one.
-            return self.passed_on(event)
+        if type(event) is ResponseData:
+            if not event.data:
+                return _nothing()
+            if self.is_passed_on():
+                # Nobody but us is asked about a piece, so the way of most is the short one.
+                return self.passed_on(event)
         return self._attended(super()._handle_event(event))
 
     def _attended(self, steps: Steps) -> Steps:

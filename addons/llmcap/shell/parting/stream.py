@@ -123,7 +123,7 @@ class PartingHttpStream(CuttableHttpStream):
             if flow.response is None or (self._parts and self._ends_with_connection()):
                 yield from self._end_linger(stopped=True)
             else:
-                self._take_in(b"")
+                self._take_in(b"", last=True)
                 yield from self._end_linger(whole=True)
         elif isinstance(event, events.Wakeup):
             yield from self._woken()
@@ -164,8 +164,10 @@ class PartingHttpStream(CuttableHttpStream):
         yield waking(self.flow.id, self._due)
         yield http.SendHttp(Parting(self.stream_id), self.context.server)
 
-    def _take_in(self, data: bytes) -> None:
+    def _take_in(self, data: bytes, *, last: bool = False) -> None:
         response = self.flow.response
+        if not (data or last):
+            return  # a frame without bytes is not the end, which is what no bytes say to `watch`
         if response is None:
             return  # of a stream that was reset, h2 has dropped the head
         if self.watch is not None:
