@@ -467,11 +467,19 @@ async def watched_and_enforced(
     return Findings(*await watched.compare(folder, confdir, rng))
 
 
+async def watched_caps(
+    folder: Path, confdir: Path, _provider: FakeProvider, rng: random.Random
+) -> Findings:
+    """See `watched`."""
+    return Findings(*await watched.smallest(folder, confdir, rng))
+
+
 WATCHED = Probe("the same traffic watched and enforced", watched_and_enforced)
 PROBES: dict[str, tuple[Probe, ...]] = {
     "ci": (WATCHED,),
     "long": (
         WATCHED,
+        Probe("the smallest caps that a watch tells", watched_caps),
         Probe("pages on the port of up", pages_of_up),
         Probe("pages on the port of run", pages_of_run),
         Probe("100,000 values with thresholds", many_values),
