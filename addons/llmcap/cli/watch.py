@@ -100,7 +100,10 @@ def report(since: str, ledger_path: Path, *, as_json: bool) -> None:
 
 
 def _shown(budget: Budget, amount: int) -> str:
-    return format_usd(amount) if budget.unit is CapUnit.USD else f"{amount:,} {budget.unit}"
+    """In full: a cap that is rounded down does not suffice."""
+    if budget.unit is CapUnit.USD:
+        return f"${usd_string(amount)}"
+    return f"{amount:,} {budget.unit}"
 
 
 def _amount(budget: Budget, amount: int) -> str | int:
