@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from llmcap.audit.recordings import read
 from llmcap.cli import main
 
 ASKED = {"model": "claude-haiku-4-5", "max_tokens": 50,
@@ -105,6 +106,30 @@ def test_the_base_says_whose_a_path_is(
     assert row["provider"] == provider
     if provider == "anthropic":
         assert row["cost_usd"] == COST
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "whole"),
+    [
+        ("/v1/responses", "https://api.openai.com", "api.openai.com/v1/responses"),
+        ("/v1/responses", "https://api.openai.com/v1", "api.openai.com/v1/responses"),
+        ("/v1/responses", "https://chatgpt.com/backend-api/codex",
+         "chatgpt.com/backend-api/codex/responses"),
+        ("/v1/responses", "https://openrouter.ai/api/v1/", "openrouter.ai/api/v1/responses"),
+        ("/v1/chat/completions", "https://api.kimi.com/coding/v1",
+         "api.kimi.com/coding/v1/chat/completions"),
+        ("/chat/completions", "https://api.moonshot.ai/v1", "api.moonshot.ai/v1/chat/completions"),
+        ("/v1/messages", "http://localhost:9/", "localhost/v1/messages"),
+    ],
+)  # fmt: skip
+def test_a_path_goes_where_claude_tap_has_sent_it(
+    tmp_path: Path, path: str, base: str, whole: str
+) -> None:
+    """Its record has the path as it came; what is sent on is without what the base has already."""
+    trace = tmp_path / "trace.jsonl"
+    trace.write_text(json.dumps(tapped(path, base)) + "\n")
+    (found,) = read(trace)
+    assert f"{found.request.host}{found.request.path}" == whole
 
 
 def test_a_bundle_is_read_with_what_stands_once(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ Recordings of tests and of tools that look into assistants.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -139,18 +138,26 @@ def _event(event: object) -> bytes:
     return f"data: {event}\n\n".encode()
 
 
+_VERSION = "/v1"
+_OF_CODEX = f"{_VERSION}/responses"
+
+
 def _whole(url: str, told: object = None) -> str:
     """
     The URL of a path, at the base that is `told` (by claude-tap), else at whose path it is.
 
-    A base may end as the path begins: `https://api.openai.com/v1` and `/v1/responses`.
+    A base may end as the path begins: `https://openrouter.ai/api/v1` and `/v1/responses`. What
+    Codex is sent to elsewhere than at OpenAI's API goes without its `/v1` (claude-tap 0.1.146,
+    `cli_clients.py`, `strip_path_prefix`).
     """
     if not url.startswith("/"):
         return url
     if isinstance(told, str) and told:
         base = told.rstrip("/")
-        ending = urlsplit(base).path
-        return f"{base.removesuffix(ending) if url.startswith(f'{ending}/') else base}{url}"
+        if url.startswith(_OF_CODEX) and "api.openai.com" not in base:
+            return base + url.removeprefix(_VERSION)
+        first = url.split("/")[1]
+        return base + url.removeprefix(f"/{first}" if base.endswith(f"/{first}") else "")
     base = next((base for path, base in _HOSTS if url.startswith(path)), "")
     if not base:
         raise ValueError(f"{url} is a path without a host")
