@@ -108,16 +108,16 @@ AGENTS = (
     ),
     Agent(
         "opencode", "opencode-ai",
-        ("opencode", "run", "-m", "openai/gpt-4o-mini", PROMPT), cut_cap="0.004",
+        ("opencode", "run", "-m", "openai/gpt-4o-mini", PROMPT), cut_cap="0.008",
     ),
     Agent(
         "aider", "pypi:aider-chat",
         ("aider", "--model", "gpt-4o-mini", "--no-git", "--yes-always", "--no-check-update",
          "--no-show-model-warnings", "--no-show-release-notes", "--no-analytics",
-         "--message", PROMPT), cut_cap="0.001",
+         "--message", PROMPT), cut_cap="0.004",
         known="its `--message` ends with 0 whatever the error",
     ),
-    Agent("llm", "pypi:llm", ("llm", "-m", "gpt-4o-mini", PROMPT), cut_cap="0.001"),
+    Agent("llm", "pypi:llm", ("llm", "-m", "gpt-4o-mini", PROMPT), cut_cap="0.003"),
 )  # fmt: skip
 
 
@@ -209,7 +209,8 @@ def _seen(outcome: Outcome) -> str:
 def _ended(outcome: Outcome) -> str:
     if not outcome.report["cut"] and not outcome.report["refused"]:
         return "shorter answer: its output limit was lowered to what is left"
-    return _seen(outcome)
+    # What a model thinks unseen is held whole, and may not fit where a part would.
+    return _seen(outcome) + ("" if outcome.billed_nanos else "; refused before it began")
 
 
 # --- running -------------------------------------------------------------------------------------
