@@ -27,6 +27,7 @@ from llmcap.shell import attended, closing, keeper, options, raw
 from llmcap.shell.callers import Callers
 from llmcap.shell.calls import Calls
 from llmcap.shell.destinations import without_root
+from llmcap.shell.hooks import hearers
 from llmcap.shell.listeners import let_bursts_wait
 from llmcap.shell.ownname import OwnName
 from llmcap.shell.ownports import OwnPorts
@@ -133,6 +134,7 @@ class Shell:
         halves.install()
         closing.install()
         raw.install()
+        hearers.install(ctx.master.addons)
         keeper.attend(self.calls)
 
     def configure(self, updated: set[str]) -> None:
