@@ -3,11 +3,11 @@ What a call costs in Python, counted in instructions of its interpreter: where t
 
     python scripts/bench_call.py [--calls 20] [--events 2000]
 
-A call of 40 tokens for 60 goes through mitmproxy's own HTTP layer, without a socket and without
-TLS, in three proxies: mitmproxy alone, with a callable that does nothing, and with LLMCap under a
-cap. The counts repeat, whatever else the machine does; what C does within an instruction, SQLite
-and JSON, is not in them. Of a stream they are for one event, each read by itself; these vary a
-little, as a stream is looked at now and then, by the clock.
+A call of 40 tokens for 60 goes through mitmproxy's own HTTP layer and past all addons of a
+mitmdump, without a socket and without TLS, in three proxies: mitmproxy alone, with a callable that
+does nothing, and with LLMCap under a cap. The counts repeat, whatever else the machine does; what C
+does within an instruction, SQLite and JSON, is not in them. Of a stream they are for one event,
+each read by itself; these vary a little, as a stream is looked at now and then, by the clock.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def table(*, calls: int, events: int) -> str:
     lines = [
         f"Python's instructions for {what}: "
         + ", ".join(f"{name} {count:,.0f}" for name, count in sums.items())
-        + f"; LLMCap adds {sums['llmcap'] / sums['null'] - 1:.0%} to null"
+        + f"; LLMCap runs {sums['llmcap'] / sums['null']:.2f} of null's"
     ]
     lines += [f"{count / each:10,.1f}  {name}" for name, count in added.most_common(FILES_SHOWN)]
     return "\n".join(lines)

@@ -1,18 +1,19 @@
 """
 One client's connection through mitmproxy's own HTTP layer to a provider, without a socket.
 
-What a call costs in here is what a proxy does for it in Python, but for TLS and the event loop; it
-can be counted, as nothing is waited for. `variant` is `bare` (mitmproxy alone), `null` (with a
+What a call costs in here is what a mitmdump does for it in Python, but for TLS and the event loop:
+its addons are all there, and asked at every hook. It can be counted, as nothing is waited for.
+`variant` is `bare` (mitmproxy alone), `null` (with a
 stream callable that does nothing, the least that any meter must do) or `llmcap`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mitmproxy import connection, http
-from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.addonmanager import AddonManager
+from mitmproxy.addons import default_addons
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as layers
@@ -30,11 +31,11 @@ CAP = "1000000"
 class Wire:
     """Give `ask` the bytes of a request, and `answer` the pieces of a response."""
 
-    def __init__(self, context: Context, hooks: Any) -> None:
+    def __init__(self, context: Context, addons: AddonManager) -> None:
         self.context = context
         self.client_got: list[bytes] = []
         self.provider_got: list[bytes] = []
-        self._hooks = hooks
+        self._addons = addons
         self._layer = layers.HttpLayer(context, layers.HTTPMode.regular)
         self._server: connection.Connection | None = None
         self._happens(events.Start())
@@ -60,9 +61,11 @@ class Wire:
             to_client = command.connection is self.context.client
             (self.client_got if to_client else self.provider_got).append(command.data)
         elif isinstance(command, commands.StartHook):
-            if hook := getattr(self._hooks, command.name, None):
-                hook(*command.args())
-            return events.HookCompleted(command)
+            try:
+                self._addons.handle_lifecycle(command).send(None)
+            except StopIteration:
+                return events.HookCompleted(command)
+            raise AssertionError(f"an addon waits in {command.name}")
         elif isinstance(command, commands.OpenConnection):
             self._server = command.connection
             command.connection.state = connection.ConnectionState.OPEN
@@ -85,8 +88,11 @@ def wire(variant: str, folder: Path) -> Iterator[Wire]:
     before = layers.HttpStream
     # mitmproxy's own, whatever an addon that was here before has put in its place.
     layers.HttpStream = CuttableHttpStream.__base__  # type: ignore[assignment, misc]
-    with taddons.context(Proxyserver()) as context:
+    with taddons.context(*default_addons(), loadcore=False) as context:
+        context.options.update(confdir=str(folder))  # the certificates are made there
         addon = None
+        if variant == "null":
+            context.master.addons.add(Null())
         if variant == "llmcap":
             settings = Settings(cap=CAP, config=None, ledger=str(folder / "ledger.sqlite3"))
             addon = LLMCap(open_firewall(settings, notify=_unexpected))
@@ -94,7 +100,7 @@ def wire(variant: str, folder: Path) -> Iterator[Wire]:
         client = tflow.tclient_conn()
         client.proxy_mode, client.sni, client.alpn = ProxyMode.parse("regular"), None, None
         try:
-            yield Wire(Context(client, context.options), Null() if variant == "null" else None)
+            yield Wire(Context(client, context.options), context.master.addons)
         finally:
             if addon is not None:
                 firewall = addon.firewall
