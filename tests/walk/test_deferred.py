@@ -187,6 +187,77 @@ def test_a_cache_may_be_kept_until_a_moment():
     assert there.balance.spent == 40 * (300 + 3 * 1_000)
 
 
+# --- batches that are answered in part ------------------------------------------------------
+
+CLAUDE = {"model": "claude-sonnet-4-5", "max_tokens": 50, "messages": []}
+SAID = {"model": "claude-sonnet-4-5", "usage": {"input_tokens": 100, "output_tokens": 10}}
+
+
+def claudes_results(there, answers: int) -> None:
+    """Fetch them: the last one says that its call failed."""
+    failed: dict[str, object] = {"type": "errored", "error": {}}
+    succeeded = {"type": "succeeded", "message": SAID}
+    results = [succeeded] * (answers - 1) + [failed]
+    told = jsonl(*({"custom_id": str(n), "result": each} for n, each in enumerate(results)))
+    look(there, "/v1/messages/batches/batch_1/results", told, host="api.anthropic.com")
+
+
+def geminis_operation(there, answers: int) -> None:
+    """Look at it when it has succeeded."""
+    responses = [ANSWER] * (answers - 1) + [{"error": {"code": 13}}]
+    told = operation("SUCCEEDED", output={"inlinedResponses": {"inlinedResponses": responses}})
+    look(there, "/v1beta/batches/b1", told, host=GOOGLE)
+
+
+def geminis_output(there, answers: int) -> None:
+    """Look at where it is, and download it."""
+    told = operation("SUCCEEDED", output={"responsesFile": "files/out"})
+    look(there, "/v1beta/batches/b1", told, host=GOOGLE)
+    lines = [{"key": "a", **ANSWER}] * (answers - 1) + [{"key": "b", "error": {"code": 13}}]
+    look(there, "/download/v1beta/files/out:download", jsonl(*lines), host=GOOGLE)
+
+
+def claudes_order(there) -> None:
+    """Three calls."""
+    calls = [{"custom_id": str(n), "params": CLAUDE} for n in range(3)]
+    call = there.admit(post("/v1/messages/batches", {"requests": calls}, host="api.anthropic.com"))
+    answered(call, {"id": "batch_1", "type": "message_batch"})
+
+
+def geminis_order(there) -> None:
+    """Three calls."""
+    answered(gemini(there, inline(CALL, CALL, CALL)), operation("PENDING"))
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["", "restarted"])
+@pytest.mark.parametrize(
+    ("order", "fetched", "cost"),
+    [
+        (claudes_order, claudes_results, 2 * (100 * 3_000 + 10 * 15_000) // 2),
+        (geminis_order, geminis_operation, 2 * COST),
+        (geminis_order, geminis_output, 2 * COST),
+    ],
+)
+def test_a_batch_is_whole_if_each_of_its_calls_has_an_answer(
+    order, fetched, cost, restarted, tmp_path
+):
+    """What the others cost nobody has told: it is worth all that it holds until they are there."""
+    path = tmp_path / "ledger.sqlite"
+    there = walk("1", ledger=open_ledger(path))
+    order(there)
+    held = there.balance.held
+    assert held > cost
+    if restarted:
+        there.firewall.close()
+        there = walk("1", ledger=open_ledger(path))
+    fetched(there, 2)
+    assert there.balance.held + there.balance.spent == held
+    for _ in range(2):
+        fetched(there, 3)
+        assert (there.balance.held, there.balance.spent) == (0, cost)
+    there.firewall.close()
+
+
 # --- training -------------------------------------------------------------------------------
 
 JOB = {"object": "fine_tuning.job", "id": "ftjob-1", "model": "gpt-4o-mini-2024-07-18"}

@@ -33,7 +33,7 @@ class Things:
         if self._known.get((provider, made.id)) == made:
             return
         self._remember(provider, made.id, made)
-        told = json.dumps({"models": made.models, "tools": made.tools})
+        told = json.dumps({"models": made.models, "tools": made.tools, "calls": made.calls})
         self._late.do(partial(self._write, provider, made.id, told))
 
     def _write(self, provider: str, thing: str, told: str) -> None:
@@ -49,7 +49,8 @@ class Things:
         known = self._known.get((provider, thing))
         if known is None and (kept := self._ledger.file(provider, _PREFIX + thing)):
             told = json.loads(kept)
-            known = Made(thing, tuple(told["models"]), tuple(told["tools"]))
+            models, tools = tuple(told["models"]), tuple(told["tools"])
+            known = Made(thing, models, tools, calls=told.get("calls", 0))
             self._remember(provider, thing, known)
         return known
 

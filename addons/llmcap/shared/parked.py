@@ -52,14 +52,25 @@ class Parked:
         if len(self._calls) > PARKED_MAX:
             self._give_up_oldest("too many background answers were never fetched")
 
+    def find(self, provider: str, response_id: str) -> Waiting | None:
+        """The call that waits for this response, if it does so here."""
+        key = self._key(provider, response_id)
+        return self._calls[key] if key else None
+
     def take(self, provider: str, response_id: str) -> Waiting | None:
-        """The call that waits for this response, if it does so here; it is let go."""
-        if (provider, response_id) in self._calls or not self._calls:
-            return self._calls.pop((provider, response_id), None)
+        """The same, and it is let go."""
+        key = self._key(provider, response_id)
+        return self._calls.pop(key) if key else None
+
+    def _key(self, provider: str, response_id: str) -> tuple[str, str] | None:
+        if (provider, response_id) in self._calls:
+            return provider, response_id
+        if not self._calls:
+            return None
         # It may be known here under another id: the batch's, where this is its output's.
         claimed = self._ledger.claimed(provider, response_id)
-        keys = [key for key, call in self._calls.items() if claimed and call.call.id == claimed.id]
-        return self._calls.pop(keys[0]) if keys else None
+        keys = (key for key, call in self._calls.items() if claimed and call.call.id == claimed.id)
+        return next(keys, None)
 
     def expire(self) -> None:
         """Let go of those that nobody comes for."""

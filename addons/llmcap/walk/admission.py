@@ -39,6 +39,7 @@ from llmcap.words.records import (
     Scope,
     Usage,
 )  # fmt: skip
+from llmcap.words.usage import Made
 
 # Documents and recordings up to this size are looked at whether there is money for more or not.
 SMALL_BYTES = 256 * 1024
@@ -208,6 +209,13 @@ class Admission:
                 bound=self.text_tokens + UNSEEN_TOKENS,
                 billed=usage.input_tokens,
             )
+
+    def placed(self) -> None:
+        """It waits for its usage: who fetches that later has to know how many calls it ordered."""
+        ask = self.ask
+        if calls := len(ask.parts) or sum(lot.calls for lot in ask.lots):
+            made = Made(self.call.id, (ask.model, *ask.other_models), calls=calls)
+            self.shared.things.keep(self.provider.price_key, made)
 
     def ended(self, outcome: Outcome) -> None:
         """The call has ended, as far as breakers are concerned."""

@@ -80,13 +80,23 @@ class Deferred:
             told = f"a bill of {self._watched.call.provider} cannot be priced: {why}"
             self._shared.notify("price_missing", told, subject=told)
 
+    def _lacks_answers(self, reading: Reading, response_id: str) -> bool:
+        """Whether more calls were ordered than it has answers: what the others cost is not told."""
+        if reading.answers is None:
+            return False
+        shared, provider = self._shared, self._watched.provider
+        waiting = shared.parked.find(provider.name, response_id)
+        call = waiting.call if waiting else shared.ledger.claimed(provider.name, response_id)
+        order = shared.things.find(provider.price_key, call.id) if call else None
+        return order is not None and reading.answers < order.calls
+
     def _settle(self, reading: Reading) -> None:
         assert reading.response_id, "usage that came later has an id"
         shared, watched = self._shared, self._watched
         name = watched.call.provider
         if reading.also:
             shared.ledger.alias(name, reading.response_id, reading.also)
-        if not reading.complete:
+        if not reading.complete or self._lacks_answers(reading, reading.response_id):
             if reading.over and (parked := shared.parked.take(name, reading.response_id)):
                 parked.give_up("it ended, and nobody told its usage")
             return

@@ -281,6 +281,7 @@ class CallInFlight:
         if reading.deferred and whole and reading.response_id:
             self.shared.parked.add(self, reading.response_id)
             self.shared.late.do(partial(self.shared.ledger.park, self._hold, reading.response_id))
+            self._admission.placed()
             return None
         if self._status < 200:
             note = f"a {self._status} is no answer, and the one that follows it is not seen"

@@ -99,6 +99,7 @@ class Made:
     id: str
     models: tuple[str, ...]
     tools: tuple[str, ...] = ()
+    calls: int = 0  # of an order, by the id of its call: how many answers it is to have
 
 
 @record(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class Reading:
     over: bool = False  # the work has ended, with its usage or without
     also: tuple[str, ...] = ()  # further identities under which the same usage may be told
     others: tuple["Reading", ...] = ()  # what the same response tells of other work
+    answers: int | None = None  # to so many calls, where each that was ordered has one in the whole
     made: tuple[Made, ...] = ()  # what it tells of things that calls may name
     visible_bytes: int = 0  # UTF-8 bytes of generated text seen so far
     visible_events: int = 0  # deltas that carried output

@@ -65,8 +65,10 @@ class BatchResultsReader(BaseReader):
         message = document(document(event.get("result")).get("message"))
         usage = document(message.get("usage"))
         if "result" in event:
-            # There is no telling whether a line is the last one: each may be.
+            # There is no telling whether a line is the last one but by how many were ordered: each
+            # request has its line, whether it succeeded, failed, expired or was canceled.
             self.complete = True
+            self.answers = (self.answers or 0) + 1
         if usage:
             usage = {"service_tier": "batch", **usage}
             refusals = Refusals()

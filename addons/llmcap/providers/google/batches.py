@@ -22,6 +22,7 @@ from llmcap.words.records import Charge, Reading, Usage
 
 # google.ai.generativelanguage: BATCH_STATE_..., and JOB_STATE_... in older answers.
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_SUCCEEDED")
+_WHOLE = "_STATE_SUCCEEDED"
 
 
 # --- requests -------------------------------------------------------------------------------
@@ -114,7 +115,8 @@ def batch_reading(job: Document) -> Reading | None:
     stored = text(output.get("responsesFile"))
     inline = output.get("inlinedResponses") or output.get("inlinedEmbedContentResponses")
     answers = Answers(model_in(text(told.get("model"))))
-    for each in documents(document(inline).get("inlinedResponses")):
+    lines = documents(document(inline).get("inlinedResponses"))
+    for each in lines:
         answers.add(each)
     done = count(_number(document(told.get("batchStats")).get("successfulRequestCount")))
     free = ended and not (stored or done or answers.charges)
@@ -127,6 +129,8 @@ def batch_reading(job: Document) -> Reading | None:
         error=NOTHING_DONE if free else None,
         over=ended,
         also=(stored,) if stored else (),
+        # What was stopped, or expired, has answers to a part of its calls.
+        answers=len(lines) if state.endswith(_WHOLE) else None,
     )
 
 
@@ -180,6 +184,7 @@ class OutputReader(BaseReader):
         """One line."""
         if "response" in event or "error" in event:
             self._seen = self._seen or "key" in event or "response" in event
+            self.answers = (self.answers or 0) + 1
             self._answers.add(event)
 
     def body(self, document: Document) -> None:
@@ -188,7 +193,7 @@ class OutputReader(BaseReader):
 
     @override
     def reading(self) -> Reading:
-        """There is no telling whether a line is the last one: each may be."""
+        """No line says that it is the last one: how many were ordered does."""
         answers = self._answers
         self.charges = answers.charges
         self.model = answers.model or None

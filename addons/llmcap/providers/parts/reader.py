@@ -183,6 +183,7 @@ class BaseReader:
         self.deferred = ask.deferred
         self.over = False
         self.also: tuple[str, ...] = ()
+        self.answers: int | None = None
         self.visible_bytes = 0
         self.visible_events = 0
         self.called = 0
@@ -222,6 +223,7 @@ class BaseReader:
             deferred=self.deferred and not self.complete,
             over=self.over,
             also=self.also,
+            answers=self.answers,
             visible_bytes=self.visible_bytes,
             visible_events=self.visible_events,
             called=self.called,
