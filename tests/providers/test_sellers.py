@@ -10,7 +10,7 @@ from llmcap.pricing import PriceBook, cost_usd
 from llmcap.providers import match
 from llmcap.providers.parts.shape import Billing
 from llmcap.words.errors import FormatError
-from llmcap.words.records import Price
+from llmcap.words.records import Price, Usage
 
 OPENROUTER = "https://openrouter.ai/api/v1/chat/completions"
 VERCEL = "https://ai-gateway.vercel.sh/v1/chat/completions"
@@ -54,12 +54,18 @@ def test_with_ones_own_key_the_vendors_bill_counts_too():
         (chat("z-ai/m", plugins=[{"id": "web", "max_results": 12}]), {"web_search": 3}, 1),
         (
             chat("openai/m", plugins=[{"id": "web", "engine": "exa", "max_results": 12}]),
-            {"web_search": 3},
+            {"plugin_search": 3},
             1,
         ),
+        (chat("z-ai/m", plugins=[{"id": "web"}, {"id": "web"}]), {"web_search": 2}, 1),
         # The vendor's own search, as often as its model wants; of a bare name nobody knows whose.
         (chat("openai/m:online"), {"web_search": 10}, 11),
         (chat("m:online"), {"web_search": 10}, 11),
+        (
+            chat("z-ai/m", plugins=[{"id": "web", "engine": "a new one"}]),
+            {"web_search": 10, "plugin_search": 1},
+            11,
+        ),
         (chat("m", plugins=[{"id": "web", "enabled": False}]), {}, 1),
         (chat("m", tools=[{"type": "openrouter:web_search"}]), {"web_search": 30}, 31),
         (
@@ -79,6 +85,25 @@ def test_what_openrouter_may_do_by_itself_is_held(asked, fees, loops):
     assert asks.fees == fees
     assert asks.loops == loops
     assert (asks.extra_input > 0) == bool(fees or loops > 1)
+
+
+ENGINE_USD = Decimal("0.020")  # five results of Exa's
+
+
+@pytest.mark.parametrize("engine", ["exa", "parallel", "native", "a new one", None])
+def test_no_search_is_held_below_what_its_engine_or_its_vendor_costs(engine):
+    """Each model of the list whose vendor's own search is cheaper than an engine's."""
+    book = PriceBook()
+    prices = [book.find("openrouter", name, NOW) for name in book.models("openrouter")]
+    vendors_own = {price.model: price for price in prices if price.rates["web_search"] < 20}
+    assert {"meta/muse-spark-1.1", "openai/gpt-6-sol"} <= vendors_own.keys()
+    plugin = {"id": "web", "max_results": 15} | ({"engine": engine} if engine else {})
+    for name, price in vendors_own.items():
+        tool = {"type": "openrouter:web_search", "parameters": plugin}
+        for body, most in (({"plugins": [plugin]}, 10), ({"tools": [tool]}, 30)):
+            held = cost_usd(Usage(extras=ask(OPENROUTER, chat(name, **body)).fees), price)
+            by_vendor = most * price.rates["web_search"] / 1_000
+            assert held >= (by_vendor if engine in ("native", None) else 3 * ENGINE_USD), name
 
 
 @pytest.mark.parametrize("name", ["fusion", "pareto-router", "web-fetch", "x-new", ""])

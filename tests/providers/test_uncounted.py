@@ -229,7 +229,7 @@ def test_searches_of_a_plugin_are_those_that_were_held_where_no_bill_tells(told,
     usage = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7, **told}
     reader.body({"model": "openai/gpt-4o", "choices": [], "usage": usage})
     reading = reader.reading()
-    assert reading.charges[0].usage.extras.get("web_search") == searches
+    assert reading.charges[0].usage.extras.get("plugin_search") == searches
     assert (reading.billed_usd is None) == (searches is not None)
 
 

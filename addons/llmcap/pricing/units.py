@@ -48,6 +48,7 @@ SIDE_UNITS = frozenset((
     "enterprise_search",
     "own_search",
     "parsed_page",
+    "plugin_search",
     "search_request_high",
     "search_request_low",
     "search_request_medium",

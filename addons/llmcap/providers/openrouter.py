@@ -53,7 +53,18 @@ _PLUGINS = frozenset(
 
 # Whose models search by themselves where the plugin names no engine, each search at its vendor's
 # fee; routers may choose one of them. https://openrouter.ai/docs/guides/features/plugins/web-search
-_SEARCHING = frozenset({"anthropic", "google", "openai", "openrouter", "perplexity", "x-ai"})
+_SEARCHING = frozenset(
+    {"anthropic", "google", "meta", "openai", "openrouter", "perplexity", "x-ai"}
+)
+
+# Who else may search, at OpenRouter's own fee, whatever the model's vendor asks for a search.
+# https://openrouter.ai/docs/guides/features/plugins/web-search
+_ENGINES = frozenset({"exa", "firecrawl", "parallel"})
+ENGINES_SEARCH = "plugin_search"
+
+# How a request says that its model's vendor may search: in vain, or by an engine, where that sells
+# no searches and so has no price for them.
+_VENDORS_OWN = frozenset({"", "auto", "native"})
 
 
 def cost(told: Document) -> Decimal | None:
@@ -122,35 +133,47 @@ def _hosted(body: Document, models: Sequence[str]) -> hosted.Hosted:
     kinds = [text(tool.get("type")) for tool in offered(body)]
     own = [kind for kind in kinds if kind.startswith("openrouter:")]
     if own:
-        searches = 0
-        for tool in offered(body):
-            if text(tool.get("type")) == "openrouter:web_search":
-                told = {**tool, **document(tool.get("parameters"))}
-                each = max(count(told.get("max_results")), RESULTS_PER_SEARCH)
-                searches = max(searches, -(-each // RESULTS_PER_SEARCH))
-        # All steps may be searches, and the dearest of them.
-        steps = _steps(body)
-        bound = hosted.tools({}, unpriced_uses=steps)
-        return replace(bound, fees={"web_search": steps * searches} if searches else {})
-    results = RESULTS_PER_SEARCH if any(":online" in model for model in models) else 0
-    engine = ""
+        return _own_tools(body)
+    return _plugins(body, models)
+
+
+def _own_tools(body: Document) -> hosted.Hosted:
+    """All steps may be searches, and the dearest of them."""
+    steps = _steps(body)
+    fees: dict[str, Count] = {}
+    for tool in offered(body):
+        if text(tool.get("type")) == "openrouter:web_search":
+            told = {**tool, **document(tool.get("parameters"))}
+            each = max(count(told.get("max_results")), RESULTS_PER_SEARCH)
+            unit = "web_search" if text(told.get("engine")) in _VENDORS_OWN else ENGINES_SEARCH
+            fees[unit] = max(fees.get(unit, 0), steps * -(-each // RESULTS_PER_SEARCH))
+    return replace(hosted.tools({}, unpriced_uses=steps), fees=fees)
+
+
+def _plugins(body: Document, models: Sequence[str]) -> hosted.Hosted:
+    """The searches of the plugin for the web, by whatever engine it names, or may choose."""
+    results = 0
+    engines = set[str]()
     for plugin in only_objects(body.get("plugins"), "plugins"):
         if plugin.get("enabled") is False:
             continue
         if (name := text(plugin.get("id"))) not in _PLUGINS:
             raise FormatError(f"nobody knows what its plugin {name!r:.60} costs")
         if name == "web":
-            results = count(plugin.get("max_results")) or RESULTS_PER_SEARCH
-            engine = text(plugin.get("engine"))
+            results += count(plugin.get("max_results")) or RESULTS_PER_SEARCH
+            engines.add(text(plugin.get("engine")))
+    if not results and any(":online" in model for model in models):
+        results, engines = RESULTS_PER_SEARCH, {""}
     if not results:
         return hosted.NONE
-    if engine == "native" or (not engine and any(map(_searches_itself, models))):
-        # As often as the vendor's model wants; or once, where its seller has no such search.
-        uses = max(hosted.USES_DEFAULT, -(-results // RESULTS_PER_SEARCH))
-        native = hosted.tools({"web_search": hosted.USES_DEFAULT})
-        return replace(native, fees={"web_search": uses})
-    fees = {"web_search": -(-results // RESULTS_PER_SEARCH)}
-    return hosted.Hosted(fees=fees, result_tokens=hosted.RESULT_TOKENS)
+    once: Count = -(-results // RESULTS_PER_SEARCH)
+    by_engine = {ENGINES_SEARCH: once} if engines - _VENDORS_OWN else {}
+    if engines <= _ENGINES or not (engines - {""} or any(map(_searches_itself, models))):
+        fees = by_engine or {"web_search": once}
+        return hosted.Hosted(fees=fees, result_tokens=hosted.RESULT_TOKENS)
+    # As often as the vendor's model wants; or once, where its seller has no such search.
+    native = hosted.tools({"web_search": hosted.USES_DEFAULT})
+    return replace(native, fees={"web_search": max(hosted.USES_DEFAULT, once), **by_engine})
 
 
 def _searches_itself(model: str) -> bool:
@@ -191,10 +214,13 @@ class RoutedReader(AskedChatReader):
         known = super().usage_of(usage)
         tools = usage.get("server_tool_use_details") or usage.get("server_tool_use")
         searches = count(document(tools).get("web_search_requests"))
-        told: dict[str, Count] = {"web_search": searches} if searches else {}
-        # Without its bill, nothing else tells the pages and the searches of a plugin.
+        # Without its bill, nothing else tells the pages and the searches of a plugin; nor whose the
+        # searches were: as many are an engine's as it was held for.
         held = self.uncounted if usage.get("cost") is None else {}
-        return replace(known, extras={**held, **told}) if held or told else known
+        by_engine = min(searches, int(held.get(ENGINES_SEARCH, 0)))
+        told = {ENGINES_SEARCH: by_engine, "web_search": searches - by_engine} if searches else {}
+        extras = {unit: number for unit, number in {**held, **told}.items() if number}
+        return replace(known, extras=extras) if extras else known
 
 
 API = Api(
