@@ -33,8 +33,10 @@ class Things:
         if self._known.get((provider, made.id)) == made:
             return
         self._remember(provider, made.id, made)
-        told = json.dumps({"models": made.models, "tools": made.tools, "calls": made.calls})
-        self._late.do(partial(self._write, provider, made.id, told))
+        told: dict[str, object] = {"models": made.models, "tools": made.tools}
+        if made.calls:
+            told["calls"] = made.calls
+        self._late.do(partial(self._write, provider, made.id, json.dumps(told)))
 
     def _write(self, provider: str, thing: str, told: str) -> None:
         try:
