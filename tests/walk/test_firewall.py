@@ -1,9 +1,12 @@
 """What becomes of a request before it is sent."""
 
+from collections.abc import Callable
+
 import pytest
 from ordering import answered, look
-from walk import chat, completion, post, walk
+from walk import Walk, answer, begin, chat, chunk, completion, post, walk
 
+from llmcap.pricing import PriceBook
 from llmcap.providers.parts.shape import Request
 from llmcap.walk.answers import Pass, Refused
 from llmcap.walk.attributes import Facts
@@ -184,3 +187,72 @@ def test_what_meets_a_busy_ledger_once_more_is_not_lost_and_loses_nothing_else(e
         firewall.settle_late()
     assert written == ["late", "later"]
     assert not firewall.shared.unsettled
+
+
+# --- prices that change while calls are in flight -------------------------------------------
+
+RAISED = PriceBook(overrides={"openai/gpt-4o-mini": {"input": 100, "output": 500}})
+DONE = b"data: [DONE]\n\n"
+
+
+def whole(there: Walk, change: Callable[[], None]) -> None:
+    """An answer with its usage."""
+    call = there.admit(chat(max_tokens=50))
+    change()
+    answer(call, completion(10, 20))
+
+
+def streamed(there: Walk, change: Callable[[], None]) -> None:
+    """The same as a stream, of which the end comes later."""
+    call = there.admit(chat(stream=True, max_tokens=50))
+    begin(call, stream=True)
+    call.feed(chunk("hello"))
+    change()
+    call.feed(chunk(usage=(10, 20)) + DONE)
+    call.finish()
+
+
+def broken(there: Walk, change: Callable[[], None]) -> None:
+    """A stream that breaks before it told its usage."""
+    call = there.admit(chat(stream=True, max_tokens=50))
+    begin(call, stream=True)
+    call.feed(chunk("hello"))
+    change()
+    call.broke("the client left", sent=True)
+
+
+def unanswered(there: Walk, change: Callable[[], None]) -> None:
+    """A call that nobody answered."""
+    call = there.admit(chat(max_tokens=50))
+    change()
+    call.broke("reset", sent=True)
+
+
+def fetched_later(there: Walk, change: Callable[[], None]) -> None:
+    """One in the background."""
+    body = {"model": "gpt-4o-mini", "input": "hello", "background": True, "max_output_tokens": 50}
+    answered(there.admit(post("/v1/responses", body)), {"id": "resp_1", "status": "queued"})
+    change()
+    usage = {"input_tokens": 10, "output_tokens": 20, "total_tokens": 30}
+    told = {"id": "resp_1", "object": "response", "status": "completed", "usage": usage}
+    look(there, "/v1/responses/resp_1", {**told, "model": "gpt-4o-mini"})
+
+
+@pytest.mark.parametrize("by", ["adopt", "reprice"])
+@pytest.mark.parametrize("ended", [whole, streamed, broken, unanswered, fetched_later])
+def test_a_call_is_priced_by_the_book_that_it_was_held_under(ended, by):
+    """However it ends, and whatever puts other prices in place; the next call has those."""
+
+    def change(there: Walk) -> None:
+        if by == "adopt":
+            there.firewall.adopt(there.firewall.policy, RAISED)
+        else:
+            there.firewall.reprice(RAISED)
+
+    before, there = walk("1"), walk("1")
+    ended(before, lambda: None)
+    ended(there, lambda: change(there))
+    assert there.balance.held == 0
+    assert there.balance.spent == before.balance.spent > 0
+    ended(there, lambda: None)
+    assert there.balance.spent > 100 * before.balance.spent

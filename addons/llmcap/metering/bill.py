@@ -16,8 +16,8 @@ from llmcap.words.money import ceil_nanos
 from llmcap.words.records import Call, Hold
 from llmcap.words.usage import COUNTS, Charge, Price, Reading, Usage
 
-# The price of a provider's model at a time, as whoever asks for a bill looks it up: a changed
-# config puts other prices in place, so none is kept here.
+# The price of a provider's model at a time, as whoever asks for a bill looks it up: by the book
+# that its call was held under, where it was held, as a changed config puts another in place.
 PriceOf = Callable[[Provider, str, datetime], Price | None]
 
 

@@ -2,12 +2,14 @@
 What calls share: the ledger, the prices, the policy, the line of waiters, what was learned.
 
 A step is given this record and one call. It reads from here when it needs to, and keeps no copy:
-the policy and the prices are others once the config has changed.
+the policy and the prices are others once the config has changed. Only a call keeps the prices that
+it was held under, to be settled by them.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -72,6 +74,25 @@ def over_by(ask: Ask, at: datetime) -> datetime:
     limit = ENDLESS_TOKENS if ask.output_limit is None else ask.output_limit
     written = limit if ask.generates else 0
     return at + BEGUN_WITHIN + timedelta(seconds=written // TOKENS_PER_SECOND_MIN)
+
+
+@dataclass(frozen=True, slots=True)
+class PricesOfNow:
+    """The prices in force at one moment, and what the policy puts in the place of unknown ones."""
+
+    book: PriceBook
+    unknown: UnknownPolicy
+    clock: Callable[[], datetime]
+
+    def of(
+        self, provider: Provider, model: str, at: datetime, *, until: datetime | None = None
+    ) -> Price | None:
+        """As `Shared.price_of`, of this book."""
+        price = self.book.find(provider.price_key, model, at, until=until or self.clock())
+        dearest = self.unknown is UnknownPolicy.MOST_EXPENSIVE
+        if price is None and (dearest or model.startswith(HIDDEN)):
+            return self.book.dearest(provider.price_key, at)
+        return price
 
 
 class Shared:
@@ -159,11 +180,11 @@ class Shared:
 
         The dearest that it was until now, or may be `until` then.
         """
-        price = self.prices.find(provider.price_key, model, at, until=until or self.clock())
-        dearest = self.policy.unknown_models is UnknownPolicy.MOST_EXPENSIVE
-        if price is None and (dearest or model.startswith(HIDDEN)):
-            return self.prices.dearest(provider.price_key, at)
-        return price
+        return self.prices_now().of(provider, model, at, until=until)
+
+    def prices_now(self) -> "PricesOfNow":
+        """What a call keeps that is held now: the config may put other prices in place."""
+        return PricesOfNow(self.prices, self.policy.unknown_models, self.clock)
 
     def scopes_of(self, call: Call) -> tuple[Scope, ...]:
         """The budgets that a call falls under, in their windows of now."""

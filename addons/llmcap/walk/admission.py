@@ -67,6 +67,8 @@ class Admission:
         self.ask = ask
         self.call = call
         self.prices = prices
+        # Whatever the config says by then: it is settled by the book that its hold was made by.
+        self.price_of = shared.prices_now().of
         self.scopes = scopes
         self.signed = provider.signed(request.headers)
         self.fewer_tools = (

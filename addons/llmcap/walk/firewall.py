@@ -96,7 +96,7 @@ class Firewall:
         return consider_ask(self.shared, provider, endpoint, request, ask, facts)
 
     def adopt(self, policy: Policy, prices: PriceBook) -> None:
-        """Go on under another policy. Calls in flight keep what they hold, and where."""
+        """Go on under another policy. Calls in flight keep what they hold, and its prices."""
         self.shared.ledger.define(policy.budgets, run_id=self.shared.run_id)
         self.shared.policy = policy
         self.shared.prices = prices
@@ -104,7 +104,7 @@ class Firewall:
         self.shared.line.wake()
 
     def reprice(self, prices: PriceBook) -> None:
-        """Go on under other prices. Calls in flight are billed by the price of their time."""
+        """Go on under other prices. Calls in flight are billed by those of their hold."""
         self.shared.prices = prices
         self.shared.line.wake()
 

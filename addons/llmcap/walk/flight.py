@@ -336,7 +336,7 @@ class CallInFlight:
         )  # fmt: skip
 
     def _bill(self, reading: Reading) -> Bill:
-        return bill_of(self.shared.price_of, self._admission.provider, reading, self._hold)
+        return bill_of(self._admission.price_of, self._admission.provider, reading, self._hold)
 
     def _left(self, *, failed: bool) -> None:
         """The exchange is over, whenever its cost became known: once."""

@@ -166,7 +166,7 @@ def _priced(admission: Admission, hold: Hold, seen: _Seen, prompt_tokens: int | 
         first, *others = reading.charges
         usage = replace(first.usage, output_tokens=output, reasoning=0, output_audio=0)
         filled = replace(reading, charges=(replace(first, usage=usage), *others))
-        cost = bill_of(admission.shared.price_of, admission.provider, filled, hold).nanos
+        cost = bill_of(admission.price_of, admission.provider, filled, hold).nanos
         usage = total(filled.charges)
     if not reading.charges or seen.begun:
         # What was told before tools began leaves out what they add to be read.
@@ -197,7 +197,7 @@ def _priced(admission: Admission, hold: Hold, seen: _Seen, prompt_tokens: int | 
 
 def _told_nanos(admission: Admission, hold: Hold, reading: Reading) -> int:
     """What was told costs so much: whatever of it cannot be all or true, no less is booked."""
-    bill = bill_of(admission.shared.price_of, admission.provider, reading, hold)
+    bill = bill_of(admission.price_of, admission.provider, reading, hold)
     return bill.nanos if bill.known else 0
 
 
