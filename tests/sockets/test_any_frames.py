@@ -98,6 +98,24 @@ HEARD = st.one_of(
 )  # fmt: skip
 
 
+SAID_UNPRICED = [
+    {"type": "response.create", "model": "gpt-4o-mini"},  # which is sold by no second
+    {"type": "session.update", "session": {"turn_detection": None}},
+    {"type": "session.update", "session": {"input_audio_transcription": {"model": "whisper-1"}}},
+    {"type": "input_audio_buffer.append", "audio": "AAAA"},
+]
+
+
+def test_a_frame_that_cannot_be_priced_is_refused_like_a_request():
+    """A model that is named where nobody reads may serve, and be sold by other units."""
+    path, host = SESSIONS["realtime"]
+    told: Talk = talk("1", path, host=host)
+    for said in SAID_UNPRICED:
+        answered = told._done(told.session.from_client(json.dumps(said).encode()))
+    assert answered.forward is None
+    assert b"gpt-4o-mini has no price for audio_second" in answered.to_client[0]
+
+
 @pytest.mark.parametrize("name", SESSIONS)
 @given(frames=st.lists(st.tuples(st.booleans(), SAID, HEARD), max_size=25))
 def test_no_order_of_frames_gets_around_the_cap(name, frames):

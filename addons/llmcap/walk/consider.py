@@ -58,9 +58,6 @@ def consider(shared: Shared, request: Request, facts: Facts) -> Considered:
     except FormatError as error:
         text = f"LLMCap cannot tell what this request may cost, so it was not sent: {error}."
         return _refused(shared, "unreadable_request", text, endpoint.dialect, request)
-    except PriceError as error:
-        text = f"LLMCap cannot price all that this request may use, so it was not sent: {error}"
-        return _refused(shared, "unknown_price", text, endpoint.dialect, request)
 
 
 def _looked_at(shared: Shared, provider: Provider, endpoint: Endpoint, request: Request) -> Ask:
@@ -103,9 +100,12 @@ def consider_ask(
             shared, provider=provider, endpoint=endpoint, request=request, ask=ask, call=call,
             prices=known, scopes=shared.scopes_of(call),
         )  # fmt: skip
+        return restrained(admission)
     except NoBound as error:
         return unbounded(shared, endpoint, request, call, str(error))
-    return restrained(admission)
+    except PriceError as error:
+        text = f"LLMCap cannot price all that this request may use, so it was not sent: {error}"
+        return _refused(shared, "unknown_price", text, endpoint.dialect, request)
 
 
 # --- parts --------------------------------------------------------------------------------------
