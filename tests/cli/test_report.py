@@ -172,7 +172,7 @@ def test_breakers_are_shown_and_closed(path):
     assert "no breaker is open" in run(path, "breaker", "list").stderr
     assert "no proxy has used" in run(path, "breaker", "close").stderr
     log = EventLog(events_path(str(path)))
-    until = NOW + timedelta(minutes=5)
+    until = NOW + timedelta(hours=5)
     log.show_breakers("p1", [OpenBreaker("burn", "red", "open", "$9.00 went", until)])
     log.show_breakers("p2", [OpenBreaker("errors", "openai", "open", "bad", NOW)])
     asked_until, _ = log.closings(None)

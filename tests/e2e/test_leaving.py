@@ -141,7 +141,7 @@ def test_streams_that_pass_their_limit_are_cut_at_what_was_made(
 ) -> None:
     """In every API: the provider stops, the cap holds, and what was on its way is in the ledger."""
     proxy = start(config=CAPPED)
-    provider.scenario(length="200000", ignore_limit=True, token_seconds=0.001)
+    provider.scenario(length="200000", ignore_limit=True, token_seconds=0.003)
     outcomes = call(proxy, *CUTS.values())
     assert [outcome.fate for outcome in outcomes] == [Fate.CUT] * len(CUTS)
     assert ended(provider) == ["hung up"] * len(CUTS)
