@@ -74,6 +74,14 @@ def test_an_answer_that_told_nothing_is_not_paid_by_the_next_one(cut: int) -> No
     assert meter.failed
 
 
+@pytest.mark.parametrize("untold", [piece("a"), {**told("a", 3), "usage": None}])
+def test_nor_is_it_in_one_body(untold: dict[str, Any]) -> None:
+    """As a list, or as lines."""
+    both = [untold, told("b", 4)]
+    for body in (json.dumps(both), "\n".join(map(json.dumps, both))):
+        assert answered(body.encode()).failed
+
+
 def test_a_usage_behind_the_end_is_the_same_answers() -> None:
     """Its id says so."""
     meter = answered(events(piece("a")), events({**told("a", 4), "choices": []}), stream=True)

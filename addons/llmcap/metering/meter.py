@@ -268,7 +268,7 @@ class Meter:
     def _check_told(self, response_id: str | None) -> None:
         """Raises `FormatError` for another answer behind one that has ended and told nothing."""
         if response_id not in (None, self._untold_id):
-            raise FormatError("an answer in this stream ended and told no usage")
+            raise FormatError("an answer before another one ended and told no usage")
 
     def _next_answer(self) -> None:
         """
@@ -315,6 +315,8 @@ class Meter:
                 last = name
             assert self._reader is not None
             self._reader.event(document)
+            if self._untold_id:
+                self._check_told(self._reader.reading().response_id)
         self._changed = True
 
     def _tells_unread(self, parsed: Parsed) -> bool:
