@@ -56,12 +56,12 @@ def own_tools(body: Document) -> hosted.Hosted:
     """What the vendor's own tools may add. Raises `FormatError` for one of unknown cost."""
     fees: dict[str, int] = {}
     free = 0
-    searches = hosted.NONE
+    searches = False
     only_objects(body.get("tools"), "tools")
     for tool in offered(body):
         kind = text(tool.get("type"))
         if kind == "builtin_function" and document(tool.get("function")).get("name") == BUILT_IN:
-            searches = PER_CALL
+            searches = True
             continue
         if kind in CALLERS or document(tool.get(kind)).get("enable") is False:
             continue
@@ -77,10 +77,11 @@ def own_tools(body: Document) -> hosted.Hosted:
         raise FormatError(f"nobody says what the plugin {text(unknown[0].get('id'))!r:.60} costs")
     if plugins or any(switched_on(body.get(key)) for key in SWITCHES):
         fees["web_search"] = hosted.USES_DEFAULT
-    if searches != hosted.NONE and (fees or free):
+    if searches and not (fees or free):
+        return PER_CALL
+    if searches:  # beside tools that the vendor runs, nobody says when it is run
         fees["web_search"] = hosted.USES_DEFAULT
-        searches = hosted.NONE  # beside tools that the vendor runs, nobody says when they are run
-    return hosted.tools(fees, unpriced_uses=free) if searches == hosted.NONE else searches
+    return hosted.tools(fees, unpriced_uses=free)
 
 
 def searches_once(body: Document) -> hosted.Hosted:
