@@ -149,10 +149,10 @@ def _of_batches(opened: Any, shape: Shape, wanted: Mapping[str, Path]) -> Iterat
             column = batch.column(first)
             column = compute.struct_field(column, inner) if inner else column
             texts.append(compute.fill_null(compute.cast(column, "string"), "").to_pylist())
-        given = batch.column(shape.credits) if credited is not None else ()
         if credited is not None:
+            given = batch.column(shape.credits).to_pylist()
             texts[credited] = [
-                _less_credits(cost, each.as_py() or (), number + place)
+                _less_credits(cost, each or (), number + place)
                 for place, (cost, each) in enumerate(zip(texts[credited], given, strict=True), 1)
             ]
         number += batch.num_rows
