@@ -452,3 +452,11 @@ def test_a_regional_endpoint_of_xais_is_held_at_its_premium(host, terms):
     """The one in the United States costs a tenth more; of others nobody says."""
     assert ask(f"https://{host}/v1/chat/completions", chat("grok-4.3")).terms == terms
     assert ask(f"https://{host}/v1/messages", chat("grok-4.3", max_tokens=9)).terms == terms
+
+
+def test_the_rest_of_braintrusts_api_is_free_beside_its_gateway():
+    """Its own SDKs keep and compare there what models have answered."""
+    for path in ("dataset", "dataset/d/insert", "function/f", "function/f/invoke"):
+        assert endpoint_of(f"https://api.braintrust.dev/v1/{path}")[1].billing is Billing.FREE
+    for path in ("chat/completions", "proxy/chat/completions"):
+        assert endpoint_of(f"https://api.braintrust.dev/v1/{path}")[1].billing is Billing.METERED

@@ -9,7 +9,8 @@ the seller's own, or a public list that programs connect by, at the version that
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from llmcap.providers.compatible import compatible
+from llmcap.providers.compatible import FREE, compatible
+from llmcap.providers.parts.routes import routes_to
 from llmcap.providers.parts.shape import Provider
 
 # https://github.com/anomalyco/models.dev, the provider.toml of each, on 2026-07-02
@@ -34,6 +35,7 @@ class Seller:
     bases: tuple[str, ...] = ("/v1",)
     messages: tuple[str, ...] = ()  # below these it speaks Anthropic's API
     site: bool = False  # the host is a web site too
+    product: tuple[str, ...] = ()  # paths of such a one where it sells no model
 
     @property
     def provider(self) -> Provider:
@@ -43,6 +45,7 @@ class Seller:
             *self.hosts,
             bases=self.bases,
             messages=self.messages,
+            more=routes_to(FREE, "GET|POST|PUT|PATCH|DELETE", *self.product),
             api_only=not self.site,
         )
 
@@ -331,6 +334,9 @@ SELLERS: tuple[Seller, ...] = (
         "https://github.com/braintrustdata/braintrust-proxy; autoevals npm 0.0.132, PROXY_URL",
         bases=("/v1", "/v1/proxy"),
         site=True,
+        # What its own SDKs ask besides: github.com/braintrustdata/braintrust-sdk-go, 63142de71353,
+        # eval/testdata/cassettes
+        product=("/v1/dataset/**", "/v1/function/**", "/api/apikey/login"),
     ),
     Seller(
         "braintrust-gateway",
