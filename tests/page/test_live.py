@@ -103,6 +103,20 @@ def test_a_look_that_fails_is_told_to_all_and_the_next_begins_anew(path, ledger,
     asyncio.run(run())
 
 
+def test_who_goes_last_after_a_look_that_failed_is_told_of_that_look(path, ledger):
+    """There is no task left to be ended."""
+
+    async def run() -> None:
+        counted = Counted()
+        counted.fails = True
+        live = Live(path, counted.look, fleet=False)
+        async with live.watched(), asyncio.timeout(SECONDS):
+            await live.newer(0)
+
+    with pytest.raises(ValueError, match="it cannot be read"):
+        asyncio.run(run())
+
+
 def test_many_streams_are_told_beside_one_that_reads_nothing(page):
     """Each within a moment, of what an admin has done."""
     client, admin = page.client("viewer"), page.client()

@@ -46,9 +46,9 @@ class Live:
             yield
         finally:
             self.watching -= 1
-            if not self.watching:
-                task, self._task = self._task, None
-                task.cancel()
+            if not self.watching and self._task is not None:  # None: a look has failed
+                self._task.cancel()
+                self._task = None
 
     async def newer(self, number: int) -> tuple[int, bytes]:
         """The newest event, once there is one after this number. Raises what a look raised."""
