@@ -19,13 +19,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from llmcap.ledger.changes import (
-    SLOT_MICROS,
-    SLOT_SECONDS,
-    SLOTS_A_DAY,
-    SUMS,
-    Rollup,
-)
+from llmcap.ledger.changes import SLOT_MICROS, SLOT_SECONDS, SLOTS_A_DAY, Rollup
 from llmcap.ledger.follower import FACTS, cursor, values_of
 from llmcap.ledger.rolled import (
     ALL,
@@ -77,20 +71,18 @@ def sums(
     until: datetime | None = None,
     attributes: Mapping[str, str | tuple[str, ...]] | None = None,
     model: str | None = None,
-    only: Sequence[str] = SUMS,
 ) -> dict[Key, Rollup]:
     """
     The sums of each group, the dearest first, as `spans.sums` gives them of single calls.
 
     `attributes` must be equal, or one of several; `model` is a glob without regard to case, of the
-    asked or the served one. Times of day are those of `zone`. `only` are the sums that are wanted:
-    fewer are faster.
+    asked or the served one. Times of day are those of `zone`.
     """
     wanted = {
         name: (values,) if isinstance(values, str) else values
         for name, values in (attributes or {}).items()
     }
-    question = _Question(tuple(by), zone, wanted, model, only)
+    question = _Question(tuple(by), zone, wanted, model)
     with one_moment(db):
         found = question.answer(db, since, until)
     if by and by[0] in TIMES:
@@ -106,7 +98,6 @@ class _Question:
     zone: tzinfo
     attributes: Mapping[str, tuple[str, ...]]  # the values of each that fit
     model: str | None
-    only: Sequence[str]
 
     def answer(
         self, db: sqlite3.Connection, since: datetime | None, until: datetime | None
@@ -158,11 +149,9 @@ class _Question:
         """Values, or keys, with a slot of the time that is asked for, and their sums."""
         timed = [each for each in self.by if each in TIMES]
         if not timed:
-            return (
-                (key, span.first, sums) for key, sums in by_value(db, name, span, these, self.only)
-            )
+            return ((key, span.first, sums) for key, sums in by_value(db, name, span, these))
         steps = _steps(span, timed, self.zone)
-        rows = by_time(db, name, steps, these, self.only)
+        rows = by_time(db, name, steps, these)
         return ((key, steps[number].first, sums) for key, number, sums in rows)
 
     def _fits(self, facts: Mapping[str, str]) -> bool:
