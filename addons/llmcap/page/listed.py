@@ -46,9 +46,10 @@ class Prices:
         usual = _nanos(usage, public)
         if public is None or usual is None:
             return call.cost_nanos, NONE
-        if call.state == "assumed":
-            return self.scaled(*served, ANY_USAGE if usage.is_nothing else usage, call.cost_nanos)
         agreed = self.agreed.find(*served) or public
+        if call.state == "assumed":
+            told = ANY_USAGE if usage.is_nothing else usage
+            return _scaled(call.cost_nanos, told, agreed, public)
         for terms in ((), *_terms(public), *_terms(agreed)):
             if (listed := _nanos(usage, public, terms)) == call.cost_nanos:
                 return listed, BILLED
@@ -59,19 +60,9 @@ class Prices:
     def of_rest(self, provider: str, model: str, at: datetime, sums: Rollup) -> tuple[int, str]:
         """The same of calls that are no more there: of their tokens, by the prices of now."""
         usage = Usage(sums.input_tokens, sums.output_tokens, cache_read=sums.cached_tokens)
-        return self.scaled(provider, model, at, usage, sums.cost_nanos)
-
-    def scaled(
-        self, provider: str, model: str, at: datetime, usage: Usage, cost_nanos: int
-    ) -> tuple[int, str]:
-        """A cost that no usage explains: as the two prices of a usage are to each other."""
-        ours = _nanos(usage, self.agreed.find(provider, model, at))
-        theirs = _nanos(usage, self.public.find(provider, model, at))
-        if theirs is None:
-            return cost_nanos, NONE
-        if ours == theirs or ours is None:
-            return cost_nanos, BILLED
-        return (cost_nanos * theirs // ours if ours else theirs), BOOK
+        agreed = self.agreed.find(provider, model, at)
+        public = self.public.find(provider, model, at)
+        return _scaled(sums.cost_nanos, usage, agreed, public)
 
 
 @dataclass(slots=True)
@@ -98,6 +89,18 @@ def usage_of(counts: Mapping[str, Count]) -> Usage:
     tokens = {name: int(counts[name]) for name in COUNTS if name in counts}
     extras = {name: count for name, count in counts.items() if name not in COUNTS}
     return Usage(**tokens, extras=extras)
+
+
+def _scaled(
+    cost_nanos: int, usage: Usage, agreed: Price | None, public: Price | None
+) -> tuple[int, str]:
+    """A cost that no usage explains: as the two prices of a usage are to each other."""
+    ours, theirs = _nanos(usage, agreed), _nanos(usage, public)
+    if theirs is None:
+        return cost_nanos, NONE
+    if ours == theirs or ours is None:
+        return cost_nanos, BILLED
+    return (cost_nanos * theirs // ours if ours else theirs), BOOK
 
 
 def _nanos(usage: Usage, price: Price | None, terms: Terms = ()) -> int | None:
