@@ -155,7 +155,11 @@ def _await(process: int) -> None:
 
 
 def _told(line: socket.socket) -> int | None:
-    """The namespace that stands there to be read, and still does afterwards."""
+    """
+    The namespace that stands there to be read, and still does afterwards.
+
+    Python's `socket.recv_fds` takes flags and drops them: it would read it away.
+    """
     _, rights, _, _ = line.recvmsg(len(TOLD), socket.CMSG_SPACE(DESCRIPTOR.size), socket.MSG_PEEK)
     for _, _, content in rights:
         (descriptor,) = DESCRIPTOR.unpack(content)
