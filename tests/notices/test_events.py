@@ -1,7 +1,9 @@
 """One event is one event: over restarts, over processes, over a storm."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -36,6 +38,21 @@ def test_the_log_lies_beside_its_ledger():
     """In a file of its own; a ledger in memory leaves none."""
     assert events_path("/x/ledger.sqlite3") == "/x/ledger.events.sqlite3"
     assert events_path(":memory:") == ":memory:"
+
+
+def test_those_who_begin_a_log_at_once_all_have_it(tmp_path):
+    """The courier opens it once: an error there ended all alerts of its proxy."""
+    with ThreadPoolExecutor(4) as crew:
+        for number in range(20):
+            path, together = str(tmp_path / str(number)), Barrier(4)
+            for opened in [crew.submit(opened_with, together, path) for _ in range(4)]:
+                opened.result()
+
+
+def opened_with(together: Barrier, path: str) -> None:
+    """As soon as the others do."""
+    together.wait()
+    EventLog(path).close()
 
 
 def test_an_event_is_one_over_restarts_and_processes(path):

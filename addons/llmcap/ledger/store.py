@@ -248,7 +248,7 @@ class Store:
             )
         if version < VERSION:
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a file that is empty yet
-            _log_ahead(connection)
+            log_ahead(connection)
             connection.execute("BEGIN IMMEDIATE")
             # Another process may have been first while this one waited for the lock.
             if _version(connection) < VERSION:
@@ -270,8 +270,12 @@ class Store:
         return LedgerBusy(f"the ledger {self._name} is being written by another process")
 
 
-def _log_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to a write-ahead log: where another process is at that too, SQLite does not wait."""
+def log_ahead(connection: sqlite3.Connection) -> None:
+    """
+    Switch to a write-ahead log: where another connection is at that too, SQLite does not wait.
+
+    Raises `sqlite3.OperationalError` where it is at that for longer than we wait.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
