@@ -206,7 +206,7 @@ def choose(
         given[f"values{number}"] = json.dumps(list(values))
         fits.append((_FOUND if name == rarest else _TOLD).format(number))
     if within is not None:
-        given |= {"first": within.first // SLOTS_A_DAY, "last": (within.last - 1) // SLOTS_A_DAY}
+        given["first"], given["last"] = _days_of(within)
     chosen: dict[Values, list[str]] = {}
     sql = f"SELECT CAST(id AS TEXT){told} FROM {source} WHERE {' AND '.join(fits)}"  # noqa: S608
     for number, *its in db.execute(sql, given):
@@ -255,11 +255,15 @@ def _fewest(
             if count < fewest:
                 found, source, fewest = name, _WITH, count
     if within is not None and within.first < within.last:
-        days = (within.first // SLOTS_A_DAY, (within.last - 1) // SLOTS_A_DAY)
-        (count,) = db.execute(_COUNT_WITHIN, (*days, fewest)).fetchone()
+        (count,) = db.execute(_COUNT_WITHIN, (*_days_of(within), fewest)).fetchone()
         if count < fewest:
             found, source = "", _WITHIN
     return found, source
+
+
+def _days_of(span: Span) -> tuple[int, int]:
+    """The first day that it has a part of, and the last one."""
+    return span.first // SLOTS_A_DAY, (span.last - 1) // SLOTS_A_DAY
 
 
 def _path(name: str) -> str:
