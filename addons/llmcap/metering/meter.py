@@ -13,7 +13,7 @@ from functools import partial
 
 from llmcap.metering.documents import Parsed, has_usage, id_of, parsed_json, several
 from llmcap.providers.parts.reader import DONE
-from llmcap.providers.parts.shape import Ask, Billing, Endpoint
+from llmcap.providers.parts.shape import Ask, Billing, Endpoint, Reader
 from llmcap.streams.backlog import Backlog
 from llmcap.streams.codec import Decoder, decoder_for
 from llmcap.streams.framing import Event, Events, Framing, framing_of
@@ -261,13 +261,13 @@ class Meter:
             elif ends := data.strip() == b"[DONE]":
                 self._reader.event({}, DONE)
             if self._untold_id:
-                self._check_told(self._reader.reading().response_id)
+                self._check_told(self._reader)
             if ends:
                 self._next_answer()
 
-    def _check_told(self, response_id: str | None) -> None:
+    def _check_told(self, reader: Reader) -> None:
         """Raises `FormatError` for another answer behind one that has ended and told nothing."""
-        if response_id not in (None, self._untold_id):
+        if reader.reading().response_id not in (None, self._untold_id):
             raise FormatError("an answer before another one ended and told no usage")
 
     def _next_answer(self) -> None:
@@ -316,7 +316,7 @@ class Meter:
             assert self._reader is not None
             self._reader.event(document)
             if self._untold_id:
-                self._check_told(self._reader.reading().response_id)
+                self._check_told(self._reader)
         self._changed = True
 
     def _tells_unread(self, parsed: Parsed) -> bool:
