@@ -182,7 +182,7 @@ class Shared:
         """
         return self.prices_now().of(provider, model, at, until=until)
 
-    def prices_now(self) -> "PricesOfNow":
+    def prices_now(self) -> PricesOfNow:
         """What a call keeps that is held now: the config may put other prices in place."""
         return PricesOfNow(self.prices, self.policy.unknown_models, self.clock)
 
